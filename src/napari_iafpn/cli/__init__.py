@@ -1,0 +1,31 @@
+"""The command line: `napari-iafpn segment | models | doctor | demo`."""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main"]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0, or 2 after one sentence on stderr.
+
+    ``arguments`` are those after the program's name; None takes the process's own.
+    """
+    from napari_iafpn.cli.app import UsageError, app
+
+    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        code = app(given or ["--help"], prog_name="napari-iafpn", standalone_mode=False)
+    except UsageError as error:
+        return _refuse(error.format_message())
+    except OSError as error:
+        return _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except (ValueError, MemoryError) as error:
+        return _refuse(str(error))
+    return int(code or 0)
+
+
+def _refuse(sentence: str) -> int:
+    sys.stderr.write(f"napari-iafpn: {' '.join(sentence.split())}\n")
+    return 2

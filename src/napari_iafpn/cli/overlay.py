@@ -1,0 +1,73 @@
+"""A picture of the result: the image, the outline of the mask and the clicks."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from napari_iafpn.clicks import Click
+from napari_iafpn.geometry import Box
+from napari_iafpn.images import Plane
+
+LONGEST_SIDE = 1600
+"""Larger images are shown reduced, so that a picture costs little memory."""
+BAND_ROWS = 64
+OUTLINE = (255, 214, 0)
+POSITIVE = (0, 200, 83)
+NEGATIVE = (255, 23, 68)
+
+
+def draw_overlay(plane: Plane, mask: NDArray[np.bool_], clicks: Iterable[Click]) -> bytes:
+    """Return a PNG of ``plane`` with the outline of ``mask`` (H, W) and the clicks."""
+    height, width = plane.shape
+    scale = min(1.0, LONGEST_SIDE / max(height, width))
+    size = max(1, round(height * scale)), max(1, round(width * scale))
+    canvas = _pixels(plane, size)
+    canvas[outline(_reduced(mask, size))] = OUTLINE
+    picture = Image.fromarray(canvas)
+    _draw_clicks(ImageDraw.Draw(picture), clicks, size[0] / height, size[1] / width)
+    stream = io.BytesIO()
+    picture.save(stream, "PNG")
+    return stream.getvalue()
+
+
+def outline(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the pixels of ``mask`` (H, W) that have a 4-neighbour outside it."""
+    padded = np.pad(mask, 1)
+    inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    border: NDArray[np.bool_] = mask & ~inner
+    return border
+
+
+def _pixels(plane: Plane, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return the whole plane in ``size`` (h, w), as (h, w, 3), read band by band to save memory."""
+    canvas = np.empty((*size, 3), np.uint8)
+    height, width = plane.shape
+    for start in range(0, size[0], BAND_ROWS):
+        stop = min(start + BAND_ROWS, size[0])
+        box = Box(start * height // size[0], stop * height // size[0], 0, width)
+        pixels = plane.read(box, (stop - start, size[1]))  # (3, rows, w) in [0, 1]
+        canvas[start:stop] = (pixels.transpose(1, 2, 0) * 255).round()
+    return canvas
+
+
+def _reduced(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
+    rows, cols = (
+        ((np.arange(new) + 0.5) * old / new).astype(np.intp)
+        for new, old in zip(size, mask.shape, strict=True)
+    )
+    reduced: NDArray[np.bool_] = mask[np.ix_(rows, cols)]
+    return reduced
+
+
+def _draw_clicks(
+    draw: ImageDraw.ImageDraw, clicks: Iterable[Click], row_scale: float, col_scale: float
+) -> None:
+    for click in clicks:
+        x, y = (click.col + 0.5) * col_scale - 0.5, (click.row + 0.5) * row_scale - 0.5
+        colour = POSITIVE if click.positive else NEGATIVE
+        draw.ellipse((x - 4, y - 4, x + 4, y + 4), fill=colour, outline="white")

@@ -1,0 +1,105 @@
+"""Rectangles of pixels."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_iafpn.clicks import Click
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Half-open rows x columns of an image, in pixels: ``row_stop`` is the first row outside."""
+
+    row_start: int
+    row_stop: int
+    col_start: int
+    col_stop: int
+
+    def __str__(self) -> str:
+        return f"rows {self.row_start}:{self.row_stop}, columns {self.col_start}:{self.col_stop}"
+
+    def __post_init__(self) -> None:
+        if self.row_stop <= self.row_start or self.col_stop <= self.col_start:
+            raise ValueError(f"the box of {self} is empty; a box needs at least one pixel")
+
+    @classmethod
+    def whole(cls, shape: tuple[int, int]) -> Box:
+        """Return the box of a whole (H, W) image."""
+        return cls(0, shape[0], 0, shape[1])
+
+    @classmethod
+    def around(cls, mask: NDArray[np.bool_]) -> Box | None:
+        """Return the smallest box that holds every True pixel of ``mask``, None without any."""
+        rows = np.flatnonzero(mask.any(axis=1))
+        if rows.size == 0:
+            return None
+        cols = np.flatnonzero(mask.any(axis=0))
+        return cls(int(rows[0]), int(rows[-1]) + 1, int(cols[0]), int(cols[-1]) + 1)
+
+    @property
+    def height(self) -> int:
+        """Number of rows."""
+        return self.row_stop - self.row_start
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return self.col_stop - self.col_start
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        return self.height, self.width
+
+    @property
+    def area(self) -> int:
+        """Number of pixels."""
+        return self.height * self.width
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Index an (H, W, ...) array with this."""
+        return slice(self.row_start, self.row_stop), slice(self.col_start, self.col_stop)
+
+    def contains(self, click: Click) -> bool:
+        """Tell whether the pixel of ``click`` lies in the box."""
+        row, col = click.pixel
+        return self.row_start <= row < self.row_stop and self.col_start <= col < self.col_stop
+
+    def encloses(self, other: Box) -> bool:
+        """Tell whether every pixel of ``other`` lies in the box."""
+        return self.union(other) == self
+
+    def union(self, other: Box) -> Box:
+        """Return the smallest box that holds both."""
+        return Box(
+            min(self.row_start, other.row_start),
+            max(self.row_stop, other.row_stop),
+            min(self.col_start, other.col_start),
+            max(self.col_stop, other.col_stop),
+        )
+
+    def intersection(self, other: Box) -> Box | None:
+        """Return the common pixels, None where there are none."""
+        rows = max(self.row_start, other.row_start), min(self.row_stop, other.row_stop)
+        cols = max(self.col_start, other.col_start), min(self.col_stop, other.col_stop)
+        return Box(*rows, *cols) if rows[0] < rows[1] and cols[0] < cols[1] else None
+
+    def resized_about_centre(self, height: float, width: float, bounds: Box) -> Box:
+        """Return a box of about ``height`` x ``width`` px, same centre, clipped to ``bounds``."""
+        row, col = (self.row_start + self.row_stop) / 2, (self.col_start + self.col_stop) / 2
+        grown = Box(
+            math.floor(row - height / 2),
+            math.ceil(row + height / 2),
+            math.floor(col - width / 2),
+            math.ceil(col + width / 2),
+        )
+        clipped = grown.intersection(bounds)
+        if clipped is None:
+            raise ValueError(f"the box of {self} lies outside {bounds}; choose a box inside")
+        return clipped

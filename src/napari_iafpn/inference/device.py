@@ -1,0 +1,50 @@
+"""Where the networks run, in which precision, and what an exhausted memory looks like."""
+
+from __future__ import annotations
+
+import torch
+
+PRECISIONS: dict[str, torch.dtype | None] = {
+    "fp32": None,
+    "bf16": torch.bfloat16,
+    "fp16": torch.float16,
+}
+
+
+def choose_device(name: str) -> torch.device:
+    """Return a device by name; ``auto`` is the first of CUDA, MPS and CPU that there is."""
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if name == "auto":
+        return torch.device("cuda" if cuda else "mps" if mps else "cpu")
+    kind, _, index = name.partition(":")
+    present = {
+        "cpu": index == "",
+        "mps": mps and index == "",
+        "cuda": cuda and (index == "" or index in map(str, range(torch.cuda.device_count()))),
+    }
+    if not present.get(kind, False):
+        usable = ", ".join(["auto", "cpu", *["mps"] * mps, *["cuda"] * cuda])
+        raise ValueError(f"device {name!r} is not available here; choose one of {usable}")
+    return torch.device(name)
+
+
+def choose_precision(name: str, device: torch.device) -> str:
+    """Return a key of ``PRECISIONS``.
+
+    ``auto`` is bf16 on CUDA devices that compute in it and fp32 elsewhere: on the CPU bf16 is
+    slower wherever the processor lacks it, and the masks change by it.
+    """
+    if name == "auto":
+        native = device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
+        return "bf16" if native else "fp32"
+    if name not in PRECISIONS:
+        known = ", ".join(["auto", *PRECISIONS])
+        raise ValueError(f"unknown precision {name!r}; choose one of {known}")
+    return name
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Tell whether a device ran out of memory (MPS and the CPU raise a plain RuntimeError)."""
+    if isinstance(error, torch.cuda.OutOfMemoryError):
+        return True
+    return any(said in str(error) for said in ("out of memory", "can't allocate memory"))

@@ -1,0 +1,173 @@
+"""The stateless predictor: pixels, clicks and previous mask to a prediction."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_iafpn.clicks import Click, ClickSequence
+from napari_iafpn.geometry import Box
+from napari_iafpn.images import Plane
+from napari_iafpn.inference.device import (
+    PRECISIONS,
+    choose_device,
+    choose_precision,
+    is_out_of_memory,
+)
+from napari_iafpn.inference.interaction import Execution, Scene, interact
+from napari_iafpn.inference.prediction import Prediction
+from napari_iafpn.networks import Cascade, find_model, load_cascade
+
+
+class Predictor:
+    """Run a cascade on one click sequence at a time; nothing is remembered between calls.
+
+    Same input, same output, bit for bit, on one device with one number of threads.
+
+    Parameters
+    ----------
+    cascade : Cascade
+        Moved to ``device`` and put into evaluation mode.
+    device : str
+        ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+    precision : str
+        ``auto``, ``fp32``, ``bf16`` or ``fp16``.
+    """
+
+    def __init__(self, cascade: Cascade, device: str = "auto", precision: str = "auto") -> None:
+        self.device = choose_device(device)
+        self.precision = choose_precision(precision, self.device)
+        self.cascade = cascade.eval().to(self.device).to(memory_format=torch.channels_last)
+
+    @classmethod
+    def load(
+        cls, model: str | Path = "default", device: str = "auto", precision: str = "auto"
+    ) -> Predictor:
+        """Load a shipped model by name, or any model from its file."""
+        return cls(load_cascade(find_model(model)), device, precision)
+
+    def predict(
+        self,
+        plane: Plane | NDArray[Any],
+        clicks: Iterable[Click],
+        previous: Prediction | NDArray[Any] | None = None,
+        *,
+        view: Box | None = None,
+        expected_size: float | None = None,
+    ) -> Prediction:
+        """Segment the object that the clicks mean.
+
+        Parameters
+        ----------
+        plane : Plane or (H, W) or (H, W, 3 or 4) array
+        clicks : iterable of Click
+            In the image frame and inside the view.
+        previous : Prediction or (H, W) array, optional
+            The object so far, bool or probability; what lies outside the view is left out.
+        view : Box, optional
+            What the coarse level looks at. Default: the whole plane.
+        expected_size : float, optional
+            Side in pixels that the object probably has.
+
+        Raises
+        ------
+        ValueError
+            Where a click, the view or the previous mask does not fit the image.
+        """
+        start = time.perf_counter()
+        scene = _scene(plane, clicks, previous, view, expected_size)
+        roi, probability, execution = self._interact(scene)
+        return Prediction(
+            shape=scene.plane.shape,
+            roi=roi,
+            roi_probability=probability,
+            view=scene.view,
+            seconds=time.perf_counter() - start,
+            device=str(execution.device),
+            notes=_note(self.device, execution),
+        )
+
+    def _interact(self, scene: Scene) -> tuple[Box, NDArray[np.float32], Execution]:
+        """Run the cascade; where memory runs out, again with less of it."""
+        attempts = _attempts(self.device, PRECISIONS[self.precision])
+        for execution in attempts:
+            try:
+                return (*self._interact_on(scene, execution), execution)
+            except RuntimeError as error:
+                if not is_out_of_memory(error) or execution is attempts[-1]:
+                    raise
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+        raise AssertionError("the last attempt returns or raises")
+
+    def _interact_on(self, scene: Scene, execution: Execution) -> tuple[Box, NDArray[np.float32]]:
+        """Run the cascade on a device that may not be its home."""
+        if execution.device == self.device:  # moving to where it is already takes 10 ms
+            return interact(self.cascade, scene, execution)
+        self.cascade.to(execution.device)
+        try:
+            return interact(self.cascade, scene, execution)
+        finally:
+            self.cascade.to(self.device)
+
+
+def _attempts(device: torch.device, autocast: torch.dtype | None) -> list[Execution]:
+    """Return the ways to run, the best first: as wanted, half as large, on the CPU."""
+    attempts = [Execution(device, autocast), Execution(device, autocast, shrink=2)]
+    return attempts if device.type == "cpu" else [*attempts, Execution(torch.device("cpu"))]
+
+
+def _note(home: torch.device, execution: Execution) -> tuple[str, ...]:
+    if execution.device != home:
+        return (f"{home.type.upper()} memory ran out; this mask was computed on the CPU.",)
+    if execution.shrink > 1:
+        return (f"{home.type.upper()} memory ran out; this mask was computed at half resolution.",)
+    return ()
+
+
+def _scene(
+    plane: Plane | NDArray[Any],
+    clicks: Iterable[Click],
+    previous: Prediction | NDArray[Any] | None,
+    view: Box | None,
+    expected_size: float | None,
+) -> Scene:
+    """Check what the caller gave and bring it into one form."""
+    plane = plane if isinstance(plane, Plane) else Plane(plane)
+    whole = Box.whole(plane.shape)
+    view = view or whole
+    if not whole.encloses(view):
+        raise ValueError(
+            f"the view {view} reaches outside the image of {plane.shape[0]} x "
+            f"{plane.shape[1]}; choose a view inside it"
+        )
+    clicks = ClickSequence.of(clicks)
+    for click in clicks:
+        click.check_inside(plane.shape)
+        if not view.contains(click):
+            raise ValueError(
+                f"click ({click.row:g}, {click.col:g}) is outside the view {view}; "
+                "choose a view that contains all clicks"
+            )
+    if isinstance(previous, Prediction):
+        _check_shape(previous, plane.shape)
+    elif previous is not None:
+        previous = Prediction.from_array(previous, plane.shape)
+    if expected_size is not None and not 0 < expected_size < math.inf:
+        raise ValueError(f"expected size {expected_size} is no size; give a side in pixels above 0")
+    return Scene(plane, clicks, previous, view, expected_size)
+
+
+def _check_shape(previous: Prediction, shape: tuple[int, int]) -> None:
+    if previous.shape != shape:
+        raise ValueError(
+            f"the previous prediction is of an image of shape {previous.shape}, this one has "
+            f"{shape}; give a prediction of the same image"
+        )

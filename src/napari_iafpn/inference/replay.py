@@ -1,0 +1,122 @@
+"""The state of one object as a pure function of its clicks."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_iafpn.clicks import Click, ClickSequence
+from napari_iafpn.geometry import Box
+from napari_iafpn.images import Plane
+from napari_iafpn.inference.prediction import Prediction
+from napari_iafpn.inference.predictor import Predictor
+
+MEMO_BYTES = 256 * 2**20
+
+
+class Cancelled(Exception):  # noqa: N818 - what happened, not what went wrong
+    """The caller asked to stop; nothing changed."""
+
+
+class ClickReplay:
+    """Predicts click after click, each with the mask of the clicks before it.
+
+    The result depends on the initial mask and the click sequence alone, so undo returns the very
+    same earlier result, and after a change of click i only the clicks from i on are predicted anew.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    plane : Plane or (H, W) or (H, W, 3 or 4) array
+    initial : (H, W) bool or float in [0, 1], optional
+        The object's mask before the first click.
+    view : Box, optional
+        Where to look for the object; it grows by the initial mask and by clicks outside.
+        Default: the whole plane.
+    expected_size : float, optional
+        Side in pixels that the object probably has.
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        plane: Plane | NDArray[Any],
+        *,
+        initial: NDArray[np.bool_] | NDArray[np.floating] | None = None,
+        view: Box | None = None,
+        expected_size: float | None = None,
+    ) -> None:
+        self.predictor = predictor
+        self.plane = plane if isinstance(plane, Plane) else Plane(plane)
+        self.expected_size = expected_size
+        shape = self.plane.shape
+        view = view or Box.whole(shape)
+        if initial is None:
+            initial = np.broadcast_to(np.False_, shape)
+        start = Prediction.from_array(initial, shape, view)
+        self.view = view.union(start.roi) if initial.any() else view
+        self._memo: OrderedDict[ClickSequence, Prediction] = OrderedDict()
+        self._start = start
+
+    def predict(
+        self, clicks: Iterable[Click], cancelled: Callable[[], bool] | None = None
+    ) -> Prediction:
+        """Return the prediction after all ``clicks``.
+
+        Parameters
+        ----------
+        clicks : iterable of Click
+            In the image frame, in their order. None: the initial mask.
+        cancelled : callable, optional
+            Asked before each network run.
+
+        Raises
+        ------
+        Cancelled
+            As soon as ``cancelled`` returns True.
+        """
+        clicks = ClickSequence.of(clicks)
+        known = len(clicks)
+        while known and clicks.prefix(known) not in self._memo:
+            known -= 1
+        prediction = self._recall(clicks.prefix(known))
+        for count in range(known + 1, len(clicks) + 1):
+            if cancelled is not None and cancelled():
+                raise Cancelled
+            prediction = self._step(clicks.prefix(count), prediction)
+        return prediction
+
+    def _recall(self, clicks: ClickSequence) -> Prediction:
+        if not clicks:
+            return self._start
+        self._memo.move_to_end(clicks)
+        return self._memo[clicks]
+
+    def _step(self, clicks: ClickSequence, previous: Prediction) -> Prediction:
+        prediction = self.predictor.predict(
+            self.plane,
+            clicks,
+            previous,
+            view=self._view_of(clicks),
+            expected_size=self.expected_size,
+        )
+        self._memo[clicks] = prediction
+        # Forgetting costs time, never the result: a replay gives the same bits.
+        while len(self._memo) > 1 and self._bytes() > MEMO_BYTES:
+            self._memo.popitem(last=False)
+        return prediction
+
+    def _bytes(self) -> int:
+        return sum(kept.roi_probability.nbytes for kept in self._memo.values())
+
+    def _view_of(self, clicks: ClickSequence) -> Box:
+        """Return the view grown by the clicks that lie on the plane."""
+        view, plane = self.view, Box.whole(self.plane.shape)
+        for click in filter(plane.contains, clicks):
+            row, col = click.pixel
+            view = view.union(Box(row, row + 1, col, col + 1))
+        return view

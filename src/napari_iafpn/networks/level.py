@@ -1,0 +1,106 @@
+"""One level: image, previous mask and clicks to logits."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from napari_iafpn.clicks import ClickPoints, click_map
+from napari_iafpn.networks.config import LevelConfig
+from napari_iafpn.networks.features import DeepLabFeatures
+from napari_iafpn.networks.fusion import ClickFusion
+from napari_iafpn.networks.hrnet import HRNetFeatures
+from napari_iafpn.networks.propagation import HSGM, SGM
+
+FEATURES: dict[str, type[DeepLabFeatures] | type[HRNetFeatures]] = {
+    "deeplabv3plus": DeepLabFeatures,
+    "ocr": HRNetFeatures,
+}
+
+
+class Level(nn.Module):
+    """Segment the object that the clicks mean in one input; coarse and fine share this class."""
+
+    features: DeepLabFeatures | HRNetFeatures
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, config: LevelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.features = FEATURES[config.decoder](config)
+        stem = self.features.stem_channels
+        self.fusion = ClickFusion(stem)
+        heavy = config.heavy_propagation
+        self.sgm = SGM(config.channels, heavy=heavy) if config.propagation != "none" else None
+        high = config.propagation == "sgm+hsgm"
+        self.hsgm = HSGM(stem, config.channels, heavy=heavy) if high else None
+        self.head = Head(config.channels)
+        self.register_buffer("mean", torch.tensor(config.mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(config.std).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, image: Tensor, previous: Tensor, points: ClickPoints) -> Tensor:
+        """Return the object's logits (B, 1, H, W).
+
+        Parameters
+        ----------
+        image : (B, 3, H, W) float
+            RGB in [0, 1]; H and W are multiples of 32.
+        previous : (B, 1, H, W) float
+            Previous mask, probabilities.
+        points : ClickPoints
+            Clicks in the frame of ``image``; those outside are left out.
+        """
+        return self.outputs(image, previous, points)[0]
+
+    def outputs(
+        self, image: Tensor, previous: Tensor, points: ClickPoints
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the logits and, of a decoder with an auxiliary head, its logits (B, 1, H, W)."""
+        size = (image.shape[-2], image.shape[-1])
+        if size[0] % 32 or size[1] % 32:
+            raise ValueError(
+                f"the network got an input of {size[0]} x {size[1]}; "
+                "both sides must be multiples of 32: resize it with geometry.network_size"
+            )
+        points = points.inside(size)
+        clicks = self.fusion(previous, click_map(points, size, self.config.click_radius))
+        found = self.features((image - self.mean) / self.std, clicks)
+        fused = found.fused
+        if self.sgm is not None:
+            cells = points.cells(size, _grid(fused))
+            fused = self.sgm(fused, cells, points.valid)
+        if self.hsgm is not None:
+            fused = self.hsgm(
+                found.stem, fused, points.cells(size, _grid(found.stem)), points.valid
+            )
+        logits = _upsample(self.head(fused), size)
+        return logits, None if found.auxiliary is None else _upsample(found.auxiliary, size)
+
+
+class Head(nn.Sequential):
+    """Two separable 3 x 3 convolutions and a 1 x 1 to one channel of logits."""
+
+    def __init__(self, channels: int) -> None:
+        middle = channels // 2
+        super().__init__(
+            _separable(channels, middle), _separable(middle, middle), nn.Conv2d(middle, 1, 1)
+        )
+
+
+def _separable(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False),
+        nn.Conv2d(inputs, outputs, 1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+def _grid(features: Tensor) -> tuple[int, int]:
+    return features.shape[-2], features.shape[-1]
+
+
+def _upsample(logits: Tensor, size: tuple[int, int]) -> Tensor:
+    return F.interpolate(logits, size, mode="bilinear", align_corners=False)

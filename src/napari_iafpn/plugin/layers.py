@@ -1,0 +1,131 @@
+"""What napari's layers and dims mean for a plane: its key, its pixels, its place in the world."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image, Labels, Layer
+from napari.utils.transforms import Affine
+
+from napari_iafpn.plugin.planes import PlaneKey, PlaneSource
+
+if TYPE_CHECKING:
+    from napari.components import Dims, LayerList, ViewerModel
+
+
+def full_resolution(image: Image) -> Any:
+    """Return the array of an image; the finest level of a multiscale one."""
+    return image.data[0] if image.multiscale else image.data
+
+
+def spatial_shape(image: Image) -> tuple[int, ...]:
+    """Return the image's sizes in pixels without colour channels."""
+    return tuple(int(size) for size in full_resolution(image).shape[: image.ndim])
+
+
+def layer_id(layer: Layer) -> str:
+    """Return a name that no other layer has, also after renaming."""
+    return str(layer.unique_id)
+
+
+def plane_key(image: Image, dims: Dims) -> PlaneKey:
+    """Return the plane of ``image`` that the viewer displays; ValueError where it shows none."""
+    offset = dims.ndim - image.ndim
+    axes = sorted(axis - offset for axis in dims.displayed if axis >= offset)
+    if len(axes) != 2 or dims.ndisplay != 2:
+        raise ValueError(
+            f"the image {image.name!r} is not shown as one plane; click in the 2D view, "
+            "with two of its axes displayed"
+        )
+    shape = spatial_shape(image)
+    if 0 in shape:
+        raise ValueError(f"the image {image.name!r} is empty; choose another one")
+    point = image.world_to_data(dims.point)
+    index = tuple(round(float(point[a])) for a in range(image.ndim) if a not in axes)
+    key = PlaneKey(layer_id(image), (axes[0], axes[1]), index)
+    if any(not 0 <= i < shape[a] for i, a in zip(index, key.other_axes, strict=True)):
+        raise ValueError(
+            f"the image {image.name!r} has nothing at this slider position; "
+            "move to one of its slices"
+        )
+    return key
+
+
+def plane_source(image: Image, key: PlaneKey) -> PlaneSource:
+    """Return how to read a plane of ``image`` as it is displayed.
+
+    The contrast limits count; gamma does not.
+    """
+    return PlaneSource(key, full_resolution(image), _display_limits(image))
+
+
+def show_plane(viewer: ViewerModel, image: Image, key: PlaneKey) -> None:
+    """Move the viewer's sliders to a plane of ``image``."""
+    dims = viewer.dims
+    offset = dims.ndim - image.ndim
+    axes = tuple(axis + offset for axis in key.axes)
+    if set(dims.displayed) != set(axes):
+        dims.order = tuple(a for a in range(dims.ndim) if a not in axes) + axes
+    point = image.data_to_world(key.to_data(0, 0))
+    others = [axis + offset for axis in key.other_axes]
+    dims.set_point(others, [float(point[axis - offset]) for axis in others])
+
+
+def placement(image: Image, start: Sequence[float] | None = None) -> dict[str, Any]:
+    """Return the layer attributes that put data on ``image``.
+
+    Parameters
+    ----------
+    start : one number per axis, optional
+        Where in the image, in its pixels, the data begin.
+    """
+    linear = Affine(scale=image.scale, rotate=image.rotate, shear=image.shear).linear_matrix
+    shift = np.zeros(image.ndim) if start is None else linear @ np.asarray(start, dtype=float)
+    return {
+        "scale": image.scale,
+        "rotate": image.rotate,
+        "shear": image.shear,
+        "translate": image.translate + shift,
+        "affine": image.affine,
+        "units": image.units,
+        "axis_labels": image.axis_labels,
+    }
+
+
+def place(layer: Layer, attributes: dict[str, Any]) -> None:
+    """Give ``layer`` a `placement`, touching only what differs."""
+    for name, wanted in attributes.items():
+        current = getattr(layer, name)
+        if name == "affine":
+            same = np.array_equal(current.affine_matrix, wanted.affine_matrix)
+        else:
+            same = np.array_equal(current, wanted)
+        if not same:
+            setattr(layer, name, wanted)
+
+
+def fits(labels: Labels, image: Image) -> bool:
+    """Tell whether the pixels of ``labels`` are those of ``image``, in shape and place."""
+    shape = spatial_shape(image)
+    if labels.multiscale or tuple(labels.data.shape) != shape:
+        return False
+    corners = np.stack([np.zeros(len(shape)), np.array(shape, dtype=float), np.arange(len(shape))])
+    return all(np.allclose(labels.data_to_world(c), image.data_to_world(c)) for c in corners)
+
+
+def default_image(layers: LayerList) -> Image | None:
+    """Return the active image, else the topmost visible one, else any."""
+    images = [layer for layer in reversed(layers) if isinstance(layer, Image)]
+    active = [image for image in images if image is layers.selection.active]
+    return next(iter([*active, *(image for image in images if image.visible), *images]), None)
+
+
+def _display_limits(image: Image) -> tuple[float, float]:
+    """Return the values that napari shows black and white; for colours those of the type."""
+    if not image.rgb:
+        low, high = image.contrast_limits
+        return float(low), float(high)
+    dtype = np.dtype(image.dtype)
+    return (0.0, float(np.iinfo(dtype).max)) if dtype.kind in "iu" else (0.0, 1.0)

@@ -1,0 +1,106 @@
+"""What the GUI thread and the worker tell each other; values, never shared state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_iafpn.clicks import ClickSequence
+from napari_iafpn.plugin.planes import PlaneKey, PlaneSource
+
+if TYPE_CHECKING:
+    from napari_iafpn.inference import Prediction
+
+
+@dataclass(frozen=True, slots=True)
+class ModelWanted:
+    """Load a model before it is needed."""
+
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class MaskWanted:
+    """Predict the mask of one object.
+
+    Attributes
+    ----------
+    model : str
+        A shipped model's name or a file.
+    source : PlaneSource
+    number : int
+        Tells objects apart; each starts from nothing.
+    clicks : ClickSequence
+        In pixels of the plane.
+    """
+
+    model: str
+    source: PlaneSource
+    number: int
+    clicks: ClickSequence
+
+    @property
+    def plane(self) -> PlaneKey:
+        """Where the object lies."""
+        return self.source.key
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLoading:
+    """Loading a model began."""
+
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReady:
+    """A model is loaded and runs on ``device``."""
+
+    model: str
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFailed:
+    """A model could not be loaded; ``sentence`` says why."""
+
+    model: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class MaskReady:
+    """The prediction for ``wanted``."""
+
+    wanted: MaskWanted
+    prediction: Prediction
+
+
+@dataclass(frozen=True, slots=True)
+class MaskFailed:
+    """There is no prediction for ``wanted``; ``sentence`` says why."""
+
+    wanted: MaskWanted
+    sentence: str
+
+
+Job = ModelWanted | MaskWanted
+Report = ModelLoading | ModelReady | ModelFailed | MaskReady | MaskFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A sentence for the user.
+
+    Attributes
+    ----------
+    text : str
+    error : bool
+        Something the user asked for did not happen.
+    important : bool
+        Shown as a napari notification too, since the user may not look at the status line.
+    """
+
+    text: str
+    error: bool = False
+    important: bool = False

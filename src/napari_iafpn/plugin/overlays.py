@@ -1,0 +1,195 @@
+"""The layers that show the current object: its clicks, and its mask with the region of interest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image, Labels, Layer, Points
+from numpy.typing import NDArray
+from psygnal import Signal
+from qtpy.QtCore import QTimer
+
+from napari_iafpn.clicks import Click, ClickSequence
+from napari_iafpn.geometry import Box
+from napari_iafpn.plugin.layers import place, placement
+from napari_iafpn.plugin.planes import PlaneKey
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.utils.colormaps import Colormap
+
+CLICK_PIXELS = 11
+SIGNS = ("positive", "negative")
+SIGN_COLORS = {"positive": "#2bd94f", "negative": "#ff3b3b"}
+# Shapes too, for those who cannot tell the colours apart.
+SIGN_SYMBOLS = {"positive": "disc", "negative": "x"}
+ROI_COLOR = "#3aa0ff"
+
+
+class ClicksLayer:
+    """The clicks of the current object as points that the user may move, delete and add."""
+
+    edited = Signal(ClickSequence)
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        self._viewer = viewer
+        self._key: PlaneKey | None = None
+        self._writing = False
+        self.layer: Points | None = None
+
+    def show(self, image: Image, key: PlaneKey, clicks: ClickSequence) -> None:
+        """Show ``clicks``, in pixels of the plane ``key`` of ``image``."""
+        before, self._key = self._key, key
+        if not clicks and not _is_open(self._viewer, self.layer):
+            return
+        layer = self._layer_for(image)
+        place(layer, placement(image))
+        if key != before or clicks != self.read():
+            points = np.array([key.to_data(click.row, click.col) for click in clicks])
+            signs = [SIGNS[not click.positive] for click in clicks]
+            self._write(layer, points.reshape(-1, image.ndim), signs)
+
+    def clear(self) -> None:
+        """Show no clicks."""
+        if self.layer is not None and _is_open(self._viewer, self.layer):
+            self._write(self.layer, np.empty((0, self.layer.ndim)), [])
+
+    def read(self) -> ClickSequence:
+        """Return the clicks as the layer has them."""
+        if self.layer is None or self._key is None:
+            return ClickSequence()
+        positions = [self._key.to_plane(point) for point in self.layer.data]
+        signs = self.layer.features["click"]
+        return ClickSequence.of(
+            Click(row, col, sign != "negative")
+            for (row, col), sign in zip(positions, signs, strict=True)
+        )
+
+    def remove(self) -> None:
+        """Take the layer out of the viewer."""
+        _remove(self._viewer, self.layer)
+        self.layer = None
+
+    def _write(self, layer: Points, points: NDArray[np.float64], signs: list[str]) -> None:
+        self._writing = True
+        layer.selected_data = set()
+        layer.data = points
+        layer.features = {"click": np.array(signs, dtype=object)}
+        layer.symbol = [SIGN_SYMBOLS[sign] for sign in signs]
+        self._writing = False
+
+    def _layer_for(self, image: Image) -> Points:
+        layer = self.layer
+        if layer is None or not _is_open(self._viewer, layer) or layer.ndim != image.ndim:
+            self.remove()
+            layer = self.layer = self._made(image)
+            add_quietly(self._viewer, layer)
+            layer.events.data.connect(self._on_data)
+        _lift(self._viewer, layer, image)
+        return layer
+
+    def _made(self, image: Image) -> Points:
+        features: dict[str, Any] = {"click": np.array([], dtype=object)}
+        return Points(
+            ndim=image.ndim,
+            name="Clicks",
+            features=features,
+            feature_defaults={"click": SIGNS[0]},
+            face_color="click",
+            face_color_cycle=SIGN_COLORS,
+            border_color="white",
+            border_width=0.12,
+            # Of one size on the screen; the size in pixels decides where the mouse grabs a point.
+            size=max(1.0, max(image.level_shapes[0][-2:]) / 60),
+            canvas_size_limits=(CLICK_PIXELS, CLICK_PIXELS),
+            **placement(image),
+        )
+
+    def _on_data(self, event: Any) -> None:
+        # napari tells of a change before and after it, and goes on using the data after the event;
+        # reading later sees the finished edit.
+        if not self._writing and str(event.action).lower().endswith("ed"):
+            QTimer.singleShot(0, self._tell)
+
+    def _tell(self) -> None:
+        if _is_open(self._viewer, self.layer):
+            self.edited.emit(self.read())
+
+
+class MaskPreview:
+    """The mask of the current object, translucent, as large as its region of interest."""
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        self._viewer = viewer
+        self.layer: Labels | None = None
+        self.outlines_roi = True
+
+    def show(
+        self,
+        image: Image,
+        key: PlaneKey,
+        roi: Box,
+        mask: NDArray[np.bool_],
+        label: int,
+        colormap: Colormap | None,
+    ) -> None:
+        """Show ``mask`` (roi.height, roi.width), which covers ``roi`` of the plane ``key``."""
+        layer = self._layer_for(image)
+        shape = [1] * image.ndim
+        shape[key.axes[0]], shape[key.axes[1]] = roi.shape
+        place(layer, placement(image, key.to_data(roi.row_start, roi.col_start)))
+        layer.data = np.where(mask, label, 0).astype(np.int32).reshape(shape)
+        if colormap is not None and layer.colormap is not colormap:
+            layer.colormap = colormap
+        layer.bounding_box.visible = self.outlines_roi
+
+    def clear(self) -> None:
+        """Show nothing."""
+        if self.layer is not None and _is_open(self._viewer, self.layer):
+            self.layer.data = np.zeros((1,) * self.layer.ndim, np.int32)
+            self.layer.bounding_box.visible = False
+
+    def remove(self) -> None:
+        """Take the layer out of the viewer."""
+        _remove(self._viewer, self.layer)
+        self.layer = None
+
+    def _layer_for(self, image: Image) -> Labels:
+        layer = self.layer
+        if layer is None or not _is_open(self._viewer, layer) or layer.ndim != image.ndim:
+            self.remove()
+            data = np.zeros((1,) * image.ndim, np.int32)
+            layer = self.layer = Labels(data, name="Current object", opacity=0.55)
+            box = layer.bounding_box
+            box.line_color, box.line_thickness, box.points = ROI_COLOR, 2, False
+            add_quietly(self._viewer, layer)
+            # The mask follows from the clicks; a brush stroke on it would be lost.
+            layer.editable = False
+        _lift(self._viewer, layer, image)
+        return layer
+
+
+def add_quietly(viewer: ViewerModel, layer: Layer) -> None:
+    """Add a layer and leave the user's selection as it is."""
+    selection = viewer.layers.selection
+    selected, active = set(selection), selection.active
+    viewer.add_layer(layer)
+    viewer.layers.selection = selected
+    selection.active = active
+
+
+def _is_open(viewer: ViewerModel, layer: Layer | None) -> bool:
+    return layer is not None and layer in viewer.layers
+
+
+def _remove(viewer: ViewerModel, layer: Layer | None) -> None:
+    if layer is not None and _is_open(viewer, layer):
+        viewer.layers.remove(layer)
+
+
+def _lift(viewer: ViewerModel, layer: Layer, image: Image) -> None:
+    """Bring ``layer`` to the top where ``image`` hides it."""
+    layers = viewer.layers
+    if image in layers and layers.index(layer) < layers.index(image):
+        layers.move(layers.index(layer), len(layers))

@@ -1,0 +1,174 @@
+"""The parts of the dock widget: signals out, setters in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from magicgui.widgets import CheckBox, ComboBox, Container, FloatSlider, Label, PushButton
+from psygnal import Signal
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QWidget
+
+from napari_iafpn.plugin.messages import Message
+from napari_iafpn.plugin.spinner import Spinner
+
+NEW_LAYER = "(new layer)"
+ERROR_COLOR = "#ff7b72"
+
+
+class SourcesView(Container):
+    """Which image, which model, which labels; by name."""
+
+    image_chosen = Signal(str)
+    model_chosen = Signal(str)
+    labels_chosen = Signal(str)
+
+    def __init__(self, models: Sequence[str]) -> None:
+        self._image_choice = ComboBox(label="Image", tooltip="The image layer to click on")
+        self._model_choice = ComboBox(label="Model", tooltip="The network that answers the clicks")
+        self._labels_choice = ComboBox(label="Commit to", tooltip="The Labels layer that gets the objects")
+        self._file = PushButton(text="…", tooltip="Choose a model file (.safetensors)")
+        self._file.max_width = 32
+        model = Container(widgets=[self._model_choice, self._file], layout="horizontal", labels=False)
+        model.label, model.margins = "Model", (0, 0, 0, 0)
+        super().__init__(widgets=[self._image_choice, model, self._labels_choice])
+        self.margins = (0, 0, 0, 0)
+        self.set_models(models, models[0] if models else None)
+        self._image_choice.changed.connect(lambda name: self.image_chosen.emit(name or ""))
+        self._model_choice.changed.connect(lambda name: self.model_chosen.emit(name or ""))
+        self._labels_choice.changed.connect(
+            lambda name: self.labels_chosen.emit("" if name in (None, NEW_LAYER) else name)
+        )
+        self._file.changed.connect(self._ask_file)
+
+    def set_images(self, names: Sequence[str], chosen: str | None) -> None:
+        """Offer image layers."""
+        _offer(self._image_choice, [(name, name) for name in names], chosen)
+
+    def set_models(self, models: Sequence[str], chosen: str | None) -> None:
+        """Offer models: names, or files, which are shown by their name."""
+        _offer(self._model_choice, [(Path(model).name, model) for model in models], chosen)
+
+    def set_labels(self, names: Sequence[str], chosen: str | None) -> None:
+        """Offer Labels layers and a new one."""
+        names = [NEW_LAYER, *names]
+        _offer(self._labels_choice, [(name, name) for name in names], chosen or NEW_LAYER)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models on offer."""
+        return tuple(self._model_choice.choices)
+
+    def _ask_file(self) -> None:
+        file, _ = QFileDialog.getOpenFileName(
+            self.native, "Choose a model", "", "Models (*.safetensors);;All files (*)"
+        )
+        if file:
+            self.model_chosen.emit(file)
+
+
+class ObjectView(Container):
+    """The current object and what can be done with it."""
+
+    annotating_changed = Signal(bool)
+    threshold_changed = Signal(float)
+    roi_shown_changed = Signal(bool)
+
+    def __init__(self) -> None:
+        self.annotating = CheckBox(
+            value=True,
+            text="Annotate with the mouse",
+            tooltip="Clicks on the canvas are yours again when this is off",
+        )
+        hint = Label(value="Left click: object\nRight click or Ctrl+click: background")
+        self.title = Label(value="")
+        self.threshold = FloatSlider(
+            value=0.5,
+            min=0.05,
+            max=0.95,
+            step=0.01,
+            label="Threshold",
+            tooltip="Lower: a larger mask of the current object",
+        )
+        self.roi = CheckBox(
+            value=True,
+            text="Show the region of interest",
+            tooltip="The box in which the network looked closely",
+        )
+        self.undo_button = PushButton(text="Undo", tooltip="Take the last action back (Ctrl+Z)")
+        self.redo_button = PushButton(text="Redo", tooltip="Do it again (Ctrl+Shift+Z)")
+        self.clear_button = PushButton(text="Clear", tooltip="Delete all clicks of this object")
+        self.commit_button = PushButton(
+            text="Commit / next object",
+            tooltip="Write the object into the labels and start the next one (Enter)",
+        )
+        buttons = Container(
+            widgets=[self.undo_button, self.redo_button, self.clear_button], layout="horizontal", labels=False
+        )
+        threshold = Container(widgets=[self.threshold])
+        buttons.margins = threshold.margins = (0, 0, 0, 0)
+        super().__init__(
+            widgets=[
+                self.annotating,
+                hint,
+                self.title,
+                threshold,
+                self.roi,
+                buttons,
+                self.commit_button,
+            ],
+            labels=False,
+        )
+        self.margins = (0, 0, 0, 0)
+        self.annotating.changed.connect(self.annotating_changed)
+        self.threshold.changed.connect(self.threshold_changed)
+        self.roi.changed.connect(self.roi_shown_changed)
+
+    def show_object(self, title: str, threshold: float, *, clicks: bool) -> None:
+        """Show what the current object is like; without clicks there is little to do with it."""
+        self.title.value = title
+        with self.threshold.changed.blocked():
+            self.threshold.value = threshold
+        for widget in (self.threshold, self.clear_button, self.commit_button):
+            widget.enabled = clicks
+
+    def show_history(self, *, undo: bool, redo: bool) -> None:
+        """Show what can be undone and redone."""
+        self.undo_button.enabled, self.redo_button.enabled = undo, redo
+
+
+class StatusView(QWidget):
+    """A spinner and one sentence."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.spinner = Spinner(self)
+        self._label = QLabel(self)
+        self._label.setWordWrap(True)
+        self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._label.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        # Room for a long sentence, so that the widget does not jump when one comes.
+        self._label.setMinimumHeight(4 * self._label.fontMetrics().lineSpacing())
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.spinner, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addWidget(self._label, 1)
+
+    @property
+    def text(self) -> str:
+        """The sentence."""
+        return str(self._label.text())
+
+    def show_message(self, message: Message) -> None:
+        """Show a sentence; errors in red."""
+        self._label.setText(message.text)
+        self._label.setStyleSheet(f"color: {ERROR_COLOR}" if message.error else "")
+
+
+def _offer(combo: ComboBox, choices: Sequence[tuple[str, str]], chosen: str | None) -> None:
+    """Set the choices and the choice of ``combo`` without telling anybody."""
+    with combo.changed.blocked():
+        combo.choices = choices
+        if chosen in combo.choices:
+            combo.value = chosen

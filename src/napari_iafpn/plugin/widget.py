@@ -1,0 +1,197 @@
+"""The dock widget "Click segmentation"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import Container
+from napari.layers import Image
+from napari.utils.notifications import show_info, show_warning
+from qtpy.QtCore import QEvent, QObject, Signal
+from qtpy.QtWidgets import QWidget
+
+from napari_iafpn.networks import model_names
+from napari_iafpn.plugin.annotator import Annotator
+from napari_iafpn.plugin.layers import default_image
+from napari_iafpn.plugin.messages import Message, ModelFailed, ModelReady, Report
+from napari_iafpn.plugin.views import ObjectView, SourcesView, StatusView
+from napari_iafpn.plugin.worker import PredictionWorker, load_predictor
+
+if TYPE_CHECKING:
+    import napari.viewer
+
+    from napari_iafpn.inference import Predictor
+
+# A prediction in progress ends within about this.
+CLOSE_SECONDS = 2.0
+WELCOME = "Open an image (File > Open Sample has some), then click on an object."
+
+
+class ClickSegmentation(Container):
+    """Click on objects of an image and get their masks.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+    load : callable
+        Makes the predictor of a model's name or file; called in the worker thread.
+    models : sequence of str, optional
+        The models on offer, the first one chosen. Default: the shipped ones.
+    """
+
+    def __init__(
+        self,
+        viewer: napari.viewer.Viewer,
+        *,
+        load: Callable[[str], Predictor] = load_predictor,
+        models: Sequence[str] | None = None,
+    ) -> None:
+        models = model_names() if models is None else list(models)
+        self._model = models[0] if models else ""
+        self._working_model: str | None = None
+        # napari hands plugins a proxy, whose layers are never identical to the viewer's.
+        viewer = getattr(viewer, "__wrapped__", viewer)
+        self._bridge = _Bridge()
+        self._worker = PredictionWorker(self._bridge.reported.emit, load)
+        self.annotator = Annotator(viewer, self._worker.submit, self._worker.stop, self._model)
+        self.sources = SourcesView(models)
+        self.object = ObjectView()
+        self.status = StatusView()
+        super().__init__(widgets=[self.sources, self.object], labels=False)
+        self.native.layout().addWidget(self.status)
+        self._connect()
+        self._say(Message(WELCOME))
+        self._show()
+        self._watch = _Watch(self.native, self._open, self._hide, self._close)
+
+    def reset_choices(self, *_: object) -> None:
+        """Offer the layers that there are; napari calls this when they change."""
+        annotator = self.annotator
+        if annotator.image is None and (image := default_image(annotator.viewer.layers)):
+            annotator.set_image(image)
+            return
+        images = [layer.name for layer in annotator.viewer.layers if isinstance(layer, Image)]
+        self.sources.set_images(images, annotator.image and annotator.image.name)
+        self.sources.set_labels(
+            [layer.name for layer in annotator.fitting_labels()],
+            annotator.labels and annotator.labels.name,
+        )
+
+    def _connect(self) -> None:
+        annotator, controller = self.annotator, self.annotator.controller
+        self._bridge.reported.connect(self._receive)
+        controller.said.connect(self._say)
+        controller.changed.connect(self._show)
+        annotator.choices_changed.connect(self.reset_choices)
+        self.sources.image_chosen.connect(self._choose_image)
+        self.sources.labels_chosen.connect(self._choose_labels)
+        self.sources.model_chosen.connect(self._choose_model)
+        self.object.annotating_changed.connect(self._listen)
+        self.object.threshold_changed.connect(controller.set_threshold)
+        self.object.roi_shown_changed.connect(annotator.outline_roi)
+        self.object.undo_button.changed.connect(controller.undo)
+        self.object.redo_button.changed.connect(controller.redo)
+        self.object.clear_button.changed.connect(controller.clear)
+        self.object.commit_button.changed.connect(controller.commit)
+
+    # The widget comes and goes
+
+    def _open(self) -> None:
+        self.annotator.open()
+        self._listen(self.object.annotating.value)
+        self.annotator.controller.use_model(self._model)
+
+    def _hide(self) -> None:
+        self._listen(False)
+        self.annotator.controller.cancel()
+        self._worker.close(CLOSE_SECONDS)
+
+    def _close(self) -> None:
+        self._hide()
+        self.annotator.close()
+
+    def _listen(self, on: bool) -> None:
+        self.annotator.listen(on=on)
+
+    # What the user chooses
+
+    def _choose_image(self, name: str) -> None:
+        self.annotator.set_image(self._layer(name))
+
+    def _choose_labels(self, name: str) -> None:
+        self.annotator.set_labels(self._layer(name))
+
+    def _layer(self, name: str) -> Any:
+        """Return the layer of a name on offer, None for a new one."""
+        return next((a for a in self.annotator.viewer.layers if a.name == name), None)
+
+    def _choose_model(self, model: str, *, preload: bool = True) -> None:
+        self._model = model
+        models = self.sources.models
+        self.sources.set_models(models if model in models else (*models, model), model)
+        self.annotator.controller.use_model(model, preload=preload)
+
+    # What there is to show
+
+    def _receive(self, report: Report) -> None:
+        self.annotator.controller.receive(report)
+        if isinstance(report, ModelReady):
+            self._working_model = report.model
+        elif isinstance(report, ModelFailed) and report.model == self._model:
+            self._drop_model(report.model)
+
+    def _drop_model(self, model: str) -> None:
+        """Go back to the model before; it is still loaded."""
+        if self._working_model is not None and self._working_model != model:
+            self.sources.set_models([m for m in self.sources.models if m != model], None)
+            self._choose_model(self._working_model, preload=False)
+
+    def _show(self) -> None:
+        controller = self.annotator.controller
+        current = controller.current
+        clicks = 0 if current is None else len(current.clicks)
+        if current is None:
+            title = "Nothing to click on here"
+        else:
+            title = f"Object {self.annotator.next_label()}: {clicks} click{'s' * (clicks != 1)}"
+        self.object.show_object(title, current.threshold if current else 0.5, clicks=clicks > 0)
+        self.object.show_history(undo=controller.can_undo, redo=controller.can_redo)
+        self.status.spinner.set_busy(controller.busy)
+
+    def _say(self, message: Message) -> None:
+        self.status.show_message(message)
+        if message.important:
+            (show_warning if message.error else show_info)(message.text)
+
+
+class _Bridge(QObject):
+    """Carries reports from the worker's thread into the GUI thread."""
+
+    reported = Signal(object)
+
+
+class _Watch(QObject):
+    """Notices that a widget is shown, hidden, or taken out of its dock."""
+
+    def __init__(
+        self,
+        widget: QWidget,
+        shown: Callable[[], None],
+        hidden: Callable[[], None],
+        closed: Callable[[], None],
+    ) -> None:
+        super().__init__(widget)
+        self._shown, self._hidden, self._closed = shown, hidden, closed
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+        """Call back; minimising the window is none of these events."""
+        if event is not None and isinstance(watched, QWidget) and not event.spontaneous():
+            if event.type() == QEvent.Type.Show:
+                self._shown()
+            elif event.type() == QEvent.Type.Hide:
+                self._hidden()
+            elif event.type() == QEvent.Type.ParentChange and watched.parent() is None:
+                self._closed()
+        return False

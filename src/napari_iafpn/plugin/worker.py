@@ -1,0 +1,178 @@
+"""The one thread that predicts: the newest job wins, an older one stops at the next click."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from threading import Condition, Lock, Thread, current_thread
+from typing import TYPE_CHECKING
+
+from napari_iafpn.plugin.messages import (
+    Job,
+    MaskFailed,
+    MaskReady,
+    MaskWanted,
+    ModelFailed,
+    ModelLoading,
+    ModelReady,
+    ModelWanted,
+    Report,
+)
+from napari_iafpn.plugin.planes import PlaneSource
+from napari_iafpn.plugin.triton import import_triton
+
+if TYPE_CHECKING:
+    from napari_iafpn.inference import ClickReplay, Prediction, Predictor
+
+logger = logging.getLogger(__name__)
+
+
+def load_predictor(model: str) -> Predictor:
+    """Load a shipped model by name, or a file, onto the best device there is."""
+    from napari_iafpn.inference import Predictor
+
+    return Predictor.load(model)
+
+
+class PredictionWorker:
+    """Works on one job at a time in a thread of its own, which exists while there is need of it.
+
+    Parameters
+    ----------
+    report : callable
+        Called in the thread with each report.
+    load : callable
+        Makes the predictor of a model; called in the thread.
+    """
+
+    def __init__(
+        self,
+        report: Callable[[Report], None],
+        load: Callable[[str], Predictor] = load_predictor,
+    ) -> None:
+        self._report = report
+        self._desk = _Desk(load)
+        self._at_desk = Lock()
+        self._news = Condition()
+        self._next: Job | None = None
+        self._running: Job | None = None
+        self._thread: Thread | None = None
+
+    def submit(self, job: Job) -> None:
+        """Work on ``job`` next; what waits or runs is dropped."""
+        with self._news:
+            self._next, self._running = job, None
+            if self._thread is None:
+                self._thread = Thread(target=self._work, name="napari-iafpn", daemon=True)
+                self._thread.start()
+            self._news.notify_all()
+
+    def stop(self) -> None:
+        """Drop what waits or runs."""
+        with self._news:
+            self._next = self._running = None
+
+    def close(self, timeout: float | None = None) -> None:
+        """Drop everything and end the thread, waiting up to ``timeout`` seconds for it.
+
+        The loaded model stays; a later job starts a new thread.
+        """
+        with self._news:
+            thread, self._thread = self._thread, None
+            self._next = self._running = None
+            self._news.notify_all()
+        if thread is not None:
+            thread.join(timeout)
+
+    def _work(self) -> None:
+        while (job := self._take()) is not None:
+            # A closed worker's thread may still be busy when the next one starts.
+            with self._at_desk:
+                self._do(job)
+
+    def _take(self) -> Job | None:
+        """Wait for a job; None where this thread is to end."""
+        with self._news:
+            self._news.wait_for(lambda: self._next or self._thread is not current_thread())
+            if self._thread is not current_thread():
+                return None
+            self._running, self._next = self._next, None
+            return self._running
+
+    def _do(self, job: Job) -> None:
+        if not self._desk.has(job.model):
+            self._tell(ModelLoading(job.model))
+        if not self._desk.has(job.model) or isinstance(job, ModelWanted):
+            self._tell(self._desk.load(job.model))
+        if isinstance(job, MaskWanted) and self._desk.has(job.model) and not self._dropped(job):
+            answer = self._desk.answer(job, lambda: self._dropped(job))
+            if answer is not None:
+                self._tell(answer, job)
+
+    def _dropped(self, job: Job) -> bool:
+        return self._running is not job
+
+    def _tell(self, report: Report, job: Job | None = None) -> None:
+        """Report unless the worker was closed or ``job`` dropped meanwhile."""
+        with self._news:
+            if self._thread is current_thread() and not (job and self._dropped(job)):
+                self._report(report)
+
+
+class _Desk:
+    """What the thread keeps between jobs: the model and the replay of the newest object."""
+
+    def __init__(self, load: Callable[[str], Predictor]) -> None:
+        self._load = load
+        self._model: str | None = None
+        self._predictor: Predictor | None = None
+        self._object: tuple[PlaneSource, int] | None = None
+        self._replay: ClickReplay | None = None
+
+    def has(self, model: str) -> bool:
+        return self._predictor is not None and self._model == model
+
+    def load(self, model: str) -> ModelReady | ModelFailed:
+        if self._predictor is None or self._model != model:
+            try:
+                import_triton()
+                self._predictor = self._load(model)
+            except Exception as error:  # noqa: BLE001  the end of the thread's stack
+                return ModelFailed(model, _sentence("the model could not be loaded", error))
+            self._model = model
+            self._object = self._replay = None
+        return ModelReady(model, str(self._predictor.device))
+
+    def answer(
+        self, wanted: MaskWanted, dropped: Callable[[], bool]
+    ) -> MaskReady | MaskFailed | None:
+        """Predict; None where the job was dropped."""
+        from napari_iafpn.inference import Cancelled
+
+        try:
+            return MaskReady(wanted, self._predict(wanted, dropped))
+        except Cancelled:
+            return None
+        except Exception as error:  # noqa: BLE001  the end of the thread's stack
+            return MaskFailed(wanted, _sentence("the prediction failed", error))
+
+    def _predict(self, wanted: MaskWanted, dropped: Callable[[], bool]) -> Prediction:
+        from napari_iafpn.inference import ClickReplay
+
+        if self._predictor is None:
+            raise RuntimeError("no model is loaded; choose one first")
+        if self._replay is None or self._object is None or self._object[0] != wanted.source:
+            plane = wanted.source.open()
+            self._replay = ClickReplay(self._predictor, plane)
+        elif self._object[1] != wanted.number:
+            self._replay = ClickReplay(self._predictor, self._replay.plane)
+        self._object = wanted.source, wanted.number
+        return self._replay.predict(wanted.clicks, dropped)
+
+
+def _sentence(what: str, error: Exception) -> str:
+    """Make one sentence of any exception; the traceback goes to the log."""
+    logger.debug(what, exc_info=error)
+    if isinstance(error, (ValueError, RuntimeError, OSError)) and str(error):
+        return str(error).splitlines()[0]
+    return f"{what} ({type(error).__name__}: {error}); your clicks are kept, try again"

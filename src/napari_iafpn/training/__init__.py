@@ -1,0 +1,1 @@
+"""Training: recipes, data, simulated clicks, losses, stages and the loop."""

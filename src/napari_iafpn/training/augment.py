@@ -1,0 +1,67 @@
+"""Augmentation of views: geometry by flips and quarter turns, appearance by torchvision."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+from torchvision.transforms.v2 import functional as V
+
+from napari_iafpn.training.recipe import AugmentConfig
+from napari_iafpn.training.views import View
+
+
+def augment(view: View, config: AugmentConfig, rng: np.random.Generator) -> View:
+    """Return a changed view; every choice comes from ``rng``."""
+    if rng.random() < config.flip:
+        view = _flipped(view)
+    if rng.random() < config.rotate90:
+        view = _turned(view, int(rng.integers(1, 4)))
+    return replace(view, image=_appearance(view.image, config, rng))
+
+
+def _flipped(view: View) -> View:
+    return View(
+        view.image.flip(-1), view.target[:, ::-1], view.others[:, ::-1], view.ignore[:, ::-1]
+    )
+
+
+def _turned(view: View, turns: int) -> View:
+    masks = (np.rot90(mask, turns) for mask in (view.target, view.others, view.ignore))
+    return View(torch.rot90(view.image, turns, (-2, -1)), *masks)
+
+
+def _appearance(image: Tensor, config: AugmentConfig, rng: np.random.Generator) -> Tensor:
+    """Change colours, contrast and sharpness of a (3, S, S) uint8 image."""
+    if rng.random() < config.stretch:
+        image = _stretched(image)
+    if rng.random() < config.colour:
+        image = V.adjust_brightness(image, float(rng.uniform(0.7, 1.3)))
+        image = V.adjust_contrast(image, float(rng.uniform(0.6, 1.4)))
+        image = V.adjust_saturation(image, float(rng.uniform(0.5, 1.5)))
+        image = V.adjust_hue(image, float(rng.uniform(-0.06, 0.06)))
+    if rng.random() < config.gamma:
+        image = V.adjust_gamma(image, float(np.exp(rng.uniform(-0.7, 0.7))))
+    if rng.random() < config.invert:
+        image = V.invert(image)
+    if rng.random() < config.grey:
+        image = V.rgb_to_grayscale(image, num_output_channels=3)
+    elif rng.random() < config.shuffle:
+        image = image[torch.from_numpy(rng.permutation(3))]
+    if rng.random() < config.blur:
+        sigma = float(rng.uniform(0.4, 2.0))
+        image = V.gaussian_blur(image, [9, 9], [sigma, sigma])
+    if rng.random() < config.noise:
+        noise = rng.normal(0.0, rng.uniform(2.0, 16.0), size=(1, *image.shape[-2:]))
+        image = (image + torch.from_numpy(noise.astype(np.float32))).clamp(0, 255).byte()
+    return image
+
+
+def _stretched(image: Tensor) -> Tensor:
+    low, high = np.percentile(image.numpy()[:, ::4, ::4], (0.1, 99.9))
+    if high <= low:
+        return image
+    stretched: Tensor = ((image.float() - low) * (255.0 / (high - low))).clamp(0, 255).byte()
+    return stretched

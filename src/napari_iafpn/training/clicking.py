@@ -1,0 +1,124 @@
+"""The simulated user of training: initial clicks and the next click, as in RITM."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_iafpn.clicks import Click
+from napari_iafpn.geometry import Box
+from napari_iafpn.training.recipe import ClickConfig
+from napari_iafpn.training.views import View
+
+Mask = NDArray[np.bool_]
+_SQUARE = np.ones((3, 3), bool)
+DEPTH_GRID = 96
+"""Side in pixels above which errors are measured on a coarser grid."""
+
+
+def initial_clicks(view: View, config: ClickConfig, rng: np.random.Generator) -> list[Click]:
+    """Draw the clicks of the first forward pass, in the view's frame.
+
+    1 to ``max_initial`` positive clicks with P(n) ~ decay^(n-1), uniform over the object (eroded
+    three times with probability ``erode`` where more than 10 pixels survive); 0 to ``max_initial``
+    negative ones with P(n) ~ decay^n from background, other objects or the object's border.
+    """
+    clicks = []
+    if view.target.any():
+        region = _eroded(view.target) if rng.random() < config.erode else view.target
+        clicks = _draw(region, 1 + _count(config.max_initial - 1, config.decay, rng), True, rng)
+    negatives = _count(config.max_initial, config.decay, rng)
+    regions: dict[int, Mask] = {}
+    for strategy in rng.choice(3, size=negatives, p=config.negatives):
+        if strategy not in regions:
+            regions[strategy] = _negative_region(view, int(strategy))
+        clicks += _draw(regions[strategy], 1, False, rng)
+    return clicks
+
+
+def next_click(
+    probability: NDArray[np.floating], target: Mask, ignore: Mask, rng: np.random.Generator
+) -> Click | None:
+    """Return a click in the larger error, uniform where its depth exceeds half the maximum.
+
+    The depth is the distance to the nearest pixel outside the error, borders included; on a tie the
+    click is negative. None where nothing is wrong.
+    """
+    missed = _Depth.of(target & (probability < 0.49) & ~ignore)
+    extra = _Depth.of(~target & (probability > 0.49) & ~ignore)
+    positive = missed.largest > extra.largest
+    error = missed if positive else extra
+    if error.largest == 0.0:
+        return None
+    row, col = error.draw(rng)
+    return Click(row, col, positive)
+
+
+@dataclass(frozen=True)
+class _Depth:
+    """Distance to the nearest pixel outside a mask, on every ``stride``-th pixel of its box.
+
+    A coarse grid is enough to draw a random deep pixel, and a transform of a large error would
+    cost as much as the network.
+    """
+
+    values: NDArray[np.float64]
+    start: tuple[int, int] = (0, 0)
+    stride: int = 1
+
+    @classmethod
+    def of(cls, mask: Mask) -> _Depth:
+        box = Box.around(mask)
+        if box is None:
+            return cls(np.zeros((0, 0)))
+        stride = 1 + int(box.area**0.5) // DEPTH_GRID
+        while not (inside := mask[box.slices][::stride, ::stride]).any():
+            stride -= 1  # too thin for the grid
+        depth = ndimage.distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
+        return cls(depth, (box.row_start, box.col_start), stride)
+
+    @property
+    def largest(self) -> float:
+        return float(self.values.max(initial=0.0)) * self.stride
+
+    def draw(self, rng: np.random.Generator) -> tuple[float, float]:
+        rows, cols = np.nonzero(self.values > self.values.max() / 2)
+        chosen = int(rng.integers(rows.size))
+        return (
+            float(rows[chosen] * self.stride + self.start[0]),
+            float(cols[chosen] * self.stride + self.start[1]),
+        )
+
+
+def _count(most: int, decay: float, rng: np.random.Generator) -> int:
+    weights = decay ** np.arange(most + 1)
+    return int(rng.choice(most + 1, p=weights / weights.sum()))
+
+
+def _draw(region: Mask, count: int, positive: bool, rng: np.random.Generator) -> list[Click]:
+    pixels = np.flatnonzero(region)
+    if pixels.size == 0:
+        return []
+    rows, cols = np.divmod(rng.choice(pixels, size=count), region.shape[1])
+    return [Click(float(r), float(c), positive) for r, c in zip(rows, cols, strict=True)]
+
+
+def _eroded(mask: Mask) -> Mask:
+    smaller: Mask = ndimage.binary_erosion(mask, _SQUARE, iterations=3)
+    return smaller if np.count_nonzero(smaller) > 10 else mask
+
+
+def _negative_region(view: View, strategy: int) -> Mask:
+    background: Mask = ~view.target & ~view.ignore
+    if strategy == 1 and view.others.any():
+        others: Mask = view.others & background
+        return others
+    if strategy == 2 and view.target.any():
+        width = int(np.ceil(0.1 * np.sqrt(np.count_nonzero(view.target))))
+        grown = ndimage.binary_dilation(view.target, _SQUARE, iterations=width)
+        border: Mask = grown & background
+        return border
+    return background

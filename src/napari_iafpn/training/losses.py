@@ -1,0 +1,45 @@
+"""Losses on logits."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def normalized_focal_loss(
+    logits: Tensor,
+    labels: Tensor,
+    *,
+    alpha: float = 0.5,
+    gamma: float = 2.0,
+    detach_normaliser: bool = True,
+    eps: float = 1e-12,
+) -> Tensor:
+    """Return the normalized focal loss of each sample, (B,).
+
+    p_t = 1 - |y - sigmoid(logit)|, beta = (1 - p_t)^gamma; the pixel's loss is
+    -a beta (valid pixels / sum beta) log p_t with a = alpha for y = 1, else 1 - alpha, averaged
+    over the valid pixels.
+
+    Parameters
+    ----------
+    logits : (B, 1, H, W) float
+    labels : (B, 1, H, W) float
+        1 object, 0 background, -1 ignore.
+    detach_normaliser : bool
+        Whether the normaliser takes part in the gradient.
+    """
+    valid = labels != -1
+    object_pixels = labels > 0.5
+    probability = logits.sigmoid()
+    p_t = torch.where(
+        valid, 1.0 - (object_pixels.to(logits) - probability).abs(), torch.ones_like(logits)
+    )
+    beta = (1.0 - p_t) ** gamma
+    count = valid.sum(dim=(-2, -1), keepdim=True).to(logits)
+    normaliser = count / (beta.sum(dim=(-2, -1), keepdim=True) + eps)
+    if detach_normaliser:
+        normaliser = normaliser.detach()
+    weight = torch.where(object_pixels, alpha, 1.0 - alpha) * valid
+    pixel = -weight * beta * normaliser * torch.log((p_t + eps).clamp(max=1.0))
+    return pixel.sum(dim=(-3, -2, -1)) / (count.sum(dim=(-3, -2, -1)) + eps)

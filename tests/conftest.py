@@ -1,0 +1,56 @@
+"""Fixtures of all tests."""
+
+import numpy as np
+import pytest
+import torch
+
+from napari_iafpn.clicks import ClickPoints
+from napari_iafpn.networks import PRESETS, build_cascade
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(20240229)
+
+
+@pytest.fixture
+def disk_image(rng):
+    """An (80, 96) uint8 image of a bright disk on a dark, noisy ground, and the disk's mask."""
+    rows, cols = np.mgrid[:80, :96]
+    truth = (rows - 38) ** 2 + (cols - 52) ** 2 <= 20**2
+    image = np.where(truth, 180, 60) + rng.normal(0, 8, truth.shape)
+    return image.clip(0, 255).astype(np.uint8), truth
+
+
+@pytest.fixture(scope="session")
+def tiny_cascade():
+    """A cascade of few, random and seeded weights whose masks depend on image and clicks."""
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        cascade = build_cascade(PRESETS["tiny"], pretrained="none")
+        for level in (cascade.coarse, cascade.fine):
+            _enliven(level)
+    return cascade
+
+
+@torch.no_grad()
+def _enliven(level):
+    """Let clicks matter and fit the normalisations, so that logits spread around 0."""
+    for name, parameter in level.named_parameters():
+        if name.endswith(("gamma", "scale")):
+            parameter.fill_(1.0)
+    level.train()
+    for _ in range(30):
+        image, previous = torch.rand(4, 3, 64, 64), torch.rand(4, 1, 64, 64)
+        points = ClickPoints(
+            torch.rand(4, 2, 2) * 63, torch.rand(4, 2) > 0.5, torch.ones(4, 2, dtype=torch.bool)
+        )
+        logits = level(image, previous, points)
+    level.eval()
+    level.head[-1].weight.div_(logits.std())
+    level.head[-1].bias.sub_(logits.mean()).div_(logits.std())
+
+
+@pytest.fixture
+def device():
+    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,0 +1,178 @@
+"""A real napari window, a hand that clicks in it, and a network whose answers are known."""
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+
+from napari_iafpn.clicks import ClickSequence
+from napari_iafpn.geometry import Box
+from napari_iafpn.inference import Prediction
+from napari_iafpn.plugin.widget import ClickSegmentation
+
+RADIUS = 8
+LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
+CONTROL = Qt.KeyboardModifier.ControlModifier
+
+
+def disks(shape, clicks, radius=RADIUS):
+    """Return disks around the pixels of positive clicks without those around negative ones."""
+    rows, cols = np.mgrid[: shape[0], : shape[1]]
+
+    def union(some):
+        near = [(rows - r) ** 2 + (cols - c) ** 2 <= radius**2 for r, c in (k.pixel for k in some)]
+        return np.any(near, axis=0) if near else np.zeros(shape, bool)
+
+    clicks = ClickSequence.of(clicks)
+    return union(clicks.positives) & ~union(clicks.negatives)
+
+
+@dataclass
+class DiskPredictor:
+    """Answers with `disks`, after ``seconds``, or with an exception."""
+
+    seconds: float = 0.0
+    error: Exception | None = None
+    device: str = "stand-in"
+    asked: list = field(default_factory=list)
+    threads: set = field(default_factory=set)
+
+    def predict(self, plane, clicks, previous=None, *, view=None, expected_size=None):  # noqa: ARG002
+        self.asked.append(ClickSequence.of(clicks))
+        self.threads.add(threading.current_thread())
+        time.sleep(self.seconds)
+        if self.error is not None:
+            raise self.error
+        mask = disks(plane.shape, clicks)
+        whole = Box.whole(plane.shape)
+        around = Box.around(mask)
+        roi = whole if around is None else around.resized_about_centre(60, 60, whole)
+        probability = np.where(mask, 0.9, 0.1)[roi.slices].astype(np.float32)
+        return Prediction(plane.shape, roi, probability, whole, self.seconds, self.device)
+
+
+@pytest.fixture
+def predictor():
+    return DiskPredictor()
+
+
+@pytest.fixture
+def annotate(make_napari_viewer, qtbot, predictor):
+    """Open a window with an image and the docked widget; returns an `Annotation`."""
+    windows = []
+
+    def open_window(data, *, viewer=None, load=None, models=("stand-in",), **options):
+        viewer = viewer or make_napari_viewer(show=True, strict_qt="raise")
+        viewer.window.resize(1300, 900)
+        if data is not None:
+            viewer.add_image(data, name=options.pop("name", "image"), **options)
+        widget = ClickSegmentation(viewer, load=load or (lambda _: predictor), models=models)
+        viewer.window.add_dock_widget(widget, name="Click segmentation")
+        window = Annotation(viewer, widget, qtbot)
+        windows.append(window)
+        qtbot.waitUntil(lambda: not widget.annotator.controller.busy)
+        QTest.qWait(50)  # the canvas gets its final size
+        viewer.reset_view()
+        return window
+
+    yield open_window
+    for window in windows:
+        window.widget.native.hide()
+    assert not [t for t in threading.enumerate() if t.name == "napari-iafpn"]
+
+
+@dataclass
+class Annotation:
+    """One window and its user."""
+
+    viewer: object
+    widget: ClickSegmentation
+    qtbot: object
+
+    @property
+    def annotator(self):
+        return self.widget.annotator
+
+    @property
+    def controller(self):
+        return self.annotator.controller
+
+    @property
+    def canvas(self):
+        return self.viewer.window._qt_viewer.canvas
+
+    def point_on_canvas(self, world):
+        """Canvas position of a world point, through the scene's own transform."""
+        displayed = self.viewer.dims.displayed
+        x, y = world[displayed[1]], world[displayed[0]]
+        return QPoint(*(round(v) for v in self.canvas.view.scene.transform.map((x, y))[:2]))
+
+    def click(self, *world, button=LEFT, modifier=Qt.KeyboardModifier.NoModifier, wait=True):
+        """Press and release a mouse button over a world point."""
+        point = self.point_on_canvas(world)
+        assert self.canvas.native.rect().contains(point), f"{world} is not on the canvas"
+        QTest.mouseClick(self.canvas.native, button, modifier, point)
+        if wait:
+            self.wait()
+
+    def drag(self, start, stop, button=LEFT):
+        """Press at one world point and release at another."""
+        native, a, b = self.canvas.native, *map(self.point_on_canvas, (start, stop))
+        QTest.mousePress(native, button, pos=a)
+        for step in (0.3, 0.6, 1.0):
+            QTest.mouseMove(native, a + (b - a) * step)
+            QTest.qWait(20)  # napari throttles moves
+        QTest.mouseRelease(native, button, pos=b)
+        QTest.qWait(20)
+
+    def key(self, key, modifier=Qt.KeyboardModifier.NoModifier):
+        """Press a key over the canvas."""
+        QTest.keyClick(self.canvas.native, key, modifier)
+        self.wait()
+
+    def wait(self):
+        """Let the worker finish."""
+        QTest.qWait(10)
+        self.qtbot.waitUntil(lambda: not self.controller.busy, timeout=20000)
+
+    @property
+    def clicks(self):
+        current = self.controller.current
+        return [] if current is None else [(c.row, c.col, c.positive) for c in current.clicks]
+
+    @property
+    def status(self):
+        return self.widget.status.text
+
+    def preview(self, shape):
+        """The mask that the preview layer shows, sampled at every pixel of a 2D image's plane."""
+        return self.shown(self.annotator.preview.layer, shape)
+
+    def shown(self, layer, shape):
+        """Sample a Labels layer through the world at the pixels of the displayed image plane."""
+        if layer is None:
+            return np.zeros(shape, int)
+        image, plane = self.annotator.image, self.controller.plane
+        origin, down, right = (
+            np.array(layer.world_to_data(image.data_to_world(plane.to_data(*point))))
+            for point in ((0, 0), (1, 0), (0, 1))
+        )
+        rows, cols = np.mgrid[: shape[0], : shape[1]][..., None]
+        index = np.round(origin + rows * (down - origin) + cols * (right - origin)).astype(int)
+        inside = ((index >= 0) & (index < layer.data.shape)).all(axis=-1)
+        seen = np.zeros(shape, int)
+        seen[inside] = layer.data[tuple(index[inside].T)]
+        return seen
+
+    @property
+    def camera(self):
+        return getattr(self.viewer, "scene", self.viewer).camera
+
+
+@pytest.fixture(name="disks")
+def disks_fixture():
+    return disks

@@ -1,0 +1,208 @@
+"""Clicks in the real window: signs, masks, undo, commits."""
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+
+from napari_iafpn.clicks import Click
+
+CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+RIGHT = Qt.MouseButton.RightButton
+SHAPE = (60, 80)
+
+
+@pytest.fixture
+def window(annotate):
+    return annotate(np.zeros(SHAPE, np.uint8))
+
+
+def near(clicks, *expected):
+    """Whether the clicks are those expected; a canvas pixel is smaller than half an image pixel."""
+    return len(clicks) == len(expected) and all(
+        abs(a[0] - b[0]) < 0.5 and abs(a[1] - b[1]) < 0.5 and a[2] == b[2]
+        for a, b in zip(clicks, expected, strict=True)
+    )
+
+
+def now(window):
+    return [Click(*click) for click in window.clicks]
+
+
+def test_a_left_click_shows_the_mask(window, disks):
+    window.click(30, 40)
+    assert near(window.clicks, (30, 40, True))
+    assert np.array_equal(window.preview(SHAPE) > 0, disks(SHAPE, now(window)))
+    assert window.preview(SHAPE).max() == 1
+
+
+@pytest.mark.parametrize(
+    "how", [{"button": RIGHT}, {"modifier": CONTROL}], ids=["right", "control-left"]
+)
+def test_a_negative_click_takes_away(window, disks, how):
+    window.click(30, 40)
+    window.click(34, 44, **how)
+    assert near(window.clicks, (30, 40, True), (34, 44, False))
+    expected = disks(SHAPE, now(window))
+    assert 0 < expected.sum() < disks(SHAPE, now(window)[:1]).sum()
+    assert np.array_equal(window.preview(SHAPE) > 0, expected)
+
+
+def test_points_tell_the_sign_by_colour_and_shape(window):
+    window.click(30, 40)
+    window.click(34, 60, button=RIGHT)
+    points = window.annotator.clicks.layer
+    green, red = points.face_color
+    assert green[1] > green[0]
+    assert red[0] > red[1]
+    assert points.symbol[0] != points.symbol[1]
+
+
+def test_a_drag_pans_and_is_no_click(window):
+    centre = window.camera.center
+    window.drag((30, 40), (40, 60))
+    assert window.clicks == []
+    assert window.camera.center != centre
+
+
+def test_a_right_drag_is_no_click(window):
+    window.drag((30, 40), (40, 40), button=RIGHT)
+    assert window.clicks == []
+
+
+def test_a_double_click_does_not_zoom(window):
+    zoom = window.camera.zoom
+    point = window.point_on_canvas((30, 40))
+    native = window.canvas.native
+    QTest.mouseClick(native, Qt.MouseButton.LeftButton, pos=point)
+    QTest.mouseDClick(native, Qt.MouseButton.LeftButton, pos=point)
+    window.wait()
+    assert window.camera.zoom == zoom
+    assert len(window.clicks) >= 1
+
+
+def test_the_active_layer_and_the_camera_stay(window):
+    image, camera = window.viewer.layers["image"], window.camera.model_copy()
+    window.click(30, 40)
+    window.key(Qt.Key.Key_Return)
+    assert window.viewer.layers.selection.active is image
+    assert set(window.viewer.layers.selection) == {image}
+    assert (window.camera.center, window.camera.zoom) == (camera.center, camera.zoom)
+
+
+def test_clicks_are_napari_s_when_annotating_is_off(window):
+    window.widget.object.annotating.value = False
+    window.click(30, 40)
+    assert window.clicks == []
+    assert any(
+        call.__name__ == "double_click_to_zoom" for call in window.viewer.mouse_double_click_callbacks
+    )
+    window.widget.object.annotating.value = True
+    window.click(30, 40)
+    assert near(window.clicks, (30, 40, True))
+
+
+def test_clicks_are_a_brush_s_while_it_paints(window):
+    labels = window.viewer.add_labels(np.zeros(SHAPE, int))
+    labels.mode = "paint"
+    window.click(30, 40)
+    assert window.clicks == []
+    assert labels.data[30, 40] == 1
+    window.key(Qt.Key.Key_Z, CONTROL)
+    assert not labels.data.any()
+
+
+def test_a_click_beside_the_image_gets_a_sentence(window):
+    window.click(30, -6)
+    assert window.clicks == []
+    assert "is outside the image of 60 x 80" in window.status
+
+
+def test_undo_and_redo_go_through_clicks_and_commits(window, disks):
+    states = []
+
+    def note():
+        labels = window.annotator.labels
+        committed = np.zeros(SHAPE, int) if labels is None else labels.data.copy()
+        states.append((window.clicks, window.preview(SHAPE) > 0, committed))
+
+    note()
+    for act in (
+        lambda: window.click(20, 20),
+        lambda: window.click(24, 24, button=RIGHT),
+        lambda: window.key(Qt.Key.Key_Return),
+        lambda: window.click(40, 60),
+        lambda: window.key(Qt.Key.Key_Return),
+        lambda: window.click(40, 20),
+        lambda: window.widget.object.clear_button.native.click(),
+    ):
+        act()
+        window.wait()
+        note()
+    first, second = states[2][1], states[4][1]
+    assert np.array_equal(states[-1][2], first * 1 + second * 2)
+    back = [states[-1]]
+    forth = []
+    for _ in states[1:]:
+        window.key(Qt.Key.Key_Z, CONTROL)
+        back.append(current(window))
+    for _ in states[1:]:
+        forth.append(current(window))
+        window.key(Qt.Key.Key_Z, CONTROL | SHIFT)
+    forth.append(current(window))
+    for got, expected in [*zip(back, reversed(states), strict=True), *zip(forth, states, strict=True)]:
+        assert got[0] == expected[0]
+        assert np.array_equal(got[1], expected[1])
+        assert np.array_equal(got[2], expected[2])
+
+
+def current(window):
+    labels = window.annotator.labels
+    committed = np.zeros(SHAPE, int) if labels is None else labels.data.copy()
+    return window.clicks, window.preview(SHAPE) > 0, committed
+
+
+def test_a_commit_never_takes_pixels_of_other_ids(window, disks):
+    other = np.zeros(SHAPE, np.uint16)
+    other[:, 40:] = 7
+    labels = window.viewer.add_labels(other.copy(), name="mine")
+    window.viewer.layers.selection.active = window.viewer.layers["image"]
+    window.widget.sources._labels_choice.value = "mine"
+    window.click(30, 39)
+    window.widget.object.commit_button.native.click()
+    mask = disks(SHAPE, [Click(30, 39)]) & (other == 0)
+    assert np.array_equal(labels.data[other == 7], other[other == 7])
+    assert np.array_equal(labels.data == 8, mask)
+    window.click(30, 60)
+    window.widget.object.commit_button.native.click()
+    assert "belongs to other objects" in window.status
+    assert len(window.clicks) == 1
+
+
+def test_a_commit_right_after_the_click_waits_for_the_mask(window, predictor, disks):
+    predictor.seconds = 0.3
+    window.click(30, 40, wait=False)
+    QTest.keyClick(window.canvas.native, Qt.Key.Key_Return)
+    assert window.annotator.labels is None
+    window.wait()
+    assert np.array_equal(window.annotator.labels.data > 0, disks(SHAPE, [Click(30, 40)]))
+    assert window.clicks == []
+
+
+def test_the_threshold_changes_the_mask_that_is_committed(window):
+    window.click(30, 40)
+    window.widget.object.threshold.value = 0.09
+    roi = window.controller.prediction.roi
+    window.key(Qt.Key.Key_Return)
+    assert window.annotator.labels.data.sum() == roi.area
+    assert window.widget.object.threshold.value == 0.5
+
+
+def test_the_region_of_interest_is_outlined(window):
+    window.click(30, 40)
+    layer = window.annotator.preview.layer
+    assert layer.bounding_box.visible
+    assert layer.data.shape == window.controller.prediction.roi.shape
+    window.widget.object.roi.value = False
+    assert not layer.bounding_box.visible
+    assert window.preview(SHAPE).any()

@@ -1,0 +1,217 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from napari_iafpn.clicks import Click
+from napari_iafpn.geometry import Box
+from napari_iafpn.images import Plane
+from napari_iafpn.inference import Predictor
+from napari_iafpn.networks import Cascade
+
+CLICKS = [Click(38, 52), Click(10, 8, False)]
+
+
+@pytest.fixture
+def predictor(tiny_cascade):
+    return Predictor(tiny_cascade, "cpu")
+
+
+@pytest.fixture
+def without_iaf(tiny_cascade):
+    cascade = Cascade(dataclasses.replace(tiny_cascade.config, fine=None))
+    cascade.coarse.load_state_dict(tiny_cascade.coarse.state_dict())
+    return Predictor(cascade, "cpu")
+
+
+def watch(level, monkeypatch):
+    """Note the inputs of a level."""
+    seen = []
+    forward = level.forward
+
+    def noted(image, previous, points):
+        seen.append((image, previous, points))
+        return forward(image, previous, points)
+
+    monkeypatch.setattr(level, "forward", noted)
+    return seen
+
+
+def test_a_prediction_covers_its_region_and_nothing_else(predictor, disk_image):
+    prediction = predictor.predict(disk_image[0], CLICKS[:1], view=Box(8, 72, 20, 84))
+    assert prediction.shape == (80, 96)
+    assert prediction.view.encloses(prediction.roi)
+    assert prediction.roi_probability.shape == prediction.roi.shape
+    assert prediction.roi_probability.dtype == np.float32
+    dense = prediction.probability
+    np.testing.assert_array_equal(dense[prediction.roi.slices], prediction.roi_probability)
+    outside = np.ones(dense.shape, bool)
+    outside[prediction.roi.slices] = False
+    assert outside.any()
+    assert not dense[outside].any()
+    np.testing.assert_array_equal(prediction.mask(0.4), dense > 0.4)
+    assert prediction.device == "cpu"
+    assert prediction.seconds > 0
+    assert prediction.notes == ()
+
+
+def test_same_input_same_bits(predictor, disk_image):
+    first = predictor.predict(disk_image[0], CLICKS)
+    predictor.predict(disk_image[0], [Click(1, 1)])
+    second = predictor.predict(Plane(disk_image[0]), CLICKS)
+    assert first.roi == second.roi
+    np.testing.assert_array_equal(first.roi_probability, second.roi_probability)
+
+
+def test_clicks_and_previous_mask_matter(predictor, disk_image):
+    image, truth = disk_image
+    one = predictor.predict(image, CLICKS[:1])
+    two = predictor.predict(image, CLICKS)
+    corrected = predictor.predict(image, CLICKS[:1], truth)
+    assert not np.array_equal(one.probability, two.probability)
+    assert not np.array_equal(one.probability, corrected.probability)
+
+
+def test_a_mask_and_its_prediction_are_the_same_previous(predictor, disk_image):
+    image, _ = disk_image
+    first = predictor.predict(image, CLICKS[:1])
+    sparse = predictor.predict(image, CLICKS, first)
+    dense = predictor.predict(image, CLICKS, first.probability)
+    np.testing.assert_allclose(sparse.probability, dense.probability, atol=1e-5)
+
+
+def test_both_levels_get_their_crop_at_their_size(predictor, disk_image, monkeypatch):
+    image, _ = disk_image
+    coarse = watch(predictor.cascade.coarse, monkeypatch)
+    fine = watch(predictor.cascade.fine, monkeypatch)
+    plane = Plane(image)
+    view = Box(8, 72, 16, 80)
+    prediction = predictor.predict(plane, [Click(38, 52)], view=view)
+    ((pixels, previous, points),) = coarse
+    np.testing.assert_array_equal(pixels[0].numpy(), plane.read(view, (64, 64)))
+    assert not previous.any()
+    assert points.position.tolist() == [[[30, 36]]]
+    ((pixels, previous, points),) = fine
+    size = (pixels.shape[2], pixels.shape[3])
+    np.testing.assert_array_equal(pixels[0].numpy(), plane.read(prediction.roi, size))
+    assert previous.any()
+    assert points.valid.all()
+
+
+def test_clicks_outside_the_region_do_not_reach_the_fine_level(predictor, disk_image, monkeypatch):
+    image, _ = disk_image
+    fine = watch(predictor.cascade.fine, monkeypatch)
+    monkeypatch.setattr(
+        "napari_iafpn.inference.interaction.zoom_in", lambda *_, **__: Box(20, 60, 30, 70)
+    )
+    prediction = predictor.predict(image, [Click(38, 52), Click(2, 2, False)])
+    assert prediction.roi == Box(20, 60, 30, 70)
+    assert fine[0][2].position.shape == (1, 1, 2)
+
+
+def test_without_iaf_the_first_click_sees_the_view_and_later_ones_zoom(without_iaf, disk_image):
+    image, truth = disk_image
+    first = without_iaf.predict(image, [Click(38, 52)])
+    assert first.roi == Box.whole((80, 96))
+    later = without_iaf.predict(image, CLICKS, truth)
+    assert later.roi != first.roi
+    assert later.roi.encloses(Box.around(truth))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (7, 5, 3), (90, 40, 4)])
+def test_odd_shapes_give_a_mask(predictor, rng, shape):
+    mask = predictor.predict(rng.random(shape), [Click(0, 0)]).mask()
+    assert mask.shape == shape[:2]
+    assert mask.dtype == np.bool_
+
+
+@pytest.mark.parametrize("value", [0, 5, np.nan, np.inf, -np.inf])
+def test_constant_and_non_finite_images_give_a_mask(predictor, value):
+    prediction = predictor.predict(np.full((40, 50), value), [Click(20, 20)])
+    assert np.isfinite(prediction.roi_probability).all()
+
+
+def test_nan_in_the_image_stays_where_it_is(predictor, disk_image):
+    image = disk_image[0].astype(float)
+    image[::7, ::5] = np.nan
+    assert np.isfinite(predictor.predict(image, CLICKS).probability).all()
+
+
+@pytest.mark.parametrize(
+    ("clicks", "options", "sentence"),
+    [
+        ([Click(80, 3)], {}, r"click \(80, 3\) is outside the image of 80 x 96"),
+        ([Click(3, 3)], {"view": Box(8, 40, 8, 40)}, r"click \(3, 3\) is outside the view rows 8"),
+        ([], {"view": Box(0, 81, 0, 96)}, "the view rows 0:81, columns 0:96 reaches outside"),
+        ([], {"previous": np.zeros((80, 95), bool)}, r"shape \(80, 95\) and the image \(80, 96\)"),
+        ([], {"previous": np.full((80, 96), 255)}, "values from 255 to 255; give a bool mask"),
+        ([], {"previous": np.full((80, 96), np.nan)}, "give a bool mask or probabilities"),
+        ([], {"expected_size": 0}, "expected size 0 is no size"),
+        ([], {"expected_size": float("nan")}, "expected size nan is no size"),
+    ],
+)
+def test_bad_input_gets_one_sentence(predictor, disk_image, clicks, options, sentence):
+    with pytest.raises(ValueError, match=sentence) as error:
+        predictor.predict(disk_image[0], clicks, **options)
+    assert "\n" not in str(error.value)
+
+
+def test_a_prediction_of_another_image_is_refused(predictor, disk_image):
+    other = predictor.predict(np.zeros((50, 50)), [Click(3, 3)])
+    with pytest.raises(ValueError, match="give a prediction of the same image"):
+        predictor.predict(disk_image[0], CLICKS, other)
+
+
+def test_an_image_that_is_no_plane_is_refused(predictor):
+    with pytest.raises(ValueError, match="is not one plane"):
+        predictor.predict(np.zeros((4, 5, 6, 7)), [])
+
+
+@pytest.mark.parametrize("name", ["tpu", "cuda:99", "cpu:0", ""])
+def test_unknown_devices_are_refused(tiny_cascade, name):
+    with pytest.raises(ValueError, match="is not available here; choose one of auto, cpu"):
+        Predictor(tiny_cascade, name)
+
+
+def test_unknown_precisions_are_refused(tiny_cascade):
+    with pytest.raises(ValueError, match="choose one of auto, fp32, bf16, fp16"):
+        Predictor(tiny_cascade, "cpu", "int8")
+
+
+def test_auto_precision_is_exact_on_the_cpu(tiny_cascade):
+    assert Predictor(tiny_cascade, "cpu").precision == "fp32"
+
+
+def test_bf16_is_close_to_fp32(tiny_cascade, disk_image):
+    exact = Predictor(tiny_cascade, "cpu", "fp32").predict(disk_image[0], CLICKS)
+    rough = Predictor(tiny_cascade, "cpu", "bf16").predict(disk_image[0], CLICKS)
+    assert not np.array_equal(exact.probability, rough.probability)
+    assert np.abs(exact.probability - rough.probability).mean() < 0.02
+
+
+def test_no_gradients_are_kept(predictor, disk_image, monkeypatch):
+    coarse = watch(predictor.cascade.coarse, monkeypatch)
+    predictor.predict(disk_image[0], CLICKS)
+    assert coarse[0][0].is_inference()
+    assert torch.is_grad_enabled()
+
+
+def test_a_small_object_in_a_large_plane_is_found_by_its_click(predictor, monkeypatch):
+    monkeypatch.setattr(
+        "napari_iafpn.inference.interaction._logits",
+        lambda level, scene, box, previous, execution: torch.full_like(previous, -3),
+    )
+    prediction = predictor.predict(np.zeros((2000, 3000), np.uint8), [Click(1000, 2990)])
+    assert prediction.roi.contains(Click(1000, 2990))
+    assert prediction.roi.shape == (17, 17)
+
+
+def test_the_expected_size_enlarges_the_region(predictor, monkeypatch):
+    monkeypatch.setattr(
+        "napari_iafpn.inference.interaction._logits",
+        lambda level, scene, box, previous, execution: torch.full_like(previous, -3),
+    )
+    image = np.zeros((1000, 1000), np.uint8)
+    prediction = predictor.predict(image, [Click(500, 500)], expected_size=100)
+    assert min(prediction.roi.shape) > 200

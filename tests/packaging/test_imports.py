@@ -1,0 +1,108 @@
+"""Imports go one way, and only the plugin knows napari and Qt."""
+
+import ast
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import napari_iafpn
+
+ROOT = Path(napari_iafpn.__file__).parent
+RANKS = {
+    "clicks": 0,
+    "geometry": 0,
+    "images": 1,
+    "networks": 1,
+    "inference": 2,
+    "evaluation": 3,
+    "training": 3,
+    "plugin": 4,
+    "cli": 4,
+}
+GUI = {"napari", "qtpy", "magicgui", "superqt", "vispy", "npe2", "PyQt5", "PyQt6", "PySide6"}
+# The samples are image files and their reader, without napari; the demo of the command line
+# reads them.
+SHARED = "napari_iafpn.plugin.samples"
+
+
+def sources() -> list[Path]:
+    return [path for path in ROOT.rglob("*.py") if path.parent != ROOT]
+
+
+def package_of(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0]
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield the full names of the modules that a file imports, also inside functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module or ""
+
+
+def own_imports(path: Path) -> Iterator[str]:
+    for name in imports(path):
+        if name.startswith("napari_iafpn.") and name != SHARED:
+            yield name.split(".")[1]
+
+
+def test_every_package_has_its_rank() -> None:
+    assert {package_of(path) for path in sources()} <= set(RANKS)
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_go_one_way(path: Path) -> None:
+    own = package_of(path)
+    upwards = {name for name in own_imports(path) if RANKS[name] > RANKS[own]}
+    assert not upwards, f"{own} must not import {upwards}"
+
+
+def test_packages_of_one_rank_do_not_import_each_other_in_circles() -> None:
+    graph = defaultdict(set)
+    for path in sources():
+        graph[package_of(path)] |= set(own_imports(path)) - {package_of(path)}
+    assert list(TopologicalSorter(graph).static_order())
+    assert "plugin" not in graph["cli"]
+    assert "cli" not in graph["plugin"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in sources() if package_of(path) != "plugin"]
+    + [ROOT / "__init__.py", ROOT / "plugin" / "__init__.py", ROOT / "plugin" / "samples.py"],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_only_the_plugin_knows_the_window(path: Path) -> None:
+    assert not {name.split(".")[0] for name in imports(path)} & GUI
+
+
+@pytest.mark.parametrize(
+    ("module", "unwanted"),
+    [
+        ("napari_iafpn", {"torch", "numpy", "scipy", "napari", "qtpy", "magicgui"}),
+        ("napari_iafpn.clicks", {"torch", "napari", "qtpy", "magicgui"}),
+        ("napari_iafpn.geometry", {"torch", "napari", "qtpy", "magicgui"}),
+        ("napari_iafpn.networks", {"torch", "napari", "qtpy", "magicgui"}),
+        ("napari_iafpn.inference", {"torch", "napari", "qtpy", "magicgui"}),
+        ("napari_iafpn.plugin.samples", {"torch", "napari", "qtpy", "magicgui"}),
+    ],
+)
+def test_an_import_stays_light(module: str, unwanted: set[str]) -> None:
+    code = f"import sys, {module}; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not unwanted & set(run.stdout.split())
+
+
+def test_public_names_resolve() -> None:
+    for name in napari_iafpn.__all__:
+        assert getattr(napari_iafpn, name).__name__ == name
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        _ = napari_iafpn.Nothing

@@ -1,0 +1,37 @@
+"""The normalized focal loss against independent numbers."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from napari_iafpn.training.losses import normalized_focal_loss
+
+GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "nfl.npz")
+TAGS = sorted({key.removesuffix("_logits") for key in GOLDEN if key.endswith("_logits")})
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_golden_values_and_gradients(tag):
+    logits = torch.from_numpy(GOLDEN[f"{tag}_logits"]).requires_grad_()
+    labels = torch.from_numpy(GOLDEN[f"{tag}_label"]).double()
+    loss = normalized_focal_loss(
+        logits,
+        labels,
+        alpha=0.25 if tag.startswith("c_") else 0.5,
+        detach_normaliser=not tag.startswith("f_"),
+    )
+    loss.mean().backward()
+    expected = torch.from_numpy(GOLDEN[f"{tag}_loss_per_sample"])
+    torch.testing.assert_close(loss.detach(), expected, rtol=0, atol=1e-9)
+    gradient = torch.from_numpy(GOLDEN[f"{tag}_grad_of_mean"])
+    torch.testing.assert_close(logits.grad, gradient, rtol=0, atol=1e-9)
+
+
+def test_everything_ignored_costs_nothing():
+    logits = torch.randn(1, 1, 4, 4, requires_grad=True)
+    loss = normalized_focal_loss(logits, torch.full((1, 1, 4, 4), -1.0))
+    loss.mean().backward()
+    assert loss.item() == 0.0
+    assert torch.equal(logits.grad, torch.zeros_like(logits))
