@@ -29,6 +29,7 @@ from napari_iafpn.inference import Predictor
 from napari_iafpn.networks import find_model
 
 MAX_CLICKS = 20
+SIZES = ("coarse_size", "fine_size", "min_crop")
 
 
 def main() -> None:
@@ -40,10 +41,17 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--sets", nargs="*", help="only these sets")
     parser.add_argument("--limit", type=int, help="at most this many objects of each set")
+    for name in SIZES:
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int, help="instead of the model's")
     options = parser.parse_args()
     weights = hashlib.sha256(find_model(options.model).read_bytes()).hexdigest()[:12]
-    journal = Journal(options.output.with_suffix(".jsonl"), weights)
     predictor = Predictor.load(options.model, options.device)
+    sizes = {name: getattr(options, name) for name in SIZES if getattr(options, name) is not None}
+    config = dataclasses.replace(predictor.cascade.config, **sizes)
+    predictor.cascade.config = config
+    sizes = {name: getattr(config, name) for name in SIZES}
+    version = "-".join([weights, *map(str, sizes.values())])
+    journal = Journal(options.output.with_suffix(".jsonl"), version)
     names = options.sets or sorted(json.loads((options.data / "objects.json").read_text()))
     summaries = {}
     for name in names:
@@ -56,6 +64,7 @@ def main() -> None:
         summaries,
         model=options.model,
         weights=weights,
+        **sizes,
         device=str(predictor.device),
         max_clicks=MAX_CLICKS,
         limit=options.limit,
@@ -65,7 +74,7 @@ def main() -> None:
 class Journal:
     """The finished objects of all sets, in a file of one JSON line each.
 
-    ``weights`` identifies the model; lines of other models are left alone.
+    ``weights`` identifies model and sizes; lines of others are left alone.
     """
 
     def __init__(self, path: Path, weights: str) -> None:

@@ -3,9 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 from napari_iafpn.clicks import ClickPoints
 from napari_iafpn.networks import PRESETS, build_cascade
+
+# A busy machine is no failure.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ class DiskPredictor:
     asked: list = field(default_factory=list)
     threads: set = field(default_factory=set)
 
-    def predict(self, plane, clicks, previous=None, *, view=None, expected_size=None):  # noqa: ARG002
+    def predict(self, plane, clicks, previous=None, *, view=None, expected_size=None):
         self.asked.append(ClickSequence.of(clicks))
         self.threads.add(threading.current_thread())
         time.sleep(self.seconds)
@@ -65,7 +65,7 @@ def annotate(make_napari_viewer, qtbot, predictor):
     """Open a window with an image and the docked widget; returns an `Annotation`."""
     windows = []
 
-    def open_window(data, *, viewer=None, load=None, models=("stand-in",), **options):
+    def open_window(data, *, viewer=None, load=None, models=("stand-in",), wait=True, **options):
         viewer = viewer or make_napari_viewer(show=True, strict_qt="raise")
         viewer.window.resize(1300, 900)
         if data is not None:
@@ -73,8 +73,10 @@ def annotate(make_napari_viewer, qtbot, predictor):
         widget = ClickSegmentation(viewer, load=load or (lambda _: predictor), models=models)
         viewer.window.add_dock_widget(widget, name="Click segmentation")
         window = Annotation(viewer, widget, qtbot)
+        widget.annotator.controller.said.connect(window.messages.append)
         windows.append(window)
-        qtbot.waitUntil(lambda: not widget.annotator.controller.busy)
+        if wait:
+            qtbot.waitUntil(lambda: not widget.annotator.controller.busy)
         QTest.qWait(50)  # the canvas gets its final size
         viewer.reset_view()
         return window
@@ -92,6 +94,7 @@ class Annotation:
     viewer: object
     widget: ClickSegmentation
     qtbot: object
+    messages: list = field(default_factory=list)
 
     @property
     def annotator(self):

@@ -95,7 +95,8 @@ def test_clicks_are_napari_s_when_annotating_is_off(window):
     window.click(30, 40)
     assert window.clicks == []
     assert any(
-        call.__name__ == "double_click_to_zoom" for call in window.viewer.mouse_double_click_callbacks
+        call.__name__ == "double_click_to_zoom"
+        for call in window.viewer.mouse_double_click_callbacks
     )
     window.widget.object.annotating.value = True
     window.click(30, 40)
@@ -150,7 +151,10 @@ def test_undo_and_redo_go_through_clicks_and_commits(window, disks):
         forth.append(current(window))
         window.key(Qt.Key.Key_Z, CONTROL | SHIFT)
     forth.append(current(window))
-    for got, expected in [*zip(back, reversed(states), strict=True), *zip(forth, states, strict=True)]:
+    for got, expected in [
+        *zip(back, reversed(states), strict=True),
+        *zip(forth, states, strict=True),
+    ]:
         assert got[0] == expected[0]
         assert np.array_equal(got[1], expected[1])
         assert np.array_equal(got[2], expected[2])

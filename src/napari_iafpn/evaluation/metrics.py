@@ -16,7 +16,7 @@ def iou(
     if ignore is not None:
         common, either = common & ~ignore, either & ~ignore
     union = np.count_nonzero(either)
-    return np.count_nonzero(common) / union if union else 1.0
+    return float(np.count_nonzero(common) / union) if union else 1.0
 
 
 def clicks_needed(ious: Sequence[float], target: float, max_clicks: int) -> int:

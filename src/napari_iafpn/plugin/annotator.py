@@ -13,6 +13,7 @@ from napari_iafpn.plugin.canvas import CanvasKeys, CanvasMouse
 from napari_iafpn.plugin.controller import AnnotationController, Surroundings
 from napari_iafpn.plugin.labels import LabelsLayer
 from napari_iafpn.plugin.layers import (
+    camera,
     default_image,
     fits,
     layer_id,
@@ -22,7 +23,7 @@ from napari_iafpn.plugin.layers import (
     spatial_shape,
 )
 from napari_iafpn.plugin.messages import Job, Message
-from napari_iafpn.plugin.overlays import ClicksLayer, MaskPreview, add_quietly
+from napari_iafpn.plugin.overlays import ClicksLayer, MaskPreview, add_quietly, keep_above
 from napari_iafpn.plugin.planes import PlaneKey, PlaneSource
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ class Annotator:
         layers = self.viewer.layers
         return (
             (self.viewer.dims.events, self._on_dims),
+            (camera(self.viewer).events.zoom, self._on_zoom),
             (layers.events.removed, self._on_removed),
             (layers.selection.events.active, self._on_active),
         )
@@ -168,6 +170,9 @@ class Annotator:
 
     def _on_dims(self, _event: Any = None) -> None:
         self._show_plane()
+
+    def _on_zoom(self, _event: Any = None) -> None:
+        self.clicks.fit_zoom()
 
     def _on_image_event(self, _event: Any = None) -> None:
         self._show_plane()
@@ -263,6 +268,7 @@ class Annotator:
                 None if self.labels is None else self.labels.colormap,
             )
         self.clicks.show(self.image, plane, current.clicks)
+        keep_above(self.viewer, (self.image, self.labels), self.preview.layer, self.clicks.layer)
 
     def _complain(self, error: ValueError) -> None:
         self.controller.said.emit(Message(str(error), error=True))

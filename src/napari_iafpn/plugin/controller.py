@@ -83,6 +83,7 @@ class AnnotationController:
         self._history = History()
         self._waiting: Job | None = None
         self._commits_when_ready = False
+        self._notes: tuple[str, ...] = ()
 
     # What the views show
 
@@ -253,9 +254,9 @@ class AnnotationController:
         self._results[result.wanted.plane] = result
         prediction = result.prediction
         where = f" on {prediction.device}" if prediction.device else ""
-        self._say(f"{prediction.seconds:.2f} s per click{where}")
-        for note in prediction.notes:
-            self._say(f"{prediction.seconds:.2f} s per click{where}. {note}", important=note not in self._notes)
+        text = " ".join((f"{prediction.seconds:.2f} s per click{where}.", *prediction.notes))
+        self.said.emit(Message(text, important=prediction.notes != self._notes))
+        self._notes = prediction.notes
         if self._commits_when_ready and self._is_fresh():
             self._commits_when_ready = False
             with self._telling():

@@ -12,7 +12,7 @@ from napari.utils.transforms import Affine
 from napari_iafpn.plugin.planes import PlaneKey, PlaneSource
 
 if TYPE_CHECKING:
-    from napari.components import Dims, LayerList, ViewerModel
+    from napari.components import Camera, Dims, LayerList, ViewerModel
 
 
 def full_resolution(image: Image) -> Any:
@@ -71,6 +71,11 @@ def show_plane(viewer: ViewerModel, image: Image, key: PlaneKey) -> None:
     point = image.data_to_world(key.to_data(0, 0))
     others = [axis + offset for axis in key.other_axes]
     dims.set_point(others, [float(point[axis - offset]) for axis in others])
+
+
+def camera(viewer: ViewerModel) -> Camera:
+    """Return the camera, which napari 0.9 moved."""
+    return getattr(viewer, "scene", viewer).camera
 
 
 def placement(image: Image, start: Sequence[float] | None = None) -> dict[str, Any]:

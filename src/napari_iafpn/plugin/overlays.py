@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from qtpy.QtCore import QTimer
 
 from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.geometry import Box
-from napari_iafpn.plugin.layers import place, placement
+from napari_iafpn.plugin.layers import camera, place, placement
 from napari_iafpn.plugin.planes import PlaneKey
 
 if TYPE_CHECKING:
@@ -50,6 +51,16 @@ class ClicksLayer:
             signs = [SIGNS[not click.positive] for click in clicks]
             self._write(layer, points.reshape(-1, image.ndim), signs)
 
+    def fit_zoom(self) -> None:
+        """Keep the points of one size on the screen, for the eye and for the mouse that grabs them.
+
+        napari's own limits on the size on the screen leave the grabbed area as it is and thicken
+        the border.
+        """
+        if self.layer is not None:
+            pixels = camera(self._viewer).zoom * abs(self.layer.scale[-1])
+            self.layer.size = self.layer.current_size = CLICK_PIXELS / pixels
+
     def clear(self) -> None:
         """Show no clicks."""
         if self.layer is not None and _is_open(self._viewer, self.layer):
@@ -77,6 +88,7 @@ class ClicksLayer:
         layer.data = points
         layer.features = {"click": np.array(signs, dtype=object)}
         layer.symbol = [SIGN_SYMBOLS[sign] for sign in signs]
+        self.fit_zoom()
         self._writing = False
 
     def _layer_for(self, image: Image) -> Points:
@@ -86,7 +98,6 @@ class ClicksLayer:
             layer = self.layer = self._made(image)
             add_quietly(self._viewer, layer)
             layer.events.data.connect(self._on_data)
-        _lift(self._viewer, layer, image)
         return layer
 
     def _made(self, image: Image) -> Points:
@@ -99,10 +110,7 @@ class ClicksLayer:
             face_color="click",
             face_color_cycle=SIGN_COLORS,
             border_color="white",
-            border_width=0.12,
-            # Of one size on the screen; the size in pixels decides where the mouse grabs a point.
-            size=max(1.0, max(image.level_shapes[0][-2:]) / 60),
-            canvas_size_limits=(CLICK_PIXELS, CLICK_PIXELS),
+            border_width=0.1,
             **placement(image),
         )
 
@@ -166,7 +174,6 @@ class MaskPreview:
             add_quietly(self._viewer, layer)
             # The mask follows from the clicks; a brush stroke on it would be lost.
             layer.editable = False
-        _lift(self._viewer, layer, image)
         return layer
 
 
@@ -188,8 +195,13 @@ def _remove(viewer: ViewerModel, layer: Layer | None) -> None:
         viewer.layers.remove(layer)
 
 
-def _lift(viewer: ViewerModel, layer: Layer, image: Image) -> None:
-    """Bring ``layer`` to the top where ``image`` hides it."""
+def keep_above(viewer: ViewerModel, below: Iterable[Layer | None], *above: Layer | None) -> None:
+    """Bring the layers ``above`` to the top, in this order, unless they lie so over ``below``."""
     layers = viewer.layers
-    if image in layers and layers.index(layer) < layers.index(image):
-        layers.move(layers.index(layer), len(layers))
+    tops = [layer for layer in above if layer is not None and layer in layers]
+    grounds = [layer for layer in below if layer is not None and layer in layers]
+    order = [layers.index(layer) for layer in tops]
+    ground = max((layers.index(layer) for layer in grounds), default=-1)
+    if order != sorted(order) or (order and ground > order[0]):
+        for layer in tops:
+            layers.move(layers.index(layer), len(layers))

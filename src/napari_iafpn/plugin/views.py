@@ -25,12 +25,16 @@ class SourcesView(Container):
     labels_chosen = Signal(str)
 
     def __init__(self, models: Sequence[str]) -> None:
-        self._image_choice = ComboBox(label="Image", tooltip="The image layer to click on")
-        self._model_choice = ComboBox(label="Model", tooltip="The network that answers the clicks")
-        self._labels_choice = ComboBox(label="Commit to", tooltip="The Labels layer that gets the objects")
+        self._image_choice = _Offer(label="Image", tooltip="The image layer to click on")
+        self._model_choice = _Offer(label="Model", tooltip="The network that answers the clicks")
+        self._labels_choice = _Offer(
+            label="Commit to", tooltip="The Labels layer that gets the objects"
+        )
         self._file = PushButton(text="…", tooltip="Choose a model file (.safetensors)")
         self._file.max_width = 32
-        model = Container(widgets=[self._model_choice, self._file], layout="horizontal", labels=False)
+        model = Container(
+            widgets=[self._model_choice, self._file], layout="horizontal", labels=False
+        )
         model.label, model.margins = "Model", (0, 0, 0, 0)
         super().__init__(widgets=[self._image_choice, model, self._labels_choice])
         self.margins = (0, 0, 0, 0)
@@ -44,16 +48,16 @@ class SourcesView(Container):
 
     def set_images(self, names: Sequence[str], chosen: str | None) -> None:
         """Offer image layers."""
-        _offer(self._image_choice, [(name, name) for name in names], chosen)
+        self._image_choice.offer([(name, name) for name in names], chosen)
 
     def set_models(self, models: Sequence[str], chosen: str | None) -> None:
         """Offer models: names, or files, which are shown by their name."""
-        _offer(self._model_choice, [(Path(model).name, model) for model in models], chosen)
+        self._model_choice.offer([(Path(model).name, model) for model in models], chosen)
 
     def set_labels(self, names: Sequence[str], chosen: str | None) -> None:
         """Offer Labels layers and a new one."""
         names = [NEW_LAYER, *names]
-        _offer(self._labels_choice, [(name, name) for name in names], chosen or NEW_LAYER)
+        self._labels_choice.offer([(name, name) for name in names], chosen or NEW_LAYER)
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -104,7 +108,9 @@ class ObjectView(Container):
             tooltip="Write the object into the labels and start the next one (Enter)",
         )
         buttons = Container(
-            widgets=[self.undo_button, self.redo_button, self.clear_button], layout="horizontal", labels=False
+            widgets=[self.undo_button, self.redo_button, self.clear_button],
+            layout="horizontal",
+            labels=False,
         )
         threshold = Container(widgets=[self.threshold])
         buttons.margins = threshold.margins = (0, 0, 0, 0)
@@ -166,9 +172,15 @@ class StatusView(QWidget):
         self._label.setStyleSheet(f"color: {ERROR_COLOR}" if message.error else "")
 
 
-def _offer(combo: ComboBox, choices: Sequence[tuple[str, str]], chosen: str | None) -> None:
-    """Set the choices and the choice of ``combo`` without telling anybody."""
-    with combo.changed.blocked():
-        combo.choices = choices
-        if chosen in combo.choices:
-            combo.value = chosen
+class _Offer(ComboBox):
+    """A choice among names that only its owner changes."""
+
+    def offer(self, choices: Sequence[tuple[str, str]], chosen: str | None) -> None:
+        """Set the choices and the choice without telling anybody."""
+        with self.changed.blocked():
+            self.choices = choices
+            if chosen in self.choices:
+                self.value = chosen
+
+    def reset_choices(self, *_: object) -> None:
+        """Keep the choices; magicgui would forget them when the widget is docked."""

@@ -1,0 +1,139 @@
+"""Stacks, transposed views and transforms: the click hits the pixel under the cursor."""
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+
+from napari_iafpn.clicks import Click
+
+SHAPE = (60, 80)
+TRANSFORMS = {
+    "scale": {"scale": (2.0, 0.5)},
+    "translate": {"translate": (-100.0, 33.3)},
+    "rotate": {"rotate": 30.0},
+    "all": {"scale": (0.5, 1.5), "translate": (7, -9), "rotate": 20, "shear": [0.2]},
+    "affine": {"affine": np.array([[0.8, 0.6, 5], [-0.6, 0.8, 2], [0, 0, 1]])},
+}
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS)
+def test_a_transformed_layer(annotate, disks, transform):
+    window = annotate(np.zeros(SHAPE, np.uint8), **transform)
+    image = window.annotator.image
+    window.click(*image.data_to_world((22, 51)))
+    (click,) = (Click(*click) for click in window.clicks)
+    assert click.pixel == (22, 51)
+    expected = disks(SHAPE, [click])
+    assert np.array_equal(window.preview(SHAPE) > 0, expected)
+    point = window.annotator.clicks.layer
+    assert np.allclose(
+        point.data_to_world(point.data[0]), image.data_to_world((click.row, click.col))
+    )
+    window.key(Qt.Key.Key_Return)
+    labels = window.annotator.labels
+    assert np.array_equal(labels.data > 0, expected)
+    assert np.array_equal(window.shown(labels, SHAPE) > 0, expected)
+
+
+def test_layers_follow_when_the_image_is_moved(annotate, disks):
+    window = annotate(np.zeros(SHAPE, np.uint8))
+    window.click(22, 51)
+    expected = disks(SHAPE, [Click(*window.clicks[0])])
+    window.annotator.image.scale = (3, 2)
+    window.annotator.image.translate = (5, 5)
+    assert np.array_equal(window.preview(SHAPE) > 0, expected)
+
+
+def test_every_slice_keeps_its_own_object(annotate, disks):
+    stack = np.zeros((5, *SHAPE), np.uint16)
+    window = annotate(stack, scale=(3, 1, 1), translate=(10, 0, 0))
+    dims = window.viewer.dims
+    dims.set_point(0, 10 + 3 * 2)
+    window.click(16, 20, 20)
+    dims.set_point(0, 10 + 3 * 4)
+    assert window.clicks == []
+    assert not window.preview(SHAPE).any()
+    window.click(22, 40, 60)
+    window.key(Qt.Key.Key_Return)
+    dims.set_point(0, 16)
+    (click,) = (Click(*click) for click in window.clicks)
+    assert click.pixel == (20, 20)
+    assert np.array_equal(window.preview(SHAPE) > 0, disks(SHAPE, [click]))
+    window.key(Qt.Key.Key_Return)
+    labels = window.annotator.labels
+    assert labels.data.shape == stack.shape
+    assert np.array_equal(labels.data[2] == 2, disks(SHAPE, [Click(20, 20)]))
+    assert np.array_equal(labels.data[4] == 1, disks(SHAPE, [Click(40, 60)]))
+    assert not labels.data[[0, 1, 3]].any()
+
+
+def test_undo_goes_to_the_slice_of_what_it_undoes(annotate):
+    window = annotate(np.zeros((5, *SHAPE), np.uint8))
+    dims = window.viewer.dims
+    dims.set_point(0, 1)
+    window.click(1, 20, 20)
+    window.key(Qt.Key.Key_Return)
+    dims.set_point(0, 3)
+    window.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert dims.point[0] == 1
+    assert len(window.clicks) == 1
+    assert not window.annotator.labels.data.any()
+
+
+@pytest.mark.parametrize("order", [(1, 0, 2), (0, 2, 1), (2, 1, 0)])
+def test_any_displayed_pair_of_axes(annotate, disks, order):
+    shape = (40, 60, 80)
+    window = annotate(np.zeros(shape, np.uint8))
+    window.viewer.dims.order = order
+    window.viewer.dims.set_point(order[0], 17)
+    window.viewer.reset_view()
+    where = np.array([20, 30, 50])
+    where[order[0]] = 17
+    window.click(*where)
+    axes = sorted(order[1:])
+    plane = tuple(shape[a] for a in axes)
+    (click,) = (Click(*click) for click in window.clicks)
+    assert click.pixel == tuple(where[axes])
+    assert np.array_equal(window.preview(plane) > 0, disks(plane, [click]))
+    window.key(Qt.Key.Key_Return)
+    committed = np.take(window.annotator.labels.data, 17, axis=order[0])
+    assert np.array_equal(committed > 0, disks(plane, [click]))
+    assert window.annotator.labels.data.sum() == committed.sum()
+
+
+def test_a_colour_image_in_a_viewer_with_a_stack(annotate, disks):
+    window = annotate(np.zeros((*SHAPE, 3), np.uint8), rgb=True)
+    window.viewer.add_image(np.zeros((4, *SHAPE)), name="stack", visible=False)
+    window.viewer.layers.selection.active = window.viewer.layers["image"]
+    window.click(2, 30, 40)
+    (click,) = (Click(*click) for click in window.clicks)
+    assert click.pixel == (30, 40)
+    assert np.array_equal(window.preview(SHAPE) > 0, disks(SHAPE, [click]))
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int16", "uint32", "float32", "float64"])
+def test_numeric_types(annotate, disks, dtype):
+    window = annotate((np.arange(4800).reshape(SHAPE) % 2).astype(dtype))
+    window.click(30, 40)
+    assert np.array_equal(window.preview(SHAPE) > 0, disks(SHAPE, [Click(30, 40)]))
+
+
+def test_dask_and_multiscale_images_are_read_in_the_worker(annotate, disks):
+    import threading
+
+    import dask.array as da
+
+    readers = set()
+
+    def block(block_info=None):
+        readers.add(threading.current_thread())
+        return np.zeros(block_info[None]["chunk-shape"], np.uint8)
+
+    fine = da.map_blocks(block, chunks=((1,) * 3, (60,), (80,)), dtype=np.uint8)
+    window = annotate([fine, fine[:, ::2, ::2]], multiscale=True, contrast_limits=(0, 255))
+    readers.clear()
+    window.click(0, 30, 40)
+    (click,) = (Click(*click) for click in window.clicks)
+    assert click.pixel == (30, 40)
+    assert np.array_equal(window.preview(SHAPE) > 0, disks(SHAPE, [click]))
+    assert threading.main_thread() not in readers

@@ -1,0 +1,110 @@
+"""The window stays alive while the network works, and only the newest click counts."""
+
+import threading
+
+import numpy as np
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtTest import QTest
+
+from napari_iafpn.clicks import Click
+
+SHAPE = (60, 80)
+
+
+def test_a_click_during_a_slow_prediction(annotate, predictor, disks):
+    window = annotate(np.zeros(SHAPE, np.uint8))
+    predictor.seconds = 0.6
+    ticks, shown = [], []
+    timer = QTimer()
+    timer.setInterval(50)
+    timer.timeout.connect(lambda: ticks.append(None))
+    window.controller.changed.connect(lambda: shown.append(window.controller.prediction))
+    timer.start()
+    window.click(20, 20, wait=False)
+    QTest.qWait(100)
+    assert window.widget.status.spinner.busy
+    window.click(40, 60, wait=False)
+    window.wait()
+    timer.stop()
+    assert len(ticks) >= 18, "the GUI thread was blocked: 1.2 s of prediction"
+    assert not window.widget.status.spinner.busy
+    both = [Click(*click) for click in window.clicks]
+    assert np.array_equal(window.preview(SHAPE) > 0, disks(SHAPE, both))
+    masks = [p.mask() for p in shown if p is not None]
+    assert masks
+    assert all(np.array_equal(mask, disks(SHAPE, both)) for mask in masks), "a stale mask was shown"
+
+
+def test_the_network_never_runs_in_the_gui_thread(annotate, predictor):
+    window = annotate(np.zeros(SHAPE, np.uint8))
+    window.click(20, 20)
+    window.click(22, 20)
+    assert {thread.name for thread in predictor.threads} == {"napari-iafpn"}
+
+
+def test_a_loading_model_does_not_block(annotate, predictor, disks):
+    gate = threading.Event()
+
+    def load(_):
+        gate.wait(10)
+        return predictor
+
+    window = annotate(None, load=load, wait=False)
+    window.viewer.add_image(np.zeros(SHAPE, np.uint8))
+    assert "Loading the model stand-in" in window.status
+    assert window.widget.status.spinner.busy
+    window.viewer.reset_view()
+    window.click(30, 40, wait=False)
+    QTest.qWait(50)
+    assert len(window.clicks) == 1
+    gate.set()
+    window.wait()
+    assert np.array_equal(window.preview(SHAPE) > 0, disks(SHAPE, [Click(*window.clicks[0])]))
+
+
+def test_escape_stops_and_keeps_the_clicks(annotate, predictor):
+    window = annotate(np.zeros(SHAPE, np.uint8))
+    predictor.seconds = 0.4
+    window.click(20, 20, wait=False)
+    QTest.qWait(50)
+    window.key(Qt.Key.Key_Escape)
+    assert window.status.startswith("Stopped")
+    QTest.qWait(600)
+    assert window.controller.prediction is None
+    assert not window.preview(SHAPE).any()
+    assert len(window.clicks) == 1
+    window.key(Qt.Key.Key_Return)
+    assert window.annotator.labels.data.any()
+
+
+def test_the_status_line_tells_time_and_device(annotate, predictor):
+    window = annotate(np.zeros(SHAPE, np.uint8))
+    predictor.seconds = 0.12
+    window.click(20, 20)
+    assert window.status == "0.12 s per click on stand-in."
+
+
+def test_hiding_the_widget_ends_the_thread_and_showing_it_goes_on(annotate, predictor, disks):
+    window = annotate(np.zeros(SHAPE, np.uint8))
+    window.click(30, 40)
+    dock = window.widget.native.parent()
+    dock.hide()
+    assert not [t for t in threading.enumerate() if t.name == "napari-iafpn"]
+    window.click(20, 20)
+    assert len(window.clicks) == 1
+    dock.show()
+    window.wait()
+    window.click(20, 20)
+    clicks = [Click(*click) for click in window.clicks]
+    assert len(clicks) == 2
+    assert np.array_equal(window.preview(SHAPE) > 0, disks(SHAPE, clicks))
+
+
+def test_closing_the_widget_takes_its_layers_away(annotate):
+    window = annotate(np.zeros(SHAPE, np.uint8))
+    window.click(30, 40)
+    window.key(Qt.Key.Key_Return)
+    window.click(20, 20)
+    window.viewer.window.remove_dock_widget(window.widget.native)
+    assert [layer.name for layer in window.viewer.layers] == ["image", "image objects"]
+    assert not window.viewer.keymap
