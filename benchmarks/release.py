@@ -1,9 +1,10 @@
 """Give a trained model the sizes it was scored with and its scores, and ship it.
 
-    python benchmarks/release.py RUN/default-fine.safetensors scores.json --note "..."
+    python benchmarks/release.py RUN/default-fine.safetensors scores.json training/default.toml \
+        --note "..."
 
 ``scores.json`` is what ``evaluate_val.py`` wrote for the same file. The model goes to the package's
-weights under its own name, its card as text beside its recipe in training/.
+weights under its own name, its card as text beside the recipes in training/.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from pathlib import Path
 
 import torch
 
-from napari_iafpn.networks import ModelCard, load_cascade, read_card, read_config, save_cascade
+from napari_iafpn.networks import ModelCard, load_cascade, read_config, save_cascade
 from napari_iafpn.networks.models import WEIGHTS
+from napari_iafpn.training.loop import card_of
+from napari_iafpn.training.recipe import read_recipe
 
 RECIPES = Path(__file__).parents[1] / "training"
 
@@ -27,13 +30,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model", type=Path)
     parser.add_argument("scores", type=Path)
+    parser.add_argument("recipe", type=Path)
     parser.add_argument("--note", action="append", default=[], help="a known weakness; repeatable")
     options = parser.parse_args()
     scores = json.loads(options.scores.read_text())
     if not hashlib.sha256(options.model.read_bytes()).hexdigest().startswith(scores["weights"]):
         raise SystemExit(f"{options.scores} is not about {options.model}; evaluate that file")
     card = dataclasses.replace(
-        read_card(options.model), scores=table(scores), notes=tuple(options.note)
+        card_of(read_recipe(options.recipe)), scores=table(scores), notes=tuple(options.note)
     )
     cascade = load_cascade(options.model)
     cascade.config = dataclasses.replace(

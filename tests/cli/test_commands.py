@@ -62,7 +62,8 @@ def test_demo_does_the_job(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     truth = labels == labels[SAMPLES["nuclei"].click]
     mask = tifffile.imread(folder / "nuclei_mask.tif") > 0
     assert (mask & truth).sum() / (mask | truth).sum() >= 0.9
-    assert Image.open(folder / "nuclei_overlay.png").size == (mask.shape[1], mask.shape[0])
+    with Image.open(folder / "nuclei_overlay.png") as overlay:
+        assert overlay.size == (mask.shape[1], mask.shape[0])
 
 
 def test_demo_refuses_an_unknown_sample(capsys: pytest.CaptureFixture[str]) -> None:

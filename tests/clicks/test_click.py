@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from napari_iafpn.clicks import Click, ClickSequence
@@ -13,6 +14,17 @@ def test_an_integer_click_is_the_centre_of_its_pixel():
 def test_a_click_outside_is_named_with_the_image_size(place):
     with pytest.raises(ValueError, match=r"is outside the image of 512 x 400; clicks are \(row"):
         Click(*place).check_inside((512, 400))
+
+
+def test_a_message_rounds_but_never_shortens_coordinates():
+    with pytest.raises(ValueError, match=r"click \(-19\.8, 12345\) is outside"):
+        Click(-19.78142, 12345).check_inside((512, 400))
+
+
+def test_numbers_of_any_library_become_plain_ones():
+    click = Click(np.float32(2.5), np.int64(3), np.bool_(True))
+    assert [type(value) for value in (click.row, click.col, click.positive)] == [float, float, bool]
+    assert click == Click(2.5, 3, True)
 
 
 @pytest.mark.parametrize("place", [(float("nan"), 0), (0, float("inf"))])

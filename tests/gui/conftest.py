@@ -50,7 +50,11 @@ class DiskPredictor:
         mask = disks(plane.shape, clicks)
         whole = Box.whole(plane.shape)
         around = Box.around(mask)
-        roi = whole if around is None else around.resized_about_centre(60, 60, whole)
+        roi = (
+            whole
+            if around is None
+            else around.resized_about_centre(around.height + 12, around.width + 12, whole)
+        )
         probability = np.where(mask, 0.9, 0.1)[roi.slices].astype(np.float32)
         return Prediction(plane.shape, roi, probability, whole, self.seconds, self.device)
 
@@ -75,6 +79,7 @@ def annotate(make_napari_viewer, qtbot, predictor):
         window = Annotation(viewer, widget, qtbot)
         widget.annotator.controller.said.connect(window.messages.append)
         windows.append(window)
+        qtbot.waitUntil(widget.native.isVisible)
         if wait:
             qtbot.waitUntil(lambda: not widget.annotator.controller.busy)
         QTest.qWait(50)  # the canvas gets its final size

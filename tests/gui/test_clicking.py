@@ -114,7 +114,7 @@ def test_clicks_are_a_brush_s_while_it_paints(window):
 
 
 def test_a_click_beside_the_image_gets_a_sentence(window):
-    window.click(30, -6)
+    window.click(-4, 40)
     assert window.clicks == []
     assert "is outside the image of 60 x 80" in window.status
 

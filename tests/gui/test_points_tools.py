@@ -67,11 +67,11 @@ def test_adding_a_point_with_napari_s_tool(window, disks):
 def test_a_click_dragged_out_of_the_image_comes_back(window):
     window.annotator.clicks.layer.mode = "select"
     before = pixels(window)
-    window.drag((20, 20), (20, -6))
+    window.drag((20, 20), (-5, 20))
     window.wait()
     assert "is outside the image" in window.status
     assert pixels(window) == before
-    assert round(window.annotator.clicks.layer.data[0][1]) == 20
+    assert round(window.annotator.clicks.layer.data[0][0]) == 20
 
 
 def test_clicking_goes_on_in_pan_zoom_mode_of_the_points_layer(window):

@@ -51,7 +51,7 @@ def test_a_loading_model_does_not_block(annotate, predictor, disks):
 
     window = annotate(None, load=load, wait=False)
     window.viewer.add_image(np.zeros(SHAPE, np.uint8))
-    assert "Loading the model stand-in" in window.status
+    window.qtbot.waitUntil(lambda: "Loading the model stand-in" in window.status)
     assert window.widget.status.spinner.busy
     window.viewer.reset_view()
     window.click(30, 40, wait=False)

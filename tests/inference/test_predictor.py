@@ -179,7 +179,7 @@ def test_unknown_precisions_are_refused(tiny_cascade):
         Predictor(tiny_cascade, "cpu", "int8")
 
 
-def test_auto_precision_is_exact_on_the_cpu(tiny_cascade):
+def test_auto_precision_is_the_exact_one(tiny_cascade):
     assert Predictor(tiny_cascade, "cpu").precision == "fp32"
 
 

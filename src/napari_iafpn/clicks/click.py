@@ -29,6 +29,9 @@ class Click:
         object.__setattr__(self, "col", float(self.col))
         object.__setattr__(self, "positive", bool(self.positive))
 
+    def __str__(self) -> str:
+        return f"({round(self.row, 1):.10g}, {round(self.col, 1):.10g})"
+
     @property
     def pixel(self) -> tuple[int, int]:
         """The (row, col) indices of the pixel that contains the click."""
@@ -39,7 +42,7 @@ class Click:
         row, col = self.pixel
         if not (0 <= row < shape[0] and 0 <= col < shape[1]):
             raise ValueError(
-                f"click ({self.row:g}, {self.col:g}) is outside the image of "
+                f"click {self} is outside the image of "
                 f"{shape[0]} x {shape[1]}; clicks are (row, col) in pixels"
             )
 

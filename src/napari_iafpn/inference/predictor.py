@@ -38,12 +38,12 @@ class Predictor:
     device : str
         ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
     precision : str
-        ``auto``, ``fp32``, ``bf16`` or ``fp16``.
+        ``auto`` (fp32, see ``choose_precision``), ``fp32``, ``bf16`` or ``fp16``.
     """
 
     def __init__(self, cascade: Cascade, device: str = "auto", precision: str = "auto") -> None:
         self.device = choose_device(device)
-        self.precision = choose_precision(precision, self.device)
+        self.precision = choose_precision(precision)
         self.cascade = cascade.eval().to(self.device).to(memory_format=torch.channels_last)
 
     @classmethod
@@ -153,8 +153,7 @@ def _scene(
         click.check_inside(plane.shape)
         if not view.contains(click):
             raise ValueError(
-                f"click ({click.row:g}, {click.col:g}) is outside the view {view}; "
-                "choose a view that contains all clicks"
+                f"click {click} is outside the view {view}; choose a view that contains all clicks"
             )
     if isinstance(previous, Prediction):
         _check_shape(previous, plane.shape)

@@ -58,7 +58,7 @@ class ClickReplay:
         if initial is None:
             initial = np.broadcast_to(np.False_, shape)
         start = Prediction.from_array(initial, shape, view)
-        self.view = view.union(start.roi) if initial.any() else view
+        self.view = view.union(start.roi) if start.roi_probability.any() else view
         self._memo: OrderedDict[ClickSequence, Prediction] = OrderedDict()
         self._start = start
 

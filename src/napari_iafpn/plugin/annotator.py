@@ -60,7 +60,7 @@ class Annotator:
         self.clicks = ClicksLayer(viewer)
         self.preview = MaskPreview(viewer)
         self.image: Image | None = None
-        self.labels: Labels | None = None
+        self._chosen: dict[str, Labels] = {}
         self._targets: dict[Labels, LabelsLayer] = {}
         self._mouse = CanvasMouse(viewer)
         self._keys = CanvasKeys(
@@ -121,16 +121,24 @@ class Annotator:
                     emitter = getattr(events.events, name)
                     (emitter.connect if connect else emitter.disconnect)(self._on_image_event)
             self.image = image
-            if self.labels not in self.fitting_labels():
-                self.labels = None
         self._show_plane()
         self._draw()
         self.choices_changed.emit()
 
     def set_labels(self, labels: Labels | None) -> None:
-        """Commit to ``labels``, None: to a new layer."""
-        self.labels = labels
-        self._draw()
+        """Commit the objects of this image to ``labels``, None: to a new layer."""
+        if self.image is not None:
+            if labels is None:
+                self._chosen.pop(layer_id(self.image), None)
+            else:
+                self._chosen[layer_id(self.image)] = labels
+            self._draw()
+
+    @property
+    def labels(self) -> Labels | None:
+        """The layer to commit to, None where it is still to be made."""
+        chosen = None if self.image is None else self._chosen.get(layer_id(self.image))
+        return chosen if chosen in self.fitting_labels() else None
 
     def fitting_labels(self) -> list[Labels]:
         """Return the Labels layers that objects of the image can be committed to."""
@@ -184,9 +192,6 @@ class Annotator:
             kept = self.controller.has_clicks(layer_id(event.value))
             self.set_image(default_image(self.viewer.layers))
             self._tell_removed(event.value, kept=kept)
-        elif event.value is self.labels:
-            self.set_labels(None)
-            self.choices_changed.emit()
 
     def _tell_removed(self, image: Image, *, kept: bool) -> None:
         text = f"The image {image.name!r} was removed."
@@ -212,15 +217,16 @@ class Annotator:
         return plane_source(image, key)
 
     def _target(self) -> LabelsLayer:
-        if self.labels is None:
-            if self.image is None:
-                raise ValueError("there is no image to make labels for; open one first")
-            target = LabelsLayer.new_for(self.image)
-            self._targets[target.layer] = target
-            self.labels = target.layer
-            add_quietly(self.viewer, target.layer)
-            self.choices_changed.emit()
-        return self._target_of(self.labels)
+        if self.image is None:
+            raise ValueError("there is no image to make labels for; open one first")
+        if self.labels is not None:
+            return self._target_of(self.labels)
+        target = LabelsLayer.new_for(self.image)
+        self._targets[target.layer] = target
+        add_quietly(self.viewer, target.layer)
+        self.set_labels(target.layer)
+        self.choices_changed.emit()
+        return target
 
     def _target_of(self, labels: Labels) -> LabelsLayer:
         if labels not in self._targets:

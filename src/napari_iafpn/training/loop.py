@@ -56,6 +56,7 @@ class Run:
 
     @property
     def recipe(self) -> Recipe:
+        """Every choice of the run."""
         return self.dataset.recipe
 
 
@@ -182,7 +183,12 @@ def schedule(step: int, config: StageConfig) -> float:
 
 def export(cascade: Cascade, recipe: Recipe, path: Path) -> None:
     """Write the model in half precision with its card."""
-    card = ModelCard(
+    save_cascade(cascade, path, card_of(recipe), dtype=torch.float16)
+
+
+def card_of(recipe: Recipe) -> ModelCard:
+    """Return the card of a model that was trained by ``recipe``, without scores."""
+    return ModelCard(
         name=recipe.name,
         description=recipe.description,
         licence=recipe.licence,
@@ -192,7 +198,6 @@ def export(cascade: Cascade, recipe: Recipe, path: Path) -> None:
         recipe=f"{recipe.name}.toml",
         recipe_hash=recipe.digest,
     )
-    save_cascade(cascade, path, card, dtype=torch.float16)
 
 
 def _start_fine(cascade: Cascade) -> None:

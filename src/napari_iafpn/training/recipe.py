@@ -132,8 +132,12 @@ class Recipe:
 
     @property
     def digest(self) -> str:
-        """A short hash of every value."""
-        text = json.dumps(dataclasses.asdict(self), sort_keys=True)
+        """A short hash of everything that decides the weights; words about them are left out."""
+        values = dataclasses.asdict(self)
+        del values["licence"], values["description"]
+        for config in values["sets"]:
+            del config["licence"], config["source"]
+        text = json.dumps(values, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
