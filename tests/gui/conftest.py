@@ -89,6 +89,9 @@ def annotate(make_napari_viewer, qtbot, predictor):
     yield open_window
     for window in windows:
         window.widget.native.hide()
+        if window.widget.native.parent() is None:  # the dock was closed and left it to Python
+            window.widget.native.deleteLater()
+            qtbot.wait(50)
     assert not [t for t in threading.enumerate() if t.name == "napari-iafpn"]
 
 

@@ -69,8 +69,9 @@ def reframe(
         start = (target.row_start - source.row_start, target.col_start - source.col_start)
         rows.append(_axis_weights(height, source.height, start[0], target.height, size[0]))
         cols.append(_axis_weights(width, source.width, start[1], target.width, size[1]))
-    row_weights = torch.stack(rows).to(values)[:, None]  # (B, 1, H, h)
-    col_weights = torch.stack(cols).to(values)[:, None]  # (B, 1, W, w)
+    # First the type, then the place: MPS holds no float64.
+    row_weights = torch.stack(rows).to(values.dtype).to(values.device)[:, None]  # (B, 1, H, h)
+    col_weights = torch.stack(cols).to(values.dtype).to(values.device)[:, None]  # (B, 1, W, w)
     with torch.autocast(values.device.type, enabled=False):  # half precision would not be exact
         return row_weights @ values @ col_weights.mT
 

@@ -116,10 +116,11 @@ class Annotator:
     def set_image(self, image: Image | None) -> None:
         """Annotate ``image`` from now on; uncommitted clicks stay with the image before."""
         if image is not self.image:
-            for events, connect in ((self.image, False), (image, True)):
-                for name in IMAGE_EVENTS if events is not None else ():
-                    emitter = getattr(events.events, name)
-                    (emitter.connect if connect else emitter.disconnect)(self._on_image_event)
+            for name in IMAGE_EVENTS:
+                if self.image is not None:
+                    getattr(self.image.events, name).disconnect(self._on_image_event)
+                if image is not None:
+                    getattr(image.events, name).connect(self._on_image_event)
             self.image = image
         self._show_plane()
         self._draw()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,7 +77,7 @@ def camera(viewer: ViewerModel) -> Camera:
     return getattr(viewer, "scene", viewer).camera
 
 
-def placement(image: Image, start: Sequence[float] | None = None) -> dict[str, Any]:
+def placement(image: Image, start: ArrayLike | None = None) -> dict[str, Any]:
     """Return the layer attributes that put data on ``image``.
 
     Parameters

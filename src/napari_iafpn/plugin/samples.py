@@ -33,7 +33,7 @@ class Sample:
 
 SAMPLES = {
     "nuclei": Sample("Nuclei (fluorescence)", "nuclei.png", (272, 487)),
-    "cytology": Sample("Stained cells (brightfield)", "cytology.png", (350, 264)),
+    "cytology": Sample("Stained cells (brightfield)", "cytology.png", (67, 232)),
     "phase_contrast": Sample("Adherent cells (phase contrast)", "phase_contrast.png", (60, 273)),
     "axons": Sample("Axons (electron microscope)", "axons.png", (343, 257)),
     "superalloy": Sample("Superalloy (electron microscope)", "superalloy.png", (270, 145)),

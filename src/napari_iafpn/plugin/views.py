@@ -62,7 +62,7 @@ class SourcesView(Container):
     @property
     def models(self) -> tuple[str, ...]:
         """The models on offer."""
-        return tuple(self._model_choice.choices)
+        return tuple(str(choice) for choice in self._model_choice.choices)
 
     def _ask_file(self) -> None:
         file, _ = QFileDialog.getOpenFileName(

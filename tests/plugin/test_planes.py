@@ -1,0 +1,79 @@
+"""Planes of arrays, and what napari's layers and dims make of them."""
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Image, Labels
+
+from napari_iafpn.plugin.layers import default_image, fits, plane_key, plane_source, show_plane
+from napari_iafpn.plugin.planes import PlaneKey
+
+
+@pytest.mark.parametrize("axes", [(0, 1), (0, 3), (1, 2), (2, 3)])
+def test_a_plane_key_indexes_and_maps(rng, axes):
+    array = rng.random((3, 4, 5, 6))
+    key = PlaneKey("image", axes, (1, 2))
+    plane = array[key.indices]
+    assert plane.shape == key.shape_in(array.shape)
+    data = key.to_data(2, 1)
+    assert array[tuple(data.astype(int))] == plane[2, 1]
+    assert key.to_plane(data) == (2, 1)
+    assert [data[a] for a in key.other_axes] == [1, 2]
+
+
+def test_the_source_reads_what_is_displayed(rng):
+    stack = rng.integers(0, 4000, (3, 20, 30)).astype(np.uint16)
+    viewer = ViewerModel()
+    image = viewer.add_image(stack, contrast_limits=(1000, 3000))
+    viewer.dims.set_point(0, 2)
+    source = plane_source(image, plane_key(image, viewer.dims))
+    plane = source.open()
+    assert plane.shape == (20, 30)
+    assert plane.limits == (1000, 3000)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "white"), [(np.uint8, 255.0), (np.uint16, 65535.0), (np.float32, 1.0)]
+)
+def test_colours_have_the_limits_of_their_type(dtype, white):
+    viewer = ViewerModel()
+    image = viewer.add_image(np.zeros((20, 30, 3), dtype), rgb=True)
+    assert plane_source(image, plane_key(image, viewer.dims)).limits == (0.0, white)
+
+
+def test_show_plane_is_the_inverse_of_plane_key():
+    viewer = ViewerModel()
+    image = viewer.add_image(np.zeros((4, 5, 6, 7)), scale=(2, 1, 3, 1), translate=(5, 0, -4, 0))
+    for axes, index in [((2, 3), (1, 3)), ((0, 2), (4, 6)), ((1, 2), (3, 0))]:
+        key = plane_key(image, viewer.dims)
+        wanted = PlaneKey(key.layer, axes, index)
+        show_plane(viewer, image, wanted)
+        assert plane_key(image, viewer.dims) == wanted
+
+
+def test_positions_without_a_slice_are_told():
+    viewer = ViewerModel()
+    image = viewer.add_image(np.zeros((4, 20, 30)), name="short")
+    viewer.add_image(np.zeros((9, 20, 30)))
+    viewer.dims.set_point(0, 7)
+    with pytest.raises(ValueError, match="'short' has nothing at this slider position"):
+        plane_key(image, viewer.dims)
+
+
+def test_the_default_image_is_the_active_one():
+    viewer = ViewerModel()
+    assert default_image(viewer.layers) is None
+    first, second, hidden = (viewer.add_image(np.zeros((9, 9))) for _ in range(3))
+    hidden.visible = False
+    viewer.layers.selection.active = first
+    assert default_image(viewer.layers) is first
+    viewer.layers.selection.active = None
+    assert default_image(viewer.layers) is second
+
+
+def test_labels_fit_in_shape_and_place():
+    image = Image(np.zeros((9, 8)), scale=(2, 3), rotate=20)
+    data = np.zeros((9, 8), int)
+    assert fits(Labels(data, scale=(2, 3), rotate=20), image)
+    assert not fits(Labels(data, scale=(2, 3)), image)
+    assert not fits(Labels(data[:-1], scale=(2, 3), rotate=20), image)
