@@ -12,6 +12,7 @@ from napari_iafpn.plugin.planes import PlaneKey, PlaneSource
 
 if TYPE_CHECKING:
     from napari.components import Camera, Dims, LayerList, ViewerModel
+    from numpy.typing import ArrayLike
 
 
 def full_resolution(image: Image) -> Any:
