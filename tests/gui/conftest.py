@@ -39,10 +39,12 @@ class DiskPredictor:
     error: Exception | None = None
     device: str = "stand-in"
     asked: list = field(default_factory=list)
+    views: list = field(default_factory=list)
     threads: set = field(default_factory=set)
 
     def predict(self, plane, clicks, previous=None, *, view=None, expected_size=None):
         self.asked.append(ClickSequence.of(clicks))
+        self.views.append(view)
         self.threads.add(threading.current_thread())
         time.sleep(self.seconds)
         if self.error is not None:

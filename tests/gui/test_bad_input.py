@@ -29,7 +29,7 @@ def test_the_image_is_removed_while_annotating(annotate, disks):
     window.click(40, 60)
     window.viewer.layers.remove(image)
     assert window.status.startswith("The image 'image' was removed. Its clicks are kept")
-    labels = window.viewer.layers["image objects"]
+    labels = window.viewer.layers["Objects of image"]
     assert np.array_equal(labels.data > 0, disks(SHAPE, [Click(20, 20)]))
     window.viewer.layers.append(image)
     window.wait()

@@ -166,6 +166,17 @@ def current(window):
     return window.clicks, window.preview(SHAPE) > 0, committed
 
 
+def test_keys_work_with_the_focus_in_the_widget(window):
+    window.click(20, 20)
+    window.click(40, 40)
+    button = window.widget.object.undo_button.native
+    button.setFocus()
+    QTest.keyClick(button, Qt.Key.Key_Z, CONTROL)
+    assert near(window.clicks, (20, 20, True))
+    QTest.keyClick(button, Qt.Key.Key_Z, CONTROL | SHIFT)
+    assert len(window.clicks) == 2
+
+
 def test_a_commit_never_takes_pixels_of_other_ids(window, disks):
     other = np.zeros(SHAPE, np.uint16)
     other[:, 40:] = 7
@@ -200,6 +211,15 @@ def test_the_threshold_changes_the_mask_that_is_committed(window):
     window.key(Qt.Key.Key_Return)
     assert window.annotator.labels.data.sum() == roi.area
     assert window.widget.object.threshold.value == 0.5
+
+
+def test_an_empty_mask_makes_no_layer(window):
+    window.click(30, 40)
+    window.widget.object.threshold.value = 0.95
+    window.key(Qt.Key.Key_Return)
+    assert "the mask is empty at threshold 0.95" in window.status
+    assert window.annotator.labels is None
+    assert len(window.clicks) == 1
 
 
 def test_the_region_of_interest_is_outlined(window):

@@ -1,10 +1,15 @@
 """Stacks, transposed views and transforms: the click hits the pixel under the cursor."""
 
+import threading
+
+import dask.array as da
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
 
 from napari_iafpn.clicks import Click
+from napari_iafpn.geometry import Box
 
 SHAPE = (60, 80)
 TRANSFORMS = {
@@ -119,10 +124,6 @@ def test_numeric_types(annotate, disks, dtype):
 
 
 def test_dask_and_multiscale_images_are_read_in_the_worker(annotate, disks):
-    import threading
-
-    import dask.array as da
-
     readers = set()
 
     def block(block_info=None):
@@ -137,3 +138,36 @@ def test_dask_and_multiscale_images_are_read_in_the_worker(annotate, disks):
     assert click.pixel == (30, 40)
     assert np.array_equal(window.preview(SHAPE) > 0, disks(SHAPE, [click]))
     assert threading.main_thread() not in readers
+
+
+def test_a_large_plane_is_looked_at_where_the_user_looks(annotate, predictor):
+    window = annotate(np.zeros((3000, 4000), np.uint8))
+    window.camera.center, window.camera.zoom = (1000, 2000), 1.0
+    QTest.qWait(100)
+    window.click(1010, 2020)
+    view = predictor.views[-1]
+    assert view.contains(Click(1010, 2020))
+    width, height = window.canvas.native.width(), window.canvas.native.height()
+    assert abs(view.height - height) < 5
+    assert abs(view.width - width) < 5
+    window.camera.center, window.camera.zoom = (1500, 2500), 2.0
+    QTest.qWait(100)
+    window.click(1500, 2500)
+    assert predictor.views[-1] == view.union(Box(1500, 1501, 2500, 2501)), "it grows by a click"
+    window.key(Qt.Key.Key_Return)
+    window.camera.zoom = 30.0
+    QTest.qWait(100)
+    window.click(1500, 2500)
+    assert predictor.views[-1].shape == (256, 256)
+    window.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    window.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert len(window.clicks) == 2
+    assert predictor.views[-1] == view.union(Box(1500, 1501, 2500, 2501))
+
+
+def test_a_small_plane_is_looked_at_as_a_whole(annotate, predictor):
+    window = annotate(np.zeros((1000, 1000), np.uint8))
+    window.camera.zoom *= 3
+    QTest.qWait(100)
+    window.click(500, 500)
+    assert predictor.views == [Box.whole((1000, 1000))]

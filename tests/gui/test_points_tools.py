@@ -62,6 +62,9 @@ def test_adding_a_point_with_napari_s_tool(window, disks):
     assert pixels(window)[-1] == (10, 70, True)
     assert len(window.clicks) == 4
     assert mask_follows(window, disks)
+    layer = window.annotator.clicks.layer
+    assert layer.symbol[-1] == layer.symbol[0] != layer.symbol[2]
+    assert np.array_equal(layer.face_color[-1], layer.face_color[0])
 
 
 def test_a_click_dragged_out_of_the_image_comes_back(window):

@@ -106,5 +106,5 @@ def test_closing_the_widget_takes_its_layers_away(annotate):
     window.key(Qt.Key.Key_Return)
     window.click(20, 20)
     window.viewer.window.remove_dock_widget(window.widget.native)
-    assert [layer.name for layer in window.viewer.layers] == ["image", "image objects"]
+    assert [layer.name for layer in window.viewer.layers] == ["image", "Objects of image"]
     assert not window.viewer.keymap

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.geometry import Box
 from napari_iafpn.inference import Prediction
-from napari_iafpn.plugin.controller import AnnotationController, Surroundings
+from napari_iafpn.plugin.controller import AnnotationController
 from napari_iafpn.plugin.messages import (
     MaskFailed,
     MaskReady,
@@ -21,6 +21,7 @@ from napari_iafpn.plugin.messages import (
     ModelWanted,
 )
 from napari_iafpn.plugin.planes import PlaneKey, PlaneSource
+from napari_iafpn.plugin.surroundings import Surroundings
 
 SHAPE = (20, 30)
 STACK = np.zeros((3, *SHAPE))

@@ -10,7 +10,7 @@ from psygnal import Signal
 
 from napari_iafpn.clicks import Click
 from napari_iafpn.plugin.canvas import CanvasKeys, CanvasMouse
-from napari_iafpn.plugin.controller import AnnotationController, Surroundings
+from napari_iafpn.plugin.controller import AnnotationController
 from napari_iafpn.plugin.labels import LabelsLayer
 from napari_iafpn.plugin.layers import (
     camera,
@@ -21,10 +21,12 @@ from napari_iafpn.plugin.layers import (
     plane_source,
     show_plane,
     spatial_shape,
+    visible_part,
 )
 from napari_iafpn.plugin.messages import Job, Message
 from napari_iafpn.plugin.overlays import ClicksLayer, MaskPreview, add_quietly, keep_above
 from napari_iafpn.plugin.planes import PlaneKey, PlaneSource
+from napari_iafpn.plugin.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -175,7 +177,7 @@ class Annotator:
             self._complain(error)
             return
         row, col = key.to_plane(self.image.world_to_data(world))
-        self.controller.add_click(Click(row, col, positive))
+        self.controller.add_click(Click(row, col, positive), visible_part(self.image, key))
 
     def _on_dims(self, _event: Any = None) -> None:
         self._show_plane()
@@ -198,7 +200,9 @@ class Annotator:
         text = f"The image {image.name!r} was removed."
         if kept:
             text += " Its clicks are kept and come back when the layer is added again."
-        self.controller.said.emit(Message(text, error=kept, important=kept))
+        self.controller.said.emit(
+            Message(text, error=kept, important=kept and bool(self.viewer.layers))
+        )
 
     def _on_active(self, event: Any) -> None:
         """Follow the user to another image, unless clicks wait to be committed."""
@@ -206,8 +210,12 @@ class Annotator:
         if not isinstance(image, Image) or image is self.image:
             return
         if self.image is not None and self.controller.has_clicks(layer_id(self.image)):
-            return
-        self.set_image(image)
+            text = (
+                f"Still on {self.image.name!r}; commit or clear its clicks to go to {image.name!r}."
+            )
+            self.controller.said.emit(Message(text))
+        else:
+            self.set_image(image)
 
     # What the controller needs and wants
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 # Canvas pixels that a hand moves during a click; more is a drag.
 CLICK_TRAVEL = 4.0
 LEFT, RIGHT = 1, 2
+# Qt calls the Control key of a Mac Meta.
+CONTROL = {"Control", "Meta"}
 
 
 class CanvasMouse:
@@ -51,7 +53,7 @@ class CanvasMouse:
         active = viewer.layers.selection.active
         if (
             button not in (LEFT, RIGHT)
-            or modifiers - {"Control"}
+            or modifiers - CONTROL
             or (active is not None and str(active.mode) != "pan_zoom")
         ):
             return

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from itertools import count
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
@@ -16,9 +15,7 @@ from napari_iafpn.plugin.history import (
     Action,
     ClicksChanged,
     Committed,
-    CurrentObject,
     History,
-    LabelsTarget,
     Patch,
 )
 from napari_iafpn.plugin.messages import (
@@ -33,32 +30,12 @@ from napari_iafpn.plugin.messages import (
     ModelWanted,
     Report,
 )
-from napari_iafpn.plugin.planes import PlaneKey, PlaneSource
+from napari_iafpn.plugin.objects import CurrentObject, Objects
+from napari_iafpn.plugin.planes import PlaneKey
+from napari_iafpn.plugin.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from napari_iafpn.inference import Prediction
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What the controller needs from the world around it.
-
-    Attributes
-    ----------
-    submit : callable
-        Hand a job to the worker; it replaces an older one.
-    stop : callable
-        Drop the worker's job.
-    source_of : callable
-        Where a plane's pixels come from; ValueError where the image is gone.
-    target : callable
-        The labels to commit to, made where there are none; ValueError where that fails.
-    """
-
-    submit: Callable[[Job], None]
-    stop: Callable[[], None]
-    source_of: Callable[[PlaneKey], PlaneSource]
-    target: Callable[[], LabelsTarget]
 
 
 class AnnotationController:
@@ -77,9 +54,7 @@ class AnnotationController:
         self._model = model
         self._plane: PlaneKey | None = None
         self._shape = (0, 0)
-        self._objects: dict[PlaneKey, CurrentObject] = {}
-        self._numbers = count(1)
-        self._results: dict[PlaneKey, MaskReady] = {}
+        self._objects = Objects()
         self._history = History()
         self._waiting: Job | None = None
         self._commits_when_ready = False
@@ -95,17 +70,12 @@ class AnnotationController:
     @property
     def current(self) -> CurrentObject | None:
         """The object of the displayed plane."""
-        return None if self._plane is None else self._object(self._plane)
+        return None if self._plane is None else self._objects[self._plane]
 
     @property
     def prediction(self) -> Prediction | None:
         """The newest prediction for the current object; older than its clicks while one runs."""
-        current = self.current
-        if self._plane is None or current is None or not current.clicks:
-            return None
-        result = self._results.get(self._plane)
-        same = result is not None and result.wanted.number == current.number
-        return result.prediction if result is not None and same else None
+        return None if self._plane is None else self._objects.prediction(self._plane)
 
     @property
     def busy(self) -> bool:
@@ -124,7 +94,7 @@ class AnnotationController:
 
     def has_clicks(self, layer: str) -> bool:
         """Tell whether an object of this image layer has clicks that are not committed."""
-        return any(key.layer == layer and o.clicks for key, o in self._objects.items())
+        return self._objects.has_clicks(layer)
 
     # What the user does
 
@@ -144,10 +114,17 @@ class AnnotationController:
             self._send(ModelWanted(model))
             self.changed.emit()
 
-    def add_click(self, click: Click) -> None:
-        """Add a click to the current object."""
-        if self.current is not None:
-            self.change_clicks(self.current.clicks.add(click))
+    def add_click(self, click: Click, view: Box | None = None) -> None:
+        """Add a click to the current object; ``view`` counts with its first one."""
+        current = self.current
+        if current is not None:
+            self._change(
+                replace(
+                    current,
+                    clicks=current.clicks.add(click),
+                    view=current.view if current.clicks else view,
+                )
+            )
 
     def clear(self) -> None:
         """Take all clicks of the current object away."""
@@ -155,21 +132,13 @@ class AnnotationController:
 
     def change_clicks(self, clicks: ClickSequence) -> None:
         """Give the current object other clicks: added, moved, deleted or all at once."""
-        current = self.current
-        if self._plane is None or current is None or clicks == current.clicks:
-            return
-        with self._telling():
-            for click in clicks:
-                click.check_inside(self._shape)
-            self._history.record(ClicksChanged(self._plane, current.clicks, clicks))
-            self._objects[self._plane] = replace(current, clicks=clicks)
-            self._commits_when_ready = False
-        self._update()
+        if self.current is not None and clicks != self.current.clicks:
+            self._change(replace(self.current, clicks=clicks))
 
     def set_threshold(self, threshold: float) -> None:
         """Set the probability above which pixels belong to the current object."""
         if self._plane is not None:
-            self._objects[self._plane] = replace(self._object(self._plane), threshold=threshold)
+            self._objects[self._plane] = replace(self._objects[self._plane], threshold=threshold)
             self.changed.emit()
 
     def commit(self) -> None:
@@ -187,35 +156,11 @@ class AnnotationController:
 
     def undo(self) -> None:
         """Take the last action back, wherever it was, and show its plane."""
-        action = self._history.last_done
-        if action is None:
-            self._say("There is nothing to undo.")
-            return
-        self._turn_to(action)
-        with self._telling():
-            if isinstance(action, Committed):
-                action.target.erase(action.patch)
-                self._objects[action.plane] = action.committed
-            else:
-                self._set_clicks(action.plane, action.before)
-            self._history.step_back()
-        self._update()
+        self._walk("undo", self._history.last_done, self._take_back, self._history.step_back)
 
     def redo(self) -> None:
         """Do the action again that was undone last, and show its plane."""
-        action = self._history.last_undone
-        if action is None:
-            self._say("There is nothing to redo.")
-            return
-        self._turn_to(action)
-        with self._telling():
-            if isinstance(action, Committed):
-                action.target.write(action.patch)
-                self._objects[action.plane] = self._new_object()
-            else:
-                self._set_clicks(action.plane, action.after)
-            self._history.step_forward()
-        self._update()
+        self._walk("redo", self._history.last_undone, self._do_again, self._history.step_forward)
 
     def cancel(self) -> None:
         """Stop predicting; the clicks stay."""
@@ -249,13 +194,13 @@ class AnnotationController:
 
     def _take(self, result: MaskReady) -> None:
         self._settle(result.wanted)
-        if not self._answers(result, result.wanted.plane):
+        if not self._objects.take(result, self._model):
             return
-        self._results[result.wanted.plane] = result
         prediction = result.prediction
         where = f" on {prediction.device}" if prediction.device else ""
         text = " ".join((f"{prediction.seconds:.2f} s per click{where}.", *prediction.notes))
-        self.said.emit(Message(text, important=prediction.notes != self._notes))
+        news = bool(prediction.notes) and prediction.notes != self._notes
+        self.said.emit(Message(text, important=news))
         self._notes = prediction.notes
         if self._commits_when_ready and self._is_fresh():
             self._commits_when_ready = False
@@ -264,57 +209,68 @@ class AnnotationController:
 
     # Parts of the above
 
-    def _object(self, plane: PlaneKey) -> CurrentObject:
-        if plane not in self._objects:
-            self._objects[plane] = self._new_object()
-        return self._objects[plane]
+    def _change(self, after: CurrentObject) -> None:
+        """Make the current object ``after``, which differs in its clicks."""
+        if self._plane is None:
+            return
+        with self._telling():
+            for click in after.clicks:
+                click.check_inside(self._shape)
+            self._history.record(ClicksChanged(self._plane, self._objects[self._plane], after))
+            self._objects[self._plane] = after
+            self._commits_when_ready = False
+        self._update()
 
-    def _new_object(self) -> CurrentObject:
-        return CurrentObject(next(self._numbers))
-
-    def _set_clicks(self, plane: PlaneKey, clicks: ClickSequence) -> None:
-        self._objects[plane] = replace(self._object(plane), clicks=clicks)
-
-    def _turn_to(self, action: Action) -> None:
+    def _walk(
+        self,
+        verb: str,
+        action: Action | None,
+        perform: Callable[[Action], None],
+        step: Callable[[], None],
+    ) -> None:
+        if action is None:
+            self._say(f"There is nothing to {verb}.")
+            return
         self._commits_when_ready = False
         if action.plane != self._plane:
             self.plane_wanted.emit(action.plane)
+        with self._telling():
+            perform(action)
+            step()
+        self._update()
+
+    def _take_back(self, action: Action) -> None:
+        if isinstance(action, Committed):
+            action.target.erase(action.patch)
+            self._objects[action.plane] = action.committed
+        else:
+            self._restore(action.plane, action.before)
+
+    def _do_again(self, action: Action) -> None:
+        if isinstance(action, Committed):
+            action.target.write(action.patch)
+            self._objects.start_next(action.plane)
+        else:
+            self._restore(action.plane, action.after)
+
+    def _restore(self, plane: PlaneKey, earlier: CurrentObject) -> None:
+        """Bring an object of the history back, with the threshold of now."""
+        threshold = self._objects[plane].threshold
+        self._objects[plane] = replace(earlier, threshold=threshold)
 
     def _write(self) -> None:
         plane, current, prediction = self._plane, self.current, self.prediction
         if plane is None or current is None or prediction is None:
             raise RuntimeError("there is no mask to commit; click on an object first")
-        mask = prediction.roi_mask(current.threshold)
-        around = Box.around(mask)
-        if around is None:
-            raise ValueError(
-                f"the mask is empty at threshold {current.threshold:.2f}; lower the threshold or "
-                "click on the object again"
-            )
-        roi = prediction.roi
-        box = Box(
-            roi.row_start + around.row_start,
-            roi.row_start + around.row_stop,
-            roi.col_start + around.col_start,
-            roi.col_start + around.col_stop,
-        )
+        patch = Patch.of(plane, prediction, current.threshold)
         target = self._around.target()
-        label = target.next_label(plane)
-        patch = target.write(Patch(plane, box, mask[around.slices], label))
-        self._history.record(Committed(plane, current, target, patch))
-        self._objects[plane] = self._new_object()
-        del self._results[plane]
-        self._say(f"Committed as object {label}. Click on the next one.")
+        written = target.write(replace(patch, label=target.next_label(plane)))
+        self._history.record(Committed(plane, current, target, written))
+        self._objects.start_next(plane)
+        self._say(f"Committed as object {written.label}. Click on the next one.")
 
     def _is_fresh(self) -> bool:
-        result = None if self._plane is None else self._results.get(self._plane)
-        return result is not None and self._answers(result, result.wanted.plane)
-
-    def _answers(self, result: MaskReady, plane: PlaneKey) -> bool:
-        """Tell whether ``result`` belongs to the clicks that the object of ``plane`` has now."""
-        wanted, now = result.wanted, self._objects.get(plane)
-        asked = (wanted.number, wanted.clicks, wanted.model)
-        return now is not None and asked == (now.number, now.clicks, self._model)
+        return self._plane is not None and self._objects.is_fresh(self._plane, self._model)
 
     def _update(self) -> None:
         """Ask the worker for what the displayed plane lacks, and tell the views."""
@@ -323,7 +279,11 @@ class AnnotationController:
             if self._plane is not None and current is not None:
                 if current.clicks and not self._is_fresh():
                     source = self._around.source_of(self._plane)
-                    self._send(MaskWanted(self._model, source, current.number, current.clicks))
+                    self._send(
+                        MaskWanted(
+                            self._model, source, current.number, current.clicks, current.view
+                        )
+                    )
                 elif isinstance(self._waiting, MaskWanted) and self._waiting.plane == self._plane:
                     self._around.stop()
                     self._waiting = None

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.clicks import ClickSequence
 from napari_iafpn.geometry import Box
+from napari_iafpn.plugin.objects import CurrentObject
 from napari_iafpn.plugin.planes import PlaneKey
 
-
-@dataclass(frozen=True, slots=True)
-class CurrentObject:
-    """The object being annotated on one plane.
-
-    Attributes
-    ----------
-    number : int
-        Tells objects apart.
-    clicks : ClickSequence
-        In pixels of the plane.
-    threshold : float
-        Probability above which a pixel belongs to the mask.
-    """
-
-    number: int
-    clicks: ClickSequence = field(default_factory=ClickSequence)
-    threshold: float = 0.5
+if TYPE_CHECKING:
+    from napari_iafpn.inference import Prediction
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -43,13 +27,31 @@ class Patch:
         In pixels of the plane.
     mask : (box.height, box.width) bool
     label : int
-        The object's id, positive.
+        The object's id; 0 until it has one.
     """
 
     plane: PlaneKey
     box: Box
     mask: NDArray[np.bool_]
-    label: int
+    label: int = 0
+
+    @classmethod
+    def of(cls, plane: PlaneKey, prediction: Prediction, threshold: float) -> Patch:
+        """Take the mask of a prediction; ValueError where it is empty."""
+        mask, roi = prediction.roi_mask(threshold), prediction.roi
+        around = Box.around(mask)
+        if around is None:
+            raise ValueError(
+                f"the mask is empty at threshold {threshold:.2f}; lower the threshold or click on "
+                "the object again"
+            )
+        box = Box(
+            roi.row_start + around.row_start,
+            roi.row_start + around.row_stop,
+            roi.col_start + around.col_start,
+            roi.col_start + around.col_stop,
+        )
+        return cls(plane, box, mask[around.slices])
 
 
 class LabelsTarget(Protocol):
@@ -70,8 +72,8 @@ class ClicksChanged:
     """Clicks of the current object were added, moved, deleted or cleared."""
 
     plane: PlaneKey
-    before: ClickSequence
-    after: ClickSequence
+    before: CurrentObject
+    after: CurrentObject
 
 
 @dataclass(frozen=True, slots=True)

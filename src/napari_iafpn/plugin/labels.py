@@ -30,7 +30,7 @@ class LabelsLayer:
     def new_for(cls, image: Image) -> LabelsLayer:
         """Make an empty layer that lies on ``image``."""
         data = np.zeros(spatial_shape(image), np.int32)
-        return cls(Labels(data, name=f"{image.name} objects", **placement(image)))
+        return cls(Labels(data, name=f"Objects of {image.name}", **placement(image)))
 
     def next_label(self, plane: PlaneKey) -> int:
         """Return one more than the highest id."""

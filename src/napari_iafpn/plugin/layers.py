@@ -8,11 +8,16 @@ import numpy as np
 from napari.layers import Image, Labels, Layer
 from napari.utils.transforms import Affine
 
+from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.planes import PlaneKey, PlaneSource
 
 if TYPE_CHECKING:
     from napari.components import Camera, Dims, LayerList, ViewerModel
     from numpy.typing import ArrayLike
+
+# Sides in pixels: up to the first the network looks at whole planes, and never at less than the
+# second.
+WHOLE_VIEW, LEAST_VIEW = 1024, 256
 
 
 def full_resolution(image: Image) -> Any:
@@ -59,6 +64,25 @@ def plane_source(image: Image, key: PlaneKey) -> PlaneSource:
     The contrast limits count; gamma does not.
     """
     return PlaneSource(key, full_resolution(image), _display_limits(image))
+
+
+def visible_part(image: Image, key: PlaneKey) -> Box | None:
+    """Return the part of a large plane that the canvas shows, None for the whole plane.
+
+    At least `LEAST_VIEW` pixels high and wide, as far as the plane allows.
+    """
+    shape = key.shape_in(spatial_shape(image))
+    if max(shape) <= WHOLE_VIEW:
+        return None
+    factors = (
+        image.downsample_factors[image.data_level] if image.multiscale else np.ones(image.ndim)
+    )
+    (top, left), (bottom, right) = (image.corner_pixels * factors)[:, list(key.axes)].astype(int)
+    if bottom <= top or right <= left:
+        return None  # not drawn yet, or out of sight
+    seen, whole = Box(top, bottom, left, right), Box.whole(shape)
+    wanted = max(seen.height, LEAST_VIEW), max(seen.width, LEAST_VIEW)
+    return seen.resized_about_centre(*wanted, whole)
 
 
 def show_plane(viewer: ViewerModel, image: Image, key: PlaneKey) -> None:
@@ -130,7 +154,7 @@ def default_image(layers: LayerList) -> Image | None:
 def _display_limits(image: Image) -> tuple[float, float]:
     """Return the values that napari shows black and white; for colours those of the type."""
     if not image.rgb:
-        low, high = image.contrast_limits
-        return float(low), float(high)
+        low, high = (float(limit) for limit in image.contrast_limits)
+        return low, high
     dtype = np.dtype(image.dtype)
     return (0.0, float(np.iinfo(dtype).max)) if dtype.kind in "iu" else (0.0, 1.0)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_iafpn.clicks import ClickSequence
+from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.planes import PlaneKey, PlaneSource
 
 if TYPE_CHECKING:
@@ -32,12 +33,15 @@ class MaskWanted:
         Tells objects apart; each starts from nothing.
     clicks : ClickSequence
         In pixels of the plane.
+    view : Box, optional
+        Where to look for the object. None: on the whole plane.
     """
 
     model: str
     source: PlaneSource
     number: int
     clicks: ClickSequence
+    view: Box | None = None
 
     @property
     def plane(self) -> PlaneKey:

@@ -87,9 +87,10 @@ class ClicksLayer:
         layer.selected_data = set()
         layer.data = points
         layer.features = {"click": np.array(signs, dtype=object)}
-        # napari would give a point of the user's the last one's sign.
-        layer.feature_defaults = {"click": SIGNS[0]}
         layer.symbol = [SIGN_SYMBOLS[sign] for sign in signs]
+        # napari would give a point that the user adds what the last one has.
+        layer.feature_defaults = {"click": SIGNS[0]}
+        layer.current_symbol = SIGN_SYMBOLS[SIGNS[0]]
         self.fit_zoom()
         self._writing = False
 

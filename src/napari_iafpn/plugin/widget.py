@@ -154,7 +154,9 @@ class ClickSegmentation(Container):
         if current is None:
             title = "Nothing to click on here"
         else:
-            title = f"Object {self.annotator.next_label()}: {clicks} click{'s' * (clicks != 1)}"
+            title = (
+                f"<b>Object {self.annotator.next_label()}</b>: {clicks} click{'s' * (clicks != 1)}"
+            )
         self.object.show_object(title, current.threshold if current else 0.5, clicks=clicks > 0)
         self.object.show_history(undo=controller.can_undo, redo=controller.can_redo)
         self.status.spinner.set_busy(controller.busy)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from threading import Condition, Lock, Thread, current_thread
 from typing import TYPE_CHECKING
 
+from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.messages import (
     Job,
     MaskFailed,
@@ -22,6 +23,7 @@ from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.triton import import_triton
 
 if TYPE_CHECKING:
+    from napari_iafpn.images import Plane
     from napari_iafpn.inference import ClickReplay, Prediction, Predictor
 
 logger = logging.getLogger(__name__)
@@ -126,7 +128,9 @@ class _Desk:
         self._load = load
         self._model: str | None = None
         self._predictor: Predictor | None = None
-        self._object: tuple[PlaneSource, int] | None = None
+        self._source: PlaneSource | None = None
+        self._plane: Plane | None = None
+        self._object: tuple[int, Box | None] | None = None
         self._replay: ClickReplay | None = None
 
     def has(self, model: str) -> bool:
@@ -140,7 +144,7 @@ class _Desk:
             except Exception as error:  # noqa: BLE001  the end of the thread's stack
                 return ModelFailed(model, _sentence("the model could not be loaded", error))
             self._model = model
-            self._object = self._replay = None
+            self._replay = None
         return ModelReady(model, str(self._predictor.device))
 
     def answer(
@@ -161,12 +165,12 @@ class _Desk:
 
         if self._predictor is None:
             raise RuntimeError("no model is loaded; choose one first")
-        if self._replay is None or self._object is None or self._object[0] != wanted.source:
-            plane = wanted.source.open()
-            self._replay = ClickReplay(self._predictor, plane)
-        elif self._object[1] != wanted.number:
-            self._replay = ClickReplay(self._predictor, self._replay.plane)
-        self._object = wanted.source, wanted.number
+        if self._plane is None or self._source != wanted.source:
+            self._plane, self._source, self._replay = wanted.source.open(), wanted.source, None
+        known = (wanted.number, wanted.view)
+        if self._replay is None or self._object != known:
+            self._replay = ClickReplay(self._predictor, self._plane, view=wanted.view)
+            self._object = known
         return self._replay.predict(wanted.clicks, dropped)
 
 
