@@ -11,13 +11,7 @@ from psygnal import Signal
 
 from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.geometry import Box
-from napari_iafpn.plugin.history import (
-    Action,
-    ClicksChanged,
-    Committed,
-    History,
-    Patch,
-)
+from napari_iafpn.plugin.history import Action, ClicksChanged, Committed, History, Patch
 from napari_iafpn.plugin.messages import (
     Job,
     MaskFailed,
@@ -118,13 +112,8 @@ class AnnotationController:
         """Add a click to the current object; ``view`` counts with its first one."""
         current = self.current
         if current is not None:
-            self._change(
-                replace(
-                    current,
-                    clicks=current.clicks.add(click),
-                    view=current.view if current.clicks else view,
-                )
-            )
+            view = current.view if current.clicks else view
+            self._change(replace(current, clicks=current.clicks.add(click), view=view))
 
     def clear(self) -> None:
         """Take all clicks of the current object away."""
@@ -274,17 +263,13 @@ class AnnotationController:
 
     def _update(self) -> None:
         """Ask the worker for what the displayed plane lacks, and tell the views."""
+        plane, current = self._plane, self.current
         with self._telling():
-            current = self.current
-            if self._plane is not None and current is not None:
+            if plane is not None and current is not None:
                 if current.clicks and not self._is_fresh():
-                    source = self._around.source_of(self._plane)
-                    self._send(
-                        MaskWanted(
-                            self._model, source, current.number, current.clicks, current.view
-                        )
-                    )
-                elif isinstance(self._waiting, MaskWanted) and self._waiting.plane == self._plane:
+                    asked = self._around.source_of(plane), current.number, current.clicks
+                    self._send(MaskWanted(self._model, *asked, current.view))
+                elif isinstance(self._waiting, MaskWanted) and self._waiting.plane == plane:
                     self._around.stop()
                     self._waiting = None
         self.changed.emit()
