@@ -89,7 +89,7 @@ class Annotator:
             self.set_image(self.image or default_image(self.viewer.layers))
 
     def close(self) -> None:
-        """Let go of the viewer and take the helper layers out of it."""
+        """Let go of the viewer and take the plugin's own layers out of it."""
         if self._is_open:
             self._is_open = False
             self.listen(on=False)
