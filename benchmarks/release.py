@@ -46,7 +46,7 @@ def main() -> None:
     )
     shipped = WEIGHTS / f"{card.name}.safetensors"
     save_cascade(cascade, shipped, card, dtype=torch.float16)
-    (RECIPES / f"{card.name}.md").write_text(as_text(card, shipped, cascade.config.coarse_size))
+    (RECIPES / f"{card.name}.md").write_text(as_text(card, shipped))
     print(f"{shipped.name}: {shipped.stat().st_size / 1e6:.1f} MB")
 
 
@@ -63,9 +63,9 @@ def table(scores: dict) -> dict[str, dict[str, float]]:
     }
 
 
-def as_text(card: ModelCard, shipped: Path, coarse_size: int) -> str:
+def as_text(card: ModelCard, shipped: Path) -> str:
     """Write the card in Markdown."""
-    fine_size = read_config(shipped).fine_size
+    config = read_config(shipped)
     data = [f"| {d['name']} | {d['licence']} | {d['source']} |" for d in card.training_data]
     rows = [
         f"| {name} | {s['n']:.0f} | {s['NoC@80']:.2f} | {s['NoC@85']:.2f} | {s['NoC@90']:.2f} "
@@ -81,7 +81,8 @@ def as_text(card: ModelCard, shipped: Path, coarse_size: int) -> str:
             f"- Licence: {card.licence}",
             f"- File: `{shipped.name}`, {shipped.stat().st_size / 1e6:.1f} MB, half precision",
             f"- Recipe: `training/{card.recipe}`, digest `{card.recipe_hash}`",
-            f"- Inputs: coarse level {coarse_size} px, fine level {fine_size} px (long side)",
+            f"- Inputs: coarse level {config.coarse_size} px, fine level {config.fine_size} px "
+            "(long side)",
             "",
             "## Training data",
             "",
@@ -94,7 +95,7 @@ def as_text(card: ModelCard, shipped: Path, coarse_size: int) -> str:
             "Simulated user, at most 20 clicks, threshold 0.5, no flip averaging, the whole image",
             "as the view. NoC: mean number of clicks to 80, 85 and 90 % IoU (20 where never",
             "reached); NoF@90: objects that need 20 clicks or more; mIoU@1: after the first click.",
-            "None of these images was trained on.",
+            "None of these images was trained on. Made by `benchmarks/evaluate_val.py`.",
             "",
             "| set | objects | NoC@80 | NoC@85 | NoC@90 | NoF@90 | mIoU@1 |",
             "|---|---|---|---|---|---|---|",

@@ -109,7 +109,7 @@ class Predictor:
 
     def _interact_on(self, scene: Scene, execution: Execution) -> tuple[Box, NDArray[np.float32]]:
         """Run the cascade on a device that may not be its home."""
-        if execution.device == self.device:  # moving to where it is already takes 10 ms
+        if execution.device == self.device:  # walking all weights costs time at every click
             return interact(self.cascade, scene, execution)
         self.cascade.to(execution.device)
         try:
