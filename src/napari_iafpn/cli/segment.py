@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from napari_iafpn.cli.console import plain_console
 from napari_iafpn.cli.outputs import check_output, write_output
-from napari_iafpn.cli.pictures import MASK_WRITERS, encode_mask, read_picture
+from napari_iafpn.cli.pictures import MASK_WRITERS, encode_mask
 from napari_iafpn.clicks import Click, ClickSequence
+from napari_iafpn.images.files import read_picture
 
 if TYPE_CHECKING:
     from napari_iafpn.images import Plane

@@ -1,0 +1,23 @@
+"""Annotated images in every format, one ``Sample`` at a time."""
+
+from napari_iafpn.evaluation.readers.folder import FolderSet
+from napari_iafpn.evaluation.readers.formats import FORMATS, open_set
+from napari_iafpn.evaluation.readers.labels import Truth
+from napari_iafpn.evaluation.readers.sample import Sample, check_object
+from napari_iafpn.evaluation.readers.sets import AnnotatedSet, LayerSet, Selection, read_all
+from napari_iafpn.evaluation.readers.survey import Survey, survey
+
+__all__ = [
+    "FORMATS",
+    "AnnotatedSet",
+    "FolderSet",
+    "LayerSet",
+    "Sample",
+    "Selection",
+    "Survey",
+    "Truth",
+    "check_object",
+    "open_set",
+    "read_all",
+    "survey",
+]

@@ -1,0 +1,194 @@
+"""A folder of images and a folder of labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from napari_iafpn.evaluation.readers.labels import (
+    IGNORE,
+    Truth,
+    binary_instances,
+    ids_and_ignored,
+    read_labels,
+)
+from napari_iafpn.evaluation.readers.pairs import Pair, pair_files, unpaired_labels
+from napari_iafpn.evaluation.readers.sample import Sample
+from napari_iafpn.evaluation.readers.sets import FileSet, MissingLabelsError, sample_of
+from napari_iafpn.images.files import read_picture
+
+BINARY = ("whole", "split")
+
+
+@dataclass(frozen=True)
+class FolderSet(FileSet):
+    """``images/STEM.*`` with ``labels/STEM.*``: PNG, TIFF, WebP, BMP, NPY or zarr.
+
+    Attributes
+    ----------
+    name : str
+    images, labels : Path
+        The two folders.
+    pairs : tuple of Pair
+    keep_255 : bool
+        255 is an id in 8-bit labels too; else its pixels are ignored.
+    binary : {"whole", "split"} or None
+        Labels are binary masks (0 and one other value): one object, or each piece of connected
+        pixels its own object. None: the values are ids.
+    """
+
+    name: str
+    images: Path
+    labels: Path
+    pairs: tuple[Pair, ...]
+    keep_255: bool = False
+    binary: str | None = None
+    several: bool = False
+
+    def __post_init__(self) -> None:
+        if self.binary is not None and self.binary not in BINARY:
+            raise ValueError(f"binary is {self.binary!r}; use one of {BINARY}, or None for ids")
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        name: str | None = None,
+        *,
+        keep_255: bool = False,
+        binary: str | None = None,
+        annotators: bool = False,
+    ) -> FolderSet:
+        """Open a folder with ``images/`` and ``labels/``, or ``masks/`` that hold binary masks.
+
+        Binary masks are split into pieces unless ``binary`` says otherwise. ``annotators``: there
+        may be several label files for an image, STEM_a0, STEM_a1 ...
+        """
+        labels = folder / "labels"
+        if not labels.is_dir() and (folder / "masks").is_dir():
+            labels, binary = folder / "masks", binary or "split"
+        return cls.of(
+            folder / "images",
+            labels,
+            name or folder.resolve().name,
+            keep_255=keep_255,
+            binary=binary,
+            annotators=annotators,
+        )
+
+    @classmethod
+    def of(
+        cls,
+        images: Path,
+        labels: Path,
+        name: str,
+        *,
+        keep_255: bool = False,
+        binary: str | None = None,
+        annotators: bool = False,
+    ) -> FolderSet:
+        """Pair two folders, which may be the same one; see ``pair_files`` for the names.
+
+        Raises
+        ------
+        ValueError
+            Where there is no image, or none has labels.
+        """
+        for folder, content in ((images, "images"), (labels, "labels")):
+            if not folder.is_dir():
+                raise ValueError(f"there is no folder {folder}, where {content} were looked for")
+        pairs = pair_files(images, labels, annotators=annotators)
+        if not pairs:
+            raise ValueError(
+                f"there is no image in {images}; expected NAME.png, .tif, .jpg, .webp, .bmp, .npy "
+                "or .zarr"
+            )
+        if not any(pair.labels for pair in pairs):
+            raise ValueError(
+                f"no pairs of images and labels: none of the {len(pairs)} images in {images} has "
+                f"labels in {labels}; labels are called as their image, for example "
+                f"{pairs[0].name}.png or {pairs[0].name}_mask.png"
+            )
+        return cls(name, images, labels, pairs, keep_255, binary, annotators)
+
+    def only(self, indices: Iterable[int]) -> FolderSet:
+        """Return the set with some of its images."""
+        return replace(self, pairs=tuple(self.pairs[index] for index in indices))
+
+    def labelled(self) -> FolderSet:
+        """Return the set without the images that have no labels."""
+        return self.only(index for index, pair in enumerate(self.pairs) if pair.labels)
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def image_name(self, index: int) -> str:
+        """Return the stem of the file, or its whole name where two files share the stem."""
+        return self.pairs[index].name
+
+    def image_file(self, index: int) -> Path:
+        """Return the file of the image."""
+        return self.images / self.pairs[index].image
+
+    def label_path(self, index: int, annotator: int = 0) -> Path:
+        """Return a label file of an image.
+
+        Raises
+        ------
+        MissingLabelsError
+            Where the image has none.
+        ValueError
+            Where it has several and they are not those of annotators.
+        """
+        pair = self.pairs[index]
+        if not pair.labels:
+            raise MissingLabelsError(
+                f"{self.labels / pair.name}.* is missing; each image needs a label image of the "
+                "same name"
+            )
+        if len(pair.labels) > 1 and not self.several:
+            raise ValueError(
+                f"image {pair.name!r} has {len(pair.labels)} label files in {self.labels}, "
+                f"{' and '.join(pair.labels[:2])}; keep one"
+            )
+        return self.labels / pair.labels[annotator]
+
+    def annotators(self, index: int) -> int:
+        """Return the number of label files of an image."""
+        return len(self.pairs[index].labels)
+
+    def truth(self, index: int, annotator: int = 0) -> Truth:
+        """Return the truth of an image, by one of its annotators."""
+        path = self.label_path(index, annotator)
+        values = read_labels(path)
+        if self.binary is None:
+            return ids_and_ignored(values, keep_255=self.keep_255)
+        return Truth(binary_instances(values, str(path), split=self.binary == "split"))
+
+    def truths(self, index: int) -> Iterator[Truth]:
+        """Return the truth by each annotator."""
+        return (self.truth(index, each) for each in range(max(1, self.annotators(index))))
+
+    def leftovers(self) -> tuple[tuple[str, str], ...]:
+        """Return the label files that no image claims."""
+        names = unpaired_labels(self.pairs, self.labels, self.images)
+        return tuple(
+            (name, f"{self.labels / name} has no image of that name in {self.images}")
+            for name in names
+        )
+
+    def objects(self, index: int) -> tuple[int, ...]:
+        """Return the ids of all objects of an image, of which there is at least one."""
+        truth = self.truth(index)
+        if not truth.ids and truth.ignore is not None:
+            raise ValueError(
+                f"the labels of {self.image_name(index)!r} hold no id but {IGNORE}, which is "
+                "ignored in 8-bit labels; put binary masks into masks/, or keep 255 as an id"
+            )
+        return super().objects(index)
+
+    def read(self, index: int, annotator: int = 0) -> Sample:
+        """Return image and truth, by one of its annotators."""
+        truth = self.truth(index, annotator)
+        return sample_of(self.image_name(index), read_picture(self.image_file(index)), truth)

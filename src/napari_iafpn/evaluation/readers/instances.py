@@ -1,0 +1,127 @@
+"""PASCAL VOC and SBD: one file of instances per image, images listed in a text file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_iafpn.evaluation.readers.labels import (
+    Truth,
+    as_ids,
+    ids_and_ignored,
+    read_labels,
+)
+from napari_iafpn.evaluation.readers.layouts import find_root, read_list
+from napari_iafpn.evaluation.readers.sample import areas_of, boxes_of
+from napari_iafpn.evaluation.readers.sets import FileSet
+
+SLIP = 0.08
+"""Training instances of SBD that fill less of their box are slips of annotation (RITM's rule)."""
+
+
+@dataclass(frozen=True)
+class ListedSet(FileSet):
+    """Images of a list, ``images/NAME.jpg`` with ``labels/NAME`` and a suffix.
+
+    Attributes
+    ----------
+    name : str
+    images, labels : Path
+        The two folders.
+    names : tuple of str
+        The list.
+    min_fill : float
+        Objects that fill less of their box become background.
+    """
+
+    name: str
+    images: Path
+    labels: Path
+    names: tuple[str, ...] = field(repr=False)
+    min_fill: float = 0.0
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def image_name(self, index: int) -> str:
+        """Return the entry of the list."""
+        return self.names[index]
+
+    def image_file(self, index: int) -> Path:
+        """Return the file of the image."""
+        return self.images / f"{self.names[index]}.jpg"
+
+
+@dataclass(frozen=True)
+class VocSet(ListedSet):
+    """PASCAL VOC: the palette's indices are the instances, void (255) is ignored."""
+
+    def truth(self, index: int) -> Truth:
+        """Return the truth of an image."""
+        path = self.labels / f"{self.names[index]}.png"
+        return ids_and_ignored(read_labels(path), keep_255=False)
+
+
+@dataclass(frozen=True)
+class SbdSet(ListedSet):
+    """SBD: instances in ``GTinst.Segmentation`` of a MATLAB file; 0 is background."""
+
+    def truth(self, index: int) -> Truth:
+        """Return the truth of an image."""
+        instances = read_sbd(self.labels / f"{self.names[index]}.mat")
+        if self.min_fill > 0.0:
+            areas = areas_of(instances)
+            slips = [
+                label
+                for label, box in boxes_of(instances).items()
+                if areas[label] < self.min_fill * box.area
+            ]
+            instances = np.where(np.isin(instances, slips), 0, instances).astype(instances.dtype)
+        return Truth(instances)
+
+
+def read_sbd(path: Path) -> NDArray[np.integer]:
+    """Read the instances of one MATLAB file of SBD.
+
+    Raises
+    ------
+    ValueError
+        Where the file is missing, unreadable or holds no ``GTinst``.
+    """
+    from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
+
+    if not path.is_file():
+        raise ValueError(f"there are no labels at {path}; SBD has one .mat file per image in inst/")
+    try:
+        values: NDArray[Any] = loadmat(path)["GTinst"]["Segmentation"][0, 0]
+    except (MatReadError, OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        raise ValueError(
+            f"{path} cannot be read as instances of SBD ({error}); expected a MATLAB file with "
+            "GTinst.Segmentation"
+        ) from error
+    return as_ids(values, str(path))
+
+
+def open_voc(folder: Path, name: str, split: str = "val") -> VocSet:
+    """``JPEGImages/``, ``SegmentationObject/`` and ``ImageSets/Segmentation/val.txt``."""
+    parts = ("JPEGImages", "SegmentationObject", f"ImageSets/Segmentation/{split}.txt")
+    below = ("VOC2012", "VOCdevkit/VOC2012")
+    root = find_root(folder, parts, below)
+    return VocSet(name, root / parts[0], root / parts[1], tuple(read_list(root / parts[2])))
+
+
+def open_sbd(folder: Path, name: str, split: str = "val") -> SbdSet:
+    """``img/``, ``inst/`` and ``val.txt``."""
+    parts = ("img", "inst", f"{split}.txt")
+    root = find_root(folder, parts, ("dataset", "benchmark_RELEASE/dataset"))
+    return SbdSet(name, root / parts[0], root / parts[1], tuple(read_list(root / parts[2])))
+
+
+def open_sbd_train(folder: Path, name: str) -> SbdSet:
+    """``img/``, ``inst/`` and ``train.txt``, without the slips of annotation."""
+    return replace(open_sbd(folder, name, "train"), min_fill=SLIP)
