@@ -6,7 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_iafpn.clicks import Click, ClickSequence
+from napari_iafpn.clicks.deepest import deepest
 from napari_iafpn.evaluation import Protocol, annotate, clicks_needed, mean_iou_after
+from napari_iafpn.evaluation.metrics import count_failures, first_success, mean_iou_curve
 
 FOLDER = Path(__file__).parent
 GOLDEN = json.loads((FOLDER / "clicks.json").read_text())
@@ -14,8 +17,8 @@ MASKS = np.load(FOLDER / "masks.npz")
 TARGETS = {"80": 0.80, "85": 0.85, "90": 0.90}
 
 
-def run_of(golden):
-    """Repeat a golden run with its fake predictor: disks around the clicks."""
+def predictor_of(golden):
+    """Return the fake predictor of a golden run: disks around the clicks."""
     labels = MASKS[golden["mask"]]
     rows, cols = np.mgrid[: labels.shape[0], : labels.shape[1]]
 
@@ -27,8 +30,14 @@ def run_of(golden):
         object_ = near(clicks.positives, golden["r_pos"])
         return (object_ & ~near(clicks.negatives, golden["r_neg"])).astype(np.float32)
 
+    return segment
+
+
+def run_of(golden):
+    """Repeat a golden run."""
+    labels = MASKS[golden["mask"]]
     return annotate(
-        segment,
+        predictor_of(golden),
         labels == 1,
         labels == -1,
         protocol=Protocol(max_clicks=20, target=golden["max_iou_thr"], threshold=0.49),
@@ -45,6 +54,23 @@ def test_run_is_reproduced_exactly(golden):
     assert list(result.ious) == golden["ious"]
     for name, target in TARGETS.items():
         assert clicks_needed(result.ious, target, 20) == golden[f"noc{name}"]
+        assert (first_success(result.ious, target, 20) is not None) == golden[f"reached{name}"]
+
+
+@pytest.mark.parametrize(
+    "golden", GOLDEN["runs"], ids=lambda run: f"{run['mask']}-{run['r_pos']}-{run['mode']}"
+)
+def test_clicks_are_exactly_as_deep(golden):
+    """Compare the exact squared depth of every click; where all is right it is 0."""
+    labels, segment = MASKS[golden["mask"]], predictor_of(golden)
+    clicks = ClickSequence.of(Click(*click) for click in golden["clicks"])
+    not_clicked = np.ones(labels.shape, bool)
+    for count, expected in enumerate(golden["max_dist_squared"]):
+        mask = segment(clicks.prefix(count)) > 0.49
+        errors = ((labels == 1) & ~mask) + 2 * ((labels == 0) & mask)
+        found = deepest(errors.astype(np.uint8), not_clicked)
+        assert (0 if found is None else found[0]) == expected
+        not_clicked[clicks[count].pixel] = False
 
 
 @pytest.mark.parametrize("golden", GOLDEN["summary"], ids=lambda s: f"r{s['r_pos']}")
@@ -54,10 +80,12 @@ def test_summary_over_objects_is_reproduced(golden):
     for name, target in TARGETS.items():
         needed = [clicks_needed(ious, target, 20) for ious in stopping]
         assert np.mean(needed) == pytest.approx(golden["noc"][name], abs=1e-12)
-        assert sum(count == 20 for count in needed) == golden["over_max"][name]
+        failures = count_failures(stopping, target, 20, as_published=True)
+        assert failures == golden["over_max"][name]
     full = [run["ious"] for run in runs if run["mode"] == "no_stop"]
     for count, expected in golden["miou_at_k"].items():
         assert mean_iou_after(full, int(count)) == pytest.approx(expected, abs=1e-7)
+        assert mean_iou_curve(full)[int(count) - 1] == pytest.approx(expected, abs=1e-7)
 
 
 def test_noc_of_hand_made_ious():
@@ -67,4 +95,4 @@ def test_noc_of_hand_made_ious():
     ):
         needed = [clicks_needed(ious, target, 20) for ious in golden["ious"]]
         assert np.mean(needed) == pytest.approx(noc)
-        assert sum(count == 20 for count in needed) == failures
+        assert count_failures(golden["ious"], target, 20, as_published=True) == failures

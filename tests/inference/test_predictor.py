@@ -199,8 +199,8 @@ def test_no_gradients_are_kept(predictor, disk_image, monkeypatch):
 
 def test_a_small_object_in_a_large_plane_is_found_by_its_click(predictor, monkeypatch):
     monkeypatch.setattr(
-        "napari_iafpn.inference.interaction._logits",
-        lambda level, scene, box, previous, execution: torch.full_like(previous, -3),
+        "napari_iafpn.inference.interaction._forward",
+        lambda level, image, previous, clicks, execution: torch.full_like(previous, -3),
     )
     prediction = predictor.predict(np.zeros((2000, 3000), np.uint8), [Click(1000, 2990)])
     assert prediction.roi.contains(Click(1000, 2990))
@@ -209,8 +209,8 @@ def test_a_small_object_in_a_large_plane_is_found_by_its_click(predictor, monkey
 
 def test_the_expected_size_enlarges_the_region(predictor, monkeypatch):
     monkeypatch.setattr(
-        "napari_iafpn.inference.interaction._logits",
-        lambda level, scene, box, previous, execution: torch.full_like(previous, -3),
+        "napari_iafpn.inference.interaction._forward",
+        lambda level, image, previous, clicks, execution: torch.full_like(previous, -3),
     )
     image = np.zeros((1000, 1000), np.uint8)
     prediction = predictor.predict(image, [Click(500, 500)], expected_size=100)

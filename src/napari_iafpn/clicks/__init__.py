@@ -6,11 +6,23 @@ from napari_iafpn.clicks.click import Click, ClickSequence
 
 if TYPE_CHECKING:
     from napari_iafpn.clicks.points import ClickPoints, click_map
-    from napari_iafpn.clicks.simulated import simulated_click
+    from napari_iafpn.clicks.simulated import jittered_click, simulated_click
 
-__all__ = ["Click", "ClickPoints", "ClickSequence", "click_map", "simulated_click"]
+__all__ = [
+    "Click",
+    "ClickPoints",
+    "ClickSequence",
+    "click_map",
+    "jittered_click",
+    "simulated_click",
+]
 
-_HOMES = {"ClickPoints": "points", "click_map": "points", "simulated_click": "simulated"}
+_HOMES = {
+    "ClickPoints": "points",
+    "click_map": "points",
+    "jittered_click": "simulated",
+    "simulated_click": "simulated",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from napari_iafpn.geometry.box import Box
-from napari_iafpn.geometry.zoom import expansion, zoom_in
+from napari_iafpn.geometry.zoom import expansion, sticky_zoom_in, view_around, zoom_in
 
 if TYPE_CHECKING:
     from napari_iafpn.geometry.resample import (
@@ -30,6 +30,8 @@ __all__ = [
     "paste",
     "reframe",
     "resize",
+    "sticky_zoom_in",
+    "view_around",
     "zoom_in",
 ]
 

@@ -90,6 +90,12 @@ class Box:
         cols = max(self.col_start, other.col_start), min(self.col_stop, other.col_stop)
         return Box(*rows, *cols) if rows[0] < rows[1] and cols[0] < cols[1] else None
 
+    def shifted(self, rows: int, cols: int) -> Box:
+        """Return the box moved down by ``rows`` and to the right by ``cols``."""
+        return Box(
+            self.row_start + rows, self.row_stop + rows, self.col_start + cols, self.col_stop + cols
+        )
+
     def resized_about_centre(self, height: float, width: float, bounds: Box) -> Box:
         """Return a box of about ``height`` x ``width`` px, same centre, clipped to ``bounds``."""
         row, col = (self.row_start + self.row_stop) / 2, (self.col_start + self.col_stop) / 2

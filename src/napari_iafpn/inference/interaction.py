@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_iafpn.clicks import ClickPoints, ClickSequence
-from napari_iafpn.geometry import Box, zoom_in
+from napari_iafpn.clicks import Click, ClickPoints, ClickSequence
+from napari_iafpn.geometry import Box, sticky_zoom_in, zoom_in
 from napari_iafpn.geometry.resample import move_inside, network_size, paste, resize
 from napari_iafpn.images import Plane
+from napari_iafpn.inference.policy import PLUGIN, Policy
 from napari_iafpn.inference.prediction import Prediction
 from napari_iafpn.networks import Cascade, Level
 
@@ -37,55 +38,111 @@ class Execution:
     shrink: int = 1
 
 
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What an interaction gives: the probability in the region of interest, 0 outside.
+
+    ``probability`` is (roi.height, roi.width) float32; ``zoomed`` tells that the region was chosen
+    around the object.
+    """
+
+    roi: Box
+    zoomed: bool
+    probability: NDArray[np.float32]
+
+
 @torch.inference_mode()
 def interact(
-    cascade: Cascade, scene: Scene, execution: Execution
-) -> tuple[Box, NDArray[np.float32]]:
-    """Return the region of interest and the probability in it, (roi.height, roi.width).
+    cascade: Cascade, scene: Scene, execution: Execution, policy: Policy = PLUGIN
+) -> Found:
+    """Find the object that the clicks of ``scene`` mean.
 
     The coarse level finds the intention in the view, the fine level draws the object in the region
     around it. Without a fine level the coarse one draws, in the whole view as long as there is no
     previous mask, then in the region around that.
     """
-    size = network_size(scene.view.shape, cascade.config.coarse_size // execution.shrink)
-    previous = _previous(scene, scene.view, size)
+    run = _Run(cascade, scene, execution, policy)
     if cascade.fine is None:
-        roi = _zoom(cascade, scene, previous) if (previous > 0.5).any() else scene.view
-        size = network_size(roi.shape, cascade.config.coarse_size // execution.shrink)
-        logits = _logits(cascade.coarse, scene, roi, _previous(scene, roi, size), execution)
+        zoomed = run.zoom_on_previous()
+        roi = zoomed or scene.view
+        logits = run.logits(cascade.coarse, roi, run.previous(roi))
     else:
-        intention = _logits(cascade.coarse, scene, scene.view, previous, execution).sigmoid()
-        roi = _zoom(cascade, scene, intention)
+        previous = run.previous(scene.view)
+        intention = run.logits(cascade.coarse, scene.view, previous).sigmoid()
+        roi = zoomed = run.zoom(intention)
         size = network_size(roi.shape, cascade.config.fine_size // execution.shrink)
-        inside = paste(intention, scene.view, roi, size)
-        logits = _logits(cascade.fine, scene, roi, inside, execution)
+        logits = run.logits(cascade.fine, roi, paste(intention, scene.view, roi, size))
     probability: NDArray[np.float32] = resize(logits, roi.shape).sigmoid()[0, 0].numpy()
-    return roi, probability
+    return Found(roi, zoomed is not None, probability)
 
 
-def _zoom(cascade: Cascade, scene: Scene, evidence: Tensor) -> Box:
-    return zoom_in(
-        (evidence[0, 0] > 0.5).numpy(),
-        scene.clicks.positives,
-        scene.view,
-        min_crop=cascade.config.min_crop,
-        expected_size=scene.expected_size,
-    )
+@dataclass(frozen=True)
+class _Run:
+    """One interaction; tensors are (1, 1, h, w) on the CPU."""
+
+    cascade: Cascade
+    scene: Scene
+    execution: Execution
+    policy: Policy
+
+    def previous(self, box: Box) -> Tensor:
+        """Return the previous mask's probability in ``box``, in the coarse level's size."""
+        size = network_size(box.shape, self.cascade.config.coarse_size // self.execution.shrink)
+        if self.scene.previous is None:
+            return torch.zeros(1, 1, *size)
+        values = torch.tensor(self.scene.previous.roi_probability)[None, None]
+        return paste(values, self.scene.previous.roi, box, size)
+
+    def zoom(self, evidence: Tensor) -> Box:
+        """Return the region of interest, eq. (3), around ``evidence`` in the view."""
+        published = self.policy.crop == "published"
+        return zoom_in(
+            (evidence[0, 0] > 0.5).numpy(),
+            self.scene.clicks.positives,
+            self.scene.view,
+            min_crop=0 if published else self.cascade.config.min_crop,
+            expected_size=self.scene.expected_size,
+        )
+
+    def zoom_on_previous(self) -> Box | None:
+        """Return the region of interest of a single level, None for the whole view."""
+        if self.policy.crop == "published":
+            return _sticky_region(self.scene)
+        evidence = self.previous(self.scene.view)
+        return self.zoom(evidence) if (evidence > 0.5).any() else None
+
+    def logits(self, level: Level, box: Box, previous: Tensor) -> Tensor:
+        """Run a level on ``box`` in the size of ``previous``, averaged with its mirror image."""
+        size = (previous.shape[-2], previous.shape[-1])
+        image = torch.tensor(self.scene.plane.read(box, size))[None]
+        clicks = [move_inside(self.scene.clicks, box, size)]
+        if self.policy.flip:
+            image, previous = (torch.cat([t, t.flip(-1)]) for t in (image, previous))
+            clicks.append([replace(click, col=size[1] - 1 - click.col) for click in clicks[0]])
+        found = _forward(level, image, previous, clicks, self.execution)
+        return (found[:1] + found[1:].flip(-1)) / 2 if self.policy.flip else found
 
 
-def _previous(scene: Scene, box: Box, size: tuple[int, int]) -> Tensor:
-    """Return the previous mask's probability in ``box``, (1, 1, h, w) of ``size``."""
-    if scene.previous is None:
-        return torch.zeros(1, 1, *size)
-    values = torch.tensor(scene.previous.roi_probability)[None, None]
-    return paste(values, scene.previous.roi, box, size)
+def _sticky_region(scene: Scene) -> Box | None:
+    """Return the region of interest of published runs; the first click sees the whole view."""
+    last = scene.previous
+    if last is None or len(scene.clicks) <= 1:
+        return None
+    inside = Box.around(last.probability_in(scene.view) > 0.5)
+    found = None if inside is None else inside.shifted(scene.view.row_start, scene.view.col_start)
+    kept = last.roi if last.zoomed and scene.view.encloses(last.roi) else None
+    return sticky_zoom_in(found, scene.clicks.positives, scene.view, kept)
 
 
-def _logits(level: Level, scene: Scene, box: Box, previous: Tensor, execution: Execution) -> Tensor:
-    """Run a level on ``box`` in the size of ``previous`` (1, 1, h, w), CPU in and CPU out."""
-    size = (previous.shape[-2], previous.shape[-1])
-    image = torch.tensor(scene.plane.read(box, size))[None]
-    points = ClickPoints.from_clicks([move_inside(scene.clicks, box, size)], execution.device)
+def _forward(
+    level: Level,
+    image: Tensor,
+    previous: Tensor,
+    clicks: list[list[Click]],
+    execution: Execution,
+) -> Tensor:
+    """Run a level on a batch, CPU in and CPU out: (B, 1, h, w) logits."""
+    points = ClickPoints.from_clicks(clicks, execution.device)
     with torch.autocast(
         execution.device.type,
         dtype=execution.autocast or torch.bfloat16,

@@ -30,6 +30,8 @@ class Prediction:
         Where the networks ran; empty where none did.
     notes : tuple of str
         Plain sentences for the user, such as what was done when memory ran out.
+    zoomed : bool
+        Whether ``roi`` was chosen around the object; False where the whole view was taken.
     """
 
     shape: tuple[int, int]
@@ -39,6 +41,7 @@ class Prediction:
     seconds: float = 0.0
     device: str = ""
     notes: tuple[str, ...] = ()
+    zoomed: bool = False
 
     def __post_init__(self) -> None:
         self.roi_probability.flags.writeable = False
@@ -69,8 +72,16 @@ class Prediction:
     @property
     def probability(self) -> NDArray[np.float32]:
         """(H, W) float32 of the whole plane."""
-        dense = np.zeros(self.shape, np.float32)
-        dense[self.roi.slices] = self.roi_probability
+        return self.probability_in(Box.whole(self.shape))
+
+    def probability_in(self, box: Box) -> NDArray[np.float32]:
+        """(box.height, box.width) float32 of a part of the plane."""
+        dense = np.zeros(box.shape, np.float32)
+        common = box.intersection(self.roi)
+        if common is not None:
+            target = common.shifted(-box.row_start, -box.col_start)
+            source = common.shifted(-self.roi.row_start, -self.roi.col_start)
+            dense[target.slices] = self.roi_probability[source.slices]
         return dense
 
     def mask(self, threshold: float = 0.5) -> NDArray[np.bool_]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 
@@ -21,7 +21,8 @@ from napari_iafpn.inference.device import (
     choose_precision,
     is_out_of_memory,
 )
-from napari_iafpn.inference.interaction import Execution, Scene, interact
+from napari_iafpn.inference.interaction import Execution, Found, Scene, interact
+from napari_iafpn.inference.policy import Policy
 from napari_iafpn.inference.prediction import Prediction
 from napari_iafpn.networks import Cascade, find_model, load_cascade
 
@@ -39,9 +40,22 @@ class Predictor:
         ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
     precision : str
         ``auto`` (fp32, see ``choose_precision``), ``fp32``, ``bf16`` or ``fp16``.
+    flip : bool
+        Average with the mirror image; costs twice.
+    crop : str
+        ``adaptive``, or ``published`` as in published runs; see ``Policy``.
     """
 
-    def __init__(self, cascade: Cascade, device: str = "auto", precision: str = "auto") -> None:
+    def __init__(
+        self,
+        cascade: Cascade,
+        device: str = "auto",
+        precision: str = "auto",
+        *,
+        flip: bool = False,
+        crop: str = "adaptive",
+    ) -> None:
+        self.policy = Policy(flip, crop)
         self.device = choose_device(device)
         self.precision = choose_precision(precision)
         self.cascade = cascade.eval().to(self.device).to(memory_format=torch.channels_last)
@@ -52,6 +66,12 @@ class Predictor:
     ) -> Predictor:
         """Load a shipped model by name, or any model from its file."""
         return cls(load_cascade(find_model(model)), device, precision)
+
+    def using(self, *, flip: bool, crop: str) -> Predictor:
+        """Return a predictor with the same networks that looks at the image in another way."""
+        other = copy.copy(self)
+        other.policy = Policy(flip, crop)
+        return other
 
     def predict(
         self,
@@ -83,23 +103,24 @@ class Predictor:
         """
         start = time.perf_counter()
         scene = _scene(plane, clicks, previous, view, expected_size)
-        roi, probability, execution = self._interact(scene)
+        found, execution = self._interact(scene)
         return Prediction(
             shape=scene.plane.shape,
-            roi=roi,
-            roi_probability=probability,
+            roi=found.roi,
+            roi_probability=found.probability,
             view=scene.view,
             seconds=time.perf_counter() - start,
             device=str(execution.device),
             notes=_note(self.device, execution),
+            zoomed=found.zoomed,
         )
 
-    def _interact(self, scene: Scene) -> tuple[Box, NDArray[np.float32], Execution]:
+    def _interact(self, scene: Scene) -> tuple[Found, Execution]:
         """Run the cascade; where memory runs out, again with less of it."""
         attempts = _attempts(self.device, PRECISIONS[self.precision])
         for execution in attempts:
             try:
-                return (*self._interact_on(scene, execution), execution)
+                return self._interact_on(scene, execution), execution
             except RuntimeError as error:
                 if not is_out_of_memory(error) or execution is attempts[-1]:
                     raise
@@ -107,13 +128,13 @@ class Predictor:
                 torch.cuda.empty_cache()
         raise AssertionError("the last attempt returns or raises")
 
-    def _interact_on(self, scene: Scene, execution: Execution) -> tuple[Box, NDArray[np.float32]]:
+    def _interact_on(self, scene: Scene, execution: Execution) -> Found:
         """Run the cascade on a device that may not be its home."""
         if execution.device == self.device:  # walking all weights costs time at every click
-            return interact(self.cascade, scene, execution)
+            return interact(self.cascade, scene, execution, self.policy)
         self.cascade.to(execution.device)
         try:
-            return interact(self.cascade, scene, execution)
+            return interact(self.cascade, scene, execution, self.policy)
         finally:
             self.cascade.to(self.device)
 

@@ -1,0 +1,27 @@
+"""How a prediction looks at the image, apart from the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CROPS = ("adaptive", "published")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Options of the evaluation; the defaults are what the user of the plugin gets."""
+
+    flip: bool = False
+    """Average the logits of the input and of its mirror image (columns reversed), in each level;
+    costs twice."""
+    crop: str = "adaptive"
+    """Region of interest. ``adaptive``: eq. (3) with the checkpoint's smallest region.
+    ``published``: as in published runs, i.e. eq. (3) without a smallest region for cascades,
+    ``geometry.sticky_zoom_in`` for models of one level."""
+
+    def __post_init__(self) -> None:
+        if self.crop not in CROPS:
+            raise ValueError(f"crop is {self.crop!r}; choose one of {', '.join(CROPS)}")
+
+
+PLUGIN = Policy()

@@ -1,0 +1,115 @@
+"""Flip averaging and the crop policies of published runs."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from napari_iafpn.clicks import Click
+from napari_iafpn.geometry import Box, sticky_zoom_in, zoom_in
+from napari_iafpn.inference import ClickReplay, Predictor
+from napari_iafpn.networks import Cascade
+
+CLICKS = [Click(38, 52), Click(10, 8, False), Click(50, 60)]
+
+
+@pytest.fixture
+def single(tiny_cascade):
+    """A cascade without a fine level."""
+    cascade = Cascade(dataclasses.replace(tiny_cascade.config, fine=None))
+    cascade.coarse.load_state_dict(tiny_cascade.coarse.state_dict())
+    return cascade
+
+
+@pytest.mark.parametrize("levels", ["tiny_cascade", "single"])
+def test_with_flip_a_mirrored_image_gives_the_mirrored_result(levels, disk_image, request):
+    predictor = Predictor(request.getfixturevalue(levels), "cpu", flip=True)
+    image = disk_image[0]
+    mirrored = [Click(c.row, image.shape[1] - 1 - c.col, c.positive) for c in CLICKS]
+    here = ClickReplay(predictor, image).predict(CLICKS)
+    there = ClickReplay(predictor, np.ascontiguousarray(image[:, ::-1])).predict(mirrored)
+    np.testing.assert_allclose(there.probability[:, ::-1], here.probability, atol=1e-4)
+    plain = ClickReplay(predictor.using(flip=False, crop="adaptive"), image).predict(CLICKS)
+    assert np.abs(plain.probability - here.probability).max() > 0.01
+
+
+def test_logits_are_averaged_not_probabilities(single, disk_image):
+    image = disk_image[0]
+    flipped = np.ascontiguousarray(image[:, ::-1])
+    predictor = Predictor(single, "cpu")
+
+    def logits(pixels, col):
+        found = predictor.predict(pixels, [Click(38, col)]).probability
+        return torch.from_numpy(found).logit()
+
+    # The network's input is larger than the image, so resizing and averaging commute.
+    expected = (logits(image, 52) + logits(flipped, 95 - 52).flip(-1)) / 2
+    averaged = predictor.using(flip=True, crop="adaptive").predict(image, [Click(38, 52)])
+    np.testing.assert_allclose(averaged.probability, expected.sigmoid(), atol=2e-3)
+
+
+def test_a_predictor_does_not_flip_unless_asked(tiny_cascade, disk_image, monkeypatch):
+    batches = []
+    forward = tiny_cascade.coarse.forward
+    monkeypatch.setattr(
+        tiny_cascade.coarse,
+        "forward",
+        lambda image, *rest: batches.append(len(image)) or forward(image, *rest),
+    )
+    predictor = Predictor(tiny_cascade, "cpu")
+    predictor.predict(disk_image[0], CLICKS)
+    predictor.using(flip=True, crop="adaptive").predict(disk_image[0], CLICKS)
+    assert batches == [1, 2]
+    assert not predictor.policy.flip
+
+
+def test_published_crops_of_a_cascade_have_no_smallest_region(tiny_cascade, monkeypatch):
+    monkeypatch.setattr(
+        "napari_iafpn.inference.interaction._forward",
+        lambda level, image, previous, clicks, execution: torch.full_like(previous, -3),
+    )
+    image, click = np.zeros((400, 600), np.uint8), Click(200, 300)
+    nothing, view = np.zeros((1, 1), bool), Box.whole((400, 600))
+    cascade = Cascade(dataclasses.replace(tiny_cascade.config, min_crop=48))
+    published = Predictor(cascade, "cpu", crop="published").predict(image, [click])
+    assert published.roi == zoom_in(nothing, [click], view, min_crop=0)
+    assert max(published.roi.shape) < 48
+    assert min(Predictor(cascade, "cpu").predict(image, [click]).roi.shape) >= 48
+
+
+def predict(predictor, clicks, previous, found):
+    """Predict in a black image, then put the box ``found`` (None: nothing) as what was found."""
+    prediction = predictor.predict(np.zeros((600, 800), np.uint8), clicks, previous)
+    values = np.zeros((600, 800), np.float32)
+    if found is not None:
+        values[found.slices] = 1
+    return dataclasses.replace(prediction, roi_probability=values[prediction.roi.slices])
+
+
+def test_published_crops_of_one_level_are_sticky(single):
+    predictor, view = Predictor(single, "cpu", crop="published"), Box.whole((600, 800))
+    clicks = [Click(200, 300), Click(210, 310), Click(205, 320), Click(203, 290), Click(210, 330)]
+    item = Box(150, 260, 250, 380)
+    first = predict(predictor, clicks[:1], None, item)
+    assert (first.roi, first.zoomed) == (view, False)
+    second = predict(predictor, clicks[:2], first, item.shifted(10, 10))
+    assert second.roi == sticky_zoom_in(item, clicks[:2], view)
+    third = predict(predictor, clicks[:3], second, None)
+    assert (third.roi, third.zoomed) == (second.roi, True)
+    # Nothing was found: the whole view is shown, and the old region is forgotten.
+    fourth = predict(predictor, clicks[:4], third, item)
+    assert (fourth.roi, fourth.zoomed) == (view, False)
+    fifth = predict(predictor, clicks, fourth, item)
+    assert fifth.roi == sticky_zoom_in(item, clicks, view)
+
+
+def test_the_first_click_sees_the_whole_view_also_with_a_mask_to_correct(single, disk_image):
+    predictor = Predictor(single, "cpu", crop="published")
+    image, truth = disk_image
+    assert predictor.predict(image, CLICKS[:1], truth).roi == Box.whole(image.shape)
+
+
+def test_an_unknown_crop_is_refused(tiny_cascade):
+    with pytest.raises(ValueError, match="crop is 'tight'; choose one of adaptive, published"):
+        Predictor(tiny_cascade, "cpu", crop="tight")
