@@ -95,12 +95,242 @@ def demo(
 def train(
     recipe: Annotated[Path, typer.Argument(help="A TOML recipe, see the folder training/.")],
     data: Annotated[Path, typer.Option(help="Folder that holds the recipe's sets.")],
-    output: Annotated[
-        Path, typer.Option(help="Folder of the run; a run that stopped there goes on.")
-    ],
-    workers: Annotated[int, typer.Option(help="Processes that prepare the samples.")] = 1,
+    output: Annotated[Path, typer.Option(help="Folder of the run.")],
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Change a value of the recipe, for example coarse.steps=500. Repeatable.",
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run that is in the folder.")
+    ] = False,
+    workers: Annotated[
+        int, typer.Option(help="Processes that prepare the samples, for each device.")
+    ] = 1,
+    devices: Annotated[
+        int | None, typer.Option(help="GPUs, or processes on the CPU, of a machine.")
+    ] = None,
+    nodes: Annotated[
+        int | None, typer.Option(help="Machines; start the command on each with torchrun.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    precision: Annotated[
+        str | None, typer.Option(help="auto, 32-true or bf16-mixed, instead of the recipe's.")
+    ] = None,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write curves for TensorBoard too.")
+    ] = False,
 ) -> None:
     """Train a model from a recipe: the coarse level, then the fine level."""
-    from napari_iafpn.cli.train import run_recipe
+    from napari_iafpn.cli.train import TrainRequest, run_recipe
 
-    run_recipe(recipe, data, output, workers)
+    run_recipe(
+        TrainRequest(
+            recipe=recipe,
+            assignments=tuple(assignments or ()),
+            data=data,
+            output=output,
+            resume=resume,
+            workers=workers,
+            devices=devices,
+            nodes=nodes,
+            device=device,
+            precision=precision,
+            tensorboard=tensorboard,
+        )
+    )
+
+
+@app.command()
+def evaluate(
+    sets: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[NAME=][FORMAT:]PATH...",
+            help="Annotated images. FORMAT: folder (images/ and labels/; the default), grabcut, "
+            "berkeley, davis, coco_mval, voc, sbd, coco or lvis.",
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(help="Folder of the results; an evaluation that stopped there goes on."),
+    ],
+    objects: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSON list of the objects to evaluate, {set: [[image, id], ...]}. "
+            "Default: objects.json beside the set, where it mentions the set; else all objects."
+        ),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="Model name or file; repeat it to compare models. Default: default."),
+    ] = None,
+    preset: Annotated[
+        str,
+        typer.Option(help="plugin: what users of the plugin get; paper: as numbers are published."),
+    ] = "plugin",
+    view_scale: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="K",
+            help="Show the model K times the longer side of the object, as a user who zooms in "
+            "does, or [bold]whole[/bold] images (default). Repeat it for several.",
+        ),
+    ] = None,
+    max_clicks: Annotated[int, typer.Option(help="Clicks per object at most.")] = 20,
+    target: Annotated[
+        float, typer.Option(help="IoU at which the simulated user stops; above 1: never.")
+    ] = 0.9,
+    threshold: Annotated[
+        float | None, typer.Option(help="Probability above which a pixel is object.")
+    ] = None,
+    flip: Annotated[
+        bool | None,
+        typer.Option("--flip/--no-flip", help="Average with the mirrored image; twice the time."),
+    ] = None,
+    user: Annotated[
+        str,
+        typer.Option(help="centre: clicks the centre of the largest error; jittered: beside it."),
+    ] = "centre",
+    jitter: Annotated[
+        float, typer.Option(help="How far the jittered user strays within an error, 0 to 1.")
+    ] = 0.5,
+    jobs: Annotated[int, typer.Option(help="Processes; without influence on the results.")] = 1,
+    threads: Annotated[int, typer.Option(help="Threads of each process.")] = 1,
+    limit: Annotated[
+        int | None, typer.Option(help="Evaluate at most so many objects of each set.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(help="Chooses the objects of --limit and moves the jittered user.")
+    ] = 0,
+    keep_255: Annotated[
+        bool,
+        typer.Option("--keep-255", help="In 8-bit labels 255 is an object; else it is ignored."),
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at the first problem; else go on without it.")
+    ] = False,
+    device: Device = "auto",
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Work on the Dask cluster of this scheduler."),
+    ] = None,
+) -> int:
+    """Count the clicks that models need on annotated images, and write a report."""
+    from napari_iafpn.cli.evaluate import EvaluateRequest, evaluate_sets
+
+    return evaluate_sets(
+        EvaluateRequest(
+            sets=tuple(sets),
+            objects=objects,
+            models=tuple(model or ["default"]),
+            preset=preset,
+            view_scales=tuple(view_scale or ["whole"]),
+            max_clicks=max_clicks,
+            target=target,
+            threshold=threshold,
+            flip=flip,
+            user=user,
+            jitter=jitter,
+            jobs=jobs,
+            threads=threads,
+            limit=limit,
+            seed=seed,
+            keep_255=keep_255,
+            strict=strict,
+            device=device,
+            scheduler=scheduler,
+            output=output,
+        )
+    )
+
+
+@app.command()
+def finetune(
+    images: Annotated[Path, typer.Option(help="Folder of your images.")],
+    labels: Annotated[
+        Path,
+        typer.Option(help="Folder of their labels: the id of each pixel's object, 0 = background."),
+    ],
+    output: Annotated[Path, typer.Option(help="The new model, .safetensors.")],
+    model: Model = "default",
+    minutes: Annotated[float, typer.Option(help="Time for everything, without pauses.")] = 20.0,
+    level: Annotated[
+        str, typer.Option(help="What is trained: both levels, or only coarse or fine.")
+    ] = "both",
+    validation_share: Annotated[
+        float,
+        typer.Option(help="Share of the images that is held out to count clicks, up to 0.5."),
+    ] = 0.25,
+    seed: Annotated[int, typer.Option(help="Decides what is held out.")] = 0,
+    device: Device = "auto",
+    no_replay: Annotated[
+        bool,
+        typer.Option(
+            "--no-replay", help="Do not mix in the bundled images, which keep old skills alive."
+        ),
+    ] = False,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the run's state, with which a run that stopped goes on. "
+            "Default: NAME.run beside the model, deleted at the end."
+        ),
+    ] = None,
+    keep_255: Annotated[
+        bool,
+        typer.Option("--keep-255", help="In 8-bit labels 255 is an object; else it is ignored."),
+    ] = False,
+    overwrite: Overwrite = False,
+    events: Annotated[
+        bool,
+        typer.Option(
+            "--events",
+            help="For programs: events as JSON lines on stdout; pause, resume and stop on stdin, "
+            "whose end means stop.",
+        ),
+    ] = False,
+) -> None:
+    """Retrain a model on your own annotated images, and count the clicks before and after."""
+    from napari_iafpn.cli.finetune import run_finetuning
+
+    run_finetuning(
+        {
+            "images": images,
+            "labels": labels,
+            "output": output,
+            "model": model,
+            "minutes": minutes,
+            "level": level,
+            "validation_share": validation_share,
+            "seed": seed,
+            "device": device,
+            "replay": not no_replay,
+            "run": run,
+            "keep_255": keep_255,
+        },
+        events=events,
+        overwrite=overwrite,
+    )
+
+
+@app.command()
+def published(
+    run_dir: Annotated[Path, typer.Argument(help="Folder that [bold]evaluate[/bold] wrote.")],
+    against: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="METHOD",
+            help="A published method or a part of its name; repeat it for several, or all. "
+            "Default: IA-FPN and RITM.",
+        ),
+    ] = None,
+) -> None:
+    """Put the numbers of an evaluation beside published ones for the same sets."""
+    from napari_iafpn.cli.published import print_beside_published
+
+    print_beside_published(run_dir, tuple(against or ()))

@@ -13,7 +13,7 @@ from napari_iafpn.cli.pictures import encode_mask
 from napari_iafpn.plugin.samples import SAMPLES, load_image, load_labels
 
 if TYPE_CHECKING:
-    from napari_iafpn.evaluation import ObjectResult
+    from napari_iafpn.evaluation import Annotation
 
 
 def run_demo(sample: str, folder: Path, model: str, device: str) -> None:
@@ -28,7 +28,6 @@ def run_demo(sample: str, folder: Path, model: str, device: str) -> None:
     result = annotate(
         lambda clicks: replay.predict(clicks).probability,
         labels == labels[SAMPLES[sample].click],
-        name=SAMPLES[sample].title,
         protocol=Protocol(max_clicks=5, target=0.9),
     )
     last = replay.predict(result.clicks)
@@ -39,20 +38,20 @@ def run_demo(sample: str, folder: Path, model: str, device: str) -> None:
     write_output(overlay_file, draw_overlay(plane, last.mask(), result.clicks))
 
     console = plain_console()
-    console.print(_clicks_table(result))
+    console.print(_clicks_table(SAMPLES[sample].title, result))
     console.print(f"mask: {mask_file.resolve()}")
     console.print(f"overlay: {overlay_file.resolve()}")
     count = len(result.clicks)
     console.print(
         f"IoU {result.ious[-1]:.3f} with the truth after {count} click(s), "
-        f"{sum(result.seconds) / count:.3f} seconds per click on {last.device}"
+        f"{sum(result.network_seconds) / count:.3f} seconds per click on {last.device}"
     )
 
 
-def _clicks_table(result: ObjectResult) -> Table:
-    table = Table("click", "row", "column", "on the object", "IoU", "seconds", title=result.name)
+def _clicks_table(title: str, result: Annotation) -> Table:
+    table = Table("click", "row", "column", "on the object", "IoU", "seconds", title=title)
     for count, (click, iou, seconds) in enumerate(
-        zip(result.clicks, result.ious, result.seconds, strict=True), start=1
+        zip(result.clicks, result.ious, result.network_seconds, strict=True), start=1
     ):
         place = (f"{click.row:g}", f"{click.col:g}", "yes" if click.positive else "no")
         table.add_row(str(count), *place, f"{iou:.3f}", f"{seconds:.3f}")

@@ -2,41 +2,91 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
 
 from napari_iafpn.cli.console import plain_console
 
+if TYPE_CHECKING:
+    from napari_iafpn.training.run import Progress
+    from napari_iafpn.training.train import Engine
 
-def run_recipe(recipe_path: Path, data: Path, output: Path, workers: int) -> None:
-    """Train, or go on where the run in ``output`` stopped."""
-    try:
-        from napari_iafpn.training.loop import Progress as StepProgress
-        from napari_iafpn.training.loop import train
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            f"training needs {error.name}, which is not installed; "
-            "run: pip install 'napari-iafpn[train]'"
-        ) from error
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """What the command was asked to do; the counts are None where the surroundings decide."""
+
+    recipe: Path
+    assignments: tuple[str, ...]
+    data: Path
+    output: Path
+    resume: bool = False
+    workers: int = 1
+    devices: int | None = None
+    nodes: int | None = None
+    device: str = "auto"
+    precision: str | None = None
+    tensorboard: bool = False
+
+    @property
+    def engine(self) -> Engine:
+        """Where and how to compute."""
+        from napari_iafpn.training.train import Engine
+
+        return Engine(
+            workers=self.workers,
+            devices=self.devices,
+            nodes=self.nodes,
+            accelerator=self.device,
+            precision=self.precision,
+            tensorboard=self.tensorboard,
+        )
+
+
+def run_recipe(request: TrainRequest) -> None:
+    """Train, with the survey of the sets before the first step and clicks as they are measured."""
     from napari_iafpn.training.recipe import read_recipe
+    from napari_iafpn.training.train import train
 
-    if not recipe_path.is_file():
-        raise ValueError(f"there is no recipe {recipe_path}; check the path")
-    recipe = read_recipe(recipe_path)
+    if not request.recipe.is_file():
+        raise ValueError(f"there is no recipe {request.recipe}; check the path")
+    recipe = read_recipe(request.recipe, request.assignments)
+    engine = request.engine
+    console = plain_console()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeRemainingColumn()) as progress:
-        tasks = {
-            stage: progress.add_task(stage, total=getattr(recipe, stage).steps)
-            for stage in ("coarse", "fine")
-        }
+    bars = Bars(*columns, TimeRemainingColumn(), console=console, disable=not engine.is_first)
+    tasks = {
+        stage: bars.add_task(stage, total=config.steps) for stage, config in recipe.stages.items()
+    }
 
-        def report(now: StepProgress) -> None:
-            progress.update(
-                tasks[now.stage],
-                completed=now.step,
-                description=f"{now.stage}: loss {now.loss:.4f}",
+    def report(now: Progress) -> None:
+        words = f"{now.stage}: loss {now.loss:.4f}"
+        bars.update(tasks[now.stage], completed=now.step, description=words)
+        if now.scores is not None:
+            best = ", the best so far" if now.best else ""
+            bars.console.print(
+                f"{now.stage}, step {now.step}: {now.scores.noc:.2f} clicks to "
+                f"{now.scores.target:.0%} IoU, {now.scores.first_iou:.3f} IoU after the first{best}"
             )
 
-        path = train(recipe, data, output, workers=workers, report=report)
-    plain_console().print(f"model: {path}")
+    with bars:
+        try:
+            path = train(
+                recipe,
+                request.data,
+                request.output,
+                engine=engine,
+                resume=request.resume,
+                report=report,
+                announce=bars.console.print if engine.is_first else None,
+            )
+        except KeyboardInterrupt as error:
+            raise ValueError(
+                f"stopped; the last state is in {request.output}: --resume goes on with it"
+            ) from error
+    if engine.is_first:
+        console.print(f"model: {path}")

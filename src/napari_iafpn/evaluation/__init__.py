@@ -1,55 +1,92 @@
-"""How many clicks an object takes: metrics, click protocol, readers and reports."""
+"""How many clicks an object takes: readers, click protocol, metrics, runs and reports."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_iafpn.evaluation.metrics import clicks_needed, iou, mean_iou_after
+    from napari_iafpn.evaluation.masks import MaskCode
+    from napari_iafpn.evaluation.metrics import boundary_iou, clicks_needed, iou, mean_iou_after
     from napari_iafpn.evaluation.protocol import (
-        PROTOCOLS,
+        PRESETS,
+        Annotation,
         ObjectResult,
         Protocol,
         annotate,
+        evaluate_object,
         evaluate_set,
     )
-    from napari_iafpn.evaluation.readers import Sample, read_folder
-    from napari_iafpn.evaluation.report import Summary, summarise, write_json
+    from napari_iafpn.evaluation.readers import (
+        FORMATS,
+        AnnotatedSet,
+        LayerSet,
+        Sample,
+        open_set,
+    )
+    from napari_iafpn.evaluation.report import (
+        Comparison,
+        Summary,
+        compare,
+        summarise,
+        write_report,
+    )
+    from napari_iafpn.evaluation.run import Evaluation, Problem, Progress, Results, evaluate
+    from napari_iafpn.evaluation.statistics import Interval, compare_paired, mean_interval
 
 _HOMES = {
-    "clicks_needed": "metrics",
-    "iou": "metrics",
-    "mean_iou_after": "metrics",
-    "PROTOCOLS": "protocol",
-    "ObjectResult": "protocol",
-    "Protocol": "protocol",
-    "annotate": "protocol",
-    "evaluate_set": "protocol",
-    "Sample": "readers",
-    "read_folder": "readers",
-    "Summary": "report",
-    "summarise": "report",
-    "write_json": "report",
+    "masks": ("MaskCode",),
+    "metrics": ("boundary_iou", "clicks_needed", "iou", "mean_iou_after"),
+    "protocol": (
+        "PRESETS",
+        "Annotation",
+        "ObjectResult",
+        "Protocol",
+        "annotate",
+        "evaluate_object",
+        "evaluate_set",
+    ),
+    "readers": ("FORMATS", "AnnotatedSet", "LayerSet", "Sample", "open_set"),
+    "report": ("Comparison", "Summary", "compare", "summarise", "write_report"),
+    "run": ("Evaluation", "Problem", "Progress", "Results", "evaluate"),
+    "statistics": ("Interval", "compare_paired", "mean_interval"),
 }
 
 __all__ = [
-    "PROTOCOLS",
+    "FORMATS",
+    "PRESETS",
+    "AnnotatedSet",
+    "Annotation",
+    "Comparison",
+    "Evaluation",
+    "Interval",
+    "LayerSet",
+    "MaskCode",
     "ObjectResult",
+    "Problem",
+    "Progress",
     "Protocol",
+    "Results",
     "Sample",
     "Summary",
     "annotate",
+    "boundary_iou",
     "clicks_needed",
+    "compare",
+    "compare_paired",
+    "evaluate",
+    "evaluate_object",
     "evaluate_set",
     "iou",
+    "mean_interval",
     "mean_iou_after",
-    "read_folder",
+    "open_set",
     "summarise",
-    "write_json",
+    "write_report",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """Import what needs torch on first use."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"napari_iafpn.evaluation.{_HOMES[name]}"), name)
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"napari_iafpn.evaluation.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

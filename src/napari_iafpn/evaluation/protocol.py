@@ -2,51 +2,128 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.clicks import Click, ClickSequence, simulated_click
-from napari_iafpn.evaluation.metrics import iou
-from napari_iafpn.evaluation.readers import Sample
-from napari_iafpn.images import Plane
-from napari_iafpn.inference import ClickReplay, Predictor
+from napari_iafpn.clicks import Click, ClickSequence, jittered_click, simulated_click
+from napari_iafpn.evaluation.masks import MaskCode
+from napari_iafpn.evaluation.metrics import boundary_band, boundary_width, first_success, iou
+from napari_iafpn.evaluation.object_result import ObjectResult
+from napari_iafpn.evaluation.readers.sample import Sample, check_object
+from napari_iafpn.geometry import Box, view_around
+from napari_iafpn.inference.policy import CROPS
+
+if TYPE_CHECKING:
+    from napari_iafpn.images import Plane
+    from napari_iafpn.inference import Predictor
+
+__all__ = [
+    "PRESETS",
+    "USERS",
+    "Annotation",
+    "ObjectResult",
+    "Protocol",
+    "Segment",
+    "annotate",
+    "evaluate_object",
+    "evaluate_set",
+    "object_generator",
+    "view_of",
+]
 
 Segment = Callable[[ClickSequence], NDArray[np.floating]]
 """All clicks on the object so far -> its probability, (H, W) in [0, 1]."""
 
+USERS = ("centre", "jittered")
+
 
 @dataclass(frozen=True)
 class Protocol:
-    """When the simulated user stops and what counts as the mask."""
+    """What the simulated user does, when it stops, and what the model is asked."""
 
+    preset: str = "plugin"
+    """The preset that the other options come from or were changed from."""
     max_clicks: int = 20
     target: float = 0.9
     """IoU at which the user is satisfied; above 1: never."""
     threshold: float = 0.5
     """A pixel belongs to the mask where the probability is above it."""
+    flip: bool = False
+    """Average the logits of the image and of its mirror image; costs twice."""
+    crop: str = "adaptive"
+    """Region of interest: ``adaptive`` as in the plugin, ``published`` as in published runs."""
+    user: str = "centre"
+    """``centre`` clicks the deepest pixel of the errors, ``jittered`` somewhere around it."""
+    jitter: float = 0.5
+    """How far a jittered click strays: 0 not at all, 1 up to the border of the region."""
+    seed: int = 0
+    """Of the jittered user."""
+
+    def __post_init__(self) -> None:
+        _check_choice("preset", self.preset, ("plugin", "paper"))
+        _check_choice("crop", self.crop, CROPS)
+        _check_choice("user", self.user, USERS)
+        if self.max_clicks < 1:
+            raise ValueError(f"max_clicks is {self.max_clicks}; give a whole number from 1 on")
+        if not 0 < self.target < math.inf:
+            raise ValueError(
+                f"target is {self.target}; give an IoU between 0 and 1, or more to never stop"
+            )
+        if not 0 < self.threshold < 1:
+            raise ValueError(f"threshold is {self.threshold}; give a number between 0 and 1")
+        if not 0 <= self.jitter <= 1:
+            raise ValueError(f"jitter is {self.jitter}; give a number from 0 to 1")
+        if self.seed < 0:
+            raise ValueError(f"seed is {self.seed}; give a whole number from 0 on")
+
+    def measurable(self, targets: Iterable[float]) -> tuple[float, ...]:
+        """Return the IoUs whose NoC these runs tell: the user does not stop below them."""
+        return tuple(t for t in targets if np.float32(t) <= np.float32(self.target))
 
 
-PROTOCOLS: dict[str, Protocol] = {
+def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} is {value!r}; choose one of {', '.join(choices)}")
+
+
+PRESETS: dict[str, Protocol] = {
     "plugin": Protocol(),
-    "field": Protocol(threshold=0.49),
+    "paper": Protocol(preset="paper", threshold=0.49, flip=True, crop="published"),
 }
-"""``plugin``: what the user of the plugin gets; ``field``: as published numbers are taken."""
+"""``plugin``: what the user of the plugin gets; ``paper``: as published numbers are taken."""
 
 
-@dataclass(frozen=True)
-class ObjectResult:
-    """The clicks on one object and what each of them gave."""
+@dataclass(frozen=True, eq=False)
+class Annotation:
+    """The clicks on one object, what each of them gave and what it cost.
 
-    name: str
+    Attributes
+    ----------
+    clicks : tuple of Click
+    ious, boundary_ious : tuple of float
+        After each click.
+    network_seconds, user_seconds, other_seconds : tuple of float
+        Per click: the prediction, the choice of the click, and the rest (mask and metrics).
+    mask : (H, W) bool
+        After the last click.
+    """
+
     clicks: tuple[Click, ...]
     ious: tuple[float, ...]
-    """IoU after each click."""
-    seconds: tuple[float, ...]
-    """Duration of each prediction, without the simulated user."""
+    boundary_ious: tuple[float, ...]
+    network_seconds: tuple[float, ...]
+    user_seconds: tuple[float, ...]
+    other_seconds: tuple[float, ...]
+    mask: NDArray[np.bool_]
 
 
 def annotate(
@@ -54,9 +131,10 @@ def annotate(
     truth: NDArray[np.bool_],
     ignore: NDArray[np.bool_] | None = None,
     *,
-    name: str = "",
-    protocol: Protocol = PROTOCOLS["plugin"],
-) -> ObjectResult:
+    protocol: Protocol = PRESETS["plugin"],
+    rng: np.random.Generator | None = None,
+    band_width: int | None = None,
+) -> Annotation:
     """Let the simulated user click until the IoU reaches the target or the clicks are used up.
 
     Parameters
@@ -65,45 +143,117 @@ def annotate(
         Clicks to probability.
     truth, ignore : (H, W) bool
         The object, which must not be empty, and the pixels that do not count.
+    protocol : Protocol
+        ``flip`` and ``crop`` are the business of ``segment``.
+    rng : Generator, optional
+        Of the jittered user. Default: one seeded with the protocol's seed.
+    band_width : int, optional
+        Pixels of the boundary IoU's band. Default: 2 % of the diagonal.
     """
     if not (truth if ignore is None else truth & ~ignore).any():
-        raise ValueError(f"object {name!r} has no pixel to find; leave it out")
+        raise ValueError(
+            "the object has no pixel that counts; leave it out, or check labels and ignored pixels"
+        )
+    user = _user(protocol, rng or np.random.default_rng(protocol.seed))
+    width = band_width or boundary_width((truth.shape[0], truth.shape[1]))
+    truth_band = boundary_band(truth, width)
     mask, not_clicked = np.zeros_like(truth), np.ones_like(truth)
     clicks = ClickSequence()
-    ious: list[float] = []
-    seconds: list[float] = []
-    while len(clicks) < protocol.max_clicks and not (ious and ious[-1] >= protocol.target):
-        click = simulated_click(truth, mask, ignore, not_clicked)
+    rows: list[tuple[float, ...]] = []
+    while len(clicks) < protocol.max_clicks and not (rows and _reaches(rows[-1][0], protocol)):
+        times = [time.perf_counter()]
+        click = user(truth, mask, ignore, not_clicked)
         not_clicked[click.pixel] = False
         clicks = clicks.add(click)
-        start = time.perf_counter()
-        mask = segment(clicks) > protocol.threshold
-        seconds.append(time.perf_counter() - start)
-        ious.append(iou(mask, truth, ignore))
-    return ObjectResult(name, clicks.clicks, tuple(ious), tuple(seconds))
+        times.append(time.perf_counter())
+        probability = segment(clicks)
+        times.append(time.perf_counter())
+        mask = probability > protocol.threshold
+        overlap = iou(mask, truth, ignore)
+        band_overlap = iou(boundary_band(mask, width), truth_band, ignore)
+        times.append(time.perf_counter())
+        rows.append((overlap, band_overlap, *np.diff(times).tolist()))
+    ious, boundary_ious, of_user, of_network, of_rest = zip(*rows, strict=True)
+    return Annotation(clicks.clicks, ious, boundary_ious, of_network, of_user, of_rest, mask)
+
+
+def evaluate_object(
+    predictor: Predictor,
+    plane: Plane,
+    sample: Sample,
+    label: int,
+    *,
+    protocol: Protocol = PRESETS["plugin"],
+    set_name: str = "",
+    model: str = "",
+    view_scale: float | None = None,
+) -> ObjectResult:
+    """Annotate one object of ``sample``, whose pixels are ``plane``.
+
+    Flip averaging and crop policy are the protocol's, whatever the predictor's are. With a
+    ``view_scale`` model and simulated user see that part of the image alone.
+
+    Raises
+    ------
+    ValueError
+        Where the object is not there or has no pixel that counts.
+    """
+    view = view_of(sample, label, view_scale)
+    truth, ignore = sample.truth(label), sample.ignore
+    seen = truth[view.slices]
+    valid = None if ignore is None else ignore[view.slices]
+    found = annotate(
+        _segment(predictor.using(flip=protocol.flip, crop=protocol.crop), plane, view),
+        seen,
+        valid,
+        protocol=protocol,
+        rng=object_generator(protocol.seed, set_name, sample.name, label),
+        band_width=boundary_width(plane.shape),
+    )
+    return ObjectResult(
+        set=set_name,
+        image=sample.name,
+        label=int(label),
+        model=model,
+        view_scale=view_scale,
+        view=view,
+        area=int(np.count_nonzero(seen if valid is None else seen & ~valid)),
+        clicks=tuple(_moved(found.clicks, view.row_start, view.col_start)),
+        ious=found.ious,
+        boundary_ious=found.boundary_ious,
+        network_seconds=found.network_seconds,
+        user_seconds=found.user_seconds,
+        other_seconds=found.other_seconds,
+        mask=MaskCode.encode(found.mask, plane.shape, (view.row_start, view.col_start)),
+    )
 
 
 def evaluate_set(
     predictor: Predictor,
     samples: Iterable[Sample],
-    max_clicks: int = 20,
-    target: float = 0.9,
-    progress: Callable[[ObjectResult], None] | None = None,
+    protocol: Protocol = PRESETS["plugin"],
     *,
-    threshold: float = 0.5,
+    set_name: str = "",
+    model: str = "",
+    view_scale: float | None = None,
+    progress: Callable[[ObjectResult], None] | None = None,
 ) -> list[ObjectResult]:
     """Annotate every object of ``samples``; ``progress`` is told each result at once."""
-    protocol = Protocol(max_clicks, target, threshold)
+    from napari_iafpn.images import Plane
+
     results = []
     for sample in samples:
         plane = Plane(sample.image)
         for label in sample.objects:
-            result = annotate(
-                _segment(ClickReplay(predictor, plane)),
-                sample.truth(label),
-                sample.ignore,
-                name=sample.object_name(label),
+            result = evaluate_object(
+                predictor,
+                plane,
+                sample,
+                label,
                 protocol=protocol,
+                set_name=set_name,
+                model=model,
+                view_scale=view_scale,
             )
             results.append(result)
             if progress is not None:
@@ -111,5 +261,53 @@ def evaluate_set(
     return results
 
 
-def _segment(replay: ClickReplay) -> Segment:
-    return lambda clicks: replay.predict(clicks).probability
+def view_of(sample: Sample, label: int, view_scale: float | None) -> Box:
+    """Return what is seen of ``sample`` while the object ``label`` is annotated.
+
+    The whole image, or a square of ``view_scale`` times the object's longer side and at least
+    128 px around it.
+
+    Raises
+    ------
+    ValueError
+        Where the object is not there or has no pixel that counts.
+    """
+    wrong = check_object(sample, label)
+    if wrong is not None:
+        raise ValueError(wrong)
+    if view_scale is None:
+        return Box.whole(sample.shape)
+    return view_around(sample.boxes[label], view_scale, sample.shape)
+
+
+def object_generator(seed: int, set_name: str, image: str, label: int) -> np.random.Generator:
+    """Return the jittered user's generator for one object, the same in any order and process."""
+    text = json.dumps([int(seed), set_name, image, int(label)])
+    return np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode()).digest(), "big"))
+
+
+def _user(protocol: Protocol, rng: np.random.Generator) -> Callable[..., Click]:
+    if protocol.user == "jittered":
+        return partial(jittered_click, jitter=protocol.jitter, rng=rng)
+    return simulated_click
+
+
+def _reaches(overlap: float, protocol: Protocol) -> bool:
+    return first_success([overlap], protocol.target, 1) is not None
+
+
+def _segment(predictor: Predictor, plane: Plane, view: Box) -> Segment:
+    """Return a function from clicks in the frame of ``view`` to the probability in it."""
+    from napari_iafpn.inference import ClickReplay
+
+    replay = ClickReplay(predictor, plane, view=view)
+
+    def segment(clicks: ClickSequence) -> NDArray[np.floating]:
+        prediction = replay.predict(_moved(clicks, view.row_start, view.col_start))
+        return prediction.probability_in(view)
+
+    return segment
+
+
+def _moved(clicks: Iterable[Click], rows: int, cols: int) -> ClickSequence:
+    return ClickSequence.of(Click(c.row + rows, c.col + cols, c.positive) for c in clicks)

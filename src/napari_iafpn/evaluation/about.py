@@ -1,0 +1,68 @@
+"""What decides the results of an evaluation, and where it ran, as plain data."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timezone
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_iafpn.evaluation.models import ModelFile
+    from napari_iafpn.evaluation.plan import Plan
+    from napari_iafpn.evaluation.run import Evaluation
+
+Header = Mapping[str, Mapping[str, Any]]
+"""Groups of what decides the results: ``{group: {option: value}}``."""
+
+
+def make_header(evaluation: Evaluation, models: Sequence[ModelFile]) -> Header:
+    """Return what an earlier run must have in common to be gone on with.
+
+    The number of jobs is not among it. The number of threads is: sums are rounded in another
+    order.
+    """
+    from napari_iafpn.inference.device import choose_device
+
+    return {
+        "option": {
+            **asdict(evaluation.protocol),
+            "view_scales": [scale or "whole" for scale in evaluation.view_scales],
+            "limit": evaluation.limit,
+            "limit_seed": evaluation.seed,
+            "threads": evaluation.threads,
+            "device": str(choose_device(evaluation.device)),
+        },
+        "version of": {name: version(name) for name in ("napari-iafpn", "torch", "numpy", "scipy")},
+        "model": {model.name: model.sha256 for model in models},
+        "set": {annotated.name: f"{len(annotated)} image(s)" for annotated in evaluation.sets},
+    }
+
+
+def make_about(evaluation: Evaluation, header: Header, plan: Plan, started: str) -> dict[str, Any]:
+    """Return ``Results.about``."""
+    return {
+        "options": {**header["option"], "strict": evaluation.strict},
+        "versions": {"python": platform.python_version(), **header["version of"]},
+        "models": dict(header["model"]),
+        "sets": {
+            annotated.name: {
+                "images": len(annotated),
+                "objects": plan.counts[annotated.name],
+                "chosen": plan.chosen(annotated.name),
+            }
+            for annotated in evaluation.sets
+        },
+        "started": started,
+        "machine": f"{platform.platform()}, {platform.machine()}, {os.cpu_count()} CPUs",
+        "jobs": evaluation.jobs,
+        "scheduler": evaluation.scheduler,
+    }
+
+
+def now() -> str:
+    """Return the time, UTC, in ISO 8601 to the second."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")

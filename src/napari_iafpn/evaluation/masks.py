@@ -1,0 +1,73 @@
+"""Masks as text, for results that travel in JSON."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_iafpn.geometry import Box
+
+
+@dataclass(frozen=True)
+class MaskCode:
+    """A mask, compressed: the box around its pixels and the bits in the box.
+
+    Attributes
+    ----------
+    shape : (H, W)
+        The image, in pixels.
+    box : Box or None
+        Around the mask, in the image frame; None where the mask is empty.
+    bits : str
+        The pixels of the box row by row, eight to a byte, zlib, base64.
+    """
+
+    shape: tuple[int, int]
+    box: Box | None
+    bits: str
+
+    @classmethod
+    def encode(
+        cls,
+        mask: NDArray[np.bool_],
+        shape: tuple[int, int] | None = None,
+        origin: tuple[int, int] = (0, 0),
+    ) -> MaskCode:
+        """Compress ``mask`` (h, w), whose first pixel is ``origin`` of an image of ``shape``."""
+        found = Box.around(mask)
+        shape = shape or (int(mask.shape[0]), int(mask.shape[1]))
+        if found is None:
+            return cls(shape, None, "")
+        packed = zlib.compress(np.packbits(mask[found.slices]).tobytes(), 9)
+        return cls(shape, found.shifted(*origin), base64.b64encode(packed).decode("ascii"))
+
+    def decode(self) -> NDArray[np.bool_]:
+        """Return the mask, (H, W) bool."""
+        mask = np.zeros(self.shape, np.bool_)
+        if self.box is not None:
+            packed = np.frombuffer(zlib.decompress(base64.b64decode(self.bits)), np.uint8)
+            inside = np.unpackbits(packed, count=self.box.area).reshape(self.box.shape)
+            mask[self.box.slices] = inside.astype(np.bool_)
+        return mask
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        box = None if self.box is None else list(box_numbers(self.box))
+        return {"shape": list(self.shape), "box": box, "bits": self.bits}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> MaskCode:
+        """Return what ``to_json`` was given."""
+        height, width = values["shape"]
+        box = None if values["box"] is None else Box(*values["box"])
+        return cls((height, width), box, values["bits"])
+
+
+def box_numbers(box: Box) -> tuple[int, int, int, int]:
+    """Return row start, row stop, column start and column stop."""
+    return box.row_start, box.row_stop, box.col_start, box.col_stop
