@@ -1,10 +1,11 @@
-"""Give a trained model the sizes it was scored with and its scores, and ship it.
+r"""Give a trained model its scores, and ship it.
 
-    python benchmarks/release.py RUN/default-fine.safetensors scores.json training/default.toml \
-        --note "..."
+    napari-iafpn evaluate DATA/SET ... --model RUN/default.safetensors --output EVALUATION
+    python benchmarks/release.py RUN/default.safetensors EVALUATION/results.json \
+        training/default.toml --note "..."
 
-``scores.json`` is what ``evaluate_val.py`` wrote for the same file. The model goes to the package's
-weights under its own name, its card as text beside the recipes in training/.
+The model goes to the package's weights under its recipe's name, its card as text beside the recipes
+in training/.
 """
 
 from __future__ import annotations
@@ -14,64 +15,76 @@ import dataclasses
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from napari_iafpn.networks import ModelCard, load_cascade, read_config, save_cascade
 from napari_iafpn.networks.models import WEIGHTS
-from napari_iafpn.training.loop import card_of
+from napari_iafpn.training.export import card_of
 from napari_iafpn.training.recipe import read_recipe
 
 RECIPES = Path(__file__).parents[1] / "training"
+MEASURES = ("NoC@80", "NoC@85", "NoC@90", "NoF@90", "mIoU@1")
 
 
 def main() -> None:
     """Run the release from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model", type=Path)
-    parser.add_argument("scores", type=Path)
+    parser.add_argument("results", type=Path, metavar="results.json")
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--note", action="append", default=[], help="a known weakness; repeatable")
     options = parser.parse_args()
-    scores = json.loads(options.scores.read_text())
-    if not hashlib.sha256(options.model.read_bytes()).hexdigest().startswith(scores["weights"]):
-        raise SystemExit(f"{options.scores} is not about {options.model}; evaluate that file")
+    results = json.loads(options.results.read_text())
+    name = evaluated_name(results, options.model)
     card = dataclasses.replace(
-        card_of(read_recipe(options.recipe)), scores=table(scores), notes=tuple(options.note)
-    )
-    cascade = load_cascade(options.model)
-    cascade.config = dataclasses.replace(
-        read_config(options.model),
-        **{key: scores[key] for key in ("coarse_size", "fine_size", "min_crop")},
+        card_of(read_recipe(options.recipe)),
+        scores=table(results, name),
+        notes=tuple(options.note),
     )
     shipped = WEIGHTS / f"{card.name}.safetensors"
-    save_cascade(cascade, shipped, card, dtype=torch.float16)
-    (RECIPES / f"{card.name}.md").write_text(as_text(card, shipped))
+    save_cascade(load_cascade(options.model), shipped, card, dtype=torch.float16)
+    (RECIPES / f"{card.name}.md").write_text(as_text(card, shipped, results["about"]))
     print(f"{shipped.name}: {shipped.stat().st_size / 1e6:.1f} MB")
 
 
-def table(scores: dict) -> dict[str, dict[str, float]]:
-    """Return the card's scores: set -> numbers."""
+def evaluated_name(results: dict[str, Any], model: Path) -> str:
+    """Return what the evaluation calls the model file."""
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    names = [name for name, known in results["about"]["models"].items() if known == digest]
+    if not names:
+        raise SystemExit(f"the evaluation is not about {model}; evaluate that file")
+    return names[0]
+
+
+def table(results: dict[str, Any], name: str) -> dict[str, dict[str, float]]:
+    """Return the card's scores: set (and view) -> numbers."""
+    intervals = results["about"]["intervals"][name]
     return {
-        name: {
-            "n": float(values["objects"]),
-            **{f"NoC@{target}": round(noc, 2) for target, noc in values["noc"].items()},
-            "NoF@90": float(values["failures"]),
-            "mIoU@1": round(values["miou"]["1"], 3),
+        key: {
+            "n": float(values["n"]),
+            **{measure: round(values[measure], 3) for measure in MEASURES},
+            "NoC@85 low": round(intervals[key]["NoC@85"][0], 2),
+            "NoC@85 high": round(intervals[key]["NoC@85"][1], 2),
         }
-        for name, values in scores["sets"].items()
+        for key, values in results[name].items()
     }
 
 
-def as_text(card: ModelCard, shipped: Path) -> str:
+def as_text(card: ModelCard, shipped: Path, about: dict[str, Any]) -> str:
     """Write the card in Markdown."""
     config = read_config(shipped)
     data = [f"| {d['name']} | {d['licence']} | {d['source']} |" for d in card.training_data]
     rows = [
-        f"| {name} | {s['n']:.0f} | {s['NoC@80']:.2f} | {s['NoC@85']:.2f} | {s['NoC@90']:.2f} "
+        f"| {name} | {s['n']:.0f} | {s['NoC@80']:.2f} | {s['NoC@85']:.2f} "
+        f"({s['NoC@85 low']:.1f} to {s['NoC@85 high']:.1f}) | {s['NoC@90']:.2f} "
         f"| {s['NoF@90']:.0f} | {s['mIoU@1']:.3f} |"
         for name, s in card.scores.items()
     ]
+    options = about["options"]
+    most = options["max_clicks"]
+    flip = "on" if options["flip"] else "off"
     return "\n".join(
         [
             f"# Model card: {card.name}",
@@ -92,10 +105,13 @@ def as_text(card: ModelCard, shipped: Path) -> str:
             "",
             "## Clicks",
             "",
-            "Simulated user, at most 20 clicks, threshold 0.5, no flip averaging, the whole image",
-            "as the view. NoC: mean number of clicks to 80, 85 and 90 % IoU (20 where never",
-            "reached); NoF@90: objects that need 20 clicks or more; mIoU@1: after the first click.",
-            "None of these images was trained on. Made by `benchmarks/evaluate_val.py`.",
+            f"Simulated user, preset `{options['preset']}`: at most {most} clicks, threshold",
+            f"{options['threshold']}, flip averaging {flip}. NoC: mean number of clicks to 80, 85",
+            "(with its 95 % interval) and 90 % IoU; an object that never gets there counts as",
+            f"{most}. NoF@90: objects that need {most} clicks or more; mIoU@1: after the first",
+            "click. `@view8`: the model is shown eight times the object's longer side, as when",
+            "zoomed in; without it the whole image. None of these images was trained on.",
+            "Made by `napari-iafpn evaluate`.",
             "",
             "| set | objects | NoC@80 | NoC@85 | NoC@90 | NoF@90 | mIoU@1 |",
             "|---|---|---|---|---|---|---|",

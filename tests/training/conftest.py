@@ -1,9 +1,14 @@
 """A small annotated folder on disk and a recipe of seconds."""
 
+import csv
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from napari_iafpn.training.dataset import ClickDataset
+from napari_iafpn.training.logs import LOG
+from napari_iafpn.training.mixture import open_mixture
 from napari_iafpn.training.recipe import recipe_from
 
 
@@ -49,3 +54,23 @@ def values():
 @pytest.fixture
 def recipe(values):
     return recipe_from(values)
+
+
+@pytest.fixture
+def dataset_of(folder):
+    """Open a recipe's sets in ``folder``."""
+    return lambda recipe: ClickDataset(recipe, open_mixture(recipe, folder))
+
+
+@pytest.fixture
+def curve():
+    """Read the losses that a run has logged."""
+
+    def read(output, stage=None):
+        with open(output / LOG, newline="") as file:
+            rows = list(csv.DictReader(file))
+        return [
+            (r["stage"], int(r["step"]), r["loss"]) for r in rows if stage in (None, r["stage"])
+        ]
+
+    return read

@@ -1,36 +1,30 @@
-"""Samples, targets, views and simulated clicks."""
+"""Sets, samples, targets, views and their augmentation."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from napari_iafpn.training.clicking import initial_clicks, next_click
+from napari_iafpn.evaluation.readers import Sample
+from napari_iafpn.geometry import Box
+from napari_iafpn.training.augment import augment
 from napari_iafpn.training.dataset import ClickDataset
-from napari_iafpn.training.readers import FolderSet
-from napari_iafpn.training.recipe import AugmentConfig, ClickConfig, SetConfig, ViewConfig
-from napari_iafpn.training.sample import Sample
+from napari_iafpn.training.mixture import annotators, open_mixture, read_annotator
+from napari_iafpn.training.recipe import AugmentConfig, ViewConfig, recipe_from
 from napari_iafpn.training.targets import choose_target, target_slices
-from napari_iafpn.training.views import View, choose_view, cut_view
-
-NONE = np.zeros((64, 64), bool)
+from napari_iafpn.training.views import choose_view, cut_view
 
 
-def view_of(target, others=NONE, ignore=NONE):
-    return View(torch.zeros(3, 64, 64, dtype=torch.uint8), target, others, ignore)
+def sample_of(instances, image=None):
+    if image is None:
+        image = np.zeros((*instances.shape, 3), np.uint8)
+    return Sample("a", image, instances, tuple(np.unique(instances[instances > 0]).tolist()))
 
 
-@pytest.fixture
-def square():
-    mask = NONE.copy()
-    mask[20:44, 10:40] = True
-    return mask
-
-
-def test_a_sample_depends_on_its_index_alone(recipe, folder):
-    one, other = ClickDataset(recipe, folder), ClickDataset(recipe, folder)
+def test_a_sample_depends_on_its_index_alone(recipe, dataset_of):
+    one, other = dataset_of(recipe), dataset_of(recipe)
     for index in (7, 3):
         a, b = one[index], other[index]
         assert torch.equal(a["image"], b["image"])
@@ -39,12 +33,12 @@ def test_a_sample_depends_on_its_index_alone(recipe, folder):
     assert not torch.equal(one[7]["image"], one[8]["image"])
 
 
-def test_items_show_bright_objects_under_their_labels(recipe, folder):
+def test_items_show_bright_objects_under_their_labels(recipe, dataset_of):
     """The disks are bright, so pixels and labels must stay aligned through every geometry."""
     plain = AugmentConfig(
         colour=0, gamma=0, stretch=0, invert=0, grey=0, shuffle=0, blur=0, noise=0
     )
-    dataset = ClickDataset(replace(recipe, augment=plain), folder)
+    dataset = dataset_of(replace(recipe, augment=plain))
     for index in range(30):
         item = dataset[index]
         target = item["label"] == 1
@@ -52,34 +46,9 @@ def test_items_show_bright_objects_under_their_labels(recipe, folder):
             assert item["image"][0][target].float().mean() > 140
 
 
-def test_255_is_ignored_in_8_bit_labels_only(folder):
-    path = folder / "disks" / "labels" / "p0.png"
-    labels = np.asarray(Image.open(path)).copy()
-    labels[:5] = 255
-    Image.fromarray(labels).save(path)
-    found = FolderSet.find(folder, SetConfig("disks", 1.0))
-    sample = found.read(0)
-    assert sample.ignore[:5].all()
-    assert sample.instances.max() <= 5
-    Image.fromarray(labels.astype(np.uint16)).save(path)
-    sample = found.read(0)
-    assert sample.ignore is None
-    assert sample.instances.max() == 255
-
-
-def test_a_wrong_folder_says_what_was_looked_for(tmp_path):
-    with pytest.raises(ValueError, match=r"no pairs of images and labels in .*nothing; expected"):
-        FolderSet.find(tmp_path, SetConfig("nothing", 1.0))
-
-
-def test_labels_of_another_size_are_refused():
-    with pytest.raises(ValueError, match="give labels of the image's size"):
-        Sample(np.zeros((4, 5, 3), np.uint8), np.zeros((5, 4), np.int32))
-
-
 def test_regions_grow_over_neighbours(rng):
     partition = np.kron(np.arange(1, 10).reshape(3, 3), np.ones((10, 10), int)).astype(np.int32)
-    sample = Sample(np.zeros((30, 30, 3), np.uint8), partition)
+    sample = sample_of(partition)
     sizes = set()
     for _ in range(40):
         ids = choose_target(sample, "regions", ViewConfig(), rng)
@@ -90,7 +59,7 @@ def test_regions_grow_over_neighbours(rng):
 
 
 def test_an_image_without_objects_offers_no_target(rng):
-    sample = Sample(np.zeros((30, 30, 3), np.uint8), np.zeros((30, 30), np.int32))
+    sample = sample_of(np.zeros((30, 30), np.int32))
     assert choose_target(sample, "instances", ViewConfig(), rng) is None
 
 
@@ -105,62 +74,125 @@ def test_views_hold_the_object(rng):
 def test_cutting_without_resizing_is_exact(rng):
     image = rng.integers(0, 255, (50, 50, 3), dtype=np.uint8)
     labels = (image[..., 0] > 128).astype(np.int32)
-    sample = Sample(image, labels)
-    from napari_iafpn.geometry import Box
-
+    sample = sample_of(labels, image)
     view = cut_view(sample, (1,), Box(5, 37, 8, 40), 32)
     assert np.array_equal(view.image.numpy(), image[5:37, 8:40].transpose(2, 0, 1))
     assert np.array_equal(view.target, labels[5:37, 8:40] == 1)
 
 
-def test_initial_clicks_keep_their_sides(square, rng):
-    others = NONE.copy()
-    others[50:60, 50:60] = True
+def test_overlapping_objects_keep_their_whole_masks_in_a_view():
+    below, above = np.zeros((40, 40), bool), np.zeros((40, 40), bool)
+    below[:30], above[20:] = True, True
+    instances = np.where(above, 2, below).astype(np.uint8)
+    image = np.zeros((40, 40, 3), np.uint8)
+    sample = Sample("a", image, instances, (1, 2), masks={1: below, 2: above})
+    view = cut_view(sample, (1,), Box.whole((40, 40)), 40)
+    assert np.array_equal(view.target, below)
+    assert np.array_equal(view.others, above & ~below)
+    assert target_slices(sample, (1,)) == (slice(0, 30), slice(0, 40))
+
+
+def test_images_of_any_type_become_colours(recipe, folder, dataset_of):
+    path = folder / "disks" / "images" / "p0.png"
+    deep = np.asarray(Image.open(path))[..., 0].astype(np.uint16) * 200
+    Image.fromarray(deep).save(path)
+    item = dataset_of(recipe)[0]
+    assert item["image"].dtype == torch.uint8
+    assert item["image"].shape[0] == 3
+
+
+def test_crops_of_fixed_scale_hold_the_object(rng):
+    """A view of 64 x 96 px at 1.0 to 2.0 shows 32 x 48 to 64 x 96 pixels of the image."""
+    config = ViewConfig(source_size=(64, 96), rescale=(1.0, 2.0))
     for _ in range(50):
-        clicks = initial_clicks(view_of(square, others), ClickConfig(), rng)
-        assert clicks[0].positive
-        for click in clicks:
-            assert square[click.pixel] == click.positive
+        box = choose_view((120, 100), (slice(40, 60), slice(70, 95)), config, rng)
+        assert 32 <= box.height <= 64
+        assert box.width == pytest.approx(box.height * 1.5, abs=1)
+        assert 0 <= box.row_start <= 40 < 60 <= box.row_stop <= 120
+        assert 0 <= box.col_start <= 70 < 95 <= box.col_stop <= 100
 
 
-def test_an_empty_target_gets_negative_clicks_only(rng):
-    for _ in range(20):
-        clicks = initial_clicks(view_of(NONE), ClickConfig(), rng)
-        assert not any(click.positive for click in clicks)
+def test_a_crop_larger_than_the_image_is_black_background_around_it(rng):
+    image = rng.integers(1, 255, (20, 30, 3), dtype=np.uint8)
+    sample = sample_of(np.ones((20, 30), np.uint8), image)
+    config = ViewConfig(source_size=(40, 40), rescale=(1.0, 1.0))
+    box = choose_view((20, 30), (slice(0, 20), slice(0, 30)), config, rng)
+    view = cut_view(sample, (1,), box, (40, 40))
+    assert view.target.sum() == 600
+    assert np.array_equal(view.target, view.image.numpy().all(axis=0))
+    assert np.array_equal(view.image.numpy()[:, 10:30, 5:35], image.transpose(2, 0, 1))
 
 
-def test_the_number_of_first_clicks_follows_the_decay(square, rng):
-    counts = [
-        sum(c.positive for c in initial_clicks(view_of(square), ClickConfig(), rng))
-        for _ in range(2000)
-    ]
-    assert np.mean(np.equal(counts, 1)) == pytest.approx(0.2, abs=0.04)
-    assert np.mean(np.equal(counts, 2)) == pytest.approx(0.16, abs=0.04)
+def test_quarter_turns_and_flips_move_everything_alike(rng):
+    image = rng.integers(0, 255, (32, 32, 3), dtype=np.uint8)
+    labels = np.digitize(image[..., 0], [80, 160]).astype(np.uint8)
+    view = cut_view(sample_of(labels, image), (1, 2), Box.whole((32, 32)), 32, parts=True)
+    turning = AugmentConfig(1, 1, *[0] * 8)
+    for _ in range(8):
+        moved = augment(view, turning, rng)
+        red = moved.image[0].numpy()
+        assert np.array_equal(moved.target, red >= 80)
+        assert np.array_equal(moved.parts[1], red >= 160)
 
 
-def test_the_next_click_lies_deep_in_the_larger_error(square, rng):
-    missed_part = square.astype(float)
-    missed_part[20:44, 10:25] = 0.0
-    missed_part[2:6, 50:54] = 1.0
-    for _ in range(20):
-        click = next_click(missed_part, square, NONE, rng)
-        assert click.positive
-        assert 23 <= click.row <= 40
-        assert 12 <= click.col <= 22
+@pytest.mark.parametrize("change", ["colour", "gamma", "stretch", "invert", "grey", "shuffle"])
+def test_changed_colours_leave_shape_and_type(rng, change):
+    image = rng.integers(0, 255, (32, 32, 3), dtype=np.uint8)
+    view = cut_view(sample_of(np.ones((32, 32), np.uint8), image), (1,), Box.whole((32, 32)), 32)
+    off = dict.fromkeys([f.name for f in fields(AugmentConfig)], 0.0)
+    changed = augment(view, AugmentConfig(**{**off, change: 1.0}), rng).image
+    assert (changed.shape, changed.dtype) == (view.image.shape, torch.uint8)
+    assert not torch.equal(changed, view.image)
 
 
-def test_the_next_click_on_a_false_region_is_negative(square, rng):
-    extra = square.astype(float)
-    extra[20:44, 45:60] = 1.0
-    assert not next_click(extra, square, NONE, rng).positive
-    ignored = NONE.copy()
-    ignored[20:44, 45:60] = True
-    assert next_click(extra, square, ignored, rng) is None
+def test_an_empty_target_makes_the_object_another_one(recipe, dataset_of):
+    view = replace(recipe.view, background=1.0)
+    item = dataset_of(replace(recipe, view=view))[0]
+    assert not (item["label"] == 1).any()
+    assert not any(click.positive for click in item["clicks"])
 
 
-def test_a_thin_large_error_is_still_found(rng):
-    target = np.zeros((400, 400), bool)
-    target[3, :] = True
-    click = next_click(np.zeros((400, 400)), target, np.zeros_like(target), rng)
-    assert click.positive
-    assert click.row == 3
+def test_sets_without_a_usable_object_are_named(values, folder):
+    values["view"]["min_object"] = 5000
+    with pytest.raises(ValueError, match="nothing in the set 'disks' can be used"):
+        open_mixture(recipe_from(values), folder)
+    values["sets"].append({"name": "missing", "weight": 1.0})
+    values["view"]["min_object"] = 24
+    with pytest.raises(ValueError, match="set 'missing': there is no folder"):
+        open_mixture(recipe_from(values), folder)
+    values["sets"][1]["format"] = "lmdb"
+    with pytest.raises(ValueError, match="format of set 'missing' is 'lmdb'; use one of folder"):
+        open_mixture(recipe_from(values), folder)
+
+
+def test_images_that_cannot_be_used_are_left_out_and_announced(recipe, folder):
+    (folder / "disks" / "images" / "p1.png").write_bytes(b"no image")
+    said = []
+    (disks,) = open_mixture(recipe, folder, said.append)
+    assert len(disks) == 3
+    assert "cannot be read" in said[0]
+
+
+def test_each_annotator_of_a_partition_is_drawn(values, folder):
+    labels = folder / "disks" / "labels"
+    for path in sorted(labels.glob("*.png")):
+        partition = np.kron([[1, 2], [3, 255]], np.ones((48, 48))).astype(np.uint8)
+        Image.fromarray(partition).save(labels / f"{path.stem}_a0.png")
+        Image.fromarray(np.fliplr(partition)).save(labels / f"{path.stem}_a1.png")
+        path.unlink()
+    values["sets"][0]["kind"] = "regions"
+    recipe = recipe_from(values)
+    (disks,) = open_mixture(recipe, folder)
+    assert annotators(disks, 0) == 2
+    corners = {int(read_annotator(disks, 0, which).instances[0, 0]) for which in (0, 1)}
+    assert corners == {1, 2}
+    dataset = ClickDataset(recipe, (disks,))
+    assert all((dataset[index]["label"] == 1).any() for index in range(3))
+
+
+def test_decoded_images_do_not_fill_the_memory(recipe, folder):
+    sets = open_mixture(recipe, folder)
+    small, large = ClickDataset(recipe, sets, cache_bytes=40_000), ClickDataset(recipe, sets)
+    for index in range(20):
+        assert torch.equal(small[index]["image"], large[index]["image"])
+    assert small._decoded.used <= 40_000 < large._decoded.used

@@ -1,25 +1,29 @@
 """The loop: stages, resuming, and what stops a run."""
 
-import csv
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
 
 import pytest
 import torch
 
 from napari_iafpn.networks import build_cascade, load_cascade, read_card
-from napari_iafpn.training import loop
-from napari_iafpn.training.dataset import Batch, ClickDataset
-from napari_iafpn.training.loop import schedule, train
+from napari_iafpn.training import loop, state
+from napari_iafpn.training.dataset import Batch
 from napari_iafpn.training.recipe import recipe_from
-from napari_iafpn.training.stages import Round, fine_loss
+from napari_iafpn.training.state import STATE, load_state
+from napari_iafpn.training.step_losses import Rounds, fine_loss
+from napari_iafpn.training.train import Engine, train
+
+ENGINE = Engine(workers=0, save_every=1, accelerator="cpu")
 
 
 class StoppedError(Exception):
     """Stands for a killed process."""
-
-
-def curve(output):
-    with open(output / loop.LOG, newline="") as file:
-        return [(row["stage"], row["step"], row["loss"]) for row in csv.DictReader(file)]
 
 
 def stop_at(stage, step):
@@ -32,18 +36,63 @@ def stop_at(stage, step):
 
 @pytest.fixture
 def whole_run(recipe, folder, tmp_path):
-    path = train(recipe, folder, tmp_path / "whole", workers=0, save_every=1)
+    path = train(recipe, folder, tmp_path / "whole", engine=ENGINE)
     return tmp_path / "whole", path
 
 
 @pytest.mark.parametrize("moment", [("coarse", 3), ("fine", 2)])
-def test_a_killed_run_resumes_to_the_same_model(recipe, folder, tmp_path, whole_run, moment):
-    output = tmp_path / "killed"
+def test_a_stopped_run_resumes_to_the_same_model(
+    recipe, folder, tmp_path, whole_run, moment, curve
+):
+    output = tmp_path / "stopped"
     with pytest.raises(StoppedError):
-        train(recipe, folder, output, workers=0, save_every=1, report=stop_at(*moment))
-    path = train(recipe, folder, output, workers=0, save_every=1)
+        train(recipe, folder, output, engine=ENGINE, report=stop_at(*moment))
+    path = train(recipe, folder, output, engine=ENGINE, resume=True)
     assert path.read_bytes() == whole_run[1].read_bytes()
-    assert set(curve(output)) == set(curve(whole_run[0]))
+    assert curve(output) == curve(whole_run[0])
+
+
+SCRIPT = """
+from pathlib import Path
+from napari_iafpn.training.recipe import recipe_from
+from napari_iafpn.training.train import Engine, train
+engine = Engine(workers=0, save_every=1, accelerator="cpu")
+train(recipe_from({values!r}), Path({folder!r}), Path({output!r}), engine=engine)
+"""
+
+
+@pytest.mark.slow
+def test_a_process_killed_at_once_resumes_to_the_same_model(values, folder, tmp_path, curve):
+    values["coarse"] |= {"steps": 40, "ema": 0.9}
+    output = tmp_path / "killed"
+    code = SCRIPT.format(values=values, folder=str(folder), output=str(output))
+    threads = {"OMP_NUM_THREADS": str(torch.get_num_threads())}
+    process = subprocess.Popen([sys.executable, "-c", code], env=os.environ | threads)
+    try:
+        deadline = time.monotonic() + 120
+        while not (output / STATE).is_file() and time.monotonic() < deadline:
+            time.sleep(0.01)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+    recipe = recipe_from(values)
+    killed_at = load_state(output, recipe.digest)["step"]
+    assert 1 <= killed_at < 40
+    resumed = train(recipe, folder, output, engine=ENGINE, resume=True)
+    whole = train(recipe, folder, tmp_path / "whole", engine=ENGINE)
+    assert resumed.read_bytes() == whole.read_bytes()
+    assert curve(output) == curve(tmp_path / "whole")
+
+
+def test_a_run_in_the_folder_is_not_continued_unasked(recipe, folder, whole_run):
+    with pytest.raises(ValueError, match=r"holds a run .state\.pt.; give --resume"):
+        train(recipe, folder, whole_run[0], engine=ENGINE)
+
+
+def test_another_recipe_does_not_continue_a_run(values, folder, whole_run):
+    values["seed"] = 9
+    with pytest.raises(ValueError, match="holds a run of another recipe"):
+        train(recipe_from(values), folder, whole_run[0], engine=ENGINE, resume=True)
 
 
 def test_the_model_carries_its_card_and_recipe(recipe, whole_run):
@@ -51,35 +100,82 @@ def test_the_model_carries_its_card_and_recipe(recipe, whole_run):
     assert card.name == "disks"
     assert card.training_data[0]["licence"] == "CC0"
     assert card.recipe_hash == recipe.digest
+    assert card.scores == {}
     assert load_cascade(whole_run[1]).config == recipe.model
 
 
-def test_another_recipe_does_not_continue_a_run(values, folder, whole_run):
-    values["seed"] = 9
-    with pytest.raises(ValueError, match="holds a run of another recipe"):
-        train(recipe_from(values), folder, whole_run[0], workers=0)
+def test_the_caller_can_stop_and_go_on(recipe, folder, tmp_path, whole_run):
+    def three_steps(progress):
+        return progress.step < 3
+
+    output = tmp_path / "stopped"
+    assert train(recipe, folder, output, engine=ENGINE, control=three_steps) is None
+    assert load_state(output, recipe.digest)["step"] == 3
+    path = train(recipe, folder, output, engine=ENGINE, resume=True)
+    assert path.read_bytes() == whole_run[1].read_bytes()
 
 
-def test_training_learns(values, folder, tmp_path):
+def test_training_learns(values, folder, tmp_path, curve):
     values["coarse"] |= {"steps": 60, "learning_rate": 5e-3, "batch": 4}
-    train(recipe_from(values), folder, tmp_path / "run", workers=0)
-    losses = [float(loss) for stage, _, loss in curve(tmp_path / "run") if stage == "coarse"]
+    train(recipe_from(values), folder, tmp_path / "run", engine=ENGINE)
+    losses = [float(loss) for _, _, loss in curve(tmp_path / "run", "coarse")]
     assert sum(losses[-10:]) < 0.9 * sum(losses[:10])
 
 
-def test_the_fine_stage_leaves_the_coarse_level_alone(recipe, folder):
+def test_two_passes_make_the_step_of_one_of_both_batches(values, folder, tmp_path, curve):
+    """With the norms at rest, since a pass normalises its own samples."""
+    values["coarse"] |= {"freeze_norm": True, "batch": 4}
+    values["model"]["fine"] = False
+    del values["fine"]
+    train(recipe_from(values), folder, tmp_path / "one", engine=ENGINE)
+    values["coarse"] |= {"accumulate": 2, "batch": 2}
+    train(recipe_from(values), folder, tmp_path / "two", engine=ENGINE)
+    one, two = ([float(loss) for _, _, loss in curve(tmp_path / name)] for name in ("one", "two"))
+    assert one[0] == pytest.approx(two[0], rel=0.05)  # dropout draws in another order
+    assert len(one) == len(two) == 4
+
+
+def test_the_average_is_exported(values, folder, tmp_path):
+    values["coarse"]["ema"] = values["fine"]["ema"] = 0.9
+    recipe = recipe_from(values)
+    output = tmp_path / "run"
+    path = train(recipe, folder, output, engine=ENGINE)
+    kept = load_state(output, recipe.digest)
+    exported = load_cascade(path).fine.state_dict()
+    for key in ("fusion.mix.weight", "head.2.weight"):
+        average, last = kept["average"][key], kept["cascade"][f"fine.{key}"]
+        torch.testing.assert_close(exported[key], average, rtol=1e-3, atol=1e-3)
+        assert not torch.equal(average, last)
+
+
+def test_the_fine_stage_leaves_the_coarse_level_alone(recipe, folder, tmp_path, dataset_of):
+    """Its weights and its statistics, in a step and over the whole stage."""
     torch.manual_seed(0)
     cascade = build_cascade(recipe.model, pretrained="none")
     before = {k: v.clone() for k, v in cascade.coarse.state_dict().items()}
     cascade.fine.train()
-    dataset = ClickDataset(recipe, folder)
+    dataset = dataset_of(recipe)
     batch = Batch.collate([dataset[index] for index in range(3)])
-    rounds = Round(0, 0, 3, 64)
-    rounds.count = 2
+    rounds = replace(Rounds.draw(recipe.clicks, 0, 0, range(3), (64, 64), 0.0), count=2)
     fine_loss(cascade, batch, rounds).backward()
     assert all(torch.equal(before[k], v) for k, v in cascade.coarse.state_dict().items())
     assert all(parameter.grad is None for parameter in cascade.coarse.parameters())
     assert any(parameter.grad is not None for parameter in cascade.fine.parameters())
+    path = train(recipe, folder, tmp_path / "run", engine=ENGINE)
+    first = load_cascade(path.with_name("disks-coarse.safetensors"))
+    last = load_cascade(path)
+    pairs = zip(first.coarse.state_dict().values(), last.coarse.state_dict().values(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_the_fine_level_starts_from_the_coarse_one(values, folder, tmp_path):
+    values["fine"]["learning_rate"] = 1e-12
+    path = train(recipe_from(values), folder, tmp_path / "run", engine=ENGINE)
+    cascade = load_cascade(path)
+    for (name, coarse), fine in zip(
+        cascade.coarse.named_parameters(), cascade.fine.parameters(), strict=True
+    ):
+        torch.testing.assert_close(fine, coarse, rtol=0, atol=1e-3, msg=name)
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_last_state(recipe, folder, tmp_path, monkeypatch):
@@ -92,14 +188,67 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_state(recipe, folder, tmp
 
     monkeypatch.setitem(loop.STEP_LOSSES, "coarse", broken)
     with pytest.raises(ValueError, match="loss of the coarse stage is nan at step 2"):
-        train(recipe, folder, tmp_path / "run", workers=0, save_every=1)
-    state = torch.load(tmp_path / "run" / loop.STATE, weights_only=True)
-    assert state["step"] == 2
-    assert all(value.isfinite().all() for value in state["cascade"].values())
+        train(recipe, folder, tmp_path / "run", engine=ENGINE)
+    kept = load_state(tmp_path / "run", recipe.digest)
+    assert kept["step"] == 2
+    assert all(value.isfinite().all() for value in kept["cascade"].values())
 
 
-def test_schedule_warms_up_and_ends_at_zero(recipe):
-    factors = [schedule(step, recipe.coarse) for step in range(recipe.coarse.steps + 1)]
-    assert factors[0] == 1.0
-    assert factors == sorted(factors, reverse=True)
-    assert factors[-1] == pytest.approx(0.0)
+def test_a_full_disk_stops_with_the_last_state(recipe, folder, tmp_path, monkeypatch, whole_run):
+    output, write, calls = tmp_path / "run", state.write_atomically, []
+
+    def full(path, payload):
+        calls.append(path)
+        if len(calls) > 2:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write(path, payload)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(state, "write_atomically", full)
+        with pytest.raises(ValueError, match=r"the disk of .*run is full; the last good state"):
+            train(recipe, folder, output, engine=ENGINE)
+    assert load_state(output, recipe.digest)["step"] == 2
+    path = train(recipe, folder, output, engine=ENGINE, resume=True)
+    assert path.read_bytes() == whole_run[1].read_bytes()
+
+
+def test_a_state_is_read_without_running_its_code(recipe, folder, tmp_path):
+    (tmp_path / "run").mkdir()
+    torch.save({"stage": Harmful()}, tmp_path / "run" / STATE)
+    with pytest.raises(ValueError, match=r"state\.pt is damaged or no state of a run"):
+        train(recipe, folder, tmp_path / "run", engine=ENGINE, resume=True)
+    (tmp_path / "run" / STATE).write_bytes(b"nothing")
+    with pytest.raises(ValueError, match=r"state\.pt is damaged or no state of a run"):
+        load_state(tmp_path / "run", recipe.digest)
+
+
+class Harmful:
+    """Would end the tests where it is unpickled."""
+
+    def __reduce__(self):
+        return os._exit, (1,)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"workers": -1}, "workers is -1; give at least 0"),
+        ({"devices": 0}, "devices is 0; give at least 1"),
+        ({"precision": "8-bit"}, "precision is '8-bit'; use one of auto"),
+        ({"accelerator": "abacus"}, "device 'abacus' is not available here"),
+    ],
+)
+def test_an_impossible_engine_is_named(recipe, folder, tmp_path, change, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        train(recipe, folder, tmp_path / "run", engine=Engine(**change))
+
+
+def test_bf16_needs_hardware(recipe, folder, tmp_path, monkeypatch):
+    from napari_iafpn.training import train as module
+
+    monkeypatch.setattr(module, "cpu_has_bf16", lambda: False)
+    assert module.choose_precision("auto", "cpu") == "32-true"
+    with pytest.raises(ValueError, match="precision is 'bf16-mixed', which this cpu device"):
+        train(recipe, folder, tmp_path / "run", engine=replace(ENGINE, precision="bf16-mixed"))
+    monkeypatch.setattr(module, "cpu_has_bf16", lambda: True)
+    assert module.choose_precision("auto", "cpu") == "bf16-mixed"

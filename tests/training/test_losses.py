@@ -1,12 +1,13 @@
 """The normalized focal loss against independent numbers."""
 
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from napari_iafpn.training.losses import normalized_focal_loss
+from napari_iafpn.training.losses import cross_entropy, normalized_focal_loss
 
 GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "nfl.npz")
 TAGS = sorted({key.removesuffix("_logits") for key in GOLDEN if key.endswith("_logits")})
@@ -35,3 +36,11 @@ def test_everything_ignored_costs_nothing():
     loss.mean().backward()
     assert loss.item() == 0.0
     assert torch.equal(logits.grad, torch.zeros_like(logits))
+
+
+def test_cross_entropy_leaves_out_ignored_pixels():
+    logits = torch.tensor([[[[0.0, 2.0], [-1.0, 50.0]]]])
+    labels = torch.tensor([[[[1.0, 1.0], [0.0, -1.0]]]])
+    by_hand = (math.log(2) + math.log1p(math.exp(-2)) + math.log1p(math.exp(-1))) / 3
+    assert cross_entropy(logits, labels).item() == pytest.approx(by_hand)
+    assert cross_entropy(logits, torch.full_like(labels, -1.0)).item() == 0.0

@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import pytest
+import timm
 
-from napari_iafpn.networks import PRESETS
+from napari_iafpn.evaluation.readers import FORMATS
+from napari_iafpn.networks import PRESETS, CascadeConfig, find_model, read_card
 from napari_iafpn.training.recipe import read_recipe, recipe_from
+from napari_iafpn.training.tables import override
 
 RECIPES = sorted((Path(__file__).parents[2] / "training").glob("*.toml"))
 
@@ -14,6 +17,9 @@ RECIPES = sorted((Path(__file__).parents[2] / "training").glob("*.toml"))
 def test_shipped_recipes_can_be_read(path):
     recipe = read_recipe(path)
     assert recipe.name == path.stem
+    assert isinstance(recipe.model, CascadeConfig)
+    assert timm.is_model(recipe.model.coarse.backbone)
+    assert all(config.format in FORMATS for config in recipe.sets)
     assert all(config.licence for config in recipe.sets)
 
 
@@ -37,7 +43,7 @@ def test_every_value_is_part_of_the_digest(values):
         ((), "epochs", "unknown key 'epochs' in the configuration of the recipe"),
         (("coarse",), "lr", r"unknown key 'lr' in the configuration of \[coarse\]"),
         (("model",), "size", "unknown key 'size' in the configuration of the cascade"),
-        (("sets", 0), "path", "unknown key 'path' in the configuration of a set"),
+        (("sets", 0), "folder", r"unknown key 'folder' in the configuration of \[\[sets\]\]"),
     ],
 )
 def test_unknown_keys_are_named(values, place, key, sentence):
@@ -66,3 +72,81 @@ def test_broken_toml(tmp_path):
     path.write_text("name = ")
     with pytest.raises(ValueError, match=r"broken\.toml is no valid TOML"):
         read_recipe(path)
+
+
+def test_a_key_of_the_wrong_type_is_named(values):
+    values["coarse"]["steps"] = "many"
+    with pytest.raises(ValueError, match=r"steps of \[coarse\] is 'many'; give a whole number"):
+        recipe_from(values)
+    values["coarse"] = 7
+    with pytest.raises(ValueError, match=r"\[coarse\] is 7; give a table"):
+        recipe_from(values)
+
+
+def overridden(values, assignment):
+    override(values, [assignment])
+    return values
+
+
+@pytest.mark.parametrize(
+    ("assignment", "sentence"),
+    [
+        ("coarse.size=100", r"\[coarse\]: size is 100; network sizes are multiples of 32"),
+        ("coarse.warmup_steps=4", "warm-up must be shorter than the stage"),
+        ("coarse.schedule=step", "the schedule 'step' needs milestones"),
+        ("coarse.milestones=[2]", "the schedule is 'cosine', which has none"),
+        ("coarse.optimizer=sgd", r"optimizer is 'sgd'; use one of \('adamw', 'adam'\)"),
+        ("coarse.epochs=3", "has both steps and epochs"),
+        ("fine.ema=1.5", "ema is 1.5; give a number from 0 to 1"),
+        ("model.fine=false", r"\[fine\] is a stage of a model without a fine level"),
+        ("precision=64-true", "precision is '64-true'"),
+        ("view.source_size=[64,96]", "augment.rotate90 is 0.5 and view.source_size 64 x 96"),
+        ("view.merge=2", "view.merge is 2; give a number from 0 to 1"),
+        ("clicks.negatives=[0.5,0.5,0.5]", "give three shares that sum to 1"),
+        ("validation.every=5", r"\[validation\] lacks the key 'sets'"),
+        ("sets.disks.weight=0", "weight of set 'disks' is 0; give a positive one"),
+        ("sets.cells.weight=1", "there is no set 'cells'; sets are disks"),
+        ("coarse.steps", "expected key=value"),
+        ("name.first=1", "goes into 'name', which is no table"),
+    ],
+)
+def test_impossible_values_and_combinations_are_named(values, assignment, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        recipe_from(overridden(values, assignment))
+
+
+def test_values_are_set_from_the_command_line(values):
+    override(values, ["coarse.steps=10", "sets.disks.licence=MIT", "view.scale=[1.5, 3]"])
+    recipe = recipe_from(values)
+    assert recipe.coarse.steps == 10
+    assert recipe.sets[0].licence == "MIT"
+    assert recipe.view.scale == (1.5, 3)
+
+
+def test_epochs_and_their_milestones_become_steps(values):
+    values["coarse"] = {
+        "epochs": 10, "epoch_samples": 100, "batch": 20, "schedule": "step", "milestones": [4, 8]
+    }  # fmt: skip
+    config = recipe_from(values).coarse
+    assert config.steps == 50
+    assert config.milestones == (20, 40)
+
+
+def test_a_model_without_fine_level_has_one_stage(values):
+    values["model"]["fine"] = False
+    del values["fine"]
+    assert list(recipe_from(values).stages) == ["coarse"]
+
+
+def test_a_newer_key_at_its_default_leaves_older_digests_true(values):
+    before = recipe_from(values).digest
+    values["coarse"]["accumulate"] = 1
+    values["sets"][0]["format"] = "folder"
+    assert recipe_from(values).digest == before
+    values["coarse"]["accumulate"] = 2
+    assert recipe_from(values).digest != before
+
+
+def test_the_card_of_the_default_model_names_its_recipe():
+    recipe = read_recipe(RECIPES[0].parent / "default.toml")
+    assert read_card(find_model("default")).recipe_hash == recipe.digest

@@ -9,32 +9,24 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as V
 
-from napari_iafpn.training.recipe import AugmentConfig
+from napari_iafpn.training.settings import AugmentConfig
 from napari_iafpn.training.views import View
 
 
 def augment(view: View, config: AugmentConfig, rng: np.random.Generator) -> View:
     """Return a changed view; every choice comes from ``rng``."""
     if rng.random() < config.flip:
-        view = _flipped(view)
+        view = view.changed(lambda image: image.flip(-1), lambda mask: mask[:, ::-1])
     if rng.random() < config.rotate90:
-        view = _turned(view, int(rng.integers(1, 4)))
+        turns = int(rng.integers(1, 4))
+        view = view.changed(
+            lambda image: torch.rot90(image, turns, (-2, -1)), lambda mask: np.rot90(mask, turns)
+        )
     return replace(view, image=_appearance(view.image, config, rng))
 
 
-def _flipped(view: View) -> View:
-    return View(
-        view.image.flip(-1), view.target[:, ::-1], view.others[:, ::-1], view.ignore[:, ::-1]
-    )
-
-
-def _turned(view: View, turns: int) -> View:
-    masks = (np.rot90(mask, turns) for mask in (view.target, view.others, view.ignore))
-    return View(torch.rot90(view.image, turns, (-2, -1)), *masks)
-
-
 def _appearance(image: Tensor, config: AugmentConfig, rng: np.random.Generator) -> Tensor:
-    """Change colours, contrast and sharpness of a (3, S, S) uint8 image."""
+    """Change colours, contrast and sharpness of a (3, H, W) uint8 image."""
     if rng.random() < config.stretch:
         image = _stretched(image)
     if rng.random() < config.colour:

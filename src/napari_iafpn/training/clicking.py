@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy import ndimage
 
 from napari_iafpn.clicks import Click
 from napari_iafpn.geometry import Box
-from napari_iafpn.training.recipe import ClickConfig
+from napari_iafpn.training.settings import ClickConfig
 from napari_iafpn.training.views import View
 
 Mask = NDArray[np.bool_]
@@ -23,13 +24,11 @@ def initial_clicks(view: View, config: ClickConfig, rng: np.random.Generator) ->
     """Draw the clicks of the first forward pass, in the view's frame.
 
     1 to ``max_initial`` positive clicks with P(n) ~ decay^(n-1), uniform over the object (eroded
-    three times with probability ``erode`` where more than 10 pixels survive); 0 to ``max_initial``
-    negative ones with P(n) ~ decay^n from background, other objects or the object's border.
+    three times with probability ``erode`` where more than 10 pixels survive); of a target of merged
+    objects each gets a click first. 0 to ``max_initial`` negative ones with P(n) ~ decay^n from
+    background, other objects or the object's border.
     """
-    clicks = []
-    if view.target.any():
-        region = _eroded(view.target) if rng.random() < config.erode else view.target
-        clicks = _draw(region, 1 + _count(config.max_initial - 1, config.decay, rng), True, rng)
+    clicks = _positive_clicks(view, config, rng)
     negatives = _count(config.max_initial, config.decay, rng)
     regions: dict[int, Mask] = {}
     for strategy in rng.choice(3, size=negatives, p=config.negatives):
@@ -37,6 +36,17 @@ def initial_clicks(view: View, config: ClickConfig, rng: np.random.Generator) ->
             regions[strategy] = _negative_region(view, int(strategy))
         clicks += _draw(regions[strategy], 1, False, rng)
     return clicks
+
+
+def _positive_clicks(view: View, config: ClickConfig, rng: np.random.Generator) -> list[Click]:
+    """Draw a click in each merged object (in the target, where it is one), then the rest."""
+    objects = [part for part in view.parts if part.any()] or [view.target]
+    regions = [_eroded(part) if rng.random() < config.erode else part for part in objects]
+    clicks = [click for region in regions for click in _draw(region, 1, True, rng)]
+    if not clicks:
+        return []
+    more = _count(config.max_initial - len(clicks), config.decay, rng)
+    return clicks + _draw(np.logical_or.reduce(regions), more, True, rng)
 
 
 def next_click(
@@ -55,6 +65,20 @@ def next_click(
         return None
     row, col = error.draw(rng)
     return Click(row, col, positive)
+
+
+def add_click(clicks: list[Click], added: Click, initial: Sequence[Click], slot: int) -> None:
+    """Add the simulated user's click to all clicks so far, of which ``initial`` are the first.
+
+    Each sign has as many slots as there can be initial clicks; the initial ones fill them from the
+    front, each round fills one from the back: round k of n slots has ``slot`` = n - k. A slot that
+    is taken by an initial click is overwritten.
+    """
+    taken = [i for i, click in enumerate(initial) if click.positive == added.positive]
+    if slot < len(taken):
+        clicks[taken[slot]] = added
+    else:
+        clicks.append(added)
 
 
 @dataclass(frozen=True)
@@ -107,7 +131,8 @@ def _draw(region: Mask, count: int, positive: bool, rng: np.random.Generator) ->
 
 
 def _eroded(mask: Mask) -> Mask:
-    smaller: Mask = ndimage.binary_erosion(mask, _SQUARE, iterations=3)
+    # An object that the view cuts off goes on behind the border.
+    smaller: Mask = ndimage.binary_erosion(mask, _SQUARE, iterations=3, border_value=1)
     return smaller if np.count_nonzero(smaller) > 10 else mask
 
 

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, TypedDict
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
 from napari_iafpn.clicks import Click
+from napari_iafpn.evaluation.readers import AnnotatedSet, Sample
+from napari_iafpn.images.rgb import as_rgb8
 from napari_iafpn.training.augment import augment
 from napari_iafpn.training.clicking import initial_clicks
-from napari_iafpn.training.readers import FolderSet
+from napari_iafpn.training.mixture import annotators, read_annotator
 from napari_iafpn.training.recipe import Recipe
-from napari_iafpn.training.sample import Sample
 from napari_iafpn.training.targets import choose_target, target_slices
 from napari_iafpn.training.views import View, choose_view, cut_view
 
+CACHE_BYTES = 2 * 2**30
+ATTEMPTS = 1000
+"""Draws without a usable object after which a set is given up."""
+MIN_SEEN = 16
+"""Pixels of the target that a view must show."""
+
 
 class Item(TypedDict):
-    """One sample: image (3, S, S) uint8, label (S, S) int8 (1, 0, -1 ignore), its clicks."""
+    """One sample: image (3, H, W) uint8, label (H, W) int8 (1, 0, -1 ignore), its clicks."""
 
     image: Tensor
     label: Tensor
@@ -32,12 +38,12 @@ class Item(TypedDict):
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch on the source grid of S x S pixels."""
+    """A batch on the source grid of H x W pixels."""
 
     images: Tensor
-    """(B, 3, S, S) uint8."""
+    """(B, 3, H, W) uint8."""
     labels: Tensor
-    """(B, 1, S, S) int8: 1 object, 0 background, -1 ignore."""
+    """(B, 1, H, W) int8: 1 object, 0 background, -1 ignore."""
     clicks: list[list[Click]]
     """Initial clicks of each sample, in source pixels."""
 
@@ -60,22 +66,34 @@ class Batch:
 class ClickDataset(Dataset[Item]):
     """Draws sample ``index`` from the mixture with a generator seeded by (seed, index).
 
-    Decoded images are kept, so a worker needs memory for the whole mixture.
+    Parameters
+    ----------
+    recipe : Recipe
+    sets : sequence of AnnotatedSet
+        Those that ``recipe.sets`` describes, in its order.
+    cache_bytes : int
+        Decoded images are kept up to this size, in each worker.
     """
 
-    def __init__(self, recipe: Recipe, root: Path) -> None:
+    def __init__(
+        self, recipe: Recipe, sets: Sequence[AnnotatedSet], cache_bytes: int = CACHE_BYTES
+    ) -> None:
+        if len(sets) != len(recipe.sets):
+            raise ValueError(
+                f"the recipe has {len(recipe.sets)} sets, but {len(sets)} were opened; "
+                "give one for each"
+            )
         self.recipe = recipe
-        self.sets = [FolderSet.find(root, config) for config in recipe.sets]
+        self.sets = tuple(sets)
         weights = np.array([config.weight for config in recipe.sets])
         self.shares = weights / weights.sum()
-        self._decoded: dict[tuple[int, int, int], Sample] = {}
+        self._decoded = _Cache(cache_bytes)
 
     def __getitem__(self, index: int) -> Item:
         rng = np.random.default_rng([self.recipe.seed, index])
-        view = self._view(rng)
-        view = augment(view, self.recipe.augment, rng)
+        view = augment(self._view(rng), self.recipe.augment, rng)
         if rng.random() < self.recipe.view.background:
-            view = View(view.image, np.zeros_like(view.target), view.others, view.ignore)
+            view = view.without_target()
         label = np.where(view.ignore, -1, view.target).astype(np.int8)
         return Item(
             image=view.image.contiguous(),
@@ -85,38 +103,56 @@ class ClickDataset(Dataset[Item]):
 
     def _view(self, rng: np.random.Generator) -> View:
         """Draw until an image offers an object that is still there at the view's resolution."""
-        while True:
+        config = self.recipe.view
+        for _ in range(ATTEMPTS):
             chosen = int(rng.choice(len(self.sets), p=self.shares))
-            images = self.sets[chosen]
-            picture = int(rng.integers(len(images.pairs)))
-            annotator = int(rng.integers(len(images.pairs[picture][1])))
-            sample = self._sample(chosen, picture, annotator)
-            ids = choose_target(sample, images.config.kind, self.recipe.view, rng)
+            kind = self.recipe.sets[chosen].kind
+            sample = self._sample(chosen, rng)
+            ids = choose_target(sample, kind, config, rng)
             if ids is None:
                 continue
-            shape = sample.instances.shape
-            box = choose_view(
-                (shape[0], shape[1]), target_slices(sample, ids), self.recipe.view, rng
-            )
-            view = cut_view(sample, ids, box, self.recipe.view.source_size)
-            if np.count_nonzero(view.target) >= 16:
+            box = choose_view(sample.shape, target_slices(sample, ids), config, rng)
+            merged = kind == "instances" and len(ids) > 1
+            view = cut_view(sample, ids, box, config.source_size, parts=merged)
+            if np.count_nonzero(view.target) >= MIN_SEEN:
                 return view
+        raise ValueError(
+            f"none of {ATTEMPTS} draws from set {self.recipe.sets[chosen].name!r} and its like had "
+            f"an object of view.min_object = {config.min_object} pixels; lower it or check labels"
+        )
 
-    def _sample(self, chosen: int, picture: int, annotator: int) -> Sample:
-        key = (chosen, picture, annotator)
-        if key not in self._decoded:
-            self._decoded[key] = self.sets[chosen].read(picture, annotator)
-        return self._decoded[key]
+    def _sample(self, chosen: int, rng: np.random.Generator) -> Sample:
+        images = self.sets[chosen]
+        picture = int(rng.integers(len(images)))
+        truths = annotators(images, picture)
+        if truths == 1:
+            return self._decoded.get((chosen, picture), lambda: images.read(picture))
+        which = int(rng.integers(truths))
+        return self._decoded.get(
+            (chosen, picture, which), lambda: read_annotator(images, picture, which)
+        )
 
 
-class Stream(Sampler[int]):
-    """The indices from ``start`` to ``stop``: resuming a run is starting later."""
+class _Cache:
+    """Decoded samples, the oldest of which make room for new ones."""
 
-    def __init__(self, start: int, stop: int) -> None:
-        self.start, self.stop = start, stop
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.used = 0
+        self._samples: dict[tuple[int, ...], Sample] = {}
 
-    def __iter__(self) -> Iterator[int]:
-        return iter(range(self.start, self.stop))
+    def get(self, key: tuple[int, ...], read: Callable[[], Sample]) -> Sample:
+        """Return the sample of a key in 8-bit colours."""
+        if key not in self._samples:
+            sample = read()
+            sample = replace(sample, image=as_rgb8(sample.image))
+            self._samples[key] = sample
+            self.used += _size(sample)
+            while self.used > self.limit and len(self._samples) > 1:
+                self.used -= _size(self._samples.pop(next(iter(self._samples))))
+        return self._samples[key]
 
-    def __len__(self) -> int:
-        return self.stop - self.start
+
+def _size(sample: Sample) -> int:
+    masks = () if sample.masks is None else sample.masks.values()
+    return int(sample.image.nbytes + sample.instances.nbytes + sum(m.nbytes for m in masks))

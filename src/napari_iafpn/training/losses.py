@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 
 def normalized_focal_loss(
@@ -43,3 +44,13 @@ def normalized_focal_loss(
     weight = torch.where(object_pixels, alpha, 1.0 - alpha) * valid
     pixel = -weight * beta * normaliser * torch.log((p_t + eps).clamp(max=1.0))
     return pixel.sum(dim=(-3, -2, -1)) / (count.sum(dim=(-3, -2, -1)) + eps)
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the binary cross-entropy of each sample over its valid pixels, (B,).
+
+    Logits and labels as in ``normalized_focal_loss``; 0 for a sample without a valid pixel.
+    """
+    valid = (labels != -1).to(logits)
+    pixel = F.binary_cross_entropy_with_logits(logits, labels.clamp(min=0.0), reduction="none")
+    return (pixel * valid).sum(dim=(-3, -2, -1)) / valid.sum(dim=(-3, -2, -1)).clamp(min=1.0)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_iafpn.training.recipe import ViewConfig
-from napari_iafpn.training.sample import Sample
+from napari_iafpn.evaluation.readers import Sample
+from napari_iafpn.geometry import Box
+from napari_iafpn.training.settings import ViewConfig
 
 Ids = tuple[int, ...]
+Pixels = tuple[NDArray[np.intp], NDArray[np.intp]]
+"""Rows and columns that index an image."""
 
 
 def choose_target(
@@ -40,19 +45,20 @@ def _grow_region(sample: Sample, start: int, additions: int, rng: np.random.Gene
         if neighbours.size == 0:
             break
         chosen.add(int(rng.choice(neighbours)))
-    if sample.areas[sorted(chosen)].sum() > 0.7 * sample.instances.size:
+    if sum(sample.areas[i] for i in chosen) > 0.7 * sample.instances.size:
         return (start,)
     return tuple(sorted(chosen))
 
 
 def target_slices(sample: Sample, ids: Ids) -> tuple[slice, slice]:
     """Return the box of the union of ``ids`` as (rows, columns)."""
-    boxes = [box for box in (sample.boxes[i - 1] for i in ids) if box is not None]
-    rows = slice(min(b[0].start for b in boxes), max(b[0].stop for b in boxes))
-    cols = slice(min(b[1].start for b in boxes), max(b[1].stop for b in boxes))
-    return rows, cols
+    return reduce(Box.union, (sample.boxes[i] for i in ids)).slices
 
 
-def target_mask(instances: NDArray[np.integer], ids: Ids) -> NDArray[np.bool_]:
-    """Return where ``instances`` is one of ``ids``."""
+def target_mask(sample: Sample, ids: Ids, pixels: Pixels) -> NDArray[np.bool_]:
+    """Return which of the indexed ``pixels`` belong to one of ``ids``."""
+    if sample.masks is not None:
+        mask: NDArray[np.bool_] = reduce(np.logical_or, (sample.masks[i][pixels] for i in ids))
+        return mask
+    instances = sample.instances[pixels]
     return instances == ids[0] if len(ids) == 1 else np.isin(instances, ids)

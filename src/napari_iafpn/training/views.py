@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,30 +11,49 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from napari_iafpn.evaluation.readers import Sample
 from napari_iafpn.geometry import Box
-from napari_iafpn.training.recipe import ViewConfig
-from napari_iafpn.training.sample import Sample
-from napari_iafpn.training.targets import Ids, target_mask
+from napari_iafpn.training.settings import Size, ViewConfig, shape_of
+from napari_iafpn.training.targets import Ids, Pixels, target_mask
+
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class View:
-    """A square cut-out of S x S pixels.
+    """A cut-out of fixed size.
 
     Attributes
     ----------
     image : Tensor
-        (3, S, S) uint8.
-    target : (S, S) bool
-    others : (S, S) bool
+        (3, H, W) uint8.
+    target : (H, W) bool
+    others : (H, W) bool
         Every other object.
-    ignore : (S, S) bool
+    ignore : (H, W) bool
+    parts : tuple of (H, W) bool
+        The objects that were merged into the target, each of which gets a click; else empty.
     """
 
     image: Tensor
-    target: NDArray[np.bool_]
-    others: NDArray[np.bool_]
-    ignore: NDArray[np.bool_]
+    target: Mask
+    others: Mask
+    ignore: Mask
+    parts: tuple[Mask, ...] = ()
+
+    def changed(self, image: Callable[[Tensor], Tensor], mask: Callable[[Mask], Mask]) -> View:
+        """Return the view with the same change made to its image and to each of its masks."""
+        return View(
+            image(self.image),
+            mask(self.target),
+            mask(self.others),
+            mask(self.ignore),
+            tuple(map(mask, self.parts)),
+        )
+
+    def without_target(self) -> View:
+        """Return the view with nothing to find; what was the target is another object."""
+        return View(self.image, np.zeros_like(self.target), self.others | self.target, self.ignore)
 
 
 def choose_view(
@@ -44,8 +64,11 @@ def choose_view(
 ) -> Box:
     """Return a box of the image around the target.
 
-    The whole image, or a cut-out whose side is a log-uniform multiple of the object's.
+    The whole image, or a cut-out whose side is a log-uniform multiple of the object's. With
+    ``rescale`` a crop of fixed scale, which may reach beyond a small image.
     """
+    if config.rescale is not None:
+        return _fixed_scale(shape, target, config.source_size, config.rescale, rng)
     if rng.random() < config.whole:
         return Box.whole(shape)
     rows, cols = target
@@ -61,8 +84,27 @@ def choose_view(
     )
 
 
+def _fixed_scale(
+    shape: tuple[int, int],
+    target: tuple[slice, slice],
+    size: Size,
+    rescale: tuple[float, float],
+    rng: np.random.Generator,
+) -> Box:
+    """Return the pixels that ``size`` shows of an image enlarged by a factor of ``rescale``."""
+    factor = float(rng.uniform(*rescale))
+    height, width = (max(1, round(side / factor)) for side in shape_of(size))
+    rows, cols = target
+    return Box(*_place(rows, height, shape[0], rng), *_place(cols, width, shape[1], rng))
+
+
 def _place(extent: slice, side: int, limit: int, rng: np.random.Generator) -> tuple[int, int]:
-    """Return ``side`` pixels inside [0, limit) that hold the extent, else its middle."""
+    """Return ``side`` pixels that hold the extent, else its middle.
+
+    They are inside [0, limit), or all around it where they are more.
+    """
+    if side > limit:
+        return (limit - side) // 2, (limit - side) // 2 + side
     spare = side - (extent.stop - extent.start)
     if spare >= 0:
         start = extent.start - int(rng.integers(0, spare + 1))
@@ -72,23 +114,48 @@ def _place(extent: slice, side: int, limit: int, rng: np.random.Generator) -> tu
     return start, start + side
 
 
-def cut_view(sample: Sample, ids: Ids, box: Box, size: int) -> View:
-    """Cut ``box`` out of the sample and resize it to ``size`` x ``size``."""
-    pixels = torch.from_numpy(sample.image[box.slices].copy()).permute(2, 0, 1)
-    image = F.interpolate(
-        pixels[None], (size, size), mode="bilinear", align_corners=False, antialias=True
-    )[0]
-    pick = _nearest(box, size)
-    instances = sample.instances[pick]
-    target = target_mask(instances, ids)
-    ignore = np.zeros_like(target) if sample.ignore is None else sample.ignore[pick]
-    return View(image, target, (instances > 0) & ~target, ignore & ~target)
+def cut_view(sample: Sample, ids: Ids, box: Box, size: Size, *, parts: bool = False) -> View:
+    """Cut ``box`` out of the sample, an 8-bit colour image, and resize it to ``size``.
 
-
-def _nearest(box: Box, size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Index the pixels of ``box`` under the centres of size x size ones (align_corners=False)."""
-    rows, cols = (
-        (start + (np.arange(size) + 0.5) * length / size).astype(np.intp)
-        for start, length in ((box.row_start, box.height), (box.col_start, box.width))
+    Beyond the image there is black background. ``parts`` keeps the ``ids`` apart.
+    """
+    pick, inside = _nearest(box, sample.shape, shape_of(size))
+    target = target_mask(sample, ids, pick) & inside
+    ignore = np.zeros_like(target) if sample.ignore is None else sample.ignore[pick] & inside
+    return View(
+        _pixels(sample, box, shape_of(size)),
+        target,
+        (sample.instances[pick] > 0) & inside & ~target,
+        ignore & ~target,
+        tuple(target_mask(sample, (i,), pick) & inside for i in ids) if parts else (),
     )
-    return rows[:, None], cols[None]
+
+
+def _pixels(sample: Sample, box: Box, size: tuple[int, int]) -> Tensor:
+    whole = Box.whole(sample.shape)
+    seen = box if whole.encloses(box) else box.intersection(whole) or whole
+    pixels = torch.from_numpy(sample.image[seen.slices].copy()).permute(2, 0, 1)
+    if seen != box:
+        cols = seen.col_start - box.col_start, box.col_stop - seen.col_stop
+        rows = seen.row_start - box.row_start, box.row_stop - seen.row_stop
+        pixels = F.pad(pixels, (*cols, *rows))
+    return F.interpolate(pixels[None], size, mode="bilinear", align_corners=False, antialias=True)[
+        0
+    ]
+
+
+def _nearest(box: Box, shape: tuple[int, int], size: tuple[int, int]) -> tuple[Pixels, Mask]:
+    """Index the pixels of ``box`` under the centres of the result's (align_corners=False).
+
+    The second value tells which of them are in the image of ``shape``; the others index its border.
+    """
+    rows, cols = (
+        np.floor(start + (np.arange(count) + 0.5) * length / count).astype(np.intp)
+        for start, length, count in (
+            (box.row_start, box.height, size[0]),
+            (box.col_start, box.width, size[1]),
+        )
+    )
+    inside = (rows >= 0) & (rows < shape[0]), (cols >= 0) & (cols < shape[1])
+    pick = rows.clip(0, shape[0] - 1)[:, None], cols.clip(0, shape[1] - 1)[None]
+    return pick, inside[0][:, None] & inside[1][None]

@@ -1,12 +1,12 @@
 """One training step of each stage: simulated rounds without gradient, then the loss.
 
-Everything is in two frames: the source grid of S x S pixels, which plays the image, and the square
-inputs of the levels.
+Everything is in two frames: the source grid, which plays the image, and the inputs of the levels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,26 +17,58 @@ from napari_iafpn.geometry import Box, crop_resize, move_points, resize, zoom_in
 from napari_iafpn.geometry.resample import reframe
 from napari_iafpn.networks.cascade import Cascade
 from napari_iafpn.networks.level import Level
-from napari_iafpn.training.clicking import next_click
+from napari_iafpn.training.clicking import add_click, next_click
 from napari_iafpn.training.dataset import Batch
-from napari_iafpn.training.losses import normalized_focal_loss
+from napari_iafpn.training.losses import cross_entropy, normalized_focal_loss
+from napari_iafpn.training.settings import ClickConfig
 
 Clicks = list[list[Click]]
-StepLoss = Callable[[Cascade, Batch, "Round"], Tensor]
+StepLoss = Callable[[Cascade, Batch, "Rounds"], Tensor]
 
 
-class Round:
-    """The randomness of one step: the number of rounds and where the next clicks go."""
+@dataclass(frozen=True)
+class Rounds:
+    """How the simulated user goes on in one pass, and at what size.
 
-    def __init__(self, seed: int, step: int, most: int, size: int) -> None:
-        self.rng = np.random.default_rng([seed, 1, step])
-        self.count = int(self.rng.integers(most + 1))
-        self.size = size
+    Attributes
+    ----------
+    count : int
+        Clicks that are added to each sample, the same in the whole step.
+    users : tuple of Generator
+        One for each sample, whose clicks then do not depend on the others.
+    size : (H, W)
+        The level's input.
+    slots : int
+        Clicks of one sign that a sample can have.
+    auxiliary : float
+        Weight of the auxiliary head's loss.
+    """
+
+    count: int
+    users: tuple[np.random.Generator, ...]
+    size: tuple[int, int]
+    slots: int = 24
+    auxiliary: float = 0.4
+
+    @classmethod
+    def draw(
+        cls,
+        clicks: ClickConfig,
+        seed: int,
+        step: int,
+        indices: Sequence[int],
+        size: tuple[int, int],
+        auxiliary: float,
+    ) -> Rounds:
+        """Draw the rounds of a step; ``indices`` are the samples' places in the stream."""
+        count = int(np.random.default_rng([seed, 1, step]).integers(clicks.rounds + 1))
+        users = tuple(np.random.default_rng([seed, 2, index]) for index in indices)
+        return cls(count, users, size, clicks.max_initial, auxiliary)
 
 
-def coarse_loss(cascade: Cascade, batch: Batch, rounds: Round) -> Tensor:
+def coarse_loss(cascade: Cascade, batch: Batch, rounds: Rounds) -> Tensor:
     """Train the coarse level on whole views; its own output is the next previous mask."""
-    size = (rounds.size, rounds.size)
+    size = rounds.size
     source = Box.whole(_source_size(batch))
     images = resize(batch.images.float() / 255.0, size)
     labels = _labels_at(batch.labels, [source] * len(batch.clicks), size)
@@ -49,23 +81,20 @@ def coarse_loss(cascade: Cascade, batch: Batch, rounds: Round) -> Tensor:
         return cascade.coarse.outputs(images, previous, points)
 
     with torch.no_grad(), _Evaluating(cascade.coarse):
-        for _ in range(rounds.count):
+        for turn in range(rounds.count):
             previous = forward()[0].float().sigmoid()
             whole = reframe(previous, [source] * len(clicks), [source] * len(clicks), source.shape)
-            _add_clicks(clicks, whole, batch.labels, rounds.rng)
+            _add_clicks(clicks, whole, batch, rounds, turn)
     logits, auxiliary = forward()
-    loss = normalized_focal_loss(logits.float(), labels).mean()
-    if auxiliary is not None:
-        loss = loss + 0.4 * _bce(auxiliary.float(), labels)
-    return loss
+    return _loss(logits, auxiliary, labels, rounds.auxiliary)
 
 
-def fine_loss(cascade: Cascade, batch: Batch, rounds: Round) -> Tensor:
+def fine_loss(cascade: Cascade, batch: Batch, rounds: Rounds) -> Tensor:
     """Train the fine level inside the cascade: coarse, zoom-in, fine, paste, next click."""
     if cascade.fine is None:
         raise ValueError("this model has no fine level; leave out the fine stage")
     fine: Level = cascade.fine
-    size = (rounds.size, rounds.size)
+    size = rounds.size
     source = Box.whole(_source_size(batch))
     everywhere = [source] * len(batch.clicks)
     pixels = batch.images.float() / 255.0
@@ -79,77 +108,84 @@ def fine_loss(cascade: Cascade, batch: Batch, rounds: Round) -> Tensor:
         return probability
 
     def zoomed(coarse: Tensor) -> tuple[list[Box], tuple[Tensor, Tensor, ClickPoints]]:
-        boxes = _regions(coarse, clicks, source, cascade.config.min_crop)
+        boxes = _regions(coarse, clicks, source, cascade.config.min_crop, size)
         points = move_points(ClickPoints.from_clicks(clicks, view.device), boxes, size)
         crops = crop_resize(pixels, boxes, size)
         return boxes, (crops, reframe(coarse, everywhere, boxes, size), points)
 
     with torch.no_grad(), _Evaluating(fine):
-        for _ in range(rounds.count):
+        for turn in range(rounds.count):
             boxes, inputs = zoomed(intention())
             probability = fine(*inputs).float().sigmoid()
             whole = reframe(probability, boxes, everywhere, source.shape)
-            _add_clicks(clicks, whole, batch.labels, rounds.rng)
+            _add_clicks(clicks, whole, batch, rounds, turn)
             previous = reframe(probability, boxes, everywhere, size)
     with torch.no_grad():
         boxes, inputs = zoomed(intention())
     labels = _labels_at(batch.labels, boxes, size)
-    return normalized_focal_loss(fine(*inputs).float(), labels).mean()
+    return _loss(*fine.outputs(*inputs), labels, rounds.auxiliary)
 
 
 STEP_LOSSES: dict[str, StepLoss] = {"coarse": coarse_loss, "fine": fine_loss}
 
 
 class _Evaluating:
-    """Put a level into evaluation mode for a while."""
+    """Put a level into evaluation mode for a while; each module then gets its own mode back."""
 
     def __init__(self, level: Level) -> None:
         self.level = level
 
     def __enter__(self) -> None:
-        self.training = self.level.training
+        self.modes = [(module, module.training) for module in self.level.modules()]
         self.level.eval()
 
     def __exit__(self, *_: object) -> None:
-        self.level.train(self.training)
+        for module, training in self.modes:
+            module.training = training
 
 
 def _source_size(batch: Batch) -> tuple[int, int]:
     return int(batch.images.shape[-2]), int(batch.images.shape[-1])
 
 
-def _regions(coarse: Tensor, clicks: Clicks, view: Box, min_crop: int) -> list[Box]:
+def _regions(
+    coarse: Tensor, clicks: Clicks, view: Box, min_crop: int, size: tuple[int, int]
+) -> list[Box]:
     """Zoom in on each sample.
 
-    Boxes are made square as far as the view allows, since the batch's crops are.
+    Boxes get the proportions of ``size`` as far as the view allows, since the batch's crops do.
     """
     masks = (coarse[:, 0] > 0.5).cpu().numpy()
     boxes = []
     for mask, sample in zip(masks, clicks, strict=True):
         positives = [click for click in sample if click.positive]
         box = zoom_in(mask, positives, view, min_crop=min_crop)
-        side = max(box.shape)
-        boxes.append(box.resized_about_centre(side, side, view))
+        scale = max(box.height / size[0], box.width / size[1])
+        boxes.append(box.resized_about_centre(scale * size[0], scale * size[1], view))
     return boxes
 
 
 def _labels_at(labels: Tensor, boxes: Sequence[Box], size: tuple[int, int]) -> Tensor:
-    """Crop and resize (B, 1, S, S) labels: the object where it covers half a pixel or more."""
+    """Crop and resize (B, 1, H, W) labels: the object where it covers half a pixel or more."""
     objects = crop_resize((labels == 1).float(), boxes, size) >= 0.5
     ignored = crop_resize((labels == -1).float(), boxes, size) >= 0.5
     return torch.where(ignored & ~objects, -1.0, objects.float())
 
 
-def _add_clicks(clicks: Clicks, whole: Tensor, labels: Tensor, rng: np.random.Generator) -> None:
+def _add_clicks(clicks: Clicks, whole: Tensor, batch: Batch, rounds: Rounds, turn: int) -> None:
     """Let the simulated user add one click per sample, on the source grid."""
-    probabilities = whole[:, 0].cpu().numpy()
-    truths = labels[:, 0].cpu().numpy()
-    for sample, probability, truth in zip(clicks, probabilities, truths, strict=True):
-        click = next_click(probability, truth == 1, truth == -1, rng)
+    slot = rounds.slots - 1 - turn
+    probabilities, truths = whole[:, 0].cpu().numpy(), batch.labels[:, 0].cpu().numpy()
+    for place, sample in enumerate(clicks):
+        truth = truths[place]
+        click = next_click(probabilities[place], truth == 1, truth == -1, rounds.users[place])
         if click is not None:
-            sample.append(click)
+            add_click(sample, click, batch.clicks[place], slot)
 
 
-def _bce(logits: Tensor, labels: Tensor) -> Tensor:
-    valid = labels != -1
-    return torch.nn.functional.binary_cross_entropy_with_logits(logits[valid], labels[valid])
+def _loss(logits: Tensor, auxiliary: Tensor | None, labels: Tensor, weight: float) -> Tensor:
+    """Return the mean over the samples, so that several processes have the mean of theirs."""
+    loss = normalized_focal_loss(logits.float(), labels)
+    if auxiliary is not None and weight:
+        loss = loss + weight * cross_entropy(auxiliary.float(), labels)
+    return loss.mean()

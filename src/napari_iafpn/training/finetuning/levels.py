@@ -1,0 +1,121 @@
+"""Training the levels inside the time, with clicks counted in between."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from napari_iafpn.inference import Predictor
+from napari_iafpn.networks import save_cascade
+from napari_iafpn.training.finetuning.card import finetuned_card
+from napari_iafpn.training.finetuning.events import Saved
+from napari_iafpn.training.finetuning.record import BEST, Record
+from napari_iafpn.training.finetuning.settings import PROVISIONAL
+from napari_iafpn.training.finetuning.sitting import Sitting
+from napari_iafpn.training.finetuning.watch import LevelPlan, Watch
+from napari_iafpn.training.loop import run_stage
+from napari_iafpn.training.run import Run
+from napari_iafpn.training.settings import StageConfig
+from napari_iafpn.training.state import disk_sentences, holds_run, load_state
+
+SHARES = (0.5, 1.0)
+"""Shares of a level's steps after which clicks are counted."""
+WORDS = {
+    "coarse": "Training the coarse level, which finds the object.",
+    "fine": "Training the fine level, which draws its outline.",
+}
+
+
+def train_levels(sitting: Sitting, run: Run, levels: tuple[str, ...], end: float) -> None:
+    """Train what is left of ``levels`` until ``end``, on the clock's scale.
+
+    Raises
+    ------
+    Stopped
+        When the command is to stop; everything is saved.
+    ValueError
+        Where the loss is no longer finite, or the disk is full.
+    """
+    state = _state(run)
+    if state is not None:
+        run.cascade.load_state_dict(state["cascade"])
+    for level in levels:
+        if level in sitting.record.finished:
+            continue
+        ahead = [other for other in levels if other not in sitting.record.finished]
+        used = sitting.desk.clock.used
+        ends = {level: used + (end - used) / len(ahead), **sitting.record.ends}
+        sitting.record = replace(sitting.record, ends=ends)
+        own = state if state is not None and state["stage"] == level else None
+        _train_level(sitting, run, level, own)
+        finished = (*sitting.record.finished, level)
+        sitting.record = replace(sitting.record, finished=finished)
+        sitting.save()
+
+
+def _train_level(sitting: Sitting, run: Run, level: str, state: dict[str, Any] | None) -> None:
+    """Train one level in stretches, between which clicks are counted or the plan is changed."""
+    plan = LevelPlan(sitting.record.ends[level], sitting.measurement, SHARES)
+    step = 0 if state is None else int(state["step"])
+    sitting.desk.begin(level, WORDS[level])
+    while True:
+        measured = sum(moment.level == level for moment in sitting.record.moments)
+        watch = Watch(
+            sitting.desk,
+            plan,
+            measured,
+            sitting.record.pace.get(level, 0.0),
+            lambda: _remember(sitting),
+            run.save_every,
+        )
+        config = _config(run.recipe.stages[level], plan, step, watch, sitting.desk.clock.used)
+        ended = run_stage(run, level, config, resumed=state, control=watch)
+        state = _state(run)
+        assert state is not None
+        step = int(state["step"])
+        sitting.record = _with_level(sitting.record, level, step, watch.pace)
+        _remember(sitting)
+        sitting.desk.ask()
+        over = ended or watch.reason == "time"
+        if over or watch.reason == "measure":
+            _count(sitting, run, level, step)
+        if over:
+            return
+        sitting.desk.begin(level, WORDS[level])
+
+
+def _config(
+    config: StageConfig, plan: LevelPlan, step: int, watch: Watch, used: float
+) -> StageConfig:
+    """Return the configuration with as many steps as fit the time, once the pace is known."""
+    steps = step + PROVISIONAL
+    if watch.pace:
+        steps = plan.steps(step, watch.pace, used, watch.measured)
+    return replace(config, steps=max(steps, config.warmup_steps + 1))
+
+
+def _count(sitting: Sitting, run: Run, level: str, step: int) -> None:
+    """Count clicks, and keep the weights where they are the best so far."""
+    device = str(run.fabric.device)
+    if sitting.count_during(Predictor(run.cascade, device), level, step):
+        path = sitting.request.folder / BEST
+        with disk_sentences(path.parent):
+            save_cascade(run.cascade, path, finetuned_card(sitting), dtype=torch.float16)
+    _remember(sitting)
+
+
+def _remember(sitting: Sitting) -> None:
+    sitting.save()
+    best = sitting.request.folder / BEST if sitting.record.best else ""
+    sitting.desk.tell(Saved(str(sitting.request.folder), str(best)))
+
+
+def _with_level(record: Record, level: str, step: int, pace: float) -> Record:
+    steps = {**record.steps, level: step}
+    return replace(record, steps=steps, pace={**record.pace, level: pace})
+
+
+def _state(run: Run) -> dict[str, Any] | None:
+    return load_state(run.output, run.recipe.digest) if holds_run(run.output) else None

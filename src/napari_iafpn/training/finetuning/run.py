@@ -1,0 +1,200 @@
+"""A fine-tuning from its folders to its model."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from lightning.fabric import Fabric
+
+from napari_iafpn.inference import Predictor
+from napari_iafpn.inference.device import choose_device
+from napari_iafpn.networks import find_model, load_cascade, save_cascade
+from napari_iafpn.networks.cascade import Cascade
+from napari_iafpn.training.dataset import ClickDataset
+from napari_iafpn.training.finetuning.card import finetuned_card
+from napari_iafpn.training.finetuning.clock import Clock
+from napari_iafpn.training.finetuning.desk import Desk, Stopped
+from napari_iafpn.training.finetuning.events import (
+    Command,
+    Done,
+    Event,
+    Failed,
+    Measured,
+    Surveyed,
+)
+from napari_iafpn.training.finetuning.levels import train_levels
+from napari_iafpn.training.finetuning.record import BEST, load_record
+from napari_iafpn.training.finetuning.report import write_reports
+from napari_iafpn.training.finetuning.request import FinetuneRequest
+from napari_iafpn.training.finetuning.settings import finetuning_recipe, levels_of
+from napari_iafpn.training.finetuning.sitting import Sitting
+from napari_iafpn.training.finetuning.split import Split, split, target_list
+from napari_iafpn.training.finetuning.survey import Found, look_through, survey_words
+from napari_iafpn.training.finetuning.targets import FULL, QUICK, gain_of
+from napari_iafpn.training.finetuning.words import (
+    gain_sentence,
+    replay_sentence,
+    stopped_sentence,
+)
+from napari_iafpn.training.replay import replay_held_out, replay_training
+from napari_iafpn.training.run import Run
+from napari_iafpn.training.state import disk_sentences
+from napari_iafpn.training.train import choose_precision
+
+SAVE_EVERY = 25
+RESERVE = 3.0
+"""Seconds for writing at the end."""
+
+
+def finetune(
+    request: FinetuneRequest,
+    report: Callable[[Event], None] = lambda _: None,
+    control: Callable[[], Command] = lambda: Command.GO,
+) -> Done:
+    """Retrain a model on annotated images within the time, and tell what was gained.
+
+    Parameters
+    ----------
+    request : FinetuneRequest
+    report : callable
+        Is told every event, in the thread of the caller.
+    control : callable
+        Says what to do now; asked at least once per step and per measured object.
+
+    Returns
+    -------
+    Done
+        Also told as the last event.
+
+    Raises
+    ------
+    ValueError, OSError
+        One sentence; told before as ``Failed``.
+    """
+    desk = Desk(report, control, Clock(60.0 * request.minutes))
+    try:
+        done = _finetune(request, desk)
+    except (ValueError, OSError) as error:
+        report(Failed(str(error)))
+        raise
+    report(done)
+    return done
+
+
+def _finetune(request: FinetuneRequest, desk: Desk) -> Done:
+    base = find_model(request.model)
+    _check_output(request, base)
+    device = choose_device(request.device)
+    cascade = load_cascade(base)
+    levels = levels_of(request, cascade.config)
+    try:
+        sitting = _sit_down(request, desk, base)
+    except Stopped:
+        return Done(stopped_sentence(None, None), "", "", stopped=True)
+    try:
+        sitting.count_before(Predictor(load_cascade(base), str(device)))
+        run = _make_run(sitting, cascade, device)
+        end = desk.clock.budget - sitting.record.cost["report"] - RESERVE
+        train_levels(sitting, run, levels, end)
+        return _finish(sitting, device)
+    except Stopped:
+        return _stop(sitting)
+
+
+def _check_output(request: FinetuneRequest, base: Path) -> None:
+    output = request.output
+    if not output.parent.is_dir():
+        raise ValueError(f"there is no folder {output.parent} for the new model; create it first")
+    if output.exists() and output.samefile(base):
+        raise ValueError(f"{output} is the model that is retrained; give the new one another name")
+
+
+def _sit_down(request: FinetuneRequest, desk: Desk, base: Path) -> Sitting:
+    """Look at the folders, split the objects and find out how far an earlier sitting came."""
+    desk.begin("reading", "Reading the labels.")
+    found = look_through(request, desk.ask)
+    parts = split(found.usable, found.objects, request.validation_share, request.seed)
+    request.folder.mkdir(parents=True, exist_ok=True)
+    model_hash = hashlib.sha256(base.read_bytes()).hexdigest()
+    record = load_record(request.folder, f"{request.digest}-{found.digest}", model_hash)
+    desk.clock.earlier = record.used
+    replay = target_list(replay_held_out(), request.seed) if request.replay else None
+    desk.tell(_surveyed(found, parts))
+    sitting = Sitting(request, base, found, parts, replay, desk, record)
+    sitting.tell_earlier()
+    return sitting
+
+
+def _surveyed(found: Found, parts: Split) -> Surveyed:
+    numbers = (parts.training_objects, parts.held_out_objects)
+    return Surveyed(
+        len(found.usable),
+        found.count,
+        *numbers,
+        parts.kind,
+        found.left_out,
+        survey_words(found, *numbers, parts.kind),
+    )
+
+
+def _make_run(sitting: Sitting, cascade: Cascade, device: torch.device) -> Run:
+    request = sitting.request
+    recipe = finetuning_recipe(request, cascade.config)
+    sets = [sitting.split.training, *([replay_training()] if request.replay else [])]
+    fabric = Fabric(
+        accelerator=device.type,
+        devices=1 if device.index is None else [device.index],
+        precision=choose_precision(recipe.precision, device.type),
+    )
+    cascade.to(memory_format=torch.channels_last).to(fabric.device)
+    workers = 0 if device.type == "cpu" else 2
+    return Run(fabric, cascade, ClickDataset(recipe, sets), request.folder, workers, SAVE_EVERY)
+
+
+def _finish(sitting: Sitting, device: torch.device) -> Done:
+    """Count the clicks of the best state on the objects that did not choose it, and write it."""
+    request, record = sitting.request, sitting.record
+    best = load_cascade(request.folder / BEST)
+    sitting.desk.begin("after", "Counting the clicks of the new model.")
+    after = sitting.count_again(Predictor(best, str(device)), "report", FULL)
+    yours = gain_of(record.before["report"], after)
+    replay = None
+    if sitting.replay is not None:
+        again = sitting.count_again(Predictor(best, str(device)), "replay", QUICK)
+        replay = gain_of(record.before["replay"], again, QUICK)
+    sentence = gain_sentence(yours)
+    if replay is not None:
+        sentence = f"{sentence} {replay_sentence(replay)}"
+    moment = record.moments[record.best]
+    for name, gain in (("yours", yours), ("replay", replay)):
+        if gain is not None:
+            sitting.desk.tell(Measured("after", name, gain.after, moment.level, moment.step, True))
+    sitting.desk.begin("writing", "Writing the model.")
+    with disk_sentences(request.output.parent):
+        card = finetuned_card(sitting, yours, replay)
+        save_cascade(best, request.output, card, dtype=torch.float16)
+    written = write_reports(sitting, sentence, yours, replay, after)
+    if request.run is None:
+        shutil.rmtree(request.folder)
+    return Done(sentence, str(request.output), str(written), yours, replay)
+
+
+def _stop(sitting: Sitting) -> Done:
+    """Keep the best so far, without counting clicks again."""
+    sitting.save()
+    record, request = sitting.record, sitting.request
+    if not record.best:
+        return Done(stopped_sentence(None, None), "", "", stopped=True)
+    start, best = record.moments[0], record.moments[record.best]
+    sentence = stopped_sentence(start.yours, best)
+    card = finetuned_card(sitting)
+    with disk_sentences(request.output.parent):
+        cascade = load_cascade(request.folder / BEST)
+        noted = dataclasses.replace(card, notes=(*card.notes, sentence))
+        save_cascade(cascade, request.output, noted, dtype=torch.float16)
+    return Done(sentence, str(request.output), "", stopped=True)

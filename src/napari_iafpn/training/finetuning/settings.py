@@ -1,0 +1,63 @@
+"""The recipe of a fine-tuning."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from napari_iafpn.networks import CascadeConfig
+from napari_iafpn.training.finetuning.request import FinetuneRequest
+from napari_iafpn.training.recipe import Recipe, SetConfig, StageConfig, ViewConfig
+
+REPLAY_SHARE = 0.3
+"""Share of the samples that come from the bundled set."""
+WARMUP = 10
+"""Steps of rising learning rate, in which the speed is measured too."""
+PROVISIONAL = 1000
+"""Steps of a level until its speed is known."""
+INPUT = 192
+"""Largest side of the levels' input; the model's own where that is smaller."""
+
+STAGE = StageConfig(
+    steps=PROVISIONAL,
+    batch=12,
+    learning_rate=4e-4,
+    backbone_factor=0.3,
+    warmup_steps=WARMUP,
+)
+
+
+def finetuning_recipe(request: FinetuneRequest, model: CascadeConfig) -> Recipe:
+    """Return the recipe; the numbers of steps are provisional."""
+    yours = SetConfig("yours", 1.0 - REPLAY_SHARE if request.replay else 1.0)
+    replay = (SetConfig("replay", REPLAY_SHARE),) if request.replay else ()
+    fine = None if model.fine is None else _stage(model.fine_size)
+    return Recipe(
+        name="finetune",
+        sets=(yours, *replay),
+        coarse=_stage(model.coarse_size),
+        fine=fine,
+        model=model,
+        pretrained="none",
+        seed=request.seed,
+        view=ViewConfig(source_size=min(384, 2 * model.fine_size), whole=0.3),
+    )
+
+
+def _stage(size: int) -> StageConfig:
+    side = min(INPUT, size)
+    return replace(STAGE, size=side, warmup_size=side)
+
+
+def levels_of(request: FinetuneRequest, model: CascadeConfig) -> tuple[str, ...]:
+    """Return the levels that are trained, in their order.
+
+    Raises
+    ------
+    ValueError
+        Where the model lacks the level.
+    """
+    if request.level == "fine" and model.fine is None:
+        raise ValueError(f"the model {request.model} has no fine level; use --level coarse")
+    if request.level != "both":
+        return (request.level,)
+    return ("coarse",) if model.fine is None else ("coarse", "fine")

@@ -1,0 +1,100 @@
+"""Optimisers, learning rates and the running average of the weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from napari_iafpn.networks.level import Level
+from napari_iafpn.training.settings import StageConfig
+
+OPTIMIZERS: dict[str, type[torch.optim.Adam]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+}
+
+
+def make_optimizer(level: Level, config: StageConfig) -> torch.optim.Adam:
+    """Adam or AdamW; the backbone learns slower, norms and biases do not decay."""
+    backbone = {id(p) for p in level.features.backbone.parameters()}
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for parameter in level.parameters():
+        key = (id(parameter) in backbone, parameter.ndim > 1)
+        groups.setdefault(key, []).append(parameter)
+    return OPTIMIZERS[config.optimizer](
+        [
+            {"params": parameters, "lr": rate, "initial_lr": rate, "weight_decay": decay}
+            for (in_backbone, decays), parameters in groups.items()
+            for rate in [config.learning_rate * (config.backbone_factor if in_backbone else 1.0)]
+            for decay in [config.weight_decay if decays else 0.0]
+        ]
+    )
+
+
+def schedule(step: int, config: StageConfig) -> float:
+    """Return the learning rate's factor at a step, counted from 0.
+
+    A linear warm-up, then half a cosine to zero, a drop at each milestone, or no change.
+    """
+    if step < config.warmup_steps:
+        return (step + 1) / config.warmup_steps
+    if config.schedule == "constant":
+        return 1.0
+    if config.schedule == "step":
+        return float(config.drop ** sum(step >= milestone for milestone in config.milestones))
+    share = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
+    return 0.5 * (1.0 + math.cos(math.pi * share))
+
+
+def clip_gradients(level: Level, limit: float) -> None:
+    """Shorten the gradient to the norm ``limit``; 0 leaves it as it is."""
+    if limit:
+        nn.utils.clip_grad_norm_(level.parameters(), limit)
+
+
+class WeightAverage:
+    """A running average of a level's weights and statistics (EMA)."""
+
+    def __init__(self, level: Level, decay: float) -> None:
+        self.decay = decay
+        self.steps = 0
+        self.state = {key: value.detach().clone() for key, value in level.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, level: Level) -> None:
+        """Take in the weights after a step; the first steps weigh more, so that it starts close."""
+        self.steps += 1
+        decay = min(self.decay, self.steps / (self.steps + 9))
+        for key, value in level.state_dict().items():
+            if value.is_floating_point():
+                self.state[key].lerp_(value, 1.0 - decay)
+            else:
+                self.state[key].copy_(value)
+
+    def state_dict(self) -> dict[str, Tensor | int]:
+        """Return what ``load_state_dict`` takes."""
+        return {"steps": self.steps, **self.state}
+
+    def load_state_dict(self, state: dict[str, Tensor | int]) -> None:
+        """Go on from a stored average."""
+        self.steps = int(state["steps"])
+        for key, value in self.state.items():
+            value.copy_(torch.as_tensor(state[key]))
+
+
+@contextmanager
+def weights_of(level: Level, average: WeightAverage | None) -> Iterator[None]:
+    """Lend the averaged weights to the level, where there is an average."""
+    if average is None:
+        yield
+        return
+    own = {key: value.clone() for key, value in level.state_dict().items()}
+    level.load_state_dict(average.state)
+    try:
+        yield
+    finally:
+        level.load_state_dict(own)

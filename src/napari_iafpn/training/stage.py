@@ -1,0 +1,182 @@
+"""One stage under way: what changes from step to step, and how it is kept and measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from napari_iafpn.networks import load_cascade, save_cascade
+from napari_iafpn.networks.level import Level
+from napari_iafpn.training.export import card_of
+from napari_iafpn.training.logs import LOG, VALIDATION, CsvLog
+from napari_iafpn.training.optimisation import WeightAverage, make_optimizer, weights_of
+from napari_iafpn.training.parallel import synchronise
+from napari_iafpn.training.recipe import STAGES
+from napari_iafpn.training.run import Progress, Run
+from napari_iafpn.training.selection import Best, Scores
+from napari_iafpn.training.settings import StageConfig
+from napari_iafpn.training.state import disk_sentences, save_state
+
+
+@dataclass
+class Stage:
+    """A stage of a run.
+
+    Attributes
+    ----------
+    run : Run
+    name : {"coarse", "fine"}
+    config : StageConfig
+    optimizer : Adam
+    average : WeightAverage or None
+    step : int
+        Finished steps.
+    best : Best
+    saved : int
+        Step of the state on the disk.
+    """
+
+    run: Run
+    name: str
+    config: StageConfig
+    optimizer: torch.optim.Adam
+    average: WeightAverage | None
+    step: int = 0
+    best: Best = field(default_factory=Best)
+    saved: int = -1
+
+    @classmethod
+    def begin(
+        cls, run: Run, name: str, config: StageConfig, resumed: dict[str, Any] | None
+    ) -> Stage:
+        """Make the optimiser, or go on from a state; the level comes into training mode."""
+        run.output.mkdir(parents=True, exist_ok=True)
+        level: Level = getattr(run.cascade, name)
+        average = WeightAverage(level, config.ema) if config.ema else None
+        stage = cls(run, name, config, make_optimizer(level, config), average)
+        if resumed:
+            stage._restore(resumed)
+        if run.fabric.is_global_zero:
+            for log in (LOG, VALIDATION):
+                CsvLog(run.output / log).cut(STAGES, name, stage.step)
+        run.fabric.barrier()
+        synchronise(level, run.fabric.global_rank, run.processes)
+        stage.train_mode()
+        return stage
+
+    @property
+    def level(self) -> Level:
+        """The level that is trained."""
+        level: Level = getattr(self.run.cascade, self.name)
+        return level
+
+    @property
+    def ended(self) -> bool:
+        """Whether all steps are taken, or the clicks have not become fewer for too long."""
+        validation = self.run.validation
+        patience = 0 if validation is None else validation.config.patience
+        return self.step >= self.config.steps or 0 < patience <= self.best.waited
+
+    def train_mode(self) -> None:
+        """Put the level into training mode, and everything else into evaluation mode."""
+        self.run.cascade.eval()
+        self.level.train()
+        if self.config.freeze_norm:
+            for module in self.level.modules():
+                if isinstance(module, torch.nn.BatchNorm2d):
+                    module.eval()
+
+    def conclude_step(self, progress: Progress) -> Progress:
+        """Measure clicks where it is time, write the logs and the state, and report."""
+        run, every = self.run, self.run.validation and self.run.validation.config.every
+        if every and (self.step % every == 0 or self.step == self.config.steps):
+            progress = self._measure(progress)
+        if run.fabric.is_global_zero:
+            self._log(progress)
+            if run.report is not None:
+                run.report(progress)
+        if self.step % run.save_every == 0 or self.ended or progress.scores:
+            self.save()
+        return progress
+
+    def save(self) -> None:
+        """Write the state, once for each step."""
+        run = self.run
+        if not run.fabric.is_global_zero or self.saved == self.step:
+            return
+        save_state(
+            run.output,
+            {
+                "cascade": run.cascade.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "average": None if self.average is None else self.average.state_dict(),
+                "best": self.best.to_state(),
+                "stage": self.name,
+                "step": self.step,
+                "recipe": run.recipe.digest,
+            },
+        )
+        self.saved = self.step
+
+    def finish(self) -> None:
+        """Save the state, then give the level the weights to export."""
+        self.save()
+        self.run.fabric.barrier()
+        if self.best.step:
+            best: Level = getattr(load_cascade(best_path(self.run.output, self.name)), self.name)
+            self.level.load_state_dict(best.state_dict())
+        elif self.average is not None:
+            self.level.load_state_dict(self.average.state)
+        self.run.cascade.eval()
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step = self.saved = int(state["step"])
+        self.best = Best.from_state(state["best"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+
+    def _measure(self, progress: Progress) -> Progress:
+        """Measure clicks in the first process, and keep the weights where they are the best."""
+        run = self.run
+        scores = self._measure_here() if run.fabric.is_global_zero else None
+        scores = run.fabric.broadcast(scores)
+        assert scores is not None
+        self.best = self.best.after(scores, self.step)
+        self.train_mode()
+        return replace(progress, scores=scores, best=self.best.step == self.step)
+
+    def _measure_here(self) -> Scores:
+        run = self.run
+        assert run.validation is not None
+        with weights_of(self.level, self.average):
+            scores = run.validation.measure(run.cascade, self.name)
+            best = self.best.after(scores, self.step)
+            if best.step == self.step:
+                with disk_sentences(run.output):
+                    path = best_path(run.output, self.name)
+                    save_cascade(run.cascade, path, card_of(run.recipe, best.scores))
+        return scores
+
+    def _log(self, progress: Progress) -> None:
+        run = self.run
+        values = {
+            "loss": round(progress.loss, 6),
+            "learning_rate": max(group["lr"] for group in self.optimizer.param_groups),
+            "data_seconds": round(progress.data_seconds, 3),
+            "seconds_left": round(progress.seconds_left),
+        }
+        for log in (CsvLog(run.output / LOG), *run.logs):
+            log.write(self.name, self.step, values)
+        rows = {} if progress.scores is None else progress.scores.rows()
+        for name, numbers in rows.items():
+            for log in (CsvLog(run.output / VALIDATION), *run.logs):
+                log.write(self.name, self.step, {"set": name, **numbers})
+
+
+def best_path(output: Path, stage: str) -> Path:
+    """Return where the best weights of a stage are kept, in single precision."""
+    return output / f"best-{stage}.safetensors"

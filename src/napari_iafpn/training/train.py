@@ -1,0 +1,219 @@
+"""A whole training run: a recipe, the folder of its sets, and the models it makes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric import Fabric
+
+from napari_iafpn.inference.device import choose_device
+from napari_iafpn.networks import build_cascade, read_card
+from napari_iafpn.networks.cascade import Cascade
+from napari_iafpn.training.dataset import ClickDataset
+from napari_iafpn.training.export import export
+from napari_iafpn.training.logs import TensorBoardLog
+from napari_iafpn.training.loop import run_stage
+from napari_iafpn.training.mixture import open_mixture
+from napari_iafpn.training.recipe import PRECISIONS, Recipe
+from napari_iafpn.training.run import Progress, Run
+from napari_iafpn.training.selection import Validation
+from napari_iafpn.training.stage import best_path
+from napari_iafpn.training.state import STATE, holds_run, load_state
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Where and how a run computes; nothing of it is part of the recipe.
+
+    Attributes
+    ----------
+    workers : int
+        Processes that prepare the samples, for each training process.
+    devices, nodes : int
+        Training processes (one for each GPU) on a machine, and machines. None: those of
+        ``torchrun``, without it one.
+    accelerator : str
+        ``auto``, ``cpu``, ``cuda``, ``cuda:N`` (for one process) or ``mps``.
+    precision : str or None
+        Instead of the recipe's.
+    save_every : int
+        Steps between two states on the disk.
+    tensorboard : bool
+    """
+
+    workers: int = 1
+    devices: int | None = None
+    nodes: int | None = None
+    accelerator: str = "auto"
+    precision: str | None = None
+    save_every: int = 50
+    tensorboard: bool = False
+
+    def __post_init__(self) -> None:
+        for key, least in (("workers", 0), ("devices", 1), ("nodes", 1), ("save_every", 1)):
+            value = getattr(self, key)
+            if value is not None and value < least:
+                raise ValueError(f"{key} is {value}; give at least {least}")
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process speaks for all."""
+        return int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", 0))) == 0
+
+    @property
+    def processes(self) -> tuple[int, int]:
+        """Processes on a machine, and machines."""
+        local, nodes = 1, 1
+        if "LOCAL_WORLD_SIZE" in os.environ:  # torchrun
+            local = int(os.environ["LOCAL_WORLD_SIZE"])
+            nodes = int(os.environ["WORLD_SIZE"]) // local
+        return self.devices or local, self.nodes or nodes
+
+
+def train(
+    recipe: Recipe,
+    data: Path,
+    output: Path,
+    *,
+    engine: Engine = Engine(),
+    resume: bool = False,
+    report: Callable[[Progress], None] | None = None,
+    control: Callable[[Progress], bool] | None = None,
+    announce: Callable[[str], None] | None = None,
+) -> Path | None:
+    """Train the coarse, then the fine level, and return the exported model's path.
+
+    Every random choice is a function of seed, stage and step, so a run that was killed goes on to
+    the same curve, bit for bit on one CPU. Each stage leaves ``NAME-STAGE.safetensors``.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    data : Path
+        The folder that the sets' paths start from.
+    output : Path
+        Folder of the run.
+    engine : Engine
+    resume : bool
+        Go on from the state in ``output``; begin where there is none.
+    report, control : callable, optional
+        Told and asked after every step, see ``run_stage``.
+    announce : callable, optional
+        Told in words what was found in each set, before the first step.
+
+    Returns
+    -------
+    Path or None
+        None where ``control`` stopped the run.
+
+    Raises
+    ------
+    ValueError
+        Where ``output`` holds a run and ``resume`` is False, or a run of another recipe; where a
+        set cannot be used; where the loss is no longer finite or the disk is full.
+    """
+    if holds_run(output) and not resume:
+        raise ValueError(
+            f"{output} holds a run ({STATE}); give --resume to go on with it, or another folder"
+        )
+    dataset = ClickDataset(recipe, open_mixture(recipe, data, announce))
+    held_out = recipe.validation
+    validation = None if held_out is None else Validation.open(held_out, data, recipe.seed)
+    fabric = launch(engine, recipe.precision)
+    state = load_state(output, recipe.digest) if holds_run(output) else None
+    torch.manual_seed(recipe.seed)
+    cascade = build_cascade(recipe.model, "none" if state else recipe.pretrained)
+    if state:
+        cascade.load_state_dict(state["cascade"])
+    cascade.to(memory_format=torch.channels_last).to(fabric.device)
+    run = Run(
+        fabric,
+        cascade,
+        dataset,
+        output,
+        workers=engine.workers,
+        save_every=engine.save_every,
+        report=report,
+        validation=validation,
+        logs=(TensorBoardLog(output),) if engine.tensorboard and fabric.is_global_zero else (),
+    )
+    return _run_stages(run, state, control)
+
+
+def _run_stages(
+    run: Run, state: dict[str, Any] | None, control: Callable[[Progress], bool] | None
+) -> Path | None:
+    stages = list(run.recipe.stages)
+    path = None
+    for stage in stages[stages.index(state["stage"]) if state else 0 :]:
+        resumed = state if state and state["stage"] == stage else None
+        if stage == "fine" and resumed is None:
+            start_fine(run.cascade)
+        config = run.recipe.stages[stage]
+        if not run_stage(run, stage, config, resumed=resumed, control=control):
+            return None
+        path = run.output / f"{run.recipe.name}-{stage}.safetensors"
+        if run.fabric.is_global_zero:
+            best = best_path(run.output, stage)
+            measured = run.validation is not None and best.is_file()
+            export(run.cascade, run.recipe, path, read_card(best).scores if measured else None)
+        run.fabric.barrier()
+    return path
+
+
+def start_fine(cascade: Cascade) -> None:
+    """Initialise the fine level from the coarse one where they have the same architecture."""
+    if cascade.fine is not None and cascade.config.fine == cascade.config.coarse:
+        cascade.fine.load_state_dict(cascade.coarse.state_dict())
+
+
+def launch(engine: Engine, precision: str) -> Fabric:
+    """Start the training processes and return the engine of this one.
+
+    Under ``torchrun`` the processes are its own; otherwise this one starts the others.
+    """
+    devices, nodes = engine.processes
+    device = choose_device(engine.accelerator)
+    fabric = Fabric(
+        accelerator=device.type,
+        devices=devices if device.index is None else [device.index],
+        num_nodes=nodes,
+        strategy="ddp" if devices * nodes > 1 else "auto",
+        precision=choose_precision(engine.precision or precision, device.type),
+    )
+    fabric.launch()
+    return fabric
+
+
+def choose_precision(name: str, accelerator: str) -> Any:
+    """Return the precision for Fabric; ``auto`` is bf16 where the hardware computes it.
+
+    Raises
+    ------
+    ValueError
+        For bf16 where it would be emulated, which is many times slower.
+    """
+    if name not in PRECISIONS:
+        raise ValueError(f"precision is {name!r}; use one of {', '.join(PRECISIONS)}")
+    if accelerator == "cuda":
+        supported = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        supported = accelerator == "cpu" and cpu_has_bf16()
+    if name == "auto":
+        return "bf16-mixed" if supported else "32-true"
+    if name == "bf16-mixed" and not supported:
+        raise ValueError(
+            f"precision is 'bf16-mixed', which this {accelerator} device does not compute in "
+            "hardware; use 'auto' or '32-true'"
+        )
+    return name
+
+
+def cpu_has_bf16() -> bool:
+    """Tell whether the CPU computes bf16 in hardware; emulation is many times slower."""
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

@@ -1,0 +1,130 @@
+"""The simulated user of training."""
+
+import numpy as np
+import pytest
+import torch
+
+from napari_iafpn.clicks import Click
+from napari_iafpn.training.clicking import add_click, initial_clicks, next_click
+from napari_iafpn.training.recipe import ClickConfig
+from napari_iafpn.training.views import View
+
+NONE = np.zeros((64, 64), bool)
+
+
+def view_of(target, others=NONE, ignore=NONE, parts=()):
+    return View(torch.zeros(3, 64, 64, dtype=torch.uint8), target, others, ignore, parts)
+
+
+@pytest.fixture
+def square():
+    mask = NONE.copy()
+    mask[20:44, 10:40] = True
+    return mask
+
+
+def test_initial_clicks_keep_their_sides(square, rng):
+    others = NONE.copy()
+    others[50:60, 50:60] = True
+    for _ in range(50):
+        clicks = initial_clicks(view_of(square, others), ClickConfig(), rng)
+        assert clicks[0].positive
+        for click in clicks:
+            assert square[click.pixel] == click.positive
+
+
+def test_an_empty_target_gets_negative_clicks_only(rng):
+    for _ in range(20):
+        clicks = initial_clicks(view_of(NONE), ClickConfig(), rng)
+        assert not any(click.positive for click in clicks)
+
+
+def test_the_number_of_first_clicks_follows_the_decay(square, rng):
+    counts = [
+        sum(c.positive for c in initial_clicks(view_of(square), ClickConfig(), rng))
+        for _ in range(2000)
+    ]
+    assert np.mean(np.equal(counts, 1)) == pytest.approx(0.2, abs=0.04)
+    assert np.mean(np.equal(counts, 2)) == pytest.approx(0.16, abs=0.04)
+
+
+def test_the_next_click_lies_deep_in_the_larger_error(square, rng):
+    missed_part = square.astype(float)
+    missed_part[20:44, 10:25] = 0.0
+    missed_part[2:6, 50:54] = 1.0
+    for _ in range(20):
+        click = next_click(missed_part, square, NONE, rng)
+        assert click.positive
+        assert 23 <= click.row <= 40
+        assert 12 <= click.col <= 22
+
+
+def test_the_next_click_on_a_false_region_is_negative(square, rng):
+    extra = square.astype(float)
+    extra[20:44, 45:60] = 1.0
+    assert not next_click(extra, square, NONE, rng).positive
+    ignored = NONE.copy()
+    ignored[20:44, 45:60] = True
+    assert next_click(extra, square, ignored, rng) is None
+
+
+def test_a_thin_large_error_is_still_found(rng):
+    target = np.zeros((400, 400), bool)
+    target[3, :] = True
+    click = next_click(np.zeros((400, 400)), target, np.zeros_like(target), rng)
+    assert click.positive
+    assert click.row == 3
+
+
+def test_each_of_two_merged_objects_gets_a_click_first(square, rng):
+    small = NONE.copy()
+    small[50:56, 50:56] = True
+    for _ in range(30):
+        view = view_of(square | small, parts=(square, small))
+        clicks = [c for c in initial_clicks(view, ClickConfig(), rng) if c.positive]
+        assert square[clicks[0].pixel]
+        assert small[clicks[1].pixel]
+        assert 2 <= len(clicks) <= 24
+
+
+def test_an_object_behind_the_border_keeps_clicks_at_the_border(rng):
+    """The view cuts the object off; eroding it there would forbid its visible half."""
+    strip = NONE.copy()
+    strip[:4] = True
+    rows = [
+        click.row
+        for _ in range(200)
+        for click in initial_clicks(view_of(strip), ClickConfig(erode=1.0), rng)
+        if click.positive
+    ]
+    assert max(rows) == 0
+
+
+def test_negative_clicks_follow_their_shares(square, rng):
+    """A tenth background, four tenths other objects, half a ring of a tenth of its size."""
+    others = NONE.copy()
+    others[56:, :] = True
+    where = {"others": 0, "ring": 0, "elsewhere": 0}
+    for _ in range(1500):
+        for click in initial_clicks(view_of(square, others), ClickConfig(), rng):
+            row, col = click.pixel
+            if click.positive:
+                continue
+            ring = 17 <= row < 47 and 7 <= col < 43  # ceil(0.1 sqrt(720)) = 3
+            where["others" if others[row, col] else "ring" if ring else "elsewhere"] += 1
+    total = sum(where.values())
+    assert where["ring"] / total == pytest.approx(0.5 + 0.1 * 0.11, abs=0.03)
+    assert where["others"] / total == pytest.approx(0.4 + 0.1 * 0.15, abs=0.03)
+
+
+def test_added_clicks_fill_the_slots_from_the_back():
+    """They replace an initial click only where the slots of their sign are full."""
+    initial = [Click(i, 0, True) for i in range(24)] + [Click(0, i, False) for i in range(3)]
+    clicks = list(initial)
+    add_click(clicks, Click(60, 60, True), initial, slot=23)
+    add_click(clicks, Click(61, 61, False), initial, slot=22)
+    add_click(clicks, Click(62, 62, True), initial, slot=21)
+    assert clicks[23] == Click(60, 60, True)
+    assert clicks[21] == Click(62, 62, True)
+    assert clicks[22] == initial[22]
+    assert clicks[27:] == [Click(61, 61, False)]

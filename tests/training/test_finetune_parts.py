@@ -1,0 +1,321 @@
+"""Fine-tuning without training: what is found, what is held out, time, words, events."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from napari_iafpn.evaluation.readers import LayerSet, Sample
+from napari_iafpn.training.finetuning import (
+    Clicks,
+    Done,
+    Failed,
+    FinetuneRequest,
+    Gain,
+    Measured,
+    Phase,
+    Saved,
+    Step,
+    Surveyed,
+    event_from_json,
+    event_to_json,
+)
+from napari_iafpn.training.finetuning.clock import Clock
+from napari_iafpn.training.finetuning.record import Moment, Record, load_record
+from napari_iafpn.training.finetuning.sitting import penalty_of
+from napari_iafpn.training.finetuning.split import split
+from napari_iafpn.training.finetuning.survey import look_through
+from napari_iafpn.training.finetuning.targets import gain_of
+from napari_iafpn.training.finetuning.watch import LevelPlan
+from napari_iafpn.training.finetuning.words import (
+    gain_sentence,
+    replay_sentence,
+    stopped_sentence,
+)
+from napari_iafpn.training.replay import FOLDER, replay_held_out, replay_training
+
+BEFORE = Clicks(40, 7.5, 9.8, 14.0, 0.4)
+AFTER = Clicks(40, 4.5, 6.1, 11.0, 0.6)
+
+
+def images_of(count, objects):
+    """Return a set of images with so many square objects each."""
+    samples = []
+    for number in range(count):
+        instances = np.zeros((40, 10 * objects), np.int32)
+        for place in range(objects):
+            instances[5:12, 10 * place + 1 : 10 * place + 8] = place + 1
+        ids = tuple(range(1, objects + 1))
+        samples.append(Sample(f"i{number}", instances.astype(np.uint8), instances, ids))
+    return LayerSet("squares", tuple(samples))
+
+
+def parts(count, objects, share=0.25, seed=0):
+    base = images_of(count, objects)
+    return split(base, tuple(base.objects(i) for i in range(count)), share, seed)
+
+
+def held_out(parted):
+    return {*parted.selection.names(), *parted.report.names()}
+
+
+def test_whole_images_are_held_out_where_there_are_enough():
+    parted = parts(8, 10)
+    trained = {parted.training.image_name(i) for i in range(len(parted.training))}
+    measured = {name.split(":")[0] for name in held_out(parted)}
+    assert parted.kind == "images"
+    assert (len(trained), len(measured)) == (6, 2)
+    assert not trained & measured
+    assert not set(parted.selection.names()) & set(parted.report.names())
+
+
+def test_objects_are_held_out_of_few_images_and_their_pixels_are_ignored():
+    parted = parts(1, 20)
+    sample = parted.training.read(0)
+    away = {int(name.split(":")[1]) for name in held_out(parted)}
+    assert parted.kind == "objects"
+    assert len(away) == 5
+    assert away.isdisjoint(sample.objects)
+    assert set(np.unique(sample.instances)) - {0} == set(sample.objects)
+    truth = parted.report.base.read(0)
+    np.testing.assert_array_equal(sample.ignore, np.isin(truth.instances, sorted(away)))
+    assert parted.training.objects(0) == sample.objects
+    np.testing.assert_array_equal(parted.training.truth(0).ignore, sample.ignore)
+
+
+def test_few_held_out_objects_choose_and_report():
+    assert parts(1, 20).shared
+    assert not parts(8, 10).shared
+
+
+@pytest.mark.parametrize(("count", "objects"), [(8, 10), (2, 9)])
+def test_the_split_is_the_seed_s(count, objects):
+    assert held_out(parts(count, objects)) == held_out(parts(count, objects))
+    assert parts(count, objects).report.names() == parts(count, objects).report.names()
+    others = [held_out(parts(count, objects, seed=seed)) for seed in range(1, 6)]
+    assert any(other != held_out(parts(count, objects)) for other in others)
+
+
+def test_the_first_held_out_objects_come_from_many_images():
+    names = parts(16, 10).report.names()[:3]
+    assert len({name.split(":")[0] for name in names}) >= 2
+
+
+def test_too_few_objects_get_a_sentence():
+    with pytest.raises(ValueError, match=r"there are 3 usable object\(s\) in 3 image\(s\)"):
+        parts(3, 1)
+
+
+def save(folder, name, values):
+    folder.mkdir(parents=True, exist_ok=True)
+    if name.endswith(".tif"):
+        tifffile.imwrite(folder / name, values)
+    else:
+        Image.fromarray(values).save(folder / name)
+
+
+@pytest.fixture
+def request_of(tmp_path):
+    return FinetuneRequest(tmp_path / "images", tmp_path / "labels", tmp_path / "new.safetensors")
+
+
+def squares(shift=0):
+    values = np.zeros((60, 60), np.uint8)
+    for number in range(4):
+        values[5 + shift : 15 + shift, 14 * number + 2 : 14 * number + 12] = number + 1
+    return values
+
+
+def test_what_cannot_be_used_is_left_out_with_a_sentence(request_of):
+    images, labels = request_of.images, request_of.labels
+    for number, name in enumerate(("a", "b", "c", "d")):
+        save(images, f"{name}.png", np.full((60, 60), number, np.uint8))
+    save(labels, "a.png", squares())
+    save(labels, "b.tif", squares().astype(np.float32))
+    save(labels, "c.png", squares()[:50])
+    found = look_through(request_of, lambda: None)
+    assert found.count == 4
+    assert found.usable.image_name(0) == "a"
+    text = " ".join(found.left_out)
+    for words in ("float32", "50 x 60", "d.* is missing"):
+        assert words in text
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        (None, "no pairs of images and labels"),
+        (np.zeros((60, 60), np.uint8), "hold no object"),
+        (np.random.default_rng(3).integers(0, 90, (60, 60)).astype(np.uint8), "as a picture"),
+        (squares()[:40], "40 x 60"),
+    ],
+)
+def test_nothing_usable_is_an_error_with_the_reason(request_of, label, message):
+    save(request_of.images, "a.png", np.zeros((60, 60), np.uint8))
+    request_of.labels.mkdir()
+    if label is not None:
+        save(request_of.labels, "a.png", label)
+    with pytest.raises(ValueError, match=message):
+        look_through(request_of, lambda: None)
+
+
+def test_binary_masks_are_split_into_objects(request_of):
+    wide = np.zeros((60, 100), np.uint8)
+    for number in range(6):
+        wide[5:15, 16 * number + 2 : 16 * number + 12] = 255
+    save(request_of.images, "a.png", np.zeros((60, 100), np.uint8))
+    save(request_of.labels, "a.png", wide)
+    found = look_through(request_of, lambda: None)
+    assert found.count == 6
+    assert "binary masks" in found.left_out[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"minutes": 0}, "minutes is 0"),
+        ({"level": "middle"}, "level is 'middle'"),
+        ({"validation_share": 0.0}, "validation share is 0"),
+        ({"validation_share": 0.9}, "validation share is 0.9"),
+    ],
+)
+def test_a_request_out_of_range_is_refused(request_of, change, message):
+    with pytest.raises(ValueError, match=message):
+        replace(request_of, **change)
+
+
+def test_a_request_survives_json(request_of):
+    assert FinetuneRequest.from_json(request_of.to_json()) == request_of
+    there = replace(request_of, run=request_of.images)
+    assert FinetuneRequest.from_json(there.to_json()) == there
+
+
+def test_only_what_decides_the_weights_is_in_the_digest(request_of):
+    assert replace(request_of, device="cpu", run=request_of.labels).digest == request_of.digest
+    assert replace(request_of, seed=1).digest != request_of.digest
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Surveyed(3, 40, 30, 10, "images", ("Image 'x' is empty.",), "Words."),
+        Phase("before", "Counting.", 12.5),
+        Step("coarse", 3, 0, 0.25, 100.0),
+        Measured("during", "replay", replace(BEFORE, noc90=None), "fine", 40, True),
+        Saved("/run", ""),
+        Done("Gained.", "m", "r", Gain(BEFORE, AFTER, -3.7, -4.9, -2.5), None, stopped=False),
+        Failed("Something is wrong."),
+    ],
+)
+def test_an_event_survives_its_line(event):
+    line = event_to_json(event)
+    assert "\n" not in line
+    assert event_from_json(line) == event
+
+
+@pytest.mark.parametrize("line", ["", "hello", "[]", '{"event": "tea"}', '{"event": "step"}'])
+def test_another_line_is_no_event(line):
+    with pytest.raises(ValueError, match="is no event"):
+        event_from_json(line)
+
+
+def test_a_pause_costs_no_time():
+    moments = iter([100.0, 130.0, 130.0])
+    clock = Clock(60.0, earlier=5.0, now=lambda: next(moments))
+    clock.leave_out(20.0)
+    assert clock.used == 15.0
+    assert clock.left == 45.0
+
+
+def test_steps_fill_the_time_that_the_counts_leave():
+    plan = LevelPlan(end=200.0, measurement=20.0, shares=(0.5, 1.0))
+    assert plan.steps(step=10, pace=2.0, used=60.0, measured=0) == 60
+    assert plan.steps(step=35, pace=2.0, used=140.0, measured=1) == 55
+    assert plan.steps(step=55, pace=2.0, used=300.0, measured=1) == 56
+
+
+def test_the_gain_compares_the_same_objects():
+    before = {f"i{n}:1": (0.5, 0.7, 0.86) for n in range(6)}
+    after = {f"i{n}:1": (0.6, 0.9) for n in range(6)}
+    gain = gain_of(before, after)
+    assert (gain.before.noc85, gain.after.noc85, gain.change) == (3.0, 2.0, -1.0)
+    assert (gain.low, gain.high, gain.verdict) == (-1.0, -1.0, "better")
+    assert gain.before.miou1 == pytest.approx(0.5)
+
+
+def test_one_image_has_an_interval_over_its_objects():
+    before = {f"i:{n}": (0.9,) if n % 2 else (0.1, 0.2, 0.9) for n in range(8)}
+    after = dict.fromkeys(before, (0.9,))
+    gain = gain_of(before, after)
+    assert gain.low < gain.change < gain.high <= 0
+
+
+@pytest.mark.parametrize(
+    ("change", "low", "high", "words"),
+    [
+        (-3.7, -4.9, -2.5, "9.8 -> 6.1 clicks to 85 % (95 % interval of the change -4.9 to -2.5)."),
+        (0.8, 0.2, 1.5, "The new model is worse: keep the old one."),
+        (0.3, -0.2, 1.0, "rather worse than better: keep the old one."),
+        (0.0, 0.0, 0.0, "Nothing was gained"),
+        (-0.4, -1.0, 0.3, "do not tell for sure"),
+    ],
+)
+def test_the_gain_in_words(change, low, high, words):
+    assert words in gain_sentence(Gain(BEFORE, AFTER, change, low, high))
+
+
+def test_forgetting_in_words():
+    forgot = Gain(replace(BEFORE, noc85=2.0), replace(BEFORE, noc85=3.0), 1.0, 0.5, 1.5)
+    assert "forgotten" in replay_sentence(forgot)
+    assert "forgotten" not in replay_sentence(replace(forgot, change=0.05))
+
+
+def test_a_stop_in_words():
+    assert "no model was written" in stopped_sentence(BEFORE, None)
+    assert "needs fewer" in stopped_sentence(BEFORE, Moment("fine", 5, AFTER, None))
+    assert "does not need fewer" in stopped_sentence(AFTER, Moment("fine", 5, BEFORE, None))
+
+
+def test_the_best_state_has_fewest_clicks_and_has_not_forgotten():
+    start = Moment("", 0, AFTER, AFTER)
+    record = Record("d", "m").with_moment(start)
+    assert record.best == 0
+    record = record.with_moment(Moment("coarse", 9, BEFORE, None))
+    assert record.best == 1  # worse than the start, but the best that was trained
+    record = record.with_moment(Moment("coarse", 20, AFTER, AFTER, penalty=5.0))
+    assert record.best == 1
+    record = record.with_moment(Moment("fine", 30, AFTER, AFTER))
+    assert record.best == 3
+
+
+def test_forgetting_beyond_the_tolerance_is_penalised():
+    assert penalty_of(AFTER, replace(AFTER, noc85=1.05 * AFTER.noc85)) == 0.0
+    assert penalty_of(AFTER, replace(AFTER, noc85=2 * AFTER.noc85)) == pytest.approx(0.9 * 6.1)
+    assert penalty_of(None, None) == 0.0
+
+
+def test_a_record_survives_the_disk(tmp_path):
+    record = Record("d", "m", 3.5, {"report": {"a:1": (0.5, 0.75)}}, {"report": 2.0}, ("coarse",))
+    record = record.with_moment(Moment("", 0, BEFORE, replace(AFTER, noc90=None)))
+    record.save(tmp_path)
+    assert load_record(tmp_path, "d", "m") == record
+    with pytest.raises(ValueError, match="other options, labels or another model"):
+        load_record(tmp_path, "another", "m")
+    (tmp_path / "finetune.json").write_text("{")
+    with pytest.raises(ValueError, match="is damaged"):
+        load_record(tmp_path, "d", "m")
+
+
+def test_the_bundled_replay_set_is_small_free_and_usable():
+    files = [path for path in FOLDER.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 1_500_000
+    credits_text = (FOLDER / "CREDITS.md").read_text(encoding="utf-8")
+    for annotated, least in ((replay_training(), 30), (replay_held_out(), 8)):
+        assert len(annotated) >= least
+        for index in range(len(annotated)):
+            sample = annotated.read(index)
+            assert max(sample.shape) <= 288
+            assert min(sample.areas[label] for label in annotated.objects(index)) >= 24
+            assert f"`{sample.name.split('_')[0]}_*`" in credits_text

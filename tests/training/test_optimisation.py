@@ -1,0 +1,88 @@
+"""Learning rates, parameter groups and the running average."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from napari_iafpn.networks import build_cascade
+from napari_iafpn.training.optimisation import (
+    WeightAverage,
+    clip_gradients,
+    make_optimizer,
+    schedule,
+    weights_of,
+)
+from napari_iafpn.training.settings import StageConfig
+
+
+@pytest.fixture
+def level(recipe):
+    torch.manual_seed(0)
+    return build_cascade(recipe.model, "none").coarse
+
+
+def test_cosine_warms_up_and_ends_at_zero():
+    config = StageConfig(steps=10, warmup_steps=2)
+    factors = [schedule(step, config) for step in range(11)]
+    assert factors[:3] == [0.5, 1.0, 1.0]
+    assert factors[2:] == sorted(factors[2:], reverse=True)
+    assert factors[6] == pytest.approx(0.5)
+    assert factors[10] == pytest.approx(0.0)
+
+
+def test_steps_drop_at_their_milestones():
+    config = StageConfig(steps=10, warmup_steps=0, schedule="step", milestones=(4, 8), drop=0.1)
+    factors = [schedule(step, config) for step in (0, 3, 4, 7, 8, 9)]
+    assert factors == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
+    constant = StageConfig(steps=10, warmup_steps=0, schedule="constant")
+    assert {schedule(step, constant) for step in range(10)} == {1.0}
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw"])
+def test_the_backbone_learns_slower_and_norms_do_not_decay(level, name):
+    config = StageConfig(
+        10, learning_rate=1e-2, backbone_factor=0.1, warmup_steps=0, optimizer=name
+    )
+    optimizer = make_optimizer(level, config)
+    assert type(optimizer).__name__.lower() == name
+    backbone = {id(p) for p in level.features.backbone.parameters()}
+    seen = 0
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            seen += 1
+            assert group["lr"] == (1e-3 if id(parameter) in backbone else 1e-2)
+            assert (group["weight_decay"] > 0) == (parameter.ndim > 1)
+    assert seen == len(list(level.parameters()))
+
+
+def test_gradients_are_shortened_only_where_there_is_a_limit(level):
+    for parameter in level.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    clip_gradients(level, 0.0)
+    assert all(p.grad.eq(1).all() for p in level.parameters())
+    clip_gradients(level, 2.0)
+    norm = torch.stack([p.grad.norm() for p in level.parameters()]).norm()
+    assert norm == pytest.approx(2.0, rel=1e-4)
+
+
+def test_the_average_is_lent_and_given_back(level):
+    average = WeightAverage(level, decay=0.5)
+    first = level.fusion.mix.weight.detach().clone()
+    with torch.no_grad():
+        level.fusion.mix.weight.add_(1.0)
+    average.update(level)  # the first steps weigh more: 1 / 10 of the old value
+    with weights_of(level, average):
+        torch.testing.assert_close(level.fusion.mix.weight.detach(), first + 0.9)
+    torch.testing.assert_close(level.fusion.mix.weight.detach(), first + 1.0)
+    other = WeightAverage(level, decay=0.5)
+    other.load_state_dict(average.state_dict())
+    assert other.steps == 1
+    assert torch.equal(other.state["fusion.mix.weight"], average.state["fusion.mix.weight"])
+
+
+def test_stages_check_themselves():
+    with pytest.raises(ValueError, match="warmup_steps is 40 and steps 10"):
+        StageConfig(steps=10)
+    with pytest.raises(ValueError, match="accumulate is 0; give at least 1"):
+        replace(StageConfig(steps=100), accumulate=0)
