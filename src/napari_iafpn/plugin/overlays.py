@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.utils.colormaps import Colormap
 
+PREVIEW_NAME = "Current object"
 CLICK_PIXELS = 11
 SIGNS = ("positive", "negative")
 SIGN_COLORS = {"positive": "#2bd94f", "negative": "#ff3b3b"}
@@ -171,7 +172,7 @@ class MaskPreview:
         if layer is None or not _is_open(self._viewer, layer) or layer.ndim != image.ndim:
             self.remove()
             data = np.zeros((1,) * image.ndim, np.int32)
-            layer = self.layer = Labels(data, name="Current object", opacity=0.55)
+            layer = self.layer = Labels(data, name=PREVIEW_NAME, opacity=0.55)
             box = layer.bounding_box
             box.line_color, box.line_thickness, box.points = ROI_COLOR, 2, False
             add_quietly(self._viewer, layer)

@@ -25,9 +25,9 @@ class SourcesView(Container):
     labels_chosen = Signal(str)
 
     def __init__(self, models: Sequence[str]) -> None:
-        self._image_choice = _Offer(label="Image", tooltip="The image layer to click on")
-        self._model_choice = _Offer(label="Model", tooltip="The network that answers the clicks")
-        self._labels_choice = _Offer(
+        self._image_choice = Offer(label="Image", tooltip="The image layer to click on")
+        self._model_choice = Offer(label="Model", tooltip="The network that answers the clicks")
+        self._labels_choice = Offer(
             label="Commit to", tooltip="The Labels layer that gets the objects"
         )
         self._file = PushButton(text="…", tooltip="Choose a model file (.safetensors)")
@@ -172,7 +172,7 @@ class StatusView(QWidget):
         self._label.setStyleSheet(f"color: {ERROR_COLOR}" if message.error else "")
 
 
-class _Offer(ComboBox):
+class Offer(ComboBox):
     """A choice among names that only its owner changes."""
 
     def offer(self, choices: Sequence[tuple[str, str]], chosen: str | None) -> None:

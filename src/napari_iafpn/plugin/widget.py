@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container
 from napari.layers import Image
 from napari.utils.notifications import show_info, show_warning
-from qtpy.QtCore import QEvent, QObject, Signal
-from qtpy.QtWidgets import QWidget
 
 from napari_iafpn.networks import model_names
 from napari_iafpn.plugin.annotator import Annotator
+from napari_iafpn.plugin.docking import Bridge, DockWatch
 from napari_iafpn.plugin.layers import default_image
 from napari_iafpn.plugin.messages import Message, ModelFailed, ModelReady, Report
+from napari_iafpn.plugin.training.places import Places
 from napari_iafpn.plugin.views import ObjectView, SourcesView, StatusView
 from napari_iafpn.plugin.worker import PredictionWorker, load_predictor
 
@@ -37,7 +38,8 @@ class ClickSegmentation(Container):
     load : callable
         Makes the predictor of a model's name or file; called in the worker thread.
     models : sequence of str, optional
-        The models on offer, the first one chosen. Default: the shipped ones.
+        The models on offer, the first one chosen. Default: the shipped ones, and those that
+        "Train on your masks" made.
     """
 
     def __init__(
@@ -47,12 +49,13 @@ class ClickSegmentation(Container):
         load: Callable[[str], Predictor] = load_predictor,
         models: Sequence[str] | None = None,
     ) -> None:
-        models = model_names() if models is None else list(models)
+        if models is None:
+            models = [*model_names(), *Places.of_user().own_models()]
         self._model = models[0] if models else ""
         self._working_model: str | None = None
         # napari hands plugins a proxy, whose layers are never identical to the viewer's.
         viewer = getattr(viewer, "__wrapped__", viewer)
-        self._bridge = _Bridge()
+        self._bridge = Bridge()
         self._worker = PredictionWorker(self._bridge.reported.emit, load)
         self.annotator = Annotator(viewer, self._worker.submit, self._worker.stop, self._model)
         self.sources = SourcesView(models)
@@ -63,7 +66,7 @@ class ClickSegmentation(Container):
         self._connect()
         self._say(Message(WELCOME))
         self._show()
-        self._watch = _Watch(self.native, self._open, self._hide, self._close)
+        self._watch = DockWatch(self.native, self._open, self._hide, self._close)
 
     def reset_choices(self, *_: object) -> None:
         """Offer the layers that there are; napari calls this when they change."""
@@ -77,6 +80,10 @@ class ClickSegmentation(Container):
             [layer.name for layer in annotator.fitting_labels()],
             annotator.labels and annotator.labels.name,
         )
+
+    def use_model(self, model: str | Path) -> None:
+        """Choose a model, by the name of a shipped one or by its file."""
+        self._choose_model(str(model))
 
     def _connect(self) -> None:
         annotator, controller = self.annotator, self.annotator.controller
@@ -165,35 +172,3 @@ class ClickSegmentation(Container):
         self.status.show_message(message)
         if message.important:
             (show_warning if message.error else show_info)(message.text)
-
-
-class _Bridge(QObject):
-    """Carries reports from the worker's thread into the GUI thread."""
-
-    reported = Signal(object)
-
-
-class _Watch(QObject):
-    """Notices that a widget is shown, hidden, or taken out of its dock."""
-
-    def __init__(
-        self,
-        widget: QWidget,
-        shown: Callable[[], None],
-        hidden: Callable[[], None],
-        closed: Callable[[], None],
-    ) -> None:
-        super().__init__(widget)
-        self._shown, self._hidden, self._closed = shown, hidden, closed
-        widget.installEventFilter(self)
-
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
-        """Call back; minimising the window is none of these events."""
-        if event is not None and isinstance(watched, QWidget) and not event.spontaneous():
-            if event.type() == QEvent.Type.Show:
-                self._shown()
-            elif event.type() == QEvent.Type.Hide:
-                self._hidden()
-            elif event.type() == QEvent.Type.ParentChange and watched.parent() is None:
-                self._closed()
-        return False

@@ -1,0 +1,78 @@
+"""Where models and unfinished trainings lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from qtpy.QtCore import QStandardPaths
+
+from napari_iafpn.plugin.training.job import RUN_SUFFIX, Job
+from napari_iafpn.plugin.training.sources import file_name
+
+MODEL_SUFFIX = ".safetensors"
+
+
+@dataclass(frozen=True)
+class Places:
+    """The plugin's folder among the user's data.
+
+    Attributes
+    ----------
+    home : Path
+        Made when something is written.
+    """
+
+    home: Path
+
+    @classmethod
+    def of_user(cls) -> Places:
+        """Return those of whoever is logged in."""
+        kind = QStandardPaths.StandardLocation.GenericDataLocation
+        return cls(Path(QStandardPaths.writableLocation(kind)) / "napari-iafpn")
+
+    @property
+    def models(self) -> Path:
+        """Folder of the models that were trained here."""
+        return self.home / "models"
+
+    @property
+    def trainings(self) -> Path:
+        """Folder of the runs that are not finished."""
+        return self.home / "trainings"
+
+    def own_models(self) -> list[str]:
+        """Return the files of the models that were trained here, the newest first."""
+        found = list(self.models.glob(f"*{MODEL_SUFFIX}"))
+        return [str(path) for path in sorted(found, key=lambda path: -path.stat().st_mtime)]
+
+    def free_name(self, text: str) -> str:
+        """Return a name like ``text`` of which there is no model or training yet."""
+        stem = file_name(text)
+        name, number = stem, 2
+        while self._is_taken(name):
+            name, number = f"{stem}-{number}", number + 1
+        return name
+
+    def new_folder(self, name: str) -> Path:
+        """Make the folder of a new training of ``name``."""
+        folder, number = self.trainings / f"{name}{RUN_SUFFIX}", 2
+        while folder.exists():
+            folder, number = self.trainings / f"{name}-{number}{RUN_SUFFIX}", number + 1
+        folder.mkdir(parents=True)
+        return folder
+
+    def unfinished(self) -> list[Job]:
+        """Return the trainings that can go on, the latest first."""
+        jobs = []
+        folders = [path for path in self.trainings.glob(f"*{RUN_SUFFIX}") if path.is_dir()]
+        for folder in sorted(folders, key=lambda path: -path.stat().st_mtime):
+            try:
+                jobs.append(Job.load(folder))
+            except (ValueError, OSError):  # one that never began
+                continue
+        return jobs
+
+    def _is_taken(self, name: str) -> bool:
+        model, run = self.models / f"{name}{MODEL_SUFFIX}", self.trainings / f"{name}{RUN_SUFFIX}"
+        return model.exists() or run.exists()
