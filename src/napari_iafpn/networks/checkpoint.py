@@ -7,7 +7,7 @@ import json
 import os
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import safetensors
 import safetensors.torch
@@ -15,8 +15,10 @@ import torch
 from torch import Tensor
 
 from napari_iafpn.networks.card import ModelCard
-from napari_iafpn.networks.cascade import Cascade
 from napari_iafpn.networks.config import CascadeConfig, from_known_keys
+
+if TYPE_CHECKING:
+    from napari_iafpn.networks.cascade import Cascade
 
 FORMAT_VERSION = 1
 HEADER_KEY = "napari_iafpn"
@@ -48,9 +50,11 @@ def load_cascade(path: Path | str, device: torch.device | str = "cpu") -> Cascad
         Where the file is missing, truncated, foreign, of a newer format or of another
         architecture than its header says.
     """
+    # Here, because it imports the backbones, which takes longer than reading a card.
+    from napari_iafpn.networks.cascade import Cascade
+
     header = _read_header(path)
-    config = CascadeConfig.from_dict(header["config"])
-    cascade = Cascade(config)
+    cascade = Cascade(CascadeConfig.from_dict(header["config"]))
     state = {
         key: value.float() if value.is_floating_point() else value
         for key, value in safetensors.torch.load_file(path).items()
