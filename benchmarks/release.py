@@ -1,8 +1,8 @@
 r"""Give a trained model its scores, and ship it.
 
     napari-iafpn evaluate DATA/SET ... --model RUN/default.safetensors --output EVALUATION
-    python benchmarks/release.py RUN/default.safetensors EVALUATION/results.json \
-        training/default.toml --note "..."
+    python benchmarks/release.py RUN/default.safetensors training/default.toml \
+        EVALUATION/results.json --note "..."
 
 The model goes to the package's weights under its recipe's name, its card as text beside the recipes
 in training/.
@@ -32,20 +32,22 @@ def main() -> None:
     """Run the release from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model", type=Path)
-    parser.add_argument("results", type=Path, metavar="results.json")
     parser.add_argument("recipe", type=Path)
+    parser.add_argument("results", type=Path, nargs="+", metavar="results.json")
     parser.add_argument("--note", action="append", default=[], help="a known weakness; repeatable")
     options = parser.parse_args()
-    results = json.loads(options.results.read_text())
-    name = evaluated_name(results, options.model)
+    evaluations = [json.loads(path.read_text()) for path in options.results]
+    scores = {}
+    for results in evaluations:
+        scores |= table(results, evaluated_name(results, options.model))
     card = dataclasses.replace(
         card_of(read_recipe(options.recipe)),
-        scores=table(results, name),
+        scores=scores,
         notes=tuple(options.note),
     )
     shipped = WEIGHTS / f"{card.name}.safetensors"
     save_cascade(load_cascade(options.model), shipped, card, dtype=torch.float16)
-    (RECIPES / f"{card.name}.md").write_text(as_text(card, shipped, results["about"]))
+    (RECIPES / f"{card.name}.md").write_text(as_text(card, shipped, evaluations[0]["about"]))
     print(f"{shipped.name}: {shipped.stat().st_size / 1e6:.1f} MB")
 
 

@@ -67,7 +67,7 @@ class Dispatcher:
                 self._start()
                 done, _ = wait(self._running, ASK_SECONDS, FIRST_COMPLETED)
                 stop_if(cancelled)
-                for future in done:
+                for future in [future for future in self._running if future in done]:
                     yield from self._take(future)
             at_once = False
         finally:
