@@ -205,7 +205,7 @@ def test_a_pause_stands_still_and_goes_on(request_of):
         def report(self, event):
             super().report(event)
             if isinstance(event, Step) and event.step == 3 and not self.asked_before:
-                self.command, self.asked_before = Command.PAUSE, True
+                self.command, self.asked_before, self.asked = Command.PAUSE, True, 0
             if isinstance(event, Phase) and event.name == "paused":
                 self.asked = 0
 
