@@ -101,7 +101,11 @@ def test_interrupted_in_every_way_it_ends_with_the_same_table(
     out = tmp_path / "out"
     # Without `if __name__ == "__main__"`: the worker processes must not run it again.
     script = tmp_path / "script.py"
-    script.write_text("import sys; from napari_iafpn.cli import main; sys.exit(main())")
+    # A shell may have told the tests, and so their processes, to ignore Ctrl+C.
+    script.write_text(
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from napari_iafpn.cli import main; sys.exit(main())"
+    )
 
     def interrupt(how: Callable[[subprocess.Popen[str]], None]) -> tuple[int, str]:
         """Start, interrupt when two images more are finished, and see that no process is left."""

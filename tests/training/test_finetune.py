@@ -66,7 +66,9 @@ def quick():
         few = {"selection": (2, 3), "replay": (2, 2), "report": (4, 6)}
         patch.setattr(sitting, "LIMITS", few)
         patch.setattr(run, "RESERVE", 0.2)
-        stage = replace(settings.STAGE, learning_rate=5e-3, backbone_factor=1.0, batch=6)
+        stage = replace(
+            settings.STAGE, learning_rate=5e-3, backbone_factor=1.0, batch=6, freeze_norm=False
+        )
         patch.setattr(settings, "STAGE", stage)
         yield patch
 
@@ -152,6 +154,27 @@ def test_both_levels_changed_and_the_card_tells_their_story(improved, base):
 
 def test_the_run_folder_is_gone_at_the_end(improved):
     assert not improved[0].folder.exists()
+
+
+def test_a_model_that_needs_more_clicks_is_called_worse(request_of, base, monkeypatch):
+    """The old model is made to look perfect; whatever is trained needs more clicks than that."""
+    counted = []
+    real = sitting.measure
+
+    def measure(predictor, targets, protocol, go_on):
+        runs = real(predictor, targets, protocol, go_on)
+        before = len(counted) < 2  # the objects of the report and of the selection
+        counted.append(runs)
+        return dict.fromkeys(runs, (0.95,)) if before else runs
+
+    monkeypatch.setattr(sitting, "measure", measure)
+    request, kept = request_of(level="coarse"), base.read_bytes()
+    monkeypatch.setattr("napari_iafpn.training.finetuning.split.ENOUGH", 4)
+    done = finetune(request)
+    assert done.yours.before.noc85 == 1.0 < done.yours.after.noc85
+    assert "The new model is worse: keep the old one." in done.sentence
+    assert done.sentence in " ".join(read_card(request.output).notes)
+    assert base.read_bytes() == kept
 
 
 def kill_at(level, step, events):

@@ -23,6 +23,7 @@ STAGE = StageConfig(
     learning_rate=4e-4,
     backbone_factor=0.3,
     warmup_steps=WARMUP,
+    freeze_norm=True,  # statistics of a few images and small batches make the old kinds harder
 )
 
 
