@@ -89,7 +89,7 @@ def test_plain_words():
     nine = [result(QUICK, n) for n in range(9)]
     summary = summarise([*nine, result(NEVER, 9)], Protocol())
     assert clicks_sentence(summary, 0.85) == (
-        "On average 4.7 clicks per object to reach 85 % overlap; 9 of 10 objects within 3."
+        "On average 4.7 clicks per object to reach 85 % overlap; 9 in 10 objects within 3."
     )
     summary = summarise([*nine[:4], result(NEVER, 9)], Protocol())
     assert share_phrase(summary, 0.85) == "4 of 5 objects got there within 20 clicks"

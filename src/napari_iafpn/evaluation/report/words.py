@@ -23,7 +23,7 @@ def share_phrase(summary: Summary, target: float) -> str:
     name = percent(target)
     within = summary.clicks_for(name, 0.9)
     if within is not None:
-        return f"9 of 10 objects within {within}"
+        return f"9 in 10 objects within {within}"
     reached = summary.objects - summary.unreached[name]
     return (
         f"{reached} of {summary.objects} {plural(summary.objects, 'object')} got there within "
