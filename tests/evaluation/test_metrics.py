@@ -9,7 +9,6 @@ from napari_iafpn.evaluation.metrics import (
     count_failures,
     has_failed,
     keep_last,
-    mean_iou_curve,
     mean_kept_iou_curve,
     success_counts,
 )
@@ -106,12 +105,7 @@ def test_mean_iou_after_needs_every_run():
     assert mean_iou_after([], 1) is None
 
 
-def test_the_curve_ends_where_a_run_stops():
-    np.testing.assert_allclose(mean_iou_curve([[0.2, 0.4], [0.6, 0.8, 1]]), [0.4, 0.6])
-    assert mean_iou_curve([]).size == 0
-
-
-def test_in_the_other_curve_finished_objects_keep_their_last_iou():
+def test_in_the_curve_finished_objects_keep_their_last_iou():
     assert keep_last([0.5, 0.9], 4) == [0.5, 0.9, 0.9, 0.9]
     np.testing.assert_allclose(mean_kept_iou_curve([[0.2, 0.4], [0.6]], 3), [0.4, 0.5, 0.5])
     assert mean_kept_iou_curve([], 3).size == 0

@@ -107,6 +107,7 @@ def test_a_stack_from_start_to_report(window, qtbot, cells, tmp_path):
     viewer.reset_view()
     zoom = camera(viewer).zoom
     rows.setCurrentItem(rows.topLevelItem(names.index("cells [2]:2")))
+    qtbot.waitUntil(lambda: "True outline" in viewer.layers)
     assert viewer.dims.current_step[0] == 2
     assert camera(viewer).zoom > zoom
     assert not viewer.layers["truth"].visible, "the mask would be hidden under it"
@@ -134,6 +135,7 @@ def test_a_folder_opens_its_worst_image_and_a_wrong_model_is_told(window, qtbot,
     finish(widget, qtbot)
     assert widget.status.text == "Done: 1 object in 1 image."
     widget.results.worst.setCurrentItem(widget.results.worst.topLevelItem(0))
+    qtbot.waitUntil(lambda: "a" in viewer.layers)
     assert np.array_equal(viewer.layers["a"].data, cells[0][0])
 
     (tmp_path / "no.safetensors").write_bytes(b"no model at all")

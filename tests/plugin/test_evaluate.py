@@ -87,6 +87,15 @@ class Work:
         self.cancels += 1
 
 
+def at_once(read, then):
+    """Read in this thread, as `Aside` does in one of its own."""
+    try:
+        found = read()
+    except (ValueError, OSError) as error:
+        found = error
+    then(found)
+
+
 @pytest.fixture
 def work():
     return Work()
@@ -94,7 +103,7 @@ def work():
 
 @pytest.fixture
 def controller(work):
-    controller = EvaluationController(work)
+    controller = EvaluationController(work, at_once)
     controller.messages = []
     controller.said.connect(controller.messages.append)
     return controller
@@ -152,7 +161,7 @@ class TestController:
         begin(controller)
         controller.receive(Failed("there is no model 'x'; choose another"))
         assert controller.messages[-1].error
-        assert last(controller) == "There is no model 'x'; choose another"
+        assert last(controller) == "There is no model 'x'; choose another."
         controller.start(REQUEST)
         assert len(work.requests) == 2
 
@@ -172,6 +181,20 @@ class TestController:
         controller.show(controller.scores.worst("a")[0])
         assert shown[0].result.label == 2
         assert np.array_equal(shown[0].sample.truth(2), labels(ONE, TWO) == 2)
+
+    def test_of_two_chosen_objects_only_the_later_one_is_shown(self, work):
+        waiting = []
+        controller = EvaluationController(work, lambda read, then: waiting.append((read, then)))
+        begin(controller)
+        for number, label in enumerate((1, 2), start=1):
+            progress(controller, number, result(label, [0.3, 0.4]))
+        shown = []
+        controller.exhibited.connect(shown.append)
+        for row in controller.scores.worst("a"):
+            controller.show(row)
+        for read, then in reversed(waiting):  # the first one takes longer
+            then(read())
+        assert [exhibit.result for exhibit in shown] == [controller.scores.worst("a")[1].result]
 
     def test_a_report_never_overwrites_anything(self, controller, work, tmp_path):
         begin(controller)

@@ -95,7 +95,7 @@ def overridden(values, assignment):
         ("coarse.warmup_steps=4", "warm-up must be shorter than the stage"),
         ("coarse.schedule=step", "the schedule 'step' needs milestones"),
         ("coarse.milestones=[2]", "the schedule is 'cosine', which has none"),
-        ("coarse.optimizer=sgd", r"optimizer is 'sgd'; use one of \('adamw', 'adam'\)"),
+        ("coarse.optimizer=sgd", r"optimizer is 'sgd'; choose one of adamw, adam"),
         ("coarse.epochs=3", "has both steps and epochs"),
         ("fine.ema=1.5", "ema is 1.5; give a number from 0 to 1"),
         ("model.fine=false", r"\[fine\] is a stage of a model without a fine level"),

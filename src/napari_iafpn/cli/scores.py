@@ -10,7 +10,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from napari_iafpn.evaluation import Problem, Protocol, Results
-    from napari_iafpn.evaluation.report import Comparison, Condition, Summary
+    from napari_iafpn.evaluation.report import Condition, Summary
     from napari_iafpn.evaluation.statistics import Interval
 
 SHOWN_PROBLEMS = 5
@@ -22,13 +22,14 @@ def print_scores(results: Results, protocol: Protocol) -> None:
     """Print a row for each model, set and view, how models compare, and the problems."""
     from napari_iafpn.evaluation.report import by_condition, summarise
     from napari_iafpn.evaluation.report.comparison import compare_models
+    from napari_iafpn.evaluation.report.words import comparison_sentence
 
     console = score_console()
     groups = by_condition(results.objects)
     summaries = {condition: summarise(group, protocol) for condition, group in groups.items()}
     console.print(score_table(summaries))
     for comparison in compare_models(groups, protocol):
-        console.print(comparison_sentence(comparison))
+        console.print(f"{comparison.key}: {comparison_sentence(comparison)}")
     for line in problem_lines(results.problems):
         console.print(line)
 
@@ -67,21 +68,6 @@ def score_table(summaries: Mapping[Condition, Summary]) -> Table:
             f"{summary.seconds.total:.3f}",
         )
     return table
-
-
-def comparison_sentence(comparison: Comparison) -> str:
-    """Say whether the second model saves clicks."""
-    difference = comparison.difference
-    more = "more" if difference.mean > 0 else "fewer"
-    low, high = sorted((abs(difference.low), abs(difference.high)))
-    certain = difference.low > 0 or difference.high < 0
-    return (
-        f"{comparison.key}, {comparison.target * 100:g} % IoU: {comparison.second} needs "
-        f"{abs(difference.mean):.2f} {more} clicks per object than {comparison.first} "
-        + (f"({low:.2f} to {high:.2f})" if certain else "(no certain difference)")
-        + f"; fewer on {comparison.better}, as many on {comparison.equal}, more on "
-        f"{comparison.worse} of {comparison.objects} objects"
-    )
 
 
 def problem_lines(problems: tuple[Problem, ...]) -> list[str]:

@@ -122,15 +122,6 @@ def mean_iou_after(runs: Sequence[Run], count: int) -> float | None:
     return float(np.mean([ious[count - 1] for ious in runs]))
 
 
-def mean_iou_curve(runs: Sequence[Run]) -> NDArray[np.float64]:
-    """Return mIoU@1, mIoU@2, ... as far as every run has clicks, (K,) float64.
-
-    As published only where no run stops before its last click, i.e. with a target above 1.
-    """
-    shortest = min((len(run) for run in runs), default=0)
-    return np.array([mean_iou_after(runs, count) for count in range(1, shortest + 1)], np.float64)
-
-
 def keep_last(run: Run, max_clicks: int) -> list[float]:
     """Return a run of ``max_clicks`` IoUs in which a finished object keeps its last one."""
     return [*run[:max_clicks], *[run[-1]] * (max_clicks - len(run))]

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from napari_iafpn.evaluation.object_result import ObjectResult
 from napari_iafpn.evaluation.readers.sample import Sample, check_object
 from napari_iafpn.geometry import Box, view_around
 from napari_iafpn.inference.policy import CROPS
+from napari_iafpn.networks.config import check_choice
 
 if TYPE_CHECKING:
     from napari_iafpn.images import Plane
@@ -69,9 +70,9 @@ class Protocol:
     """Of the jittered user."""
 
     def __post_init__(self) -> None:
-        _check_choice("preset", self.preset, ("plugin", "paper"))
-        _check_choice("crop", self.crop, CROPS)
-        _check_choice("user", self.user, USERS)
+        check_choice("preset", self.preset, ("plugin", "paper"))
+        check_choice("crop", self.crop, CROPS)
+        check_choice("user", self.user, USERS)
         if self.max_clicks < 1:
             raise ValueError(f"max_clicks is {self.max_clicks}; give a whole number from 1 on")
         if not 0 < self.target < math.inf:
@@ -88,11 +89,6 @@ class Protocol:
     def measurable(self, targets: Iterable[float]) -> tuple[float, ...]:
         """Return the IoUs whose NoC these runs tell: the user does not stop below them."""
         return tuple(t for t in targets if np.float32(t) <= np.float32(self.target))
-
-
-def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
-    if value not in choices:
-        raise ValueError(f"{name} is {value!r}; choose one of {', '.join(choices)}")
 
 
 PRESETS: dict[str, Protocol] = {

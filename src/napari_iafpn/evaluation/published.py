@@ -13,9 +13,6 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-OWN_METHOD = "IA-FPN"
-"""The method of the paper."""
-
 
 @dataclass(frozen=True)
 class Entry:

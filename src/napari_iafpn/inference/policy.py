@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from napari_iafpn.networks.config import check_choice
+
 CROPS = ("adaptive", "published")
 
 
@@ -20,8 +22,7 @@ class Policy:
     ``geometry.sticky_zoom_in`` for models of one level."""
 
     def __post_init__(self) -> None:
-        if self.crop not in CROPS:
-            raise ValueError(f"crop is {self.crop!r}; choose one of {', '.join(CROPS)}")
+        check_choice("crop", self.crop, CROPS)
 
 
 PLUGIN = Policy()

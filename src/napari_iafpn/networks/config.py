@@ -34,9 +34,9 @@ class LevelConfig:
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
 
     def __post_init__(self) -> None:
-        _check_choice("propagation", self.propagation, PROPAGATIONS)
-        _check_choice("decoder", self.decoder, DECODERS)
-        _check_choice("output_stride", self.output_stride, (8, 16))
+        check_choice("propagation", self.propagation, PROPAGATIONS)
+        check_choice("decoder", self.decoder, DECODERS)
+        check_choice("output_stride", self.output_stride, (8, 16))
         if self.channels < 2 or self.channels % 2:
             raise ValueError(f"channels is {self.channels}; give an even number of at least 2")
 
@@ -89,6 +89,7 @@ def from_known_keys(kind: type[Any], values: dict[str, Any], what: str) -> Any:
     return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
 
-def _check_choice(name: str, value: Any, choices: tuple[Any, ...]) -> None:
+def check_choice(name: str, value: Any, choices: tuple[Any, ...]) -> None:
+    """Raise ValueError unless ``value`` is one of ``choices``."""
     if value not in choices:
         raise ValueError(f"{name} is {value!r}; choose one of {', '.join(map(str, choices))}")

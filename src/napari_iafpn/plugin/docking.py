@@ -1,8 +1,10 @@
-"""What every dock widget with a thread of its own needs."""
+"""What dock widgets with threads of their own need."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Thread
+from typing import Any
 
 from qtpy.QtCore import QEvent, QObject, Signal
 from qtpy.QtWidgets import QWidget
@@ -12,6 +14,39 @@ class Bridge(QObject):
     """Carries reports from a thread into the GUI thread."""
 
     reported = Signal(object)
+
+
+class Aside(QObject):
+    """Does things in threads and tells the GUI thread what came of each.
+
+    Parameters
+    ----------
+    name : str
+        Of the threads.
+    """
+
+    _done = Signal(object, object)
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+        self._done.connect(self._tell)
+
+    def __call__(self, work: Callable[[], object], then: Callable[[Any], None]) -> None:
+        """Call ``then`` with the result of ``work``, or with its ValueError or OSError."""
+        Thread(target=self._work, args=(work, then), name=self._name, daemon=True).start()
+
+    def _work(self, work: Callable[[], object], then: Callable[[Any], None]) -> None:
+        try:
+            result = work()
+        except (ValueError, OSError) as error:
+            result = error
+        except Exception as error:  # noqa: BLE001  the end of the thread's stack
+            result = ValueError(f"it did not work ({type(error).__name__}: {error}); try again")
+        self._done.emit(then, result)
+
+    def _tell(self, then: Callable[[Any], None], result: object) -> None:
+        then(result)
 
 
 class DockWatch(QObject):

@@ -108,3 +108,9 @@ class Message:
     text: str
     error: bool = False
     important: bool = False
+
+
+def as_sentence(text: str) -> str:
+    """Return ``text`` with a capital and a full stop."""
+    text = " ".join(text.split())
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "…", "!")) else ".")

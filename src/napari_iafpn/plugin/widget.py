@@ -10,7 +10,6 @@ from magicgui.widgets import Container
 from napari.layers import Image
 from napari.utils.notifications import show_info, show_warning
 
-from napari_iafpn.networks import model_names
 from napari_iafpn.plugin.annotator import Annotator
 from napari_iafpn.plugin.docking import Bridge, DockWatch
 from napari_iafpn.plugin.layers import default_image
@@ -50,7 +49,7 @@ class ClickSegmentation(Container):
         models: Sequence[str] | None = None,
     ) -> None:
         if models is None:
-            models = [*model_names(), *Places.of_user().own_models()]
+            models = Places.of_user().models_on_offer()
         self._model = models[0] if models else ""
         self._working_model: str | None = None
         # napari hands plugins a proxy, whose layers are never identical to the viewer's.

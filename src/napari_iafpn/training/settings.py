@@ -6,6 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from napari_iafpn.networks.config import check_choice
+
 KINDS = ("instances", "parts", "regions")
 OPTIMIZERS = ("adamw", "adam")
 SCHEDULES = ("cosine", "step", "constant")
@@ -41,7 +43,7 @@ class SetConfig:
     """Under the data folder; by default the set's name."""
 
     def __post_init__(self) -> None:
-        _choose(f"kind of set {self.name!r}", self.kind, KINDS)
+        check_choice(f"kind of set {self.name!r}", self.kind, KINDS)
         if self.weight <= 0:
             raise ValueError(f"weight of set {self.name!r} is {self.weight}; give a positive one")
         if self.kind == "regions" and self.format != "folder":
@@ -187,8 +189,8 @@ class StageConfig:
                 f"warmup_steps is {self.warmup_steps} and steps {self.steps}; "
                 "the warm-up must be shorter than the stage"
             )
-        _choose("optimizer", self.optimizer, OPTIMIZERS)
-        _choose("schedule", self.schedule, SCHEDULES)
+        check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        check_choice("schedule", self.schedule, SCHEDULES)
         self._check_milestones()
 
     def _check_milestones(self) -> None:
@@ -250,11 +252,6 @@ class ValidationConfig:
             raise ValueError(f"validation.target is {self.target}; give an IoU above 0, up to 1")
         if self.view_scale is not None and self.view_scale < 1:
             raise ValueError(f"validation.view_scale is {self.view_scale}; give at least 1")
-
-
-def _choose(key: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f"{key} is {value!r}; use one of {choices}")
 
 
 def _at_least(key: str, value: float, least: float) -> None:

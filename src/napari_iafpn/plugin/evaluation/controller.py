@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -19,7 +20,7 @@ from napari_iafpn.plugin.evaluation.runner import (
     Stopped,
     Told,
 )
-from napari_iafpn.plugin.messages import Message
+from napari_iafpn.plugin.messages import Message, as_sentence
 
 if TYPE_CHECKING:
     from napari_iafpn.evaluation import AnnotatedSet, ObjectResult, Progress, Results, Sample
@@ -53,14 +54,25 @@ class EvaluationController:
 
     Signals: ``said`` (a Message), ``changed`` (anything else that is shown), ``exhibited`` (an
     Exhibit).
+
+    Parameters
+    ----------
+    work : Work
+    aside : callable
+        Takes work and what to do with its result, or its error; see `Aside`.
     """
 
     said = Signal(Message)
     changed = Signal()
     exhibited = Signal(Exhibit)
 
-    def __init__(self, work: Work) -> None:
-        self._work = work
+    def __init__(
+        self,
+        work: Work,
+        aside: Callable[[Callable[[], Exhibit], Callable[[Exhibit | Exception], None]], None],
+    ) -> None:
+        self._work, self._aside = work, aside
+        self._wanted: Row | None = None
         self._request: Request | None = None
         self._annotated: AnnotatedSet | None = None
         self._results: Results | None = None
@@ -75,7 +87,7 @@ class EvaluationController:
         if self.busy:
             return
         self._request, self._annotated, self._results = request, None, None
-        self.progress = self.scores = None
+        self.progress = self.scores = self._wanted = None
         self.busy = True
         self._say("Opening the data and the model…")
         self._work.evaluate(request)
@@ -102,16 +114,27 @@ class EvaluationController:
         """Show an object of the list in the viewer."""
         if self._annotated is None or self._request is None:
             return
-        names = map(self._annotated.image_name, range(len(self._annotated)))
-        try:
-            sample = self._annotated.read(list(names).index(row.result.image))
-        except (ValueError, OSError) as error:
-            self._say(str(error), error=True)
+        annotated, source, self._wanted = self._annotated, self._request.source, row
+
+        def read() -> Exhibit:
+            names = map(annotated.image_name, range(len(annotated)))
+            sample = annotated.read(list(names).index(row.result.image))
+            return Exhibit(source, sample, row.result)
+
+        self._aside(read, lambda found: self._exhibit(row, found))
+
+    def _exhibit(self, row: Row, found: Exhibit | Exception) -> None:
+        """Show what was read, unless another object was chosen meanwhile."""
+        if self._wanted is not row:
             return
-        self.exhibited.emit(Exhibit(self._request.source, sample, row.result))
+        if isinstance(found, Exhibit):
+            self.exhibited.emit(found)
+        else:
+            self._say(str(found), error=True)
 
     def abandon(self) -> None:
         """Forget what is under way; nobody will tell how it ended."""
+        self._wanted = None
         if self.busy:
             self.busy = self.saving = False
             self._say(_stopped(self.progress))
@@ -160,7 +183,7 @@ class EvaluationController:
         elif isinstance(told, Stopped):
             self._say(_stopped(self.progress))
         elif isinstance(told, Failed):
-            self._say(_capital(told.sentence), error=True)
+            self._say(as_sentence(told.sentence), error=True)
         elif isinstance(told, Saved):
             self._say(f"The report is in {told.folder}; open report.html.")
 
@@ -208,7 +231,3 @@ def _free_folder(folder: Path, started: str) -> Path:
     stem = "evaluation " + started[:16].replace("T", " ").replace(":", ".")
     names = [stem, *(f"{stem} ({number})" for number in range(2, 1000))]
     return next(path for name in names if not (path := folder / name).exists())
-
-
-def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]

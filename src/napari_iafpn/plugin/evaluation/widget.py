@@ -11,8 +11,7 @@ from napari.utils.theme import get_theme
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
-from napari_iafpn.networks import model_names
-from napari_iafpn.plugin.docking import Bridge, DockWatch
+from napari_iafpn.plugin.docking import Aside, Bridge, DockWatch
 from napari_iafpn.plugin.evaluation.controller import EvaluationController, Exhibit
 from napari_iafpn.plugin.evaluation.request import FolderSource, LayersSource, Request, Source
 from napari_iafpn.plugin.evaluation.results_view import ResultsView
@@ -23,6 +22,7 @@ from napari_iafpn.plugin.evaluation.views import RunView
 from napari_iafpn.plugin.layers import default_image, full_resolution, layer_id, spatial_shape
 from napari_iafpn.plugin.messages import Message
 from napari_iafpn.plugin.overlays import PREVIEW_NAME
+from napari_iafpn.plugin.training.places import Places
 from napari_iafpn.plugin.views import StatusView
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ class EvaluateClicks(QWidget):
     ----------
     viewer : napari.viewer.Viewer
     models : sequence of str, optional
-        The models on offer, the first one chosen. Default: the shipped ones.
+        The models on offer, the first one chosen. Default: the shipped ones, and those that
+        "Train on your masks" made.
     """
 
     def __init__(
@@ -55,9 +56,9 @@ class EvaluateClicks(QWidget):
         self._viewer = getattr(viewer, "__wrapped__", viewer)
         self._bridge = Bridge()
         self._runner = Runner(self._bridge.reported.emit)
-        self.controller = EvaluationController(self._runner)
+        self.controller = EvaluationController(self._runner, Aside("napari-iafpn-exhibit"))
         self.scene = Scene(self._viewer)
-        self.setup = SetupView(model_names() if models is None else models)
+        self.setup = SetupView(Places.of_user().models_on_offer() if models is None else models)
         self.run = RunView()
         self.status = StatusView()
         self.results = ResultsView()

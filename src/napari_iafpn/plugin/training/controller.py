@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from psygnal import Signal
 from qtpy.QtCore import QLockFile
 
-from napari_iafpn.plugin.messages import Message
+from napari_iafpn.plugin.messages import Message, as_sentence
 from napari_iafpn.plugin.training.job import LOCK, Job, clear
 from napari_iafpn.plugin.training.places import Places
 from napari_iafpn.plugin.training.sources import Source
@@ -173,7 +173,7 @@ class TrainingController:
         self.story.add(event)
         self._log(line)
         if isinstance(event, Done | Failed):
-            self._say(capital(event.sentence), bad=isinstance(event, Failed))
+            self._say(as_sentence(event.sentence), bad=isinstance(event, Failed))
         else:
             self._clear_when_heard()
             self.changed.emit()
@@ -204,7 +204,7 @@ class TrainingController:
         """Start the process of a job, or say why there is none."""
         if not isinstance(job, Job):
             self.state, self.story = State.IDLE, None
-            self._say(capital(str(job)), bad=True)
+            self._say(as_sentence(str(job)), bad=True)
             return
         lock = None if self._closed else _lock(job)
         if lock is None or self.process is None:
@@ -274,12 +274,6 @@ def make_job(wish: Wish, places: Places) -> Job:
         clear(folder)
         raise
     return job
-
-
-def capital(sentence: str) -> str:
-    """Return a sentence with a capital and a full stop."""
-    sentence = " ".join(sentence.split())
-    return sentence[:1].upper() + sentence[1:] + ("" if sentence.endswith((".", "…", "!")) else ".")
 
 
 def _lock(job: Job) -> QLockFile | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from qtpy.QtCore import QStandardPaths
 
+from napari_iafpn.networks import model_names
 from napari_iafpn.plugin.training.job import RUN_SUFFIX, Job
 from napari_iafpn.plugin.training.sources import file_name
 
@@ -45,6 +46,10 @@ class Places:
         """Return the files of the models that were trained here, the newest first."""
         found = list(self.models.glob(f"*{MODEL_SUFFIX}"))
         return [str(path) for path in sorted(found, key=lambda path: -path.stat().st_mtime)]
+
+    def models_on_offer(self) -> list[str]:
+        """Return the names of the shipped models, the default one first, and the own files."""
+        return [*model_names(), *self.own_models()]
 
     def free_name(self, text: str) -> str:
         """Return a name like ``text`` of which there is no model or training yet."""

@@ -1,16 +1,13 @@
-"""The training's own process, and a thread for what is written before it."""
+"""The training's own process."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
-from qtpy.QtCore import QCoreApplication, QObject, QProcess, QProcessEnvironment, Signal
+from qtpy.QtCore import QCoreApplication, QObject, QProcess, QProcessEnvironment
 
-THREAD = "napari-iafpn-training"
 GRACE_SECONDS = 30
 """A step and the writing of the state take less, also on a slow laptop."""
 
@@ -92,33 +89,3 @@ class TrainingProcess(QObject):
     def _fail(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart:
             self._on_end(-1, self._process.errorString())
-
-
-class Aside(QObject):
-    """Does one thing in a thread and tells the GUI thread what came of it."""
-
-    _done = Signal(object)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._then: Callable[[Any], None] = lambda _: None
-        self._done.connect(self._tell)
-
-    def __call__(self, work: Callable[[], object], then: Callable[[Any], None]) -> None:
-        """Call ``then`` with the result of ``work``, or with its ValueError or OSError."""
-        self._then = then
-        Thread(target=self._work, args=(work,), name=THREAD, daemon=True).start()
-
-    def _work(self, work: Callable[[], object]) -> None:
-        try:
-            result = work()
-        except (ValueError, OSError) as error:
-            result = error
-        except Exception as error:  # noqa: BLE001  the end of the thread's stack
-            result = ValueError(
-                f"the images could not be written ({type(error).__name__}: {error})"
-            )
-        self._done.emit(result)
-
-    def _tell(self, result: object) -> None:
-        self._then(result)

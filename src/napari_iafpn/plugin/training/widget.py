@@ -10,15 +10,14 @@ from napari.utils.theme import get_theme
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QMessageBox, QVBoxLayout, QWidget
 
-from napari_iafpn.networks import model_names
-from napari_iafpn.plugin.docking import DockWatch
-from napari_iafpn.plugin.messages import Message
-from napari_iafpn.plugin.training.controller import State, TrainingController, Wish, capital
+from napari_iafpn.plugin.docking import Aside, DockWatch
+from napari_iafpn.plugin.messages import Message, as_sentence
+from napari_iafpn.plugin.training.controller import State, TrainingController, Wish
 from napari_iafpn.plugin.training.handover import use_model
 from napari_iafpn.plugin.training.job import Job
 from napari_iafpn.plugin.training.offers import layer_pair, offered_pairs
 from napari_iafpn.plugin.training.places import Places
-from napari_iafpn.plugin.training.process import Aside, TrainingProcess
+from napari_iafpn.plugin.training.process import TrainingProcess
 from napari_iafpn.plugin.training.progress_view import ButtonsView, ProgressView
 from napari_iafpn.plugin.training.setup_view import SetupView
 from napari_iafpn.plugin.training.sources import LayersSource, Source
@@ -50,10 +49,10 @@ class TrainOnMasks(QWidget):
         # napari hands plugins a proxy, whose layers are never identical to the viewer's.
         self._viewer = getattr(viewer, "__wrapped__", viewer)
         self.places = Places.of_user() if places is None else places
-        self.controller = TrainingController(self.places, Aside())
+        self.controller = TrainingController(self.places, Aside("napari-iafpn-training"))
         self.process = TrainingProcess(self.controller.receive, self.controller.receive_end)
         self.controller.process = self.process
-        models = [*model_names(), *self.places.own_models()]
+        models = self.places.models_on_offer()
         self.setup = SetupView(models, self.places.models)
         self.progress = ProgressView()
         self.status = StatusView()
@@ -91,7 +90,7 @@ class TrainOnMasks(QWidget):
                 options.device.value,
             )
         except ValueError as error:
-            self._say(Message(capital(str(error)), error=True))
+            self._say(Message(as_sentence(str(error)), error=True))
             return
         self.controller.start(wish)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -127,8 +126,3 @@ def gain_of(before: Runs, after: Runs, protocol: Protocol = FULL) -> Gain:
         low=difference.low,
         high=difference.high,
     )
-
-
-def affordable(seconds: float, each: float, least: int, most: int) -> int:
-    """Return how many objects of ``each`` seconds fit into ``seconds``."""
-    return most if each <= 0 else min(most, max(least, math.floor(seconds / each)))

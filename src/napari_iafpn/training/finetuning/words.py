@@ -47,8 +47,3 @@ def stopped_sentence(before: Clicks | None, best: Moment | None) -> str:
         f"{before.noc85:.1f} -> {best.yours.noc85:.1f} clicks to 85 %, so it {change} clicks. "
         "The run can be resumed."
     )
-
-
-def clicks_words(clicks: Clicks) -> str:
-    """Say what a measurement gave."""
-    return f"{clicks.noc85:.1f} clicks to 85 % on {clicks.objects} objects"
