@@ -5,7 +5,8 @@ r"""Give a trained model its scores, and ship it.
         EVALUATION/results.json --note "..."
 
 The model goes to the package's weights under its recipe's name, its card as text beside the recipes
-in training/.
+in training/. Of a model that is shipped already only the text is written: new scores are no reason
+to load every clone with the same weights once more.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ def main() -> None:
         notes=tuple(options.note),
     )
     shipped = WEIGHTS / f"{card.name}.safetensors"
-    save_cascade(load_cascade(options.model), shipped, card, dtype=torch.float16)
+    if not (shipped.is_file() and options.model.samefile(shipped)):
+        save_cascade(load_cascade(options.model), shipped, card, dtype=torch.float16)
     (RECIPES / f"{card.name}.md").write_text(as_text(card, shipped, evaluations[0]["about"]))
     print(f"{shipped.name}: {shipped.stat().st_size / 1e6:.1f} MB")
 
