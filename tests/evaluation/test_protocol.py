@@ -170,6 +170,14 @@ def test_every_object_of_a_set_is_annotated_with_the_predictor(predictor, sample
     np.testing.assert_array_equal(first.mask.decode(), mask)
 
 
+def test_the_jittered_users_clicks_depend_on_the_object_and_not_on_the_order(predictor, sample):
+    protocol = Protocol(max_clicks=3, user="jittered", jitter=1.0)
+    both = evaluate_set(predictor, [sample], protocol, set_name="lab")
+    alone = dataclasses.replace(sample, objects=(2,))
+    assert evaluate_set(predictor, [alone], protocol, set_name="lab")[0].clicks == both[1].clicks
+    assert evaluate_set(predictor, [alone], protocol, set_name="b")[0].clicks != both[1].clicks
+
+
 def test_a_result_comes_back_from_json_exactly(predictor, sample):
     for scale in (None, 1.5):
         (result, _) = evaluate_set(
