@@ -12,6 +12,7 @@ from qtpy.QtTest import QTest
 from napari_iafpn.clicks import ClickSequence
 from napari_iafpn.geometry import Box
 from napari_iafpn.inference import Prediction
+from napari_iafpn.plugin.training.places import Places
 from napari_iafpn.plugin.widget import ClickSegmentation
 
 RADIUS = 8
@@ -67,16 +68,19 @@ def predictor():
 
 
 @pytest.fixture
-def annotate(make_napari_viewer, qtbot, predictor):
+def annotate(make_napari_viewer, qtbot, predictor, tmp_path):
     """Open a window with an image and the docked widget; returns an `Annotation`."""
     windows = []
 
     def open_window(data, *, viewer=None, load=None, models=("stand-in",), wait=True, **options):
+        places = options.pop("places", Places(tmp_path / "home"))
         viewer = viewer or make_napari_viewer(show=True, strict_qt="raise")
         viewer.window.resize(1300, 900)
         if data is not None:
             viewer.add_image(data, name=options.pop("name", "image"), **options)
-        widget = ClickSegmentation(viewer, load=load or (lambda _: predictor), models=models)
+        widget = ClickSegmentation(
+            viewer, load=load or (lambda _: predictor), models=models, places=places
+        )
         viewer.window.add_dock_widget(widget, name="Click segmentation")
         window = Annotation(viewer, widget, qtbot)
         widget.annotator.controller.said.connect(window.messages.append)
@@ -94,7 +98,7 @@ def annotate(make_napari_viewer, qtbot, predictor):
         if window.widget.native.parent() is None:  # the dock was closed and left it to Python
             window.widget.native.deleteLater()
             qtbot.wait(50)
-    assert not [t for t in threading.enumerate() if t.name == "napari-iafpn"]
+    assert not [t for t in threading.enumerate() if t.name.startswith("napari-iafpn")]
 
 
 @dataclass

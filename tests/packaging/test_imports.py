@@ -19,7 +19,9 @@ RANKS = {
     "images": 1,
     "networks": 1,
     "inference": 2,
+    "sessions": 2,
     "evaluation": 3,
+    "exchange": 3,
     "training": 3,
     "plugin": 4,
     "cli": 4,
@@ -92,6 +94,7 @@ def test_only_the_plugin_knows_the_window(path: Path) -> None:
         ("napari_iafpn.geometry", {"torch", "napari", "qtpy", "magicgui"}),
         ("napari_iafpn.networks", {"torch", "napari", "qtpy", "magicgui"}),
         ("napari_iafpn.inference", {"torch", "napari", "qtpy", "magicgui"}),
+        ("napari_iafpn.exchange", {"torch", "napari", "qtpy", "magicgui"}),
         ("napari_iafpn.plugin.samples", {"torch", "napari", "qtpy", "magicgui"}),
     ],
 )

@@ -40,7 +40,11 @@ def test_a_command_exists(command: str) -> None:
 
 def test_every_contribution_names_a_command() -> None:
     contributions = MANIFEST.contributions
-    named = [*(contributions.widgets or []), *(contributions.sample_data or [])]
+    named = [
+        *(contributions.widgets or []),
+        *(contributions.sample_data or []),
+        *(contributions.writers or []),
+    ]
     assert named
     assert {contribution.command for contribution in named} <= set(COMMANDS)
 

@@ -1,16 +1,12 @@
 """The annotation without a window: a scripted worker and labels in a plain array."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from napari_iafpn.clicks import Click, ClickSequence
-from napari_iafpn.geometry import Box
-from napari_iafpn.inference import Prediction
-from napari_iafpn.plugin.controller import AnnotationController
+from napari_iafpn.plugin.controller import AnnotationController, CommitAs
 from napari_iafpn.plugin.messages import (
     MaskFailed,
     MaskReady,
@@ -20,88 +16,12 @@ from napari_iafpn.plugin.messages import (
     ModelReady,
     ModelWanted,
 )
-from napari_iafpn.plugin.planes import PlaneKey, PlaneSource
-from napari_iafpn.plugin.surroundings import Surroundings
+from napari_iafpn.plugin.planes import PlaneSource
+from napari_iafpn.sessions import Cutout, PlaneKey
 
 SHAPE = (20, 30)
 STACK = np.zeros((3, *SHAPE))
 PLANES = [PlaneKey("image", (1, 2), (z,)) for z in range(3)]
-
-
-@dataclass
-class ArrayTarget:
-    """A `LabelsTarget` in an array."""
-
-    data: np.ndarray = field(default_factory=lambda: np.zeros(STACK.shape, int))
-
-    def next_label(self, plane):
-        return int(self.data.max()) + 1
-
-    def write(self, patch):
-        region = self.data[patch.plane.indices][patch.box.slices]
-        free = patch.mask & (region == 0)
-        if not free.any():
-            raise ValueError("every pixel belongs to other objects")
-        region[free] = patch.label
-        return replace(patch, mask=free)
-
-    def erase(self, patch):
-        region = self.data[patch.plane.indices][patch.box.slices]
-        region[patch.mask & (region == patch.label)] = 0
-
-
-def predict(wanted):
-    """A 3 x 3 square around each positive click."""
-    mask = np.zeros(SHAPE, bool)
-    for row, col in (click.pixel for click in wanted.clicks.positives):
-        mask[max(row - 1, 0) : row + 2, max(col - 1, 0) : col + 2] = True
-    return Prediction.from_array(mask * np.float32(0.8), SHAPE)
-
-
-class Desk:
-    """A controller, what it submitted and what it said."""
-
-    def __init__(self):
-        self.jobs, self.stops, self.said = [], 0, []
-        self.target = ArrayTarget()
-        self.controller = AnnotationController(
-            Surroundings(self.jobs.append, self.stop, self.source_of, lambda: self.target),
-            "default",
-        )
-        self.controller.said.connect(lambda message: self.said.append(message.text))
-        self.controller.plane_wanted.connect(self.show)
-        self.show(PLANES[0])
-
-    def source_of(self, plane):
-        return PlaneSource(plane, STACK, (0.0, 1.0))
-
-    def stop(self):
-        self.stops += 1
-
-    def show(self, plane):
-        self.controller.show(plane, SHAPE)
-
-    def click(self, row, col, positive=True):
-        self.controller.add_click(Click(row, col, positive))
-
-    def answer(self, job=None):
-        """Report the prediction of a job, the newest by default."""
-        job = job or self.jobs[-1]
-        self.controller.receive(MaskReady(job, predict(job)))
-
-    def answer_all(self):
-        while self.controller.busy:
-            self.answer()
-
-    @property
-    def mask(self):
-        prediction = self.controller.prediction
-        return np.zeros(SHAPE, bool) if prediction is None else prediction.mask()
-
-
-@pytest.fixture
-def desk():
-    return Desk()
 
 
 def test_a_click_asks_for_its_mask(desk):
@@ -177,7 +97,7 @@ def test_the_network_s_notes_are_told_once_as_a_notification(desk):
         desk.click(5, col)
         job = desk.jobs[-1]
         note = ("CUDA memory ran out; this mask was computed on the CPU.",)
-        desk.controller.receive(MaskReady(job, replace(predict(job), notes=note)))
+        desk.controller.receive(MaskReady(job, replace(desk.predict(job), notes=note)))
     assert important == [True, False, False]
     assert desk.said[-1].endswith(note[0])
 
@@ -267,7 +187,7 @@ def test_a_plane_whose_image_is_gone(desk):
     def gone(plane):
         raise ValueError("the image is no longer open")
 
-    around = Surroundings(desk.jobs.append, desk.stop, gone, lambda: desk.target)
+    around = replace(desk.controller._around, source_of=gone)
     controller = AnnotationController(around, "default")
     said = []
     controller.said.connect(lambda message: said.append(message.text))
@@ -277,67 +197,173 @@ def test_a_plane_whose_image_is_gone(desk):
     assert len(controller.current.clicks) == 1
 
 
-ACTIONS = st.one_of(
-    st.tuples(st.just("click"), st.integers(0, 19), st.integers(0, 29), st.booleans()),
-    st.tuples(st.just("move"), st.integers(0, 5), st.integers(0, 19), st.integers(0, 29)),
-    st.tuples(st.just("remove"), st.integers(0, 5)),
-    st.tuples(st.just("clear")),
-    st.tuples(st.just("commit")),
-    st.tuples(st.just("plane"), st.integers(0, 2)),
-)
+def committed(desk, row=5, col=6):
+    desk.click(row, col)
+    desk.answer()
+    desk.controller.commit()
+    return int(desk.target.data.max())
 
 
-def act(desk, name, *values):
-    controller = desk.controller
-    clicks = controller.current.clicks
-    if name == "click":
-        desk.click(*values)
-    elif name == "move" and values[0] < len(clicks):
-        controller.change_clicks(clicks.move(*values))
-    elif name == "remove" and values[0] < len(clicks):
-        controller.change_clicks(clicks.remove(*values))
-    elif name == "clear":
-        controller.clear()
-    elif name == "commit":
-        controller.commit()
-    elif name == "plane":
-        desk.show(PLANES[values[0]])
+def test_a_click_can_change_its_sign_and_any_click_be_deleted(desk):
+    for col in (5, 9, 13):
+        desk.click(5, col)
+        desk.answer()
+    clicks = desk.controller.current.clicks
+    desk.controller.change_clicks(clicks.remove(0))
+    desk.answer()
+    assert not desk.mask[5, 5]
+    desk.controller.change_clicks(desk.controller.current.clicks.flip(0))
+    desk.answer()
+    assert not desk.mask[5, 9]
+    desk.controller.undo()
+    desk.controller.undo()
     desk.answer_all()
+    assert desk.mask[5, 5]
 
 
-def state(desk):
-    """Labels, clicks of every plane, and the masks that are shown."""
-    shown = desk.controller.plane
-    planes = []
-    for plane in PLANES:
-        desk.show(plane)
-        desk.answer_all()
-        planes.append((desk.controller.current.clicks, desk.mask.tobytes()))
-    desk.show(shown)
-    return desk.target.data.tobytes(), planes
+def test_a_slider_that_is_dragged_is_one_step(desk):
+    desk.click(5, 6)
+    desk.answer()
+    for threshold in (0.6, 0.7, 0.85):
+        desk.controller.set_threshold(threshold)
+    assert not desk.mask.any()
+    desk.controller.undo()
+    assert desk.controller.current.threshold == 0.5
+    assert desk.mask.sum() == 9
+    desk.controller.redo()
+    assert desk.controller.current.threshold == 0.85
 
 
-@settings(deadline=None, max_examples=60)
-@given(st.lists(ACTIONS, max_size=25))
-def test_undo_and_redo_are_exact(actions):
-    desk = Desk()
-    states = [state(desk)]
-    for action in actions:
-        act(desk, *action)
-        if (now := state(desk)) != states[-1]:
-            states.append(now)
-    for expected in states[-2::-1]:
-        assert desk.controller.can_undo
+def test_what_is_drawn_by_hand_survives_every_click(desk):
+    stroke, gap = np.zeros(SHAPE, bool), np.zeros(SHAPE, bool)
+    stroke[15, 3:20], gap[5, 6] = True, True
+    desk.click(5, 6)
+    desk.answer()
+    desk.controller.draw(Cutout.of(stroke))
+    desk.controller.draw(Cutout.of(gap), erase=True)
+    for click in ((5, 6, True), (15, 4, False), (5, 7, True)):
+        desk.click(*click)
+        desk.answer()
+        assert desk.mask[15, 3:20].all()
+        assert not desk.mask[5, 6]
+    desk.controller.commit()
+    assert (desk.target.data[0] > 0).sum() == desk.target.data[0][15].astype(bool).sum() + 11
+
+
+def test_an_object_can_be_drawn_by_hand_alone(desk):
+    stroke = np.zeros(SHAPE, bool)
+    stroke[15, 3:20] = True
+    desk.controller.draw(Cutout.of(stroke))
+    desk.controller.commit()
+    assert np.array_equal(desk.target.data[0] == 1, stroke)
+
+
+def test_editing_replaces_just_that_id(desk):
+    committed(desk)
+    committed(desk, 12, 12)
+    before = desk.target.data.copy()
+    desk.controller.edit(desk.target, 1)
+    assert not (desk.target.data == 1).any(), "lifted while it is edited"
+    assert desk.mask.sum() == 9, "its mask is there before any click"
+    desk.click(5, 8)
+    assert desk.jobs[-1].start.area == 9
+    desk.answer()
+    desk.controller.commit()
+    assert (desk.target.data == 1).sum() == 15
+    assert np.array_equal(desk.target.data == 2, before == 2)
+    for _ in range(3):
         desk.controller.undo()
-        desk.answer_all()
-        assert state(desk) == expected
-    assert not desk.controller.can_undo
-    for expected in states[1:]:
-        assert desk.controller.can_redo
-        desk.controller.redo()
-        desk.answer_all()
-        assert state(desk) == expected
-    assert not desk.controller.can_redo
+    assert np.array_equal(desk.target.data, before)
+
+
+def test_clearing_puts_an_edited_object_back(desk):
+    committed(desk)
+    before = desk.target.data.copy()
+    desk.controller.edit(desk.target, 1)
+    desk.click(9, 9)
+    desk.answer()
+    desk.controller.clear()
+    assert np.array_equal(desk.target.data, before)
+    assert desk.controller.current.is_untouched
+    desk.controller.undo()
+    desk.answer_all()
+    assert desk.controller.current.edited.label == 1
+    assert len(desk.controller.current.clicks) == 1
+
+
+@pytest.mark.parametrize("label", [0, 7])
+def test_only_what_is_there_can_be_edited(desk, label):
+    committed(desk)
+    desk.controller.edit(desk.target, label)
+    assert "click on one" in desk.said[-1]
+    assert desk.controller.current.is_untouched
+
+
+def test_an_unfinished_object_is_not_dropped_for_an_edit(desk):
+    committed(desk)
+    desk.click(15, 15)
+    desk.controller.edit(desk.target, 1)
+    assert "commit or clear the current object" in desk.said[-1]
+    assert len(desk.controller.current.clicks) == 1
+
+
+def test_the_policy_decides_whose_the_overlap_is(desk):
+    committed(desk)
+    desk.controller.commit_as = CommitAs(policy="overwrite")
+    committed(desk, 5, 8)
+    assert [(desk.target.data == label).sum() for label in (1, 2)] == [6, 9]
+    desk.controller.undo()
+    desk.controller.commit_as = CommitAs()
+    desk.controller.commit()
+    assert [(desk.target.data == label).sum() for label in (1, 2)] == [9, 6]
+
+
+def test_a_chosen_id_and_the_id_of_a_class(desk):
+    desk.controller.commit_as = CommitAs(label=7)
+    committed(desk)
+    desk.controller.commit_as = CommitAs(category=3, semantic=True)
+    committed(desk, 12, 12)
+    committed(desk, 12, 20)
+    assert [(desk.target.data == label).sum() for label in (7, 3)] == [9, 18]
+    facts = desk.controller.document.facts
+    assert facts["labels", 3].category == 3
+    assert facts["labels", 3].clicks == 2
+
+
+def test_splitting_by_clicks(desk):
+    desk.target.data[0, 4:9, 3:9] = 1
+    desk.target.data[0, 4:9, 10:16] = 1
+    desk.target.data[0, 6, 9] = 1
+    desk.controller.edit(desk.target, 1)
+    for col in (5, 12):
+        desk.click(6, col)
+        desk.answer()
+    desk.controller.split()
+    assert desk.target.data[0, 6, 5] == 1
+    assert desk.target.data[0, 6, 12] == 2
+    assert (desk.target.data == 1).sum() + (desk.target.data == 2).sum() == 61
+    assert 29 < (desk.target.data == 2).sum() < 32
+
+
+def test_splitting_wants_a_click_on_each_part(desk):
+    committed(desk)
+    desk.controller.split()
+    assert "double-click on an object first" in desk.said[-1]
+    desk.controller.edit(desk.target, 1)
+    desk.click(5, 6)
+    desk.answer()
+    desk.controller.split()
+    assert "1 click(s) on this object" in desk.said[-1]
+    assert desk.controller.current.edited.label == 1
+
+
+def test_full_labels_are_told_and_the_object_kept(desk):
+    desk.target.data[2, 0, 0] = 40
+    desk.click(5, 6)
+    desk.answer()
+    desk.controller.commit()
+    assert desk.said[-1] == "the labels are full"
+    assert len(desk.controller.current.clicks) == 1
 
 
 def test_jobs_are_values():
@@ -353,8 +379,6 @@ def test_jobs_are_values():
 
 
 def test_boxes_of_commits_are_tight(desk):
-    desk.click(5, 6)
-    desk.answer()
-    desk.controller.commit()
-    patch = desk.controller._history.last_done.patch
-    assert patch.box == Box(4, 7, 5, 8)
+    committed(desk)
+    (change,) = desk.controller.document.last_done.labels
+    assert change.pixels[0].region == (slice(0, 1), slice(4, 7), slice(5, 8))

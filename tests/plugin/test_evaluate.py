@@ -27,7 +27,7 @@ from napari_iafpn.plugin.evaluation.runner import (
     Stopped,
 )
 from napari_iafpn.plugin.evaluation.scores import Scores, saved_sentence
-from napari_iafpn.plugin.planes import PlaneKey
+from napari_iafpn.sessions import PlaneKey
 
 SHAPE = (20, 30)
 PROTOCOL = PRESETS["plugin"]

@@ -6,7 +6,7 @@ from napari.components import ViewerModel
 from napari.layers import Image, Labels
 
 from napari_iafpn.plugin.layers import default_image, fits, plane_key, plane_source, show_plane
-from napari_iafpn.plugin.planes import PlaneKey
+from napari_iafpn.sessions import PlaneKey
 
 
 @pytest.mark.parametrize("axes", [(0, 1), (0, 3), (1, 2), (2, 3)])

@@ -17,8 +17,9 @@ from napari_iafpn.plugin.messages import (
     ModelReady,
     ModelWanted,
 )
-from napari_iafpn.plugin.planes import PlaneKey, PlaneSource
+from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.worker import PredictionWorker
+from napari_iafpn.sessions import PlaneKey
 
 SHAPE = (20, 30)
 IMAGE = np.zeros(SHAPE, np.uint8)

@@ -251,12 +251,20 @@ def evaluate(
 
 @app.command()
 def finetune(
-    images: Annotated[Path, typer.Option(help="Folder of your images.")],
-    labels: Annotated[
-        Path,
-        typer.Option(help="Folder of their labels: the id of each pixel's object, 0 = background."),
-    ],
     output: Annotated[Path, typer.Option(help="The new model, .safetensors.")],
+    images: Annotated[
+        Path,
+        typer.Option(
+            help="Folder of your images; or the journal of a session in napari, .iafpn.jsonl."
+        ),
+    ],
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of their labels: the id of each pixel's object, 0 = background. A journal "
+            "needs none."
+        ),
+    ] = None,
     model: Model = "default",
     minutes: Annotated[float, typer.Option(help="Time for everything, without pauses.")] = 20.0,
     level: Annotated[
@@ -301,7 +309,7 @@ def finetune(
     run_finetuning(
         {
             "images": images,
-            "labels": labels,
+            "labels": labels or images,
             "output": output,
             "model": model,
             "minutes": minutes,
@@ -316,6 +324,80 @@ def finetune(
         events=events,
         overwrite=overwrite,
     )
+
+
+@app.command()
+def export(
+    labels: Annotated[
+        Path,
+        typer.Argument(
+            help="Ids of the objects: TIFF, OME-TIFF, NPZ, NPY, PNG or a folder of PNG files, "
+            "OME-Zarr, COCO, ImageJ ROIs or GeoJSON."
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            help="The file, whose name tells the format: .tif, .ome.tif, .ome.zarr, .npz, .png, "
+            ".json (COCO), .zip (ImageJ ROIs), .geojson (QuPath) or .csv (measurements). A stack "
+            "of PNG files is a folder."
+        ),
+    ],
+    image: Annotated[
+        Path | None,
+        typer.Option(help="The image: intensities to measure, and the size of bare outlines."),
+    ] = None,
+    format_name: Annotated[
+        str | None,
+        typer.Option("--format", metavar="NAME", help="Another format than the name tells."),
+    ] = None,
+    scale: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE,...", help="Size of a pixel along each axis, such as 0.5,0.1,0.1."
+        ),
+    ] = None,
+    unit: Annotated[
+        str | None, typer.Option(help="Unit of the scale along Z, Y and X, such as micrometer.")
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Write labels in the format of another program, or measure their objects."""
+    from napari_iafpn.cli.export import ExportRequest, export_labels
+
+    export_labels(
+        ExportRequest(
+            labels=labels,
+            output=output,
+            image=image,
+            format_name=format_name,
+            scale=scale,
+            unit=unit,
+            overwrite=overwrite,
+        )
+    )
+
+
+@app.command()
+def replay(
+    session: Annotated[Path, typer.Argument(help="Journal of a session in napari, .iafpn.jsonl.")],
+    output: Annotated[Path, typer.Option(help="The labels, in any format of [bold]export[/bold].")],
+    image: Annotated[
+        Path | None, typer.Option(help="The image, where it is not in its place any more.")
+    ] = None,
+    labels: Annotated[
+        str | None, typer.Option(help="Name of the labels, where the session has several.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Another model than that of the session.")
+    ] = None,
+    device: Device = "auto",
+    overwrite: Overwrite = False,
+) -> None:
+    """Predict the objects of a session again from its clicks, and compare."""
+    from napari_iafpn.cli.replay import ReplayRequest, replay_session
+
+    replay_session(ReplayRequest(session, output, image, labels, model, device, overwrite))
 
 
 @app.command()

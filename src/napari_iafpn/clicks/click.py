@@ -86,6 +86,13 @@ class ClickSequence:
         self._check_index(index)
         return ClickSequence(self.clicks[:index] + self.clicks[index + 1 :])
 
+    def flip(self, index: int) -> ClickSequence:
+        """Change the sign of the click at ``index``."""
+        self._check_index(index)
+        click = self.clicks[index]
+        flipped = replace(click, positive=not click.positive)
+        return ClickSequence((*self.clicks[:index], flipped, *self.clicks[index + 1 :]))
+
     @property
     def positives(self) -> tuple[Click, ...]:
         """The clicks that belong to the object."""

@@ -63,6 +63,12 @@ def read_picture(path: Path, *, indexed: bool = False) -> NDArray[Any]:
     return _one_plane(_open(path, lambda: _reader(path, indexed)(path)), path)
 
 
+def read_array(path: Path) -> NDArray[Any]:
+    """Read all planes of a file, in its own shape and dtype; raises as ``read_picture`` does."""
+    array: NDArray[Any] = _open(path, lambda: np.asarray(_reader(path, indexed=False)(path)))
+    return array
+
+
 def picture_shape(path: Path) -> tuple[int, int]:
     """Return (H, W) of an image file from its header; raises as ``read_picture`` does."""
     shape = _open(path, lambda: SHAPES.get(path.suffix.lower(), _pillow_shape)(path))

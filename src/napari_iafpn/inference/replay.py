@@ -32,7 +32,7 @@ class ClickReplay:
     ----------
     predictor : Predictor
     plane : Plane or (H, W) or (H, W, 3 or 4) array
-    initial : (H, W) bool or float in [0, 1], optional
+    initial : (H, W) bool or float in [0, 1], or Prediction, optional
         The object's mask before the first click.
     view : Box, optional
         Where to look for the object; it grows by the initial mask and by clicks outside.
@@ -46,7 +46,7 @@ class ClickReplay:
         predictor: Predictor,
         plane: Plane | NDArray[Any],
         *,
-        initial: NDArray[np.bool_] | NDArray[np.floating] | None = None,
+        initial: NDArray[np.bool_] | NDArray[np.floating] | Prediction | None = None,
         view: Box | None = None,
         expected_size: float | None = None,
     ) -> None:
@@ -57,7 +57,11 @@ class ClickReplay:
         view = view or Box.whole(shape)
         if initial is None:
             initial = np.broadcast_to(np.False_, shape)
-        start = Prediction.from_array(initial, shape, view)
+        start = (
+            initial
+            if isinstance(initial, Prediction)
+            else Prediction.from_array(initial, shape, view)
+        )
         self.view = view.union(start.roi) if start.roi_probability.any() else view
         self._memo: OrderedDict[ClickSequence, Prediction] = OrderedDict()
         self._start = start

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.layers import Image, Labels
 from psygnal import Signal
 
 from napari_iafpn.clicks import Click
+from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.canvas import CanvasKeys, CanvasMouse
 from napari_iafpn.plugin.controller import AnnotationController
 from napari_iafpn.plugin.labels import LabelsLayer
@@ -21,12 +24,20 @@ from napari_iafpn.plugin.layers import (
     plane_source,
     show_plane,
     spatial_shape,
+    value_at,
     visible_part,
 )
 from napari_iafpn.plugin.messages import Job, Message
-from napari_iafpn.plugin.overlays import ClicksLayer, MaskPreview, add_quietly, keep_above
-from napari_iafpn.plugin.planes import PlaneKey, PlaneSource
+from napari_iafpn.plugin.overlays import (
+    PREVIEW_NAME,
+    ClicksLayer,
+    MaskPreview,
+    add_quietly,
+    keep_above,
+)
+from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.surroundings import Surroundings
+from napari_iafpn.sessions import Cutout, LabelsChange, PixelChange, PlaneKey, Step
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -47,6 +58,8 @@ class Annotator:
     """
 
     choices_changed = Signal()
+    brush_wanted = Signal(str)
+    help_wanted = Signal()
 
     def __init__(
         self,
@@ -57,25 +70,34 @@ class Annotator:
     ) -> None:
         self.viewer = viewer
         self.controller = AnnotationController(
-            Surroundings(submit, stop, self._source_of, self._target), model
+            Surroundings(submit, stop, self._source_of, self._target, self._labels_of), model
         )
         self.clicks = ClicksLayer(viewer)
         self.preview = MaskPreview(viewer)
         self.image: Image | None = None
+        self.categories: dict[int, dict[str, str]] = {}
         self._chosen: dict[str, Labels] = {}
         self._targets: dict[Labels, LabelsLayer] = {}
         self._mouse = CanvasMouse(viewer)
         self._keys = CanvasKeys(
             viewer,
             {
-                "Control-Z": self.controller.undo,
-                "Control-Shift-Z": self.controller.redo,
-                "Enter": self.controller.commit,
-                "Escape": self.controller.cancel,
+                "commit": self.controller.commit,
+                "undo": self.controller.undo,
+                "redo": self.controller.redo,
+                "cancel": self.controller.cancel,
+                "clear": self.controller.clear,
+                "split": self.controller.split,
+                "edit": self._edit_under_mouse,
+                "brush": lambda: self.brush_wanted.emit("paint"),
+                "eraser": lambda: self.brush_wanted.emit("erase"),
+                "help": self.help_wanted.emit,
             },
         )
-        self._is_open = False
+        self._is_open = self._listens = False
         self._mouse.clicked.connect(self._on_click)
+        self._mouse.double_clicked.connect(self._on_double_click)
+        self.preview.painted.connect(self._on_painted)
         self.clicks.edited.connect(self.controller.change_clicks)
         self.controller.changed.connect(self._draw)
         self.controller.plane_wanted.connect(self._turn_to)
@@ -86,6 +108,8 @@ class Annotator:
             self._is_open = True
             for emitter, callback in self._viewer_events():
                 emitter.connect(callback)
+            for layer in self.viewer.layers:
+                self._watch(layer)
             self.set_image(self.image or default_image(self.viewer.layers))
 
     def close(self) -> None:
@@ -93,6 +117,7 @@ class Annotator:
         if self._is_open:
             self._is_open = False
             self.listen(on=False)
+            self.controller.put_back_all()
             for emitter, callback in self._viewer_events():
                 emitter.disconnect(callback)
             self.set_image(None)
@@ -104,6 +129,7 @@ class Annotator:
         return (
             (self.viewer.dims.events, self._on_dims),
             (camera(self.viewer).events.zoom, self._on_zoom),
+            (layers.events.inserted, self._on_inserted),
             (layers.events.removed, self._on_removed),
             (layers.selection.events.active, self._on_active),
         )
@@ -112,6 +138,7 @@ class Annotator:
 
     def listen(self, *, on: bool) -> None:
         """Take clicks and keys on the canvas, or give them back to napari."""
+        self._listens = on
         for part in (self._mouse, self._keys):
             part.attach() if on else part.detach()
 
@@ -137,6 +164,13 @@ class Annotator:
                 self._chosen[layer_id(self.image)] = labels
             self._draw()
 
+    def add_labels(self, layer: Labels) -> None:
+        """Open a Labels layer and commit to it."""
+        self.target_of(layer)
+        add_quietly(self.viewer, layer)
+        self.set_labels(layer)
+        self.choices_changed.emit()
+
     @property
     def labels(self) -> Labels | None:
         """The layer to commit to, None where it is still to be made."""
@@ -161,10 +195,54 @@ class Annotator:
 
     def next_label(self) -> int:
         """Return the id under which the current object would be committed."""
+        current, wish = self.controller.current, self.controller.commit_as
+        if current is not None and current.edited is not None:
+            return current.edited.label
+        chosen = wish.category if wish.semantic else wish.label
+        if chosen or self.labels is None:
+            return chosen or 1
+        return self.controller.next_label(self.target_of(self.labels))
+
+    def take_brush(self, mode: str) -> None:
+        """Draw on the current object's mask (``paint``), erase (``erase``) or click (``""``)."""
+        if mode and self.image is not None:
+            self.preview.take_brush(self.image, mode)
+        else:
+            self.preview.drop_brush()
+        self._draw()
+
+    def edit_label(self, labels: Labels, label: int) -> None:
+        """Take a committed object up again, on the displayed plane or the first that has it."""
+        if self.image is None or labels not in self.fitting_labels():
+            self._complain(
+                ValueError(
+                    f"the labels {labels.name!r} do not lie on the image pixel by pixel; choose "
+                    "their image, or give them its size and scale"
+                )
+            )
+            return
+        target = self.target_of(labels)
         plane = self.controller.plane
-        if self.labels is None or plane is None:
-            return 1
-        return self._target_of(self.labels).next_label(plane)
+        if plane is not None and not (np.asarray(labels.data[plane.indices]) == label).any():
+            self.go_to(target, label)
+        self.controller.edit(target, label, self._view())
+
+    def go_to(self, target: LabelsLayer, label: int) -> None:
+        """Show the middle of an object."""
+        plane, region = self.controller.plane, target.region_of(label)
+        if plane is None or region is None or self.image is None:
+            return
+        middle = [(part.start + part.stop - 1) / 2 for part in region]
+        index = tuple(round(middle[axis]) for axis in plane.other_axes)
+        self._turn_to(replace(plane, index=index))
+        world = self.image.data_to_world(middle)
+        view = camera(self.viewer)
+        shown = list(self.viewer.dims.displayed)
+        offset = self.viewer.dims.ndim - self.image.ndim
+        center = list(view.center)
+        for place, axis in enumerate(shown):
+            center[len(center) - len(shown) + place] = float(world[axis - offset])
+        view.center = tuple(center)
 
     # What the viewer tells
 
@@ -178,6 +256,60 @@ class Annotator:
             return
         row, col = key.to_plane(self.image.world_to_data(world))
         self.controller.add_click(Click(row, col, positive), visible_part(self.image, key))
+
+    def _on_double_click(self, world: tuple[float, ...]) -> None:
+        """Edit the committed object under the mouse; the first click of the two was none."""
+        plane, current = self.controller.plane, self.controller.current
+        if self.image is None or plane is None or current is None:
+            return
+        row, col = plane.to_plane(self.image.world_to_data(world))
+        found = self._label_at(row, col)
+        last = self.controller.document.last_done
+        if found is None or last is None or last.kind != "click":
+            return
+        if last.objects[0].after == current and last.objects[0].before.is_untouched:
+            self.controller.undo()
+            self.controller.edit(self.target_of(found[0]), found[1], self._view())
+
+    def _edit_under_mouse(self) -> None:
+        plane = self.controller.plane
+        if self.image is None or plane is None:
+            return
+        found = self._label_at(*plane.to_plane(self.image.world_to_data(self._cursor())))
+        if found is None:
+            self._complain(ValueError("there is no committed object under the mouse"))
+        else:
+            self.controller.edit(self.target_of(found[0]), found[1], self._view())
+
+    def _cursor(self) -> tuple[float, ...]:
+        return tuple(self.viewer.cursor.position)
+
+    def _label_at(self, row: float, col: float) -> tuple[Labels, int] | None:
+        """Return the topmost visible labels with an object at a point of the plane, and its id."""
+        plane = self.controller.plane
+        for layer in reversed(self.fitting_labels()):
+            label = value_at(layer, plane, row, col) if layer.visible and plane else 0
+            if label:
+                return layer, label
+        return None
+
+    def _on_painted(self, drawn: Cutout | None, erased: Cutout | None) -> None:
+        current = self.controller.current
+        if current is not None:
+            self.controller.set_hand(current.hand.draw(drawn).erase(erased))
+
+    def _on_inserted(self, event: Any) -> None:
+        self._watch(event.value)
+
+    def _watch(self, layer: Any) -> None:
+        """Take strokes on Labels layers into the history, but for those on the current object."""
+        if isinstance(layer, Labels) and layer.name != PREVIEW_NAME and not layer.multiscale:
+            self.target_of(layer)
+
+    def _on_labels_painted(self, target: LabelsLayer, change: PixelChange) -> None:
+        plane = self.controller.plane
+        if self._listens and plane is not None:
+            self.controller.do(Step("paint", plane, labels=(LabelsChange(target.id, (change,)),)))
 
     def _on_dims(self, _event: Any = None) -> None:
         self._show_plane()
@@ -220,7 +352,7 @@ class Annotator:
     # What the controller needs and wants
 
     def _source_of(self, key: PlaneKey) -> PlaneSource:
-        image = self._image_of(key)
+        image = self.image_of(key.layer)
         if image is None:
             raise ValueError("the image of these clicks is no longer open; add its layer again")
         return plane_source(image, key)
@@ -229,25 +361,42 @@ class Annotator:
         if self.image is None:
             raise ValueError("there is no image to make labels for; open one first")
         if self.labels is not None:
-            return self._target_of(self.labels)
-        target = LabelsLayer.new_for(self.image)
+            return self.target_of(self.labels)
+        target = LabelsLayer.new_for(self.image, painted=self._on_labels_painted)
         self._targets[target.layer] = target
-        add_quietly(self.viewer, target.layer)
-        self.set_labels(target.layer)
-        self.choices_changed.emit()
+        self.add_labels(target.layer)
         return target
 
-    def _target_of(self, labels: Labels) -> LabelsLayer:
+    def target_of(self, labels: Labels) -> LabelsLayer:
+        """Return what writes into a Labels layer."""
         if labels not in self._targets:
-            self._targets[labels] = LabelsLayer(labels)
+            self._targets[labels] = LabelsLayer(labels, self._on_labels_painted)
         return self._targets[labels]
 
-    def _image_of(self, key: PlaneKey) -> Image | None:
+    def _labels_of(self, id_: str) -> LabelsLayer:
+        """Return the labels of an id of the history; a layer that was removed comes back."""
+        known = [target for target in self._targets.values() if target.id == id_]
+        if not known:
+            raise ValueError("the labels of this step are no longer open; open them again")
+        if known[0].layer not in self.viewer.layers:
+            add_quietly(self.viewer, known[0].layer)
+        return known[0]
+
+    def _view(self) -> Box | None:
+        plane = self.controller.plane
+        return None if self.image is None or plane is None else visible_part(self.image, plane)
+
+    def image_of(self, id_: str) -> Image | None:
+        """Return the open image of an id."""
         images = (layer for layer in self.viewer.layers if isinstance(layer, Image))
-        return next((image for image in images if layer_id(image) == key.layer), None)
+        return next((image for image in images if layer_id(image) == id_), None)
+
+    def labels_layer_of(self, id_: str) -> Labels | None:
+        """Return the Labels layer of an id."""
+        return next((layer for layer in self._targets if layer_id(layer) == id_), None)
 
     def _turn_to(self, key: PlaneKey) -> None:
-        image = self._image_of(key)
+        image = self.image_of(key.layer)
         if image is not None:
             self.set_image(image)
             show_plane(self.viewer, image, key)
@@ -271,16 +420,17 @@ class Annotator:
             self.clicks.clear()
             return
         prediction = self.controller.prediction
-        if prediction is None:
+        if current.is_untouched and not self.preview.has_brush:
             self.preview.clear()
         else:
             self.preview.show(
                 self.image,
                 plane,
-                prediction.roi,
-                prediction.roi_mask(current.threshold),
+                None if prediction is None else prediction.roi,
+                self.controller.mask,
                 self.next_label(),
                 None if self.labels is None else self.labels.colormap,
+                self._view() or Box.whole(plane.shape_in(spatial_shape(self.image))),
             )
         self.clicks.show(self.image, plane, current.clicks)
         keep_above(self.viewer, (self.image, self.labels), self.preview.layer, self.clicks.layer)

@@ -6,7 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.layers import Labels
+from napari.utils.action_manager import action_manager
 from psygnal import Signal
+
+from napari_iafpn.plugin.shortcuts import SHORTCUTS, keys_of, offer_shortcuts
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -26,6 +30,7 @@ class CanvasMouse:
     """
 
     clicked = Signal(object, bool)
+    double_clicked = Signal(object)
 
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
@@ -40,22 +45,29 @@ class CanvasMouse:
         self._zoomers = [call for call in doubles if _name(call) == "double_click_to_zoom"]
         for call in self._zoomers:
             doubles.remove(call)
+        doubles.append(self._on_double)
 
     def detach(self) -> None:
         """Give the mouse back to napari."""
         if self._on_press in self._viewer.mouse_drag_callbacks:
             self._viewer.mouse_drag_callbacks.remove(self._on_press)
-        self._viewer.mouse_double_click_callbacks.extend(self._zoomers)
+        doubles = self._viewer.mouse_double_click_callbacks
+        if self._on_double in doubles:
+            doubles.remove(self._on_double)
+        doubles.extend(self._zoomers)
         self._zoomers = []
 
-    def _on_press(self, viewer: ViewerModel, event: Any) -> Iterator[None]:
+    def _on_double(self, _viewer: ViewerModel, event: Any) -> None:
+        if event.button == LEFT and not event.modifiers and self._is_free():
+            self.double_clicked.emit(tuple(event.position))
+
+    def _is_free(self) -> bool:
+        active = self._viewer.layers.selection.active
+        return active is None or str(active.mode) == "pan_zoom"
+
+    def _on_press(self, _viewer: ViewerModel, event: Any) -> Iterator[None]:
         button, modifiers = event.button, {str(_name(m)) for m in event.modifiers}
-        active = viewer.layers.selection.active
-        if (
-            button not in (LEFT, RIGHT)
-            or modifiers - CONTROL
-            or (active is not None and str(active.mode) != "pan_zoom")
-        ):
+        if button not in (LEFT, RIGHT) or modifiers - CONTROL or not self._is_free():
             return
         start, world = np.array(event.pos), tuple(event.position)
         yield
@@ -68,38 +80,70 @@ class CanvasMouse:
 
 
 class CanvasKeys:
-    """Binds keys of the viewer and gives them back.
+    """Binds keys of the viewer and of the active Labels layer, and gives them back.
 
-    A layer's own keys come first: with a Labels layer active, Ctrl+Z undoes its brush.
+    A layer's keys come before the viewer's, and a Labels layer has an undo of its own, which knows
+    nothing of clicks and commits: while this is attached, the keys mean the same everywhere.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+    actions : mapping of str to callable
+        By the names of `SHORTCUTS`.
     """
 
     def __init__(self, viewer: ViewerModel, actions: Mapping[str, Callable[[], None]]) -> None:
         self._viewer = viewer
         self._actions = actions
-        self._before: dict[Any, Callable] | None = None
+        self._before: list[tuple[Any, dict[Any, Callable]]] = []
 
     def attach(self) -> None:
         """Bind the keys."""
-        if self._before is not None:
-            return
-        self._before = dict(self._viewer.keymap)
-        for key, action in self._actions.items():
-            self._viewer.bind_key(key, _without_viewer(action), overwrite=True)
+        if not self._before:
+            offer_shortcuts()
+            self._viewer.layers.selection.events.active.connect(self._on_active)
+            action_manager.events.shortcut_changed.connect(self._on_shortcut)
+            self._bind(self._viewer)
+            self._on_active()
 
     def detach(self) -> None:
         """Bind the keys to what they were bound to before."""
-        if self._before is None:
-            return
-        for key in self._actions:
-            self._viewer.bind_key(key, None)
-        for key, call in self._before.items():
-            if key not in self._viewer.keymap:
-                self._viewer.bind_key(key, call)
-        self._before = None
+        if self._before:
+            self._viewer.layers.selection.events.active.disconnect(self._on_active)
+            action_manager.events.shortcut_changed.disconnect(self._on_shortcut)
+            while self._before:
+                self._unbind()
+
+    def _on_active(self, _event: Any = None) -> None:
+        while len(self._before) > 1:
+            self._unbind()
+        active = self._viewer.layers.selection.active
+        if isinstance(active, Labels):
+            self._bind(active)
+
+    def _on_shortcut(self, _event: Any) -> None:
+        """Take other keys over at once."""
+        self.detach()
+        self.attach()
+
+    def _bind(self, provider: Any) -> None:
+        self._before.append((provider, dict(provider.keymap)))
+        for shortcut in SHORTCUTS:
+            for key in keys_of(shortcut) if shortcut.name in self._actions else ():
+                action = _without_provider(self._actions[shortcut.name])
+                provider.bind_key(key, action, overwrite=True)
+
+    def _unbind(self) -> None:
+        provider, before = self._before.pop()
+        for key in [key for key in provider.keymap if provider.keymap[key] is not before.get(key)]:
+            provider.bind_key(key, None)
+        for key, call in before.items():
+            if key not in provider.keymap:
+                provider.bind_key(key, call)
 
 
-def _without_viewer(action: Callable[[], None]) -> Callable[[Any], None]:
-    def run(_viewer: Any) -> None:
+def _without_provider(action: Callable[[], None]) -> Callable[[Any], None]:
+    def run(_provider: Any) -> None:
         action()
 
     return run

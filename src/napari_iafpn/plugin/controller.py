@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
 from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.geometry import Box
-from napari_iafpn.plugin.history import Action, ClicksChanged, Committed, History, Patch
 from napari_iafpn.plugin.messages import (
     Job,
     MaskFailed,
@@ -24,12 +24,46 @@ from napari_iafpn.plugin.messages import (
     ModelWanted,
     Report,
 )
-from napari_iafpn.plugin.objects import CurrentObject, Objects
-from napari_iafpn.plugin.planes import PlaneKey
-from napari_iafpn.plugin.surroundings import Surroundings
+from napari_iafpn.plugin.predictions import Predictions
+from napari_iafpn.plugin.surroundings import LabelsTarget, Surroundings
+from napari_iafpn.sessions import (
+    KEEP,
+    Commit,
+    CurrentObject,
+    Cutout,
+    Document,
+    Facts,
+    HandEdits,
+    ObjectChange,
+    PlaneKey,
+    Step,
+)
+from napari_iafpn.sessions.actions import commit_step, edit_step, put_back_step, split_step
 
 if TYPE_CHECKING:
     from napari_iafpn.inference import Prediction
+
+
+@dataclass(frozen=True)
+class CommitAs:
+    """Under which id objects are committed.
+
+    Attributes
+    ----------
+    label : int
+        The chosen id; 0: a new one for each object.
+    category : int
+        The class of the objects; 0: none.
+    semantic : bool
+        The id is that of the class.
+    policy : {"keep", "overwrite"}
+        Whether pixels of other objects stay theirs.
+    """
+
+    label: int = 0
+    category: int = 0
+    semantic: bool = False
+    policy: str = KEEP
 
 
 class AnnotationController:
@@ -48,11 +82,13 @@ class AnnotationController:
         self._model = model
         self._plane: PlaneKey | None = None
         self._shape = (0, 0)
-        self._objects = Objects()
-        self._history = History()
+        self.document = Document(surroundings.labels_of)
+        self._predictions = Predictions()
         self._waiting: Job | None = None
-        self._commits_when_ready = False
+        self._then: Callable[[], None] | None = None
         self._notes: tuple[str, ...] = ()
+        self._begun: dict[int, float] = {}
+        self.commit_as = CommitAs()
 
     # What the views show
 
@@ -64,12 +100,24 @@ class AnnotationController:
     @property
     def current(self) -> CurrentObject | None:
         """The object of the displayed plane."""
-        return None if self._plane is None else self._objects[self._plane]
+        return None if self._plane is None else self.document[self._plane]
 
     @property
     def prediction(self) -> Prediction | None:
         """The newest prediction for the current object; older than its clicks while one runs."""
-        return None if self._plane is None else self._objects.prediction(self._plane)
+        if self._plane is None:
+            return None
+        return self._predictions.latest(self._plane, self.document[self._plane])
+
+    @property
+    def mask(self) -> Cutout | None:
+        """The current object's pixels as far as they are known, None where there are none."""
+        return None if self.current is None else self.current.mask(self.prediction)
+
+    @property
+    def model(self) -> str:
+        """The model that predicts."""
+        return self._model
 
     @property
     def busy(self) -> bool:
@@ -78,17 +126,23 @@ class AnnotationController:
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is an action to take back."""
-        return self._history.last_done is not None
+        """Whether there is a step to take back."""
+        return self.document.last_done is not None
 
     @property
     def can_redo(self) -> bool:
-        """Whether there is an action to do again."""
-        return self._history.last_undone is not None
+        """Whether there is a step to do again."""
+        return self.document.last_undone is not None
 
     def has_clicks(self, layer: str) -> bool:
-        """Tell whether an object of this image layer has clicks that are not committed."""
-        return self._objects.has_clicks(layer)
+        """Tell whether an object of this image layer is not committed."""
+        return any(key.layer == layer for key in self.document.objects)
+
+    def next_label(self, target: LabelsTarget, plane: PlaneKey | None = None) -> int:
+        """Return an id that no object of the labels has; those being edited are not in them."""
+        lifted = (now.edited for now in self.document.objects.values())
+        ids = [edited.label for edited in lifted if edited and edited.labels == target.id]
+        return max([target.next_label(plane), *(label + 1 for label in ids)])
 
     # What the user does
 
@@ -97,7 +151,14 @@ class AnnotationController:
         if (plane, shape) == (self._plane, self._shape):
             return
         self._plane, self._shape = plane, shape
-        self._commits_when_ready = False
+        self._then = None
+        self._update()
+
+    def adopt(self, document: Document) -> None:
+        """Go on with the objects and the history of an earlier sitting."""
+        document.labels, document.tell = self._around.labels_of, self.document.tell
+        self.document = document
+        self._then = None
         self._update()
 
     def use_model(self, model: str, *, preload: bool = True) -> None:
@@ -113,43 +174,104 @@ class AnnotationController:
         current = self.current
         if current is not None:
             view = current.view if current.clicks else view
-            self._change(replace(current, clicks=current.clicks.add(click), view=view))
-
-    def clear(self) -> None:
-        """Take all clicks of the current object away."""
-        self.change_clicks(ClickSequence())
+            self._change("click", replace(current, clicks=current.clicks.add(click), view=view))
 
     def change_clicks(self, clicks: ClickSequence) -> None:
-        """Give the current object other clicks: added, moved, deleted or all at once."""
+        """Give the current object other clicks: added, moved, deleted or of another sign."""
         if self.current is not None and clicks != self.current.clicks:
-            self._change(replace(self.current, clicks=clicks))
+            self._change("clicks", replace(self.current, clicks=clicks))
+
+    def clear(self) -> None:
+        """Drop the current object; a committed one that is being edited is put back as it was."""
+        plane, current = self._plane, self.current
+        if plane is None or current is None or current.is_untouched:
+            return
+        if current.edited is None:
+            self._change("clear", current.without_clicks())
+            return
+        with self._telling():
+            target = self._around.labels_of(current.edited.labels)
+            fresh = self.document.next_object()
+            self.do(put_back_step(plane, current, fresh, target))
+            self._say(f"Object {current.edited.label} is as it was.")
+
+    def put_back_all(self) -> None:
+        """Put every object that is being edited back as it was."""
+        for plane, current in self.document.objects.items():
+            with self._telling():
+                if current.edited is not None:
+                    target = self._around.labels_of(current.edited.labels)
+                    fresh = self.document.next_object()
+                    self.do(put_back_step(plane, current, fresh, target))
 
     def set_threshold(self, threshold: float) -> None:
         """Set the probability above which pixels belong to the current object."""
-        if self._plane is not None:
-            self._objects[self._plane] = replace(self._objects[self._plane], threshold=threshold)
-            self.changed.emit()
+        if self.current is not None and threshold != self.current.threshold:
+            self._change("threshold", replace(self.current, threshold=threshold), going_on=True)
+
+    def draw(self, pixels: Cutout, *, erase: bool = False) -> None:
+        """Give pixels to the current object by hand, or take them away; clicks never undo it."""
+        if self.current is not None:
+            hand = self.current.hand
+            hand = hand.erase(pixels) if erase else hand.draw(pixels)
+            self._change("brush", replace(self.current, hand=hand))
+
+    def set_hand(self, hand: HandEdits) -> None:
+        """Set what is drawn and erased by hand."""
+        if self.current is not None and hand != self.current.hand:
+            self._change("brush", replace(self.current, hand=hand))
+
+    def edit(self, target: LabelsTarget, label: int, view: Box | None = None) -> None:
+        """Take a committed object of the displayed plane up again."""
+        if self._plane is None or self.current is None:
+            return
+        with self._telling():
+            now, fresh = self.current, replace(self.document.next_object(), view=view)
+            self.do(edit_step(self._plane, now, fresh, target, label))
+            self._say(
+                f"Editing object {label}: click to correct it, then commit. Clear puts it back."
+            )
 
     def commit(self) -> None:
         """Write the current object into the labels and start the next one.
 
         Waits for the mask where it is still being predicted.
         """
+        self._when_ready(self._write, "there is nothing to commit yet; click on an object first")
+
+    def split(self) -> None:
+        """Divide the object that is being edited, one part for each positive click."""
         with self._telling():
-            if self.current is None or not self.current.clicks:
-                raise ValueError("there is nothing to commit yet; click on an object first")
-            self._commits_when_ready = not self._is_fresh()
-            if not self._commits_when_ready:
-                self._write()
+            plane, current = self._plane, self.current
+            if plane is None or current is None or current.edited is None:
+                raise ValueError("double-click on an object first, then click on each of its parts")
+            target = self._around.labels_of(current.edited.labels)
+            first = self.next_label(target, plane)
+            count = len(current.clicks.positives)
+            target.check(plane, first + max(count - 2, 0))
+            step = split_step(
+                ObjectChange(plane, current, self.document.next_object()),
+                target,
+                range(first, first + count),
+                self.document.facts,
+                self._effort(current),
+            )
+            self.do(step)
+            self._say(f"Split into {len(step.facts)} objects.")
+
+    def do(self, step: Step) -> None:
+        """Do a step; ValueError, and nothing changed, where the labels cannot be written."""
+        self._then = None
+        self.document.do(step)
         self._update()
 
     def undo(self) -> None:
-        """Take the last action back, wherever it was, and show its plane."""
-        self._walk("undo", self._history.last_done, self._take_back, self._history.step_back)
+        """Take the last step back, wherever it was, and show its plane."""
+        self._walk("undo", self.document.last_done, self.document.undo)
 
     def redo(self) -> None:
-        """Do the action again that was undone last, and show its plane."""
-        self._walk("redo", self._history.last_undone, self._do_again, self._history.step_forward)
+        """Do the step again that was undone last, and show its plane."""
+        self._walk("redo", self.document.last_undone, self.document.redo)
 
     def cancel(self) -> None:
         """Stop predicting; the clicks stay."""
@@ -157,7 +279,7 @@ class AnnotationController:
             return
         self._around.stop()
         self._waiting = None
-        self._commits_when_ready = False
+        self._then = None
         self._say("Stopped; the clicks are kept. Click again or commit to go on.")
         self.changed.emit()
 
@@ -183,7 +305,8 @@ class AnnotationController:
 
     def _take(self, result: MaskReady) -> None:
         self._settle(result.wanted)
-        if not self._objects.take(result, self._model):
+        now = self.document[result.wanted.plane]
+        if not self._predictions.take(result, now, self._model):
             return
         prediction = result.prediction
         where = f" on {prediction.device}" if prediction.device else ""
@@ -191,84 +314,103 @@ class AnnotationController:
         news = bool(prediction.notes) and prediction.notes != self._notes
         self.said.emit(Message(text, important=news))
         self._notes = prediction.notes
-        if self._commits_when_ready and self._is_fresh():
-            self._commits_when_ready = False
+        if self._then is not None and self._is_fresh():
+            then, self._then = self._then, None
             with self._telling():
-                self._write()
+                then()
 
     # Parts of the above
 
-    def _change(self, after: CurrentObject) -> None:
-        """Make the current object ``after``, which differs in its clicks."""
-        if self._plane is None:
+    def _change(self, kind: str, after: CurrentObject, *, going_on: bool = False) -> None:
+        """Make the current object ``after``."""
+        plane = self._plane
+        if plane is None:
             return
         with self._telling():
             for click in after.clicks:
                 click.check_inside(self._shape)
-            self._history.record(ClicksChanged(self._plane, self._objects[self._plane], after))
-            self._objects[self._plane] = after
-            self._commits_when_ready = False
+            self._then = None
+            change = ObjectChange(plane, self.document[plane], after)
+            self.document.do(Step(kind, plane, (change,)), going_on=going_on)
+            self._begun.setdefault(after.number, time.monotonic())
         self._update()
 
-    def _walk(
-        self,
-        verb: str,
-        action: Action | None,
-        perform: Callable[[Action], None],
-        step: Callable[[], None],
-    ) -> None:
-        if action is None:
+    def _walk(self, verb: str, step: Step | None, perform: Callable[[], Step | None]) -> None:
+        if step is None:
             self._say(f"There is nothing to {verb}.")
             return
-        self._commits_when_ready = False
-        if action.plane != self._plane:
-            self.plane_wanted.emit(action.plane)
+        self._then = None
+        if step.plane != self._plane:
+            self.plane_wanted.emit(step.plane)
         with self._telling():
-            perform(action)
-            step()
+            perform()
         self._update()
 
-    def _take_back(self, action: Action) -> None:
-        if isinstance(action, Committed):
-            action.target.erase(action.patch)
-            self._objects[action.plane] = action.committed
-        else:
-            self._restore(action.plane, action.before)
-
-    def _do_again(self, action: Action) -> None:
-        if isinstance(action, Committed):
-            action.target.write(action.patch)
-            self._objects.start_next(action.plane)
-        else:
-            self._restore(action.plane, action.after)
-
-    def _restore(self, plane: PlaneKey, earlier: CurrentObject) -> None:
-        """Bring an object of the history back, with the threshold of now."""
-        threshold = self._objects[plane].threshold
-        self._objects[plane] = replace(earlier, threshold=threshold)
+    def _when_ready(self, act: Callable[[], None], otherwise: str) -> None:
+        """Do something with the current object's mask, as soon as it is that of its clicks."""
+        with self._telling():
+            if self.current is None or self.current.is_untouched:
+                raise ValueError(otherwise)
+            self._then = None if self._is_fresh() else act
+            if self._then is None:
+                act()
+        self._update()
 
     def _write(self) -> None:
-        plane, current, prediction = self._plane, self.current, self.prediction
-        if plane is None or current is None or prediction is None:
-            raise RuntimeError("there is no mask to commit; click on an object first")
-        patch = Patch.of(plane, prediction, current.threshold)
-        target = self._around.target()
-        written = target.write(replace(patch, label=target.next_label(plane)))
-        self._history.record(Committed(plane, current, target, written))
-        self._objects.start_next(plane)
-        self._say(f"Committed as object {written.label}. Click on the next one.")
+        plane, current = self._plane, self.current
+        assert plane is not None
+        assert current is not None
+        mask = self.mask
+        if mask is None:
+            raise ValueError(
+                f"the mask is empty at threshold {current.threshold:.2f}; lower the threshold or "
+                "click on the object again"
+            )
+        edited, wish = current.edited, self.commit_as
+        if edited is not None:
+            target, label = self._around.labels_of(edited.labels), edited.label
+        else:
+            target = self._around.target()
+            label = (wish.category if wish.semantic else wish.label) or self.next_label(
+                target, plane
+            )
+        target.check(plane, label)
+        result = self._predictions.fresh(plane, current, self._model)
+        model, limits = (
+            ("", (0.0, 1.0)) if result is None else (self._model, result.wanted.source.limits)
+        )
+        self.document.do(
+            commit_step(
+                ObjectChange(plane, current, self.document.next_object()),
+                target,
+                mask,
+                Commit(target.id, label, wish.policy, model, limits),
+                self.document.facts,
+                replace(self._effort(current), category=0 if edited else wish.category),
+            )
+        )
+        self._say(f"Committed as object {label}. Click on the next one.")
+
+    def _effort(self, current: CurrentObject) -> Facts:
+        begun = self._begun.get(current.number, time.monotonic())
+        return Facts(clicks=len(current.clicks), seconds=round(time.monotonic() - begun, 1))
 
     def _is_fresh(self) -> bool:
-        return self._plane is not None and self._objects.is_fresh(self._plane, self._model)
+        """Tell whether the mask is that of the clicks of now."""
+        plane, current = self._plane, self.current
+        if plane is None or current is None:
+            return False
+        fresh = self._predictions.fresh(plane, current, self._model)
+        return not current.clicks or fresh is not None
 
     def _update(self) -> None:
         """Ask the worker for what the displayed plane lacks, and tell the views."""
         plane, current = self._plane, self.current
         with self._telling():
             if plane is not None and current is not None:
-                if current.clicks and not self._is_fresh():
+                if not self._is_fresh():
                     asked = self._around.source_of(plane), current.number, current.clicks
-                    self._send(MaskWanted(self._model, *asked, current.view))
+                    self._send(MaskWanted(self._model, *asked, current.view, current.start))
                 elif isinstance(self._waiting, MaskWanted) and self._waiting.plane == plane:
                     self._around.stop()
                     self._waiting = None
@@ -295,7 +437,7 @@ class AnnotationController:
             self._fail(str(error))
 
     def _fail(self, sentence: str, *, important: bool = False) -> None:
-        self._commits_when_ready = False
+        self._then = None
         self.said.emit(Message(sentence, error=True, important=important))
 
     def _say(self, text: str) -> None:

@@ -1,86 +1,214 @@
-"""Committing to a Labels layer: new ids, and never a pixel of another object."""
+"""A Labels layer that receives objects: ids, areas, and changes that can be taken back."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 from napari.layers import Image, Labels
-from numpy.typing import NDArray
 
-from napari_iafpn.plugin.history import Patch
-from napari_iafpn.plugin.layers import placement, spatial_shape
-from napari_iafpn.plugin.planes import PlaneKey
+from napari_iafpn.plugin.layers import layer_id, placement, spatial_shape
+from napari_iafpn.sessions import PixelChange, PlaneKey
 
 
 class LabelsLayer:
-    """A `LabelsTarget` that writes into a napari layer held in memory.
+    """A `LabelsTarget` that writes into a napari layer.
 
-    napari's own undo of the layer does not know of commits; the plugin's does.
+    Parameters
+    ----------
+    layer : Labels
+        Of a numpy array, or of anything else that slices can be written to, such as zarr.
+    painted : callable
+        Told the change when the user painted on the layer with napari's own tools.
     """
 
-    def __init__(self, layer: Labels) -> None:
+    def __init__(
+        self, layer: Labels, painted: Callable[[LabelsLayer, PixelChange], None] | None = None
+    ) -> None:
         self.layer = layer
-        self._highest: int | None = None
-        layer.events.paint.connect(self._forget_highest)
-        layer.events.data.connect(self._forget_highest)
+        self._painted = painted
+        self._areas: Counter[int] | None = None
+        layer.events.paint.connect(self._on_paint)
+        layer.events.data.connect(self._forget)
 
     @classmethod
-    def new_for(cls, image: Image) -> LabelsLayer:
+    def new_for(cls, image: Image, **options: Any) -> LabelsLayer:
         """Make an empty layer that lies on ``image``."""
         data = np.zeros(spatial_shape(image), np.int32)
-        return cls(Labels(data, name=f"Objects of {image.name}", **placement(image)))
+        name = options.pop("name", f"Objects of {image.name}")
+        return cls(Labels(data, name=name, **placement(image)), **options)
 
-    def next_label(self, plane: PlaneKey) -> int:
-        """Return one more than the highest id."""
-        if self._highest is None:
-            self._highest = int(self.layer.data.max())
-        # Scripts may have written to the displayed plane without telling the layer.
-        self._highest = max(self._highest, int(self.layer.data[plane.indices].max()))
+    @property
+    def id(self) -> str:
+        """What the history calls it."""
+        return layer_id(self.layer)
+
+    @property
+    def name(self) -> str:
+        """What the user calls it."""
+        return str(self.layer.name)
+
+    @property
+    def data(self) -> Any:
+        """The pixels."""
+        return self.layer.data
+
+    @property
+    def areas(self) -> Counter[int]:
+        """Pixels of each id."""
+        if self._areas is None:
+            ids, counts = np.unique(np.asarray(self.layer.data), return_counts=True)
+            self._areas = Counter(dict(zip(ids.tolist(), counts.tolist(), strict=True)))
+            del self._areas[0]
+        return self._areas
+
+    def next_label(self, plane: PlaneKey | None = None) -> int:
+        """Return one more than the highest id.
+
+        Scripts may write without telling the layer; what they wrote on ``plane`` is seen.
+        """
+        if plane is not None and int(np.max(self.layer.data[plane.indices])) > self._highest:
+            self._areas = None
         return self._highest + 1
 
-    def write(self, patch: Patch) -> Patch:
-        """Write the pixels that are still free and return them; ValueError where it cannot."""
-        region = self._region(patch)
-        limit = np.iinfo(region.dtype).max
-        if patch.label > limit:
-            raise ValueError(
-                f"the labels {self.layer.name!r} are full: {region.dtype} ends at {limit} and the "
-                f"next object is {patch.label}; choose a new layer"
-            )
-        free = patch.mask & (region == 0)
-        if not free.any():
-            raise ValueError(
-                "every pixel of this mask belongs to other objects already; "
-                "click elsewhere or choose another labels layer"
-            )
-        region[free] = patch.label
-        self.layer.refresh()
-        return replace(patch, mask=free)
+    @property
+    def _highest(self) -> int:
+        return max((label for label, area in self.areas.items() if area > 0), default=0)
 
-    def erase(self, patch: Patch) -> None:
-        """Free those pixels of ``patch`` that still have its id."""
-        region = self._region(patch)
-        region[patch.mask & (region == patch.label)] = 0
-        self.layer.refresh()
-
-    def _region(self, patch: Patch) -> NDArray[Any]:
-        """Return a view of the layer's pixels in the box of ``patch``."""
+    def check(self, plane: PlaneKey, label: int) -> None:
+        """Raise ValueError unless ``label`` can be written on ``plane``."""
         data = self.layer.data
-        if not (isinstance(data, np.ndarray) and data.flags.writeable):
+        if not _is_writable(data):
             raise ValueError(
-                f"the labels {self.layer.name!r} cannot be written, they are not a writable numpy "
-                "array; choose a new layer"
-            )
-        plane = data[patch.plane.indices] if data.ndim == len(patch.plane.indices) else None
-        region = None if plane is None else plane[patch.box.slices]
-        if region is None or region.shape != patch.box.shape:
-            raise ValueError(
-                f"the labels {self.layer.name!r} have another shape now, {data.shape}; "
+                f"the labels {self.name!r} cannot be written, they are read-only or computed; "
                 "choose a new layer"
             )
-        return region
+        if data.ndim != len(plane.indices):
+            raise ValueError(
+                f"the labels {self.name!r} have another shape now, {data.shape}; choose a new layer"
+            )
+        limit = np.iinfo(data.dtype).max
+        if label > limit:
+            raise ValueError(
+                f"the labels {self.name!r} are full: {np.dtype(data.dtype).name} ends at {limit} "
+                f"and the next object is {label}; choose a new layer"
+            )
 
-    def _forget_highest(self) -> None:
-        self._highest = None
+    def region_of(self, label: int) -> tuple[slice, ...] | None:
+        """Return the box of an id in all planes, None where it is not there."""
+        there = np.asarray(self.layer.data) == label
+        region = []
+        for axis in range(there.ndim):
+            others = tuple(a for a in range(there.ndim) if a != axis)
+            places = np.flatnonzero(there.any(axis=others))
+            if not len(places):
+                return None
+            region.append(slice(int(places[0]), int(places[-1]) + 1))
+        return tuple(region)
+
+    def apply(self, changes: tuple[PixelChange, ...]) -> None:
+        """Write the values after; ValueError, and nothing written, where it cannot."""
+        self._write(changes, lambda change: change.apply(self.layer.data))
+
+    def revert(self, changes: tuple[PixelChange, ...]) -> None:
+        """Write the values before; ValueError, and nothing written, where it cannot."""
+        self._write(changes[::-1], lambda change: change.revert(self.layer.data))
+
+    def _write(self, changes: Iterable[PixelChange], write: Callable[[PixelChange], None]) -> None:
+        changes = tuple(changes)
+        for change in changes:
+            self._check_region(change)
+        for change in changes:
+            before = np.array(self.layer.data[change.region])
+            write(change)
+            self._count(before, np.asarray(self.layer.data[change.region]))
+        self.layer.refresh()
+
+    def _check_region(self, change: PixelChange) -> None:
+        data = self.layer.data
+        inside = data.ndim == len(change.region) and all(
+            part.stop <= size for part, size in zip(change.region, data.shape, strict=True)
+        )
+        if not (inside and _is_writable(data)):
+            raise ValueError(
+                f"the labels {self.name!r} have another shape now, {data.shape}, or are read-only; "
+                "bring the old ones back, or choose a new layer"
+            )
+
+    def _count(self, before: Any, after: Any) -> None:
+        """Keep the areas up to date with a region that changed."""
+        if self._areas is not None:
+            for values, sign in ((before, -1), (after, 1)):
+                ids, counts = np.unique(values, return_counts=True)
+                for label, count in zip(ids.tolist(), counts.tolist(), strict=True):
+                    if label:
+                        self._areas[label] += sign * count
+
+    def _on_paint(self, event: Any) -> None:
+        change = _change_of(self.layer.data, event.value)
+        if change is not None:
+            self._count(change.before, change.after)
+            if self._painted is not None:
+                self._painted(self, change)
+
+    def _forget(self) -> None:
+        self._areas = None
+
+
+def _is_writable(data: Any) -> bool:
+    if isinstance(data, np.ndarray):
+        return bool(data.flags.writeable)
+    return hasattr(data, "__setitem__") and not hasattr(data, "dask")
+
+
+def _change_of(data: Any, atoms: Iterable[Any]) -> PixelChange | None:
+    """Return what strokes of napari's tools changed; None where it is nothing.
+
+    Newer versions of napari tell of a stroke as a region, a mask and old values, older ones as
+    indices and old values.
+    """
+    atoms = list(atoms)
+    boxes = [_box_of(atom, data.shape) for atom in atoms]
+    if not boxes:
+        return None
+    region = tuple(
+        slice(min(part.start for part in parts), max(part.stop for part in parts))
+        for parts in zip(*boxes, strict=True)
+    )
+    # Single strokes are told before they are written, others after.
+    before = np.array(data[region])
+    for atom in reversed(atoms):
+        _replay(before, atom, region, new=False)
+    after = before.copy()
+    for atom in atoms:
+        _replay(after, atom, region, new=True)
+    return None if np.array_equal(before, after) else PixelChange.of(region, before, after)
+
+
+def _box_of(atom: Any, shape: tuple[int, ...]) -> tuple[slice, ...]:
+    if hasattr(atom, "slice_key"):
+        return tuple(
+            slice(*part.indices(size)[:2]) if isinstance(part, slice) else slice(part, part + 1)
+            for part, size in zip(atom.slice_key, shape, strict=True)
+        )
+    indices = np.broadcast_arrays(*(np.asarray(axis) for axis in atom[0]))
+    return tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in indices)
+
+
+def _replay(values: Any, atom: Any, region: tuple[slice, ...], *, new: bool) -> None:
+    """Write an atom's new or old values into ``values``, which cover ``region``."""
+    if not hasattr(atom, "slice_key"):
+        pairs = zip(atom[0], region, strict=True)
+        values[tuple(np.asarray(axis) - whole.start for axis, whole in pairs)] = atom[1 + new]
+        return
+    key = tuple(
+        slice(part.start - whole.start, part.stop - whole.start)
+        for part, whole in zip(_box_of(atom, (2**62,) * len(region)), region, strict=True)
+    )
+    written = atom.new_value if new else atom.old_values
+    if atom.mask is None:
+        values[key] = written
+    else:
+        values[key][atom.mask] = written

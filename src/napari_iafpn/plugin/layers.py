@@ -9,7 +9,8 @@ from napari.layers import Image, Labels, Layer
 from napari.utils.transforms import Affine
 
 from napari_iafpn.geometry import Box
-from napari_iafpn.plugin.planes import PlaneKey, PlaneSource
+from napari_iafpn.plugin.planes import PlaneSource
+from napari_iafpn.sessions import PlaneKey
 
 if TYPE_CHECKING:
     from napari.components import Camera, Dims, LayerList, ViewerModel
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 # Sides in pixels: up to the first the network looks at whole planes, and never at less than the
 # second.
 WHOLE_VIEW, LEAST_VIEW = 1024, 256
+SESSION_ID = "napari-iafpn id"
 
 
 def full_resolution(image: Image) -> Any:
@@ -32,7 +34,15 @@ def spatial_shape(image: Image) -> tuple[int, ...]:
 
 def layer_id(layer: Layer) -> str:
     """Return a name that no other layer has, also after renaming."""
-    return str(layer.unique_id)
+    own = str(layer.unique_id)
+    # A copy of the layer has a copy of the metadata.
+    of, kept = layer.metadata.get(SESSION_ID, (own, own))
+    return str(kept) if of == own else own
+
+
+def keep_id(layer: Layer, id_: str) -> None:
+    """Call a layer as an earlier sitting called it."""
+    layer.metadata[SESSION_ID] = (str(layer.unique_id), id_)
 
 
 def plane_key(image: Image, dims: Dims) -> PlaneKey:
@@ -83,6 +93,13 @@ def visible_part(image: Image, key: PlaneKey) -> Box | None:
     seen, whole = Box(top, bottom, left, right), Box.whole(shape)
     wanted = max(seen.height, LEAST_VIEW), max(seen.width, LEAST_VIEW)
     return seen.resized_about_centre(*wanted, whole)
+
+
+def value_at(labels: Labels, key: PlaneKey, row: float, col: float) -> int:
+    """Return the id at a point of a plane, 0 outside."""
+    index = tuple(int(i) for i in np.round(key.to_data(row, col)))
+    inside = all(0 <= i < size for i, size in zip(index, labels.data.shape, strict=True))
+    return int(np.asarray(labels.data[index])) if inside else 0
 
 
 def show_plane(viewer: ViewerModel, image: Image, key: PlaneKey) -> None:

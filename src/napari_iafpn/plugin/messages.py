@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from napari_iafpn.clicks import ClickSequence
 from napari_iafpn.geometry import Box
-from napari_iafpn.plugin.planes import PlaneKey, PlaneSource
+from napari_iafpn.plugin.planes import PlaneSource
+from napari_iafpn.sessions import Cutout, PlaneKey
 
 if TYPE_CHECKING:
     from napari_iafpn.inference import Prediction
@@ -35,6 +36,8 @@ class MaskWanted:
         In pixels of the plane.
     view : Box, optional
         Where to look for the object. None: on the whole plane.
+    start : Cutout, optional
+        The mask before the first click.
     """
 
     model: str
@@ -42,6 +45,7 @@ class MaskWanted:
     number: int
     clicks: ClickSequence
     view: Box | None = None
+    start: Cutout | None = None
 
     @property
     def plane(self) -> PlaneKey:

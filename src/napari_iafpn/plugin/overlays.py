@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from qtpy.QtCore import QTimer
 from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.layers import camera, place, placement
-from napari_iafpn.plugin.planes import PlaneKey
+from napari_iafpn.sessions import Cutout, PlaneKey
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -130,40 +131,85 @@ class ClicksLayer:
 
 
 class MaskPreview:
-    """The mask of the current object, translucent, as large as its region of interest."""
+    """The mask of the current object, translucent, as large as its region of interest.
+
+    With the brush in hand it is as large as what the canvas shows, and strokes on it are told.
+    """
+
+    painted = Signal(object, object)
+    """What was drawn and what was erased, each a `Cutout` or None."""
 
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
         self.layer: Labels | None = None
         self.outlines_roi = True
+        self.has_brush = False
+        self._frame = Box(0, 1, 0, 1)
+        self._shown: NDArray[np.bool_] = np.zeros((1, 1), bool)
+        self._before: Layer | None = None
 
     def show(
         self,
         image: Image,
         key: PlaneKey,
-        roi: Box,
-        mask: NDArray[np.bool_],
+        roi: Box | None,
+        mask: Cutout | None,
         label: int,
         colormap: Colormap | None,
+        canvas: Box,
     ) -> None:
-        """Show ``mask`` (roi.height, roi.width), which covers ``roi`` of the plane ``key``."""
+        """Show ``mask`` on the plane ``key``, and the box ``roi`` around it.
+
+        ``canvas`` is what of the plane can be drawn on.
+        """
         layer = self._layer_for(image)
+        boxes = [roi, None if mask is None else mask.box, canvas if self.has_brush else None]
+        frame = reduce(Box.union, [box for box in boxes if box is not None] or [Box(0, 1, 0, 1)])
+        self._frame = frame
         shape = [1] * image.ndim
-        shape[key.axes[0]], shape[key.axes[1]] = roi.shape
-        place(layer, placement(image, key.to_data(roi.row_start, roi.col_start)))
-        layer.data = np.where(mask, label, 0).astype(np.int32).reshape(shape)
+        shape[key.axes[0]], shape[key.axes[1]] = frame.shape
+        place(layer, placement(image, key.to_data(frame.row_start, frame.col_start)))
+        shown = np.zeros(frame.shape, bool) if mask is None else mask.within(frame)
+        self._shown = shown
+        self._set(layer, np.where(shown, label, 0).astype(np.int32).reshape(shape))
+        layer.selected_label = label
         if colormap is not None and layer.colormap is not colormap:
             layer.colormap = colormap
-        layer.bounding_box.visible = self.outlines_roi
+        layer.bounding_box.visible = self.outlines_roi and roi is not None and frame == roi
 
     def clear(self) -> None:
         """Show nothing."""
         if self.layer is not None and _is_open(self._viewer, self.layer):
-            self.layer.data = np.zeros((1,) * self.layer.ndim, np.int32)
+            self._set(self.layer, np.zeros((1,) * self.layer.ndim, np.int32))
             self.layer.bounding_box.visible = False
+
+    def _set(self, layer: Labels, data: NDArray[np.int32]) -> None:
+        layer.data = data
+        layer.editable = self.has_brush  # new data make every layer editable
+
+    def take_brush(self, image: Image, mode: str) -> None:
+        """Let the user draw on the mask of the current object, or erase."""
+        layer = self._layer_for(image)
+        if not self.has_brush:
+            self._before = self._viewer.layers.selection.active
+        self.has_brush = layer.editable = layer.visible = True
+        self._viewer.layers.selection.active = layer
+        layer.mode = mode
+
+    def drop_brush(self) -> None:
+        """Give the mouse back to the clicks."""
+        layer = self.layer
+        if layer is None or not self.has_brush:
+            return
+        layer.mode = "pan_zoom"
+        self.has_brush = layer.editable = False
+        selection = self._viewer.layers.selection
+        if selection.active is layer:
+            selection.active = self._before if _is_open(self._viewer, self._before) else None
 
     def remove(self) -> None:
         """Take the layer out of the viewer."""
+        self.drop_brush()
         _remove(self._viewer, self.layer)
         self.layer = None
 
@@ -176,9 +222,22 @@ class MaskPreview:
             box = layer.bounding_box
             box.line_color, box.line_thickness, box.points = ROI_COLOR, 2, False
             add_quietly(self._viewer, layer)
-            # The mask follows from the clicks; a brush stroke on it would be lost.
             layer.editable = False
+            layer.events.paint.connect(self._on_paint)
         return layer
+
+    def _on_paint(self, _event: Any) -> None:
+        # napari goes on using the data after the event.
+        QTimer.singleShot(0, self._tell)
+
+    def _tell(self) -> None:
+        if self.layer is None or not self.has_brush:
+            return
+        now = np.asarray(self.layer.data).reshape(self._frame.shape) > 0
+        corner = self._frame.row_start, self._frame.col_start
+        drawn, erased = now & ~self._shown, self._shown & ~now
+        if drawn.any() or erased.any():
+            self.painted.emit(Cutout.of(drawn, corner), Cutout.of(erased, corner))
 
 
 def add_quietly(viewer: ViewerModel, layer: Layer) -> None:

@@ -1,64 +1,14 @@
-"""Which plane of which image an object lies on, and where its pixels come from."""
+"""Where the pixels of a plane come from."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+from napari_iafpn.sessions import PlaneKey
 
 if TYPE_CHECKING:
     from napari_iafpn.images import Plane
-
-
-@dataclass(frozen=True, slots=True)
-class PlaneKey:
-    """One plane of one image layer.
-
-    Attributes
-    ----------
-    layer : str
-        The image layer's unique id.
-    axes : (int, int)
-        The data axes of the plane's rows and columns, ascending. A view that transposes them shows
-        the same plane, so an object survives it.
-    index : tuple of int
-        The plane's place along the other axes, in their order.
-    """
-
-    layer: str
-    axes: tuple[int, int]
-    index: tuple[int, ...] = ()
-
-    @property
-    def other_axes(self) -> tuple[int, ...]:
-        """The axes that ``index`` is for."""
-        return tuple(a for a in range(len(self.index) + 2) if a not in self.axes)
-
-    @property
-    def indices(self) -> tuple[int | slice, ...]:
-        """Index an array with this to get the plane, (H, W) or (H, W, channels)."""
-        return tuple(self._spread(slice(None), slice(None)))
-
-    def to_data(self, row: float, col: float) -> NDArray[np.float64]:
-        """Return the data coordinates of a point of the plane, one per axis, in pixels."""
-        return np.array(self._spread(row, col), dtype=np.float64)
-
-    def to_plane(self, data: Sequence[float]) -> tuple[float, float]:
-        """Return (row, col) of data coordinates, in pixels."""
-        return float(data[self.axes[0]]), float(data[self.axes[1]])
-
-    def shape_in(self, shape: Sequence[int]) -> tuple[int, int]:
-        """Return the plane's (H, W) in an array of ``shape``."""
-        return int(shape[self.axes[0]]), int(shape[self.axes[1]])
-
-    def _spread(self, row: Any, col: Any) -> list[Any]:
-        values: list[Any] = list(self.index)
-        values.insert(self.axes[0], row)
-        values.insert(self.axes[1], col)
-        return values
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Protocol
 
-from napari_iafpn.plugin.history import LabelsTarget
 from napari_iafpn.plugin.messages import Job
-from napari_iafpn.plugin.planes import PlaneKey, PlaneSource
+from napari_iafpn.plugin.planes import PlaneSource
+from napari_iafpn.sessions import LabelsImage, PlaneKey
+
+
+class LabelsTarget(LabelsImage, Protocol):
+    """A labels image with what it takes to choose ids."""
+
+    @property
+    def id(self) -> str:
+        """What the history calls it."""
+
+    @property
+    def name(self) -> str:
+        """What the user calls it."""
+
+    @property
+    def data(self) -> Any:
+        """The pixels, indexed by numpy slices."""
+
+    def next_label(self, plane: PlaneKey | None = None) -> int:
+        """Return an id that no object has; looks again on ``plane``."""
+
+    def check(self, plane: PlaneKey, label: int) -> None:
+        """Raise ValueError unless ``label`` can be written on ``plane``."""
+
+    def region_of(self, label: int) -> tuple[slice, ...] | None:
+        """Return the box of an id in all planes, None where it is not there."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +50,12 @@ class Surroundings:
         Where a plane's pixels come from; ValueError where the image is gone.
     target : callable
         The labels to commit to, made where there are none; ValueError where that fails.
+    labels_of : callable
+        The labels of an id; ValueError where they are gone.
     """
 
     submit: Callable[[Job], None]
     stop: Callable[[], None]
     source_of: Callable[[PlaneKey], PlaneSource]
     target: Callable[[], LabelsTarget]
+    labels_of: Callable[[str], LabelsTarget]

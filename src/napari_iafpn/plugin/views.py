@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from magicgui.widgets import CheckBox, ComboBox, Container, FloatSlider, Label, PushButton
+from magicgui.widgets import (
+    CheckBox,
+    ComboBox,
+    Container,
+    FloatSlider,
+    Label,
+    PushButton,
+    RadioButtons,
+)
 from psygnal import Signal
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QWidget
+from qtpy.QtCore import Signal as QtSignal
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_iafpn.plugin.messages import Message
 from napari_iafpn.plugin.spinner import Spinner
 
 NEW_LAYER = "(new layer)"
 ERROR_COLOR = "#ff7b72"
+TOOLS = (("clicks", ""), ("brush", "paint"), ("eraser", "erase"))
+"""What the mouse does: its name, and napari's mode of the layer."""
 
 
 class SourcesView(Container):
@@ -78,6 +90,7 @@ class ObjectView(Container):
     annotating_changed = Signal(bool)
     threshold_changed = Signal(float)
     roi_shown_changed = Signal(bool)
+    tool_chosen = Signal(str)
 
     def __init__(self) -> None:
         self.annotating = CheckBox(
@@ -85,8 +98,17 @@ class ObjectView(Container):
             text="Annotate with the mouse",
             tooltip="Clicks on the canvas are yours again when this is off",
         )
-        hint = Label(value="Left click: object\nRight click or Ctrl+click: background")
+        hint = Label(
+            value="Left click: object\nRight click or Ctrl+click: background\n"
+            "Double-click on a committed object: edit it"
+        )
         self.title = Label(value="")
+        self.tool = RadioButtons(
+            choices=TOOLS,
+            orientation="horizontal",
+            label="With",
+            tooltip="What brush and eraser change is never undone by later clicks",
+        )
         self.threshold = FloatSlider(
             value=0.5,
             min=0.05,
@@ -100,26 +122,37 @@ class ObjectView(Container):
             text="Show the region of interest",
             tooltip="The box in which the network looked closely",
         )
-        self.undo_button = PushButton(text="Undo", tooltip="Take the last action back (Ctrl+Z)")
+        self.undo_button = PushButton(text="Undo", tooltip="Take the last step back (Ctrl+Z)")
         self.redo_button = PushButton(text="Redo", tooltip="Do it again (Ctrl+Shift+Z)")
-        self.clear_button = PushButton(text="Clear", tooltip="Delete all clicks of this object")
+        self.clear_button = PushButton(text="Clear")
+        self.split_button = PushButton(
+            text="Split", tooltip="Divide the edited object: first click once on each of its parts"
+        )
         self.commit_button = PushButton(
             text="Commit / next object",
             tooltip="Write the object into the labels and start the next one (Enter)",
         )
+        self.help_button = PushButton(text="?", tooltip="Show all keys (Shift+H)")
+        self.help_button.max_width = 32
         buttons = Container(
-            widgets=[self.undo_button, self.redo_button, self.clear_button],
+            widgets=[
+                self.undo_button,
+                self.redo_button,
+                self.clear_button,
+                self.split_button,
+                self.help_button,
+            ],
             layout="horizontal",
             labels=False,
         )
-        threshold = Container(widgets=[self.threshold])
-        buttons.margins = threshold.margins = (0, 0, 0, 0)
+        settings = Container(widgets=[self.tool, self.threshold])
+        buttons.margins = settings.margins = (0, 0, 0, 0)
         super().__init__(
             widgets=[
                 self.annotating,
                 hint,
                 self.title,
-                threshold,
+                settings,
                 self.roi,
                 buttons,
                 self.commit_button,
@@ -130,18 +163,67 @@ class ObjectView(Container):
         self.annotating.changed.connect(self.annotating_changed)
         self.threshold.changed.connect(self.threshold_changed)
         self.roi.changed.connect(self.roi_shown_changed)
+        self.tool.changed.connect(self.tool_chosen)
 
-    def show_object(self, title: str, threshold: float, *, clicks: bool) -> None:
-        """Show what the current object is like; without clicks there is little to do with it."""
+    def show_object(
+        self, title: str, threshold: float, *, touched: bool, clicks: bool, edited: bool
+    ) -> None:
+        """Show what the current object is like; of an untouched one there is little to do."""
         self.title.value = title
         with self.threshold.changed.blocked():
             self.threshold.value = threshold
-        for widget in (self.threshold, self.clear_button, self.commit_button):
-            widget.enabled = clicks
+        self.threshold.enabled = clicks
+        self.clear_button.enabled = self.commit_button.enabled = touched
+        self.clear_button.text = "Put back" if edited else "Clear"
+        self.clear_button.tooltip = (
+            "Leave the edited object as it was" if edited else "Delete all clicks of this object"
+        )
+        self.split_button.enabled = edited
+
+    def show_tool(self, tool: str) -> None:
+        """Show what the mouse does."""
+        with self.tool.changed.blocked():
+            self.tool.value = tool
 
     def show_history(self, *, undo: bool, redo: bool) -> None:
         """Show what can be undone and redone."""
         self.undo_button.enabled, self.redo_button.enabled = undo, redo
+
+
+class ResumeView(QWidget):
+    """An offer to go on with an earlier session."""
+
+    accepted = QtSignal()
+    declined = QtSignal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._label = QLabel(self)
+        self._label.setWordWrap(True)
+        self.resume_button = QPushButton("Resume", self)
+        self.resume_button.setToolTip("Bring its objects, clicks and history back")
+        dismiss = QPushButton("Start anew", self)
+        dismiss.setToolTip("Leave it as it is; it is offered again next time")
+        self.resume_button.clicked.connect(self.accepted)
+        dismiss.clicked.connect(self.declined)
+        row = QHBoxLayout()
+        row.addWidget(self.resume_button)
+        row.addWidget(dismiss)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._label)
+        layout.addLayout(row)
+        self.hide()
+
+    @property
+    def text(self) -> str:
+        """The offer."""
+        return str(self._label.text())
+
+    def offer(self, sentence: str) -> None:
+        """Show an offer; an empty one hides it."""
+        self._label.setText(sentence)
+        self.setVisible(bool(sentence))
 
 
 class StatusView(QWidget):
@@ -175,7 +257,7 @@ class StatusView(QWidget):
 class Offer(ComboBox):
     """A choice among names that only its owner changes."""
 
-    def offer(self, choices: Sequence[tuple[str, str]], chosen: str | None) -> None:
+    def offer(self, choices: Sequence[tuple[str, Any]], chosen: Any) -> None:
         """Set the choices and the choice without telling anybody."""
         with self.changed.blocked():
             self.choices = choices

@@ -9,11 +9,19 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import Container
 from napari.layers import Image
 from napari.utils.notifications import show_info, show_warning
+from qtpy.QtWidgets import QWidget
+from superqt import QCollapsible
 
 from napari_iafpn.plugin.annotator import Annotator
+from napari_iafpn.plugin.commit_view import COLOURS, CommitView, class_names
+from napari_iafpn.plugin.controller import CommitAs
 from napari_iafpn.plugin.docking import Bridge, DockWatch
+from napari_iafpn.plugin.help_view import HelpSheet
 from napari_iafpn.plugin.layers import default_image
 from napari_iafpn.plugin.messages import Message, ModelFailed, ModelReady, Report
+from napari_iafpn.plugin.objects_table import ObjectsTable
+from napari_iafpn.plugin.objects_view import ObjectsView
+from napari_iafpn.plugin.sessions.sessions import Sessions
 from napari_iafpn.plugin.training.places import Places
 from napari_iafpn.plugin.views import ObjectView, SourcesView, StatusView
 from napari_iafpn.plugin.worker import PredictionWorker, load_predictor
@@ -28,6 +36,14 @@ CLOSE_SECONDS = 2.0
 WELCOME = "Open an image (File > Open Sample has some), then click on an object."
 
 
+def _folded(title: str, part: QWidget) -> QCollapsible:
+    """Put a part of the widget behind a title that unfolds it."""
+    folded = QCollapsible(title)
+    folded.setContent(part)
+    folded.collapse(animate=False)
+    return folded
+
+
 class ClickSegmentation(Container):
     """Click on objects of an image and get their masks.
 
@@ -39,6 +55,8 @@ class ClickSegmentation(Container):
     models : sequence of str, optional
         The models on offer, the first one chosen. Default: the shipped ones, and those that
         "Train on your masks" made.
+    places : Places, optional
+        Where sessions are kept. Default: among the user's data.
     """
 
     def __init__(
@@ -47,9 +65,11 @@ class ClickSegmentation(Container):
         *,
         load: Callable[[str], Predictor] = load_predictor,
         models: Sequence[str] | None = None,
+        places: Places | None = None,
     ) -> None:
+        places = places or Places.of_user()
         if models is None:
-            models = Places.of_user().models_on_offer()
+            models = places.models_on_offer()
         self._model = models[0] if models else ""
         self._working_model: str | None = None
         # napari hands plugins a proxy, whose layers are never identical to the viewer's.
@@ -57,11 +77,20 @@ class ClickSegmentation(Container):
         self._bridge = Bridge()
         self._worker = PredictionWorker(self._bridge.reported.emit, load)
         self.annotator = Annotator(viewer, self._worker.submit, self._worker.stop, self._model)
+        self.sessions = Sessions(self.annotator, places.sessions)
         self.sources = SourcesView(models)
         self.object = ObjectView()
+        self.commit = CommitView()
+        self.objects = ObjectsView()
         self.status = StatusView()
         super().__init__(widgets=[self.sources, self.object], labels=False)
-        self.native.layout().addWidget(self.status)
+        layout = self.native.layout()
+        layout.insertWidget(0, self.sessions.view)
+        for title, part in (("Commit", self.commit.native), ("Objects", self.objects)):
+            layout.addWidget(_folded(title, part))
+        layout.addWidget(self.status)
+        self._help = HelpSheet(self.native)
+        self._table = ObjectsTable(self.annotator, self.objects)
         self._connect()
         self._say(Message(WELCOME))
         self._show()
@@ -84,6 +113,10 @@ class ClickSegmentation(Container):
         """Choose a model, by the name of a shipped one or by its file."""
         self._choose_model(str(model))
 
+    def show_help(self, *_: object) -> None:
+        """Show all keys."""
+        self._help.open_at(self.native)
+
     def _connect(self) -> None:
         annotator, controller = self.annotator, self.annotator.controller
         self._bridge.reported.connect(self._receive)
@@ -99,26 +132,44 @@ class ClickSegmentation(Container):
         self.object.undo_button.changed.connect(controller.undo)
         self.object.redo_button.changed.connect(controller.redo)
         self.object.clear_button.changed.connect(controller.clear)
+        self.object.split_button.changed.connect(controller.split)
+        self.object.help_button.changed.connect(self.show_help)
         self.object.commit_button.changed.connect(controller.commit)
+        self.object.tool_chosen.connect(self._take_tool)
+        annotator.brush_wanted.connect(self._toggle_tool)
+        annotator.help_wanted.connect(self.show_help)
+        self.commit.chosen.connect(self._commit_as)
+        self.commit.class_made.connect(self._make_class)
+        self.sessions.said.connect(self._say)
+        self.sessions.resumed.connect(self._show_classes)
 
     # The widget comes and goes
 
     def _open(self) -> None:
         self.annotator.open()
+        self.sessions.open()
         self._listen(self.object.annotating.value)
         self.annotator.controller.use_model(self._model)
 
     def _hide(self) -> None:
         self._listen(False)
         self.annotator.controller.cancel()
+        self.sessions.keeper.flush()
         self._worker.close(CLOSE_SECONDS)
 
     def _close(self) -> None:
         self._hide()
         self.annotator.close()
+        self.sessions.close()
 
     def _listen(self, on: bool) -> None:
+        if not on:
+            self._take_tool("")
         self.annotator.listen(on=on)
+
+    def _take_tool(self, tool: str) -> None:
+        self.annotator.take_brush(tool)
+        self.object.show_tool(tool)
 
     # What the user chooses
 
@@ -138,6 +189,24 @@ class ClickSegmentation(Container):
         self.sources.set_models(models if model in models else (*models, model), model)
         self.annotator.controller.use_model(model, preload=preload)
 
+    def _toggle_tool(self, tool: str) -> None:
+        self._take_tool("" if self.object.tool.value == tool else tool)
+
+    def _commit_as(self, wish: CommitAs) -> None:
+        self.annotator.controller.commit_as = wish
+        self._show()
+
+    def _make_class(self, name: str) -> None:
+        categories = self.annotator.categories
+        number = max(categories, default=0) + 1
+        categories[number] = {"name": name, "colour": COLOURS[(number - 1) % len(COLOURS)]}
+        self.sessions.keeper.note_categories(categories)
+        self._show_classes(number)
+
+    def _show_classes(self, chosen: int = 0) -> None:
+        self.commit.offer_classes(class_names(self.annotator.categories), chosen)
+        self._commit_as(self.commit.value)
+
     # What there is to show
 
     def _receive(self, report: Report) -> None:
@@ -156,14 +225,20 @@ class ClickSegmentation(Container):
     def _show(self) -> None:
         controller = self.annotator.controller
         current = controller.current
-        clicks = 0 if current is None else len(current.clicks)
         if current is None:
-            title = "Nothing to click on here"
-        else:
-            title = (
-                f"<b>Object {self.annotator.next_label()}</b>: {clicks} click{'s' * (clicks != 1)}"
+            self.object.show_object(
+                "Nothing to click on here", 0.5, touched=False, clicks=False, edited=False
             )
-        self.object.show_object(title, current.threshold if current else 0.5, clicks=clicks > 0)
+        else:
+            clicks, edited = len(current.clicks), current.edited is not None
+            verb = "Editing object" if edited else "Object"
+            self.object.show_object(
+                f"<b>{verb} {self.annotator.next_label()}</b>: {clicks} click{'s' * (clicks != 1)}",
+                current.threshold,
+                touched=not current.is_untouched,
+                clicks=clicks > 0,
+                edited=edited,
+            )
         self.object.show_history(undo=controller.can_undo, redo=controller.can_redo)
         self.status.spinner.set_busy(controller.busy)
 

@@ -21,6 +21,7 @@ from napari_iafpn.plugin.messages import (
 )
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.triton import import_triton
+from napari_iafpn.sessions import Cutout
 
 if TYPE_CHECKING:
     from napari_iafpn.images import Plane
@@ -130,7 +131,7 @@ class _Desk:
         self._predictor: Predictor | None = None
         self._source: PlaneSource | None = None
         self._plane: Plane | None = None
-        self._object: tuple[int, Box | None] | None = None
+        self._object: tuple[int, Box | None, Cutout | None] | None = None
         self._replay: ClickReplay | None = None
 
     def has(self, model: str) -> bool:
@@ -167,9 +168,12 @@ class _Desk:
             raise RuntimeError("no model is loaded; choose one first")
         if self._plane is None or self._source != wanted.source:
             self._plane, self._source, self._replay = wanted.source.open(), wanted.source, None
-        known = (wanted.number, wanted.view)
+        known = (wanted.number, wanted.view, wanted.start)
         if self._replay is None or self._object != known:
-            self._replay = ClickReplay(self._predictor, self._plane, view=wanted.view)
+            start = None if wanted.start is None else wanted.start.prediction(self._plane.shape)
+            self._replay = ClickReplay(
+                self._predictor, self._plane, initial=start, view=wanted.view
+            )
             self._object = known
         return self._replay.predict(wanted.clicks, dropped)
 

@@ -18,6 +18,7 @@ from napari_iafpn.training.augment import augment
 from napari_iafpn.training.clicking import initial_clicks
 from napari_iafpn.training.mixture import annotators, read_annotator
 from napari_iafpn.training.recipe import Recipe
+from napari_iafpn.training.settings import Size
 from napari_iafpn.training.targets import choose_target, target_slices
 from napari_iafpn.training.views import View, choose_view, cut_view
 
@@ -88,6 +89,13 @@ class ClickDataset(Dataset[Item]):
         weights = np.array([config.weight for config in recipe.sets])
         self.shares = weights / weights.sum()
         self._decoded = _Cache(cache_bytes)
+
+    def seen_at(self, size: Size | None) -> ClickDataset:
+        """Return the same samples, of another number of pixels; None: as they are."""
+        if size is None:
+            return self
+        view = replace(self.recipe.view, source_size=size)
+        return ClickDataset(replace(self.recipe, view=view), self.sets, self._decoded.limit)
 
     def __getitem__(self, index: int) -> Item:
         rng = np.random.default_rng([self.recipe.seed, index])

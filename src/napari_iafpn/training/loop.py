@@ -85,7 +85,10 @@ def _batches(stage: Stage) -> Batches:
         run.processes,
     )
     loader = DataLoader(
-        run.dataset, batch_sampler=stream, num_workers=run.workers, collate_fn=Batch.collate
+        run.dataset.seen_at(stage.config.source_size),
+        batch_sampler=stream,
+        num_workers=run.workers,
+        collate_fn=Batch.collate,
     )
     return zip(stream, loader, strict=True)
 

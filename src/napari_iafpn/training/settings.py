@@ -172,8 +172,13 @@ class StageConfig:
     """Weight of the cross-entropy on the auxiliary head, where the decoder has one (HRNet)."""
     freeze_norm: bool = later(False)
     """Keep the statistics of the batch normalisation as they are."""
+    source_size: int | tuple[int, int] | None = later(None)
+    """Pixels of the view in this stage, where they are not those of ``view``: the fine level needs
+    small objects in large views as sharp as the image has them."""
 
     def __post_init__(self) -> None:
+        for side in () if self.source_size is None else shape_of(self.source_size):
+            _at_least("source_size", side, 32)
         for key in ("steps", "batch", "accumulate"):
             _at_least(key, getattr(self, key), 1)
         for key in ("size", "warmup_size"):

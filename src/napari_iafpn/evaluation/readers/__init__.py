@@ -4,16 +4,25 @@ from napari_iafpn.evaluation.readers.folder import FolderSet
 from napari_iafpn.evaluation.readers.formats import FORMATS, open_set
 from napari_iafpn.evaluation.readers.labels import Truth
 from napari_iafpn.evaluation.readers.sample import Sample, check_object
-from napari_iafpn.evaluation.readers.sets import AnnotatedSet, LayerSet, Selection, read_all
+from napari_iafpn.evaluation.readers.session import SessionSet
+from napari_iafpn.evaluation.readers.sets import (
+    AnnotatedSet,
+    FileSet,
+    LayerSet,
+    Selection,
+    read_all,
+)
 from napari_iafpn.evaluation.readers.survey import Survey, survey
 
 __all__ = [
     "FORMATS",
     "AnnotatedSet",
+    "FileSet",
     "FolderSet",
     "LayerSet",
     "Sample",
     "Selection",
+    "SessionSet",
     "Survey",
     "Truth",
     "check_object",

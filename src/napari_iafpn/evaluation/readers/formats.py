@@ -16,6 +16,7 @@ from napari_iafpn.evaluation.readers.combined import CombinedSet
 from napari_iafpn.evaluation.readers.folder import FolderSet
 from napari_iafpn.evaluation.readers.instances import open_sbd, open_sbd_train, open_voc
 from napari_iafpn.evaluation.readers.objects import LIST_NAME, choose_listed
+from napari_iafpn.evaluation.readers.session import SessionSet
 from napari_iafpn.evaluation.readers.sets import AnnotatedSet
 
 FORMATS: dict[str, Callable[[Path, str], AnnotatedSet]] = {
@@ -30,6 +31,7 @@ FORMATS: dict[str, Callable[[Path, str], AnnotatedSet]] = {
     "coco": CocoSet.open,
     "lvis": CocoSet.open,
     "coco_lvis": CombinedSet.open,
+    "session": SessionSet.open,
 }
 """Path and name -> set."""
 

@@ -195,7 +195,8 @@ def _duplicates(annotated: AnnotatedSet) -> Iterator[tuple[int, int]]:
         first: dict[bytes, int] = {}
         for index, path in files if len(files) > 1 else ():
             original = first.setdefault(hashlib.sha256(path.read_bytes()).digest(), index)
-            if original != index:
+            # Planes of one file are different images.
+            if original != index and annotated.image_file(original) != path:
                 yield index, original
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.plugin.planes import PlaneKey
+from napari_iafpn.sessions import PlaneKey
 
 if TYPE_CHECKING:
     from napari_iafpn.evaluation import AnnotatedSet, Evaluation, LayerSet, Sample

@@ -18,7 +18,7 @@ from napari_iafpn.plugin.overlays import (
     SIGNS,
     add_quietly,
 )
-from napari_iafpn.plugin.planes import PlaneKey
+from napari_iafpn.sessions import PlaneKey
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

@@ -42,6 +42,11 @@ class Places:
         """Folder of the runs that are not finished."""
         return self.home / "trainings"
 
+    @property
+    def sessions(self) -> Path:
+        """Folder of the journals of sessions."""
+        return self.home / "sessions"
+
     def own_models(self) -> list[str]:
         """Return the files of the models that were trained here, the newest first."""
         found = list(self.models.glob(f"*{MODEL_SUFFIX}"))

@@ -19,7 +19,7 @@ INPUT = 192
 
 STAGE = StageConfig(
     steps=PROVISIONAL,
-    batch=12,
+    batch=8,
     learning_rate=4e-4,
     backbone_factor=0.3,
     warmup_steps=WARMUP,
@@ -31,7 +31,11 @@ def finetuning_recipe(request: FinetuneRequest, model: CascadeConfig) -> Recipe:
     """Return the recipe; the numbers of steps are provisional."""
     yours = SetConfig("yours", 1.0 - REPLAY_SHARE if request.replay else 1.0)
     replay = (SetConfig("replay", REPLAY_SHARE),) if request.replay else ()
-    fine = None if model.fine is None else _stage(model.fine_size)
+    fine = (
+        None
+        if model.fine is None
+        else replace(_stage(model.fine_size), source_size=4 * model.fine_size)
+    )
     return Recipe(
         name="finetune",
         sets=(yours, *replay),
@@ -40,7 +44,7 @@ def finetuning_recipe(request: FinetuneRequest, model: CascadeConfig) -> Recipe:
         model=model,
         pretrained="none",
         seed=request.seed,
-        view=ViewConfig(source_size=min(384, 2 * model.fine_size), whole=0.3),
+        view=ViewConfig(source_size=min(384, 2 * model.fine_size), whole=0.5),
     )
 
 

@@ -7,7 +7,14 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from napari_iafpn.evaluation.readers import FolderSet, Selection, Survey, survey
+from napari_iafpn.evaluation.readers import (
+    FileSet,
+    FolderSet,
+    Selection,
+    SessionSet,
+    Survey,
+    survey,
+)
 from napari_iafpn.training.finetuning.request import FinetuneRequest
 
 NAME = "your images"
@@ -68,8 +75,12 @@ def look_through(request: FinetuneRequest, asked: Callable[[], None]) -> Found:
 
 
 def _survey(request: FinetuneRequest, binary: str | None, asked: Callable[[], None]) -> Survey:
-    base = FolderSet.of(
-        request.images, request.labels, NAME, keep_255=request.keep_255, binary=binary
+    base: FileSet = (
+        SessionSet.open(request.images, NAME)
+        if request.images.is_file()
+        else FolderSet.of(
+            request.images, request.labels, NAME, keep_255=request.keep_255, binary=binary
+        )
     )
     return survey(base, report=lambda *_: asked())
 

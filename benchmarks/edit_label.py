@@ -1,0 +1,160 @@
+"""Clicks that it takes to repair a wrong label, and to segment its object from nothing.
+
+    python benchmarks/edit_label.py DATA --objects 30
+
+Each object of the lists beside the sets in DATA gets an error that segmentation tools make: a part
+is missing, it is joined with its neighbour (with a disk at its border, where there is none), or its
+outline is eroded or grown. The simulated user then corrects it until the IoU reaches 0.9, once from
+that mask and once from nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_iafpn.clicks import ClickSequence
+from napari_iafpn.clicks.simulated import simulated_click
+from napari_iafpn.evaluation.metrics import iou
+from napari_iafpn.evaluation.readers import Sample, open_set
+from napari_iafpn.images import Plane
+from napari_iafpn.inference import ClickReplay, Predictor
+
+SETS = ("dsb2018_val60", "emps_val60", "axon_sem_val3", "superalloy_val5")
+TARGET, MOST = 0.9, 20
+Mask = NDArray[np.bool_]
+
+
+def main() -> None:
+    """Print clicks of both ways, per kind of error."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("data", type=Path, metavar="DATA")
+    parser.add_argument("--objects", type=int, default=30, help="in all")
+    parser.add_argument("--model", default="default")
+    parser.add_argument("--sets", nargs="+", default=SETS)
+    options = parser.parse_args()
+    predictor = Predictor.load(options.model)
+    rng = np.random.default_rng(0)
+    results: dict[str, list[tuple[float, int, int]]] = {}
+    each = -(-options.objects // len(options.sets))
+    left = options.objects
+    for name in options.sets:
+        for sample, label in objects_of(options.data / name, min(each, left), rng):
+            kind = str(rng.choice(list(ERRORS)))
+            truth = sample.truth(label)
+            wrong = damaged(kind, sample, label, rng)
+            plane = Plane(sample.image)
+            repaired = clicks_needed(ClickReplay(predictor, plane, initial=wrong), truth, sample)
+            anew = clicks_needed(ClickReplay(predictor, plane), truth, sample)
+            results.setdefault(kind, []).append((iou(wrong, truth, sample.ignore), repaired, anew))
+            left -= 1
+    report(results)
+
+
+def report(results: dict[str, list[tuple[float, int, int]]]) -> None:
+    """Print the table."""
+    print("error      objects  IoU before  clicks from the mask  from nothing  repaired in 3")
+    everything = [row for rows in results.values() for row in rows]
+    for kind, rows in [*sorted(results.items()), ("all", everything)]:
+        before, repaired, anew = (statistics.mean(column) for column in zip(*rows, strict=True))
+        soon = sum(row[1] <= 3 for row in rows) / len(rows)
+        print(
+            f"{kind:10} {len(rows):7}  {before:10.2f}  {repaired:20.2f}  {anew:12.2f}  {soon:12.0%}"
+        )
+
+
+def objects_of(path: Path, count: int, rng: np.random.Generator) -> list[tuple[Sample, int]]:
+    """Return listed objects of a set, drawn without repetition."""
+    images = open_set(str(path))
+    every = [(index, label) for index in range(len(images)) for label in images.objects(index)]
+    chosen = rng.permutation(len(every))[:count]
+    return [(images.read(every[place][0]), every[place][1]) for place in sorted(chosen)]
+
+
+def clicks_needed(replay: ClickReplay, truth: Mask, sample: Sample) -> int:
+    """Return the clicks until the IoU reaches the target, `MOST` where it does not."""
+    clicks, free = ClickSequence(), np.ones_like(truth)
+    for count in range(MOST + 1):
+        mask = replay.predict(clicks).mask()
+        if iou(mask, truth, sample.ignore) >= TARGET:
+            return count
+        click = simulated_click(truth, mask, sample.ignore, free)
+        free[click.pixel] = False
+        clicks = clicks.add(click)
+    return MOST
+
+
+def damaged(kind: str, sample: Sample, label: int, rng: np.random.Generator) -> Mask:
+    """Return the object's mask with an error that brings its IoU below the target."""
+    truth = sample.truth(label)
+    wrong = truth
+    for strength in range(1, 40):
+        wrong = ERRORS[kind](Damage(truth, sample.instances, label, strength, rng))
+        if wrong.any() and iou(wrong, truth, sample.ignore) < TARGET - 0.1:
+            break
+    return wrong
+
+
+@dataclass(frozen=True)
+class Damage:
+    """What an error does to the mask of an object, more with more strength."""
+
+    truth: Mask
+    instances: NDArray[np.integer]
+    label: int
+    strength: int
+    rng: np.random.Generator
+
+    def cut(self) -> Mask:
+        """Leave a part out, behind a straight line."""
+        rows, cols = np.nonzero(self.truth)
+        angle = self.rng.uniform(0, 2 * np.pi)
+        along = rows * np.sin(angle) + cols * np.cos(angle)
+        behind = along > np.quantile(along, 1 - min(0.15 + 0.05 * self.strength, 0.6))
+        wrong = self.truth.copy()
+        wrong[rows[behind], cols[behind]] = False
+        return wrong
+
+    def joined(self) -> Mask:
+        """Join the object with its nearest neighbour, or with a disk at its border."""
+        others = (self.instances > 0) & (self.instances != self.label)
+        distance = ndimage.distance_transform_edt(~self.truth)
+        if others.any():
+            nearest = self.instances.ravel()[np.where(others, distance, np.inf).argmin()]
+            neighbour: Mask = self.instances == nearest
+            if distance[neighbour].min() < 20:
+                return self.truth | neighbour
+        rows, cols = np.nonzero((distance > 0) & (distance < 2))
+        place = self.rng.integers(len(rows))
+        radius = max(3.0, 0.15 * (3 + self.strength) * np.sqrt(self.truth.sum() / np.pi))
+        grid = np.mgrid[: self.truth.shape[0], : self.truth.shape[1]]
+        disk: Mask = np.hypot(grid[0] - rows[place], grid[1] - cols[place]) < radius
+        return self.truth | disk
+
+    def eroded(self) -> Mask:
+        """Draw the outline too far inside."""
+        smaller: Mask = ndimage.binary_erosion(self.truth, iterations=self.strength)
+        return smaller if smaller.any() else self.truth
+
+    def grown(self) -> Mask:
+        """Draw the outline too far outside."""
+        larger: Mask = ndimage.binary_dilation(self.truth, iterations=self.strength)
+        return larger
+
+
+ERRORS = {
+    "cut": Damage.cut,
+    "joined": Damage.joined,
+    "eroded": Damage.eroded,
+    "grown": Damage.grown,
+}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""`napari-iafpn export`: labels in one format in, in another one out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_iafpn.cli.console import plain_console
+from napari_iafpn.cli.outputs import check_output
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_iafpn.exchange import LabelImage
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """The arguments of the command."""
+
+    labels: Path
+    output: Path
+    image: Path | None
+    format_name: str | None
+    scale: str | None
+    unit: str | None
+    overwrite: bool
+
+
+def parse_scale(text: str) -> tuple[float, ...]:
+    """Read ``0.5,0.1,0.1``."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise ValueError(
+            f"the scale {text!r} is not understood; write a number for each axis, such as "
+            "0.5,0.1,0.1"
+        ) from error
+
+
+def export_labels(request: ExportRequest) -> None:
+    """Read labels, give them what the request says, and write them."""
+    from napari_iafpn.exchange import format_of, place_of, read_labels, write_labels, writer_of
+    from napari_iafpn.images.files import read_array
+
+    name = request.format_name or format_of(request.output)
+    writer_of(name)
+    scale = None if request.scale is None else parse_scale(request.scale)
+    image = None if request.image is None else read_array(request.image)
+    labels = read_labels(request.labels, None if image is None else _spatial_shape(image))
+    labels = _completed(labels, image, scale, request.unit)
+    _check_place(place_of(labels, request.output, name), request)
+    place = write_labels(labels, request.output, name)
+
+    count = len(np.setdiff1d(np.unique(labels.labels), [0]))
+    console = plain_console()
+    console.print(f"{name}: {place} ({count} objects)")
+    for note in (*labels.notes, *([] if count else ["the labels hold no object"])):
+        console.print(f"note: {note}")
+
+
+def _spatial_shape(image: NDArray[Any]) -> tuple[int, ...]:
+    colour = image.ndim > 2 and image.shape[-1] in (3, 4)
+    return image.shape[:-1] if colour else image.shape
+
+
+def _completed(
+    labels: LabelImage,
+    image: NDArray[Any] | None,
+    scale: tuple[float, ...] | None,
+    unit: str | None,
+) -> LabelImage:
+    """Return the labels with image, scale and unit; time keeps its own where they have none."""
+    if scale is not None and "T" in labels.axes and len(scale) == labels.labels.ndim - 1:
+        scale = (labels.scale[0], *scale)
+    units = labels.units
+    if unit is not None:
+        units = tuple(
+            known if axis == "T" else unit for axis, known in zip(labels.axes, units, strict=True)
+        )
+    return replace(labels, image=image, scale=scale or labels.scale, units=units)
+
+
+def _check_place(place: Path, request: ExportRequest) -> None:
+    """Raise ValueError unless the result can be written and replaces nothing unasked."""
+    for source in (request.labels, request.image):
+        if source is not None and place.is_dir() and source.is_dir() and place.samefile(source):
+            raise ValueError(f"{place} is read from; give the result another name")
+    if not place.is_dir():
+        for source in (request.labels, request.image or request.labels):
+            check_output(place, [place.suffix.lower()], overwrite=request.overwrite, source=source)
+    elif not request.overwrite:
+        raise ValueError(f"{place} exists already; give another name or add --overwrite")

@@ -1,0 +1,117 @@
+"""`napari-iafpn replay`: the masks of a session, computed again from its clicks."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from napari_iafpn.cli.console import plain_console
+from napari_iafpn.cli.outputs import check_output
+from napari_iafpn.images.files import read_array
+from napari_iafpn.sessions.about import ImageAbout, fingerprint_of
+from napari_iafpn.sessions.reading import Session, read_session
+from napari_iafpn.sessions.replay import Replayed, replay
+
+
+@dataclass(frozen=True)
+class ReplayRequest:
+    """The arguments of the command."""
+
+    journal: Path
+    output: Path
+    image: Path | None
+    labels: str | None
+    model: str | None
+    device: str
+    overwrite: bool
+
+
+def replay_session(request: ReplayRequest) -> None:
+    """Write the labels of a session, predicted again, and say whether they are the same."""
+    from napari_iafpn.exchange import format_of, place_of, write_labels, writer_of
+    from napari_iafpn.exchange.session import labels_of
+
+    name = format_of(request.output)
+    writer_of(name)
+    session = read_session(request.journal)
+    id_ = _chosen(session, request.labels)
+    described = labels_of(session, id_)
+    place = place_of(described, request.output, name)
+    check_output(place, [place.suffix], overwrite=request.overwrite, source=request.journal)
+    console = plain_console()
+    for note in (*([session.damage] if session.damage else ()), *_notes(session, request.model)):
+        console.print(f"note: {note}")
+    found = _replayed(request, session)
+    write_labels(replace(described, labels=found.labels[id_]), request.output, name)
+    console.print(_sentence(found))
+    console.print(f"labels: {place}")
+
+
+def _replayed(request: ReplayRequest, session: Session) -> Replayed:
+    from napari_iafpn.inference import Predictor
+
+    @lru_cache(maxsize=2)
+    def predictor_of(model: str) -> Predictor:
+        return Predictor.load(request.model or model, device=request.device)
+
+    images = {about.id: _image(about, request.image) for about in session.images.values()}
+    return replay(session, images, predictor_of)
+
+
+def _chosen(session: Session, name: str | None) -> str:
+    """Return the id of the labels of a name; of the only ones without."""
+    names = {about.name: about.id for about in session.labels.values()}
+    if name is None and len(names) == 1:
+        return next(iter(names.values()))
+    if name not in names:
+        offer = ", ".join(names) or "none, nothing was committed"
+        got = "several labels" if name is None else f"no labels {name!r}"
+        raise ValueError(f"{session.path.name} has {got}; choose with --labels: {offer}")
+    return names[name]
+
+
+def _image(about: ImageAbout, given: Path | None) -> NDArray[Any]:
+    path = given or (Path(about.path) if about.path else None)
+    if path is None or not path.exists():
+        raise ValueError(
+            f"the image {about.name!r} of this session is not at {path or 'any file'}; give it "
+            "with --image, or write the labels as they were recorded with the command export"
+        )
+    array = read_array(path)
+    if fingerprint_of(array) != about.fingerprint:
+        raise ValueError(
+            f"{path} is not the image of this session: it has {array.shape} {array.dtype}, the "
+            f"session's has {about.shape} {about.dtype}, or its pixels differ; give it with --image"
+        )
+    return array
+
+
+def _notes(session: Session, given: str | None) -> list[str]:
+    """Say where a model is not the one that the session was made with."""
+    from napari_iafpn.networks import find_model
+
+    notes = []
+    for name, digest in session.models.items():
+        found = hashlib.sha256(find_model(given or name).read_bytes()).hexdigest()
+        if found != digest:
+            notes.append(
+                f"the model {given or name} is not the one of the session ({found[:8]}, it was "
+                f"{name} {digest[:8]}); masks may differ"
+            )
+    return notes
+
+
+def _sentence(found: Replayed) -> str:
+    same = found.commits - len(found.differing)
+    if not found.differing:
+        return f"all {found.commits} objects have the very pixels that were recorded"
+    ids = ", ".join(map(str, found.differing[:10])) + (" ..." if len(found.differing) > 10 else "")
+    return (
+        f"{same} of {found.commits} objects have the very pixels that were recorded; "
+        f"these differ: {ids}"
+    )

@@ -1,0 +1,110 @@
+"""The planes that were annotated in a session of the plugin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_iafpn.evaluation.readers.labels import Truth
+from napari_iafpn.evaluation.readers.sample import Sample
+from napari_iafpn.evaluation.readers.sets import FileSet, sample_of
+from napari_iafpn.images.files import read_array
+from napari_iafpn.sessions import PlaneKey
+from napari_iafpn.sessions.about import ImageAbout
+from napari_iafpn.sessions.reading import Session, read_session
+from napari_iafpn.sessions.runs import Runs
+
+
+@dataclass(frozen=True, eq=False)
+class AnnotatedPlane:
+    """One plane with the objects that were committed on it.
+
+    Attributes
+    ----------
+    image : ImageAbout
+    plane : PlaneKey
+    instances : Runs
+        (H, W) ids.
+    """
+
+    image: ImageAbout
+    plane: PlaneKey
+    instances: Runs
+
+    @property
+    def name(self) -> str:
+        """Image and place in it."""
+        stem = Path(self.image.path).stem or self.image.name
+        return "_".join([stem, *(str(index) for index in self.plane.index)])
+
+
+@dataclass(frozen=True, eq=False)
+class SessionSet(FileSet):
+    """Each plane of the journal's images on which an object was committed.
+
+    What the user did not annotate on such a plane counts as background. The images are read from
+    where they were then.
+    """
+
+    name: str
+    planes: tuple[AnnotatedPlane, ...]
+
+    @classmethod
+    def open(cls, path: Path, name: str | None = None) -> SessionSet:
+        """Open a journal.
+
+        Raises
+        ------
+        ValueError
+            Where it is none, nothing was committed, or an image has no file.
+        """
+        session = read_session(path)
+        planes = tuple(_planes(session))
+        if not planes:
+            raise ValueError(f"no object was committed in the session {path}; choose another one")
+        for plane in planes:
+            if not plane.image.path or not Path(plane.image.path).exists():
+                raise ValueError(
+                    f"the image {plane.image.name!r} of the session {path.name} is not at "
+                    f"{plane.image.path or 'any file'}; put it back, or export the labels and "
+                    "give both as folders"
+                )
+        return cls((name or path.stem).removesuffix(".iafpn"), planes)
+
+    def __len__(self) -> int:
+        return len(self.planes)
+
+    def image_name(self, index: int) -> str:
+        """Return the file's stem and the place in it."""
+        return self.planes[index].name
+
+    def image_file(self, index: int) -> Path:
+        """Return the file that holds the plane."""
+        return Path(self.planes[index].image.path)
+
+    def image_shape(self, index: int) -> tuple[int, int]:
+        """Return (H, W) of the plane."""
+        return self.planes[index].plane.shape_in(self.planes[index].image.shape)
+
+    def truth(self, index: int) -> Truth:
+        """Return the committed objects."""
+        return Truth(self.planes[index].instances.array)
+
+    def read(self, index: int) -> Sample:
+        """Return the plane and its objects."""
+        pixels = read_array(self.image_file(index))[self.planes[index].plane.indices]
+        return sample_of(self.image_name(index), pixels, self.truth(index))
+
+
+def _planes(session: Session) -> list[AnnotatedPlane]:
+    places = dict.fromkeys(
+        (step.commit.labels, step.plane)
+        for step in session.document.steps
+        if step.commit is not None
+    )
+    found = []
+    for labels, plane in places:
+        instances = session.labels_of(labels).data[plane.indices]
+        if plane.layer in session.images and instances.any():
+            found.append(AnnotatedPlane(session.images[plane.layer], plane, Runs.of(instances)))
+    return found

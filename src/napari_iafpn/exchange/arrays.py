@@ -1,0 +1,54 @@
+"""NumPy's files: everything in one archive, or plain ids; nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from napari_iafpn.exchange.canvas import stem
+from napari_iafpn.exchange.label_image import LabelImage
+from napari_iafpn.exchange.opening import opening
+from napari_iafpn.exchange.whole import write_file
+
+
+def write_npz(labels: LabelImage, path: Path) -> None:
+    """Write labels, name, scale, units, axes and, as JSON, classes; the ids keep their type."""
+    classes = json.dumps({str(label): name for label, name in labels.classes.items()})
+    write_file(
+        path,
+        lambda file: np.savez_compressed(
+            file,
+            labels=labels.labels,
+            name=np.array(labels.name),
+            scale=np.array(labels.scale),
+            units=np.array(labels.units),
+            axes=np.array(labels.axes),
+            classes=np.array(classes),
+        ),
+    )
+
+
+def read_npz(path: Path) -> LabelImage:
+    """Read an archive; without ``labels`` in it, its only array."""
+    with opening(path, "an NPZ of labels"), path.open("rb") as file:
+        with np.load(file, allow_pickle=False) as archive:
+            content = dict(archive)
+        if "labels" not in content and len(content) != 1:
+            raise ValueError(f"it holds {', '.join(content) or 'nothing'}, and no array labels")
+        classes = json.loads(str(content.get("classes", "{}")))
+        return LabelImage(
+            content["labels"] if "labels" in content else next(iter(content.values())),
+            str(content.get("name", stem(path))),
+            tuple(float(size) for size in content.get("scale", ())),
+            tuple(str(unit) for unit in content.get("units", ())),
+            str(content.get("axes", "")),
+            {int(label): str(name) for label, name in classes.items()},
+        )
+
+
+def read_npy(path: Path) -> LabelImage:
+    """Read the ids of a plain array."""
+    with opening(path, "an NPY of labels"):
+        return LabelImage(np.load(path, allow_pickle=False), stem(path))

@@ -1,0 +1,123 @@
+"""GeoJSON as QuPath reads and writes it: annotations with their outlines in pixels."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_iafpn.exchange.canvas import Canvas, facts_or_shape
+from napari_iafpn.exchange.facts import Facts
+from napari_iafpn.exchange.label_image import LabelImage
+from napari_iafpn.exchange.opening import opening
+from napari_iafpn.exchange.outlines import Piece, Ring, fill, outlines
+from napari_iafpn.exchange.whole import write_file
+
+
+def write_geojson(labels: LabelImage, path: Path) -> None:
+    """Write a FeatureCollection with a feature per object and plane, (x, y) at pixel corners."""
+    content = {
+        "type": "FeatureCollection",
+        "features": [
+            _feature(labels, label, pieces, index)
+            for index, plane in labels.planes()
+            for label, pieces in outlines(plane).items()
+        ],
+        **Facts.of(labels).holder(classes=False),
+    }
+    payload = json.dumps(content).encode()
+    write_file(path, lambda file: file.write(payload))
+
+
+def _feature(
+    labels: LabelImage, label: int, pieces: tuple[Piece, ...], index: tuple[int, ...]
+) -> dict[str, Any]:
+    polygons = [[_closed(ring) for ring in piece.rings] for piece in pieces]
+    geometry: dict[str, Any] = (
+        {"type": "Polygon", "coordinates": polygons[0]}
+        if len(polygons) == 1
+        else {"type": "MultiPolygon", "coordinates": polygons}
+    )
+    if index:
+        place = dict(zip(labels.axes, index, strict=False))
+        geometry["plane"] = {"c": -1, "z": place.get("Z", 0), "t": place.get("T", 0)}
+    properties: dict[str, Any] = {"objectType": "annotation", "name": str(label)}
+    if label in labels.classes:
+        properties["classification"] = {"name": labels.classes[label]}
+    properties["measurements"] = {"id": label}
+    return {"type": "Feature", "geometry": geometry, "properties": properties}
+
+
+def _closed(ring: Ring) -> list[list[int]]:
+    corners: list[list[int]] = ring[:, ::-1].tolist()
+    return [*corners, corners[0]]
+
+
+def read_geojson(path: Path, shape: tuple[int, ...] | None = None) -> LabelImage:
+    """Read the polygons of a file; objects without an id are numbered from 1.
+
+    ``shape`` is that of the image, which files of QuPath do not tell.
+    """
+    with opening(path, "GeoJSON"):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        features = content["features"] if isinstance(content, dict) else content
+        areas = [feature for feature in features if _polygons(feature)]
+        labels = _labels(areas)
+    facts = facts_or_shape(Facts.found(content), shape, path)
+    canvas = Canvas(facts, max(labels, default=0))
+    classes: dict[int, str] = {}
+    with opening(path, "GeoJSON"):
+        for label, feature in zip(labels, areas, strict=True):
+            index = _index(feature["geometry"].get("plane") or {}, facts)
+            for rings in _polygons(feature):
+                slices, mask = fill(list(_corners(rings)), facts.shape[-2:])  # type: ignore[arg-type]
+                canvas.draw(label, index, slices, mask)
+            named = (feature.get("properties") or {}).get("classification") or {}
+            if "name" in named or "names" in named:
+                classes[label] = str(named.get("name") or ": ".join(named["names"]))
+    if len(areas) < len(features):
+        canvas.notes.append(
+            f"{len(features) - len(areas)} feature(s) of {path.name} are no areas and were left out"
+        )
+    return canvas.finished(path, classes)
+
+
+def _polygons(feature: dict[str, Any]) -> list[list[Any]]:
+    """Return the polygons of a feature as lists of rings, none where it is no area."""
+    geometry = feature.get("geometry") or {}
+    kind = geometry.get("type")
+    if kind == "GeometryCollection":
+        return [p for part in geometry["geometries"] for p in _polygons({"geometry": part})]
+    found: list[list[Any]] = geometry["coordinates"] if kind == "MultiPolygon" else []
+    return [geometry["coordinates"]] if kind == "Polygon" else found
+
+
+def _corners(rings: list[Any]) -> Iterator[NDArray[np.float64]]:
+    for ring in rings:
+        yield np.array(ring, float)[:, 1::-1]
+
+
+def _labels(features: list[dict[str, Any]]) -> list[int]:
+    ids = [_id(feature) for feature in features]
+    if all(ids):
+        return [label for label in ids if label]
+    return list(range(1, len(features) + 1))
+
+
+def _id(feature: dict[str, Any]) -> int | None:
+    measured = (feature.get("properties") or {}).get("measurements") or {}
+    if isinstance(measured, list):  # of QuPath before 0.4
+        measured = {entry["name"]: entry["value"] for entry in measured}
+    value = measured.get("id")
+    return int(value) if isinstance(value, int | float) and value > 0 else None
+
+
+def _index(plane: dict[str, Any], facts: Facts) -> tuple[int, ...]:
+    index = tuple(int(plane.get(axis.lower(), 0)) for axis in facts.axes[:-2])
+    if any(not 0 <= i < n for i, n in zip(index, facts.shape, strict=False)):
+        raise ValueError(f"an object lies in the plane {index} of an image of {facts.shape}")
+    return index

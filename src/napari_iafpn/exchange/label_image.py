@@ -1,0 +1,139 @@
+"""A label image with what the formats can say about it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_iafpn.exchange.units import long_name
+
+AXES = ("YX", "ZYX", "TYX", "TZYX")
+"""The axes that label images may have, slowest first; T is time."""
+
+DEFAULT_AXES = {2: "YX", 3: "ZYX", 4: "TZYX"}
+
+
+@dataclass(frozen=True, eq=False)
+class LabelImage:
+    """Objects of an image as ids of pixels.
+
+    Attributes
+    ----------
+    labels : (Y, X), (Z, Y, X), (T, Y, X) or (T, Z, Y, X) integer
+        0 = background.
+    name : str
+    scale : tuple of float
+        Physical size of a pixel along each axis; empty: 1 for all.
+    units : tuple of str
+        Unit of each axis, such as ``micrometer``; empty: ``pixel`` for all. Short names such as
+        ``um`` are replaced by long ones.
+    axes : str
+        One of `AXES`; empty: YX, ZYX or TZYX.
+    classes : mapping of int to str
+        Name of the class of an id; may be empty, and may know ids that are not there.
+    image : array of the shape of ``labels``, or with channels as one more, last axis; or None
+        Intensities, which only measurements need.
+    notes : tuple of str
+        Sentences about what reading the file did not keep.
+
+    Raises
+    ------
+    ValueError
+        Where the parts do not fit each other or ``labels`` are no ids.
+    """
+
+    labels: NDArray[np.integer]
+    name: str = "labels"
+    scale: tuple[float, ...] = ()
+    units: tuple[str, ...] = ()
+    axes: str = ""
+    classes: Mapping[int, str] = field(default_factory=dict)
+    image: NDArray[Any] | None = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        labels = _as_ids(self.labels, self.name)
+        axes = self.axes or DEFAULT_AXES.get(labels.ndim, "")
+        if axes not in AXES or len(axes) != labels.ndim or not labels.size:
+            raise ValueError(
+                f"the labels {self.name!r} are {_sizes(labels.shape)} along {axes or 'no axes'}; "
+                f"give pixels along {', '.join(AXES[:-1])} or {AXES[-1]}"
+            )
+        scale = tuple(float(size) for size in self.scale) or (1.0,) * labels.ndim
+        units = tuple(long_name(unit) for unit in self.units) or ("pixel",) * labels.ndim
+        if not (len(scale) == len(units) == labels.ndim):
+            raise ValueError(
+                f"the labels {self.name!r} have {labels.ndim} axes, {len(scale)} scales and "
+                f"{len(units)} units; give one of each per axis, in the order {axes}"
+            )
+        if not all(math.isfinite(size) and size > 0 for size in scale):
+            raise ValueError(f"the scale {scale} of {self.name!r} is no size; give numbers above 0")
+        if self.image is not None and self.image.shape[: labels.ndim] != labels.shape:
+            raise ValueError(
+                f"the labels {self.name!r} are {_sizes(labels.shape)} pixels, the image "
+                f"{_sizes(self.image.shape)}; give an image of the size of the labels"
+            )
+        for key, value in (("labels", labels), ("axes", axes), ("scale", scale), ("units", units)):
+            object.__setattr__(self, key, value)
+
+    @property
+    def largest(self) -> int:
+        """The largest id, 0 without objects."""
+        return int(self.labels.max())
+
+    @property
+    def plane_shape(self) -> tuple[int, int]:
+        """(Y, X) in pixels."""
+        return int(self.labels.shape[-2]), int(self.labels.shape[-1])
+
+    def planes(self) -> Iterator[tuple[tuple[int, ...], NDArray[np.integer]]]:
+        """Yield the index along T and Z, as far as they are there, and the (Y, X) ids."""
+        for index in np.ndindex(self.labels.shape[:-2]):
+            yield index, self.labels[index]
+
+    def plane_name(self, index: tuple[int, ...]) -> str:
+        """Return a name such as ``cells_t000_z012``; of a single plane the name itself."""
+        return self.name + "".join(
+            f"_{axis.lower()}{place:03d}" for axis, place in zip(self.axes, index, strict=False)
+        )
+
+
+def _as_ids(values: Any, name: str) -> NDArray[np.integer]:
+    array = np.asarray(values)
+    if array.dtype.kind == "b":
+        return array.astype(np.uint8)
+    if array.dtype.kind not in "iu":
+        raise ValueError(
+            f"the labels {name!r} are of type {array.dtype}, which holds no ids; "
+            "convert them to integers"
+        )
+    if array.size and array.min() < 0:
+        raise ValueError(
+            f"the labels {name!r} hold the negative id {array.min()}; number the objects from 1, "
+            "with 0 for the background"
+        )
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _sizes(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape)) or "a single number"
+
+
+def in_type(labels: LabelImage, types: tuple[type, ...], limit: str) -> NDArray[Any]:
+    """Return the ids in the first of ``types`` that holds them exactly.
+
+    Raises
+    ------
+    ValueError
+        Where none does; ``limit`` says what holds so many and what to do.
+    """
+    for dtype in types:
+        exact = 2**24 if np.dtype(dtype).kind == "f" else np.iinfo(dtype).max
+        if labels.largest <= exact:
+            return labels.labels.astype(dtype, copy=False)
+    raise ValueError(f"the ids of {labels.name!r} reach {labels.largest}; {limit}")

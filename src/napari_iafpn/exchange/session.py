@@ -1,0 +1,40 @@
+"""The labels of a session's journal, as they were recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari_iafpn.exchange.label_image import LabelImage
+from napari_iafpn.sessions.reading import Session, read_session
+
+
+def read_session_labels(path: Path) -> LabelImage:
+    """Read the labels after the last entry of a journal.
+
+    Raises
+    ------
+    ValueError
+        Where it is no journal, or nothing or several labels images were written to.
+    """
+    session = read_session(path)
+    if len(session.labels) != 1:
+        names = ", ".join(repr(about.name) for about in session.labels.values()) or "none"
+        raise ValueError(
+            f"the session {path.name} has {len(session.labels)} labels images ({names}); resume it "
+            "in napari and save the one you want"
+        )
+    (id_,) = session.labels
+    notes = (session.damage,) if session.damage else ()
+    return labels_of(session, id_, notes)
+
+
+def labels_of(session: Session, id_: str, notes: tuple[str, ...] = ()) -> LabelImage:
+    """Return one labels image of a session with the classes of its objects."""
+    data = session.labels_of(id_).data
+    names = {key: str(values["name"]) for key, values in session.categories.items()}
+    classes = {
+        label: names[facts.category]
+        for (labels, label), facts in session.document.facts.items()
+        if labels == id_ and facts.category in names
+    }
+    return LabelImage(data, name=session.labels[id_].name, classes=classes, notes=notes)

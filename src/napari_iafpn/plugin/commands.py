@@ -1,0 +1,69 @@
+"""What the menus and the command palette of napari offer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from napari.layers import Image, Labels
+from napari.utils.notifications import show_warning
+from napari.viewer import Viewer
+from qtpy.QtWidgets import QFileDialog
+
+if TYPE_CHECKING:
+    from napari_iafpn.plugin.widget import ClickSegmentation
+
+
+def segment_by_clicks(viewer: Viewer) -> None:
+    """Click on objects of the active image layer."""
+    widget = tool_of(viewer)
+    active = viewer.layers.selection.active
+    if isinstance(active, Image):
+        widget.annotator.set_image(active)
+
+
+def edit_label(viewer: Viewer) -> None:
+    """Correct the selected label of the active Labels layer with clicks."""
+    active = viewer.layers.selection.active
+    widget = tool_of(viewer)
+    if not isinstance(active, Labels):
+        show_warning("Select a Labels layer, and in it the label to edit.")
+        return
+    widget.annotator.set_labels(active)
+    widget.annotator.edit_label(active, int(active.selected_label))
+
+
+def commit_object(viewer: Viewer) -> None:
+    """Write the current object into its labels."""
+    tool_of(viewer).annotator.controller.commit()
+
+
+def undo(viewer: Viewer) -> None:
+    """Take the last step of the annotation back."""
+    tool_of(viewer).annotator.controller.undo()
+
+
+def redo(viewer: Viewer) -> None:
+    """Do the step again that was undone last."""
+    tool_of(viewer).annotator.controller.redo()
+
+
+def resume_session(viewer: Viewer) -> None:
+    """Go on with a session from its file."""
+    widget = tool_of(viewer)
+    file, _ = QFileDialog.getOpenFileName(
+        widget.native, "Resume a session", str(widget.sessions.folder), "Sessions (*.jsonl)"
+    )
+    if file:
+        widget.sessions.open_file(Path(file))
+
+
+def show_shortcuts(viewer: Viewer) -> None:
+    """Show all keys of the tool."""
+    tool_of(viewer).show_help()
+
+
+def tool_of(viewer: Viewer) -> ClickSegmentation:
+    """Return the tool of a window, opened if need be."""
+    _, widget = viewer.window.add_plugin_dock_widget("napari-iafpn", "Click segmentation")
+    return cast("ClickSegmentation", widget)

@@ -1,0 +1,130 @@
+"""Keeps the table of objects up to date and does what it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from napari_iafpn.plugin.labels import LabelsLayer
+from napari_iafpn.plugin.messages import Message
+from napari_iafpn.plugin.objects_view import ObjectsView, Row
+from napari_iafpn.sessions import Facts, FactsChange, PlaneKey, Step
+from napari_iafpn.sessions.actions import delete_step
+
+if TYPE_CHECKING:
+    from napari_iafpn.plugin.annotator import Annotator
+
+
+class ObjectsTable:
+    """Between the table and an annotator.
+
+    Parameters
+    ----------
+    annotator : Annotator
+    view : ObjectsView
+    """
+
+    def __init__(self, annotator: Annotator, view: ObjectsView) -> None:
+        self._annotator = annotator
+        self._view = view
+        self._shown: tuple[object, ...] = ()
+        annotator.controller.changed.connect(self.refresh)
+        annotator.choices_changed.connect(self.refresh)
+        view.opened.connect(self.refresh)
+        view.shown.connect(self._go_to)
+        view.edited.connect(self._edit)
+        view.deleted.connect(self._delete)
+        view.merged.connect(self._merge)
+        view.reviewed.connect(self._review)
+        view.classified.connect(self._classify)
+
+    def refresh(self) -> None:
+        """Show the objects of the labels that are committed to; nothing while it is folded."""
+        labels = self._annotator.labels
+        document = self._annotator.controller.document
+        if not self._view.isVisible():
+            self._shown = ()
+            return
+        state = (labels, document, document.last_done, document.last_undone)
+        if state == self._shown:
+            return
+        self._shown = state
+        self._view.set_rows(() if labels is None else self._rows(self._annotator.target_of(labels)))
+
+    def _rows(self, target: LabelsLayer) -> list[Row]:
+        categories, facts = self._annotator.categories, self._annotator.controller.document.facts
+        rows = []
+        for label, area in target.areas.items():
+            if area > 0:
+                fact = facts.get((target.id, label), Facts())
+                name = categories.get(fact.category, {}).get("name", "")
+                rows.append(Row(label, name, area, fact.clicks, fact.seconds, fact.reviewed))
+        return rows
+
+    def _go_to(self, label: int) -> None:
+        if self._annotator.labels is not None:
+            self._annotator.go_to(self._annotator.target_of(self._annotator.labels), label)
+
+    def _edit(self, label: int) -> None:
+        if self._annotator.labels is not None:
+            self._annotator.edit_label(self._annotator.labels, label)
+
+    def _delete(self, labels: Sequence[int]) -> None:
+        self._change(lambda plane, target: self._removal(plane, target, labels))
+        self._say(f"Deleted {len(labels)} object{'s' * (len(labels) != 1)}; undo brings them back.")
+
+    def _merge(self, labels: Sequence[int]) -> None:
+        into, *others = sorted(labels)
+        self._change(lambda plane, target: self._removal(plane, target, others, into))
+        self._say(f"Merged into object {into}.")
+        self._view.choose([into])
+
+    def _removal(
+        self, plane: PlaneKey, target: LabelsLayer, labels: Sequence[int], into: int = 0
+    ) -> Step:
+        regions = {
+            label: region for label in labels if (region := target.region_of(label)) is not None
+        }
+        facts = self._annotator.controller.document.facts
+        return delete_step(plane, target, regions, facts, into=into)
+
+    def _review(self, labels: Sequence[int]) -> None:
+        facts = self._facts(labels)
+        done = all(fact.reviewed for fact in facts.values())
+        self._note("review", {k: replace(fact, reviewed=not done) for k, fact in facts.items()})
+
+    def _classify(self, labels: Sequence[int]) -> None:
+        category = self._annotator.controller.commit_as.category
+        facts = self._facts(labels)
+        self._note("class", {k: replace(fact, category=category) for k, fact in facts.items()})
+
+    def _facts(self, labels: Sequence[int]) -> dict[int, Facts]:
+        layer = self._annotator.labels
+        known = self._annotator.controller.document.facts
+        id_ = "" if layer is None else self._annotator.target_of(layer).id
+        return {label: known.get((id_, label), Facts()) for label in labels}
+
+    def _note(self, kind: str, facts: dict[int, Facts]) -> None:
+        known = self._annotator.controller.document.facts
+
+        def step(plane: PlaneKey, target: LabelsLayer) -> Step:
+            changes = tuple(
+                FactsChange(target.id, label, known.get((target.id, label)), fact)
+                for label, fact in facts.items()
+            )
+            return Step(kind, plane, facts=changes)
+
+        self._change(step)
+
+    def _change(self, step: Callable[[PlaneKey, LabelsLayer], Step]) -> None:
+        controller, labels = self._annotator.controller, self._annotator.labels
+        if controller.plane is None or labels is None:
+            return
+        try:
+            controller.do(step(controller.plane, self._annotator.target_of(labels)))
+        except ValueError as error:
+            controller.said.emit(Message(str(error), error=True))
+
+    def _say(self, text: str) -> None:
+        self._annotator.controller.said.emit(Message(text))

@@ -1,0 +1,43 @@
+"""The newest prediction for the object of each plane."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_iafpn.plugin.messages import MaskReady
+from napari_iafpn.sessions import CurrentObject, PlaneKey
+
+if TYPE_CHECKING:
+    from napari_iafpn.inference import Prediction
+
+
+class Predictions:
+    """Results of the worker, as long as they are of use."""
+
+    def __init__(self) -> None:
+        self._results: dict[PlaneKey, MaskReady] = {}
+
+    def take(self, result: MaskReady, now: CurrentObject, model: str) -> bool:
+        """Keep a result if it answers the clicks that its object has now; tell whether it does."""
+        if not _answers(result, now, model):
+            return False
+        self._results[result.wanted.plane] = result
+        return True
+
+    def fresh(self, plane: PlaneKey, now: CurrentObject, model: str) -> MaskReady | None:
+        """Return the result for the clicks of now, None where it is still to come."""
+        result = self._results.get(plane)
+        return result if result is not None and _answers(result, now, model) else None
+
+    def latest(self, plane: PlaneKey, now: CurrentObject) -> Prediction | None:
+        """Return the newest prediction for the object, which may be older than its clicks."""
+        result = self._results.get(plane)
+        if result is None or result.wanted.number != now.number or not now.clicks:
+            return None
+        return result.prediction
+
+
+def _answers(result: MaskReady, now: CurrentObject, model: str) -> bool:
+    wanted = result.wanted
+    asked = (wanted.number, wanted.clicks, wanted.view, wanted.start, wanted.model)
+    return asked == (now.number, now.clicks, now.view, now.start, model)

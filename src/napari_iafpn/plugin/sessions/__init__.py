@@ -1,0 +1,1 @@
+"""Sessions in the window: the journal of what happens, and going on from an earlier one."""

@@ -1,0 +1,152 @@
+"""Writes down what happens in a window, from the first step on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels
+
+from napari_iafpn.networks import find_model
+from napari_iafpn.plugin.layers import full_resolution, layer_id
+from napari_iafpn.plugin.training.sources import file_name
+from napari_iafpn.sessions import Step
+from napari_iafpn.sessions.about import ImageAbout, LabelsAbout
+from napari_iafpn.sessions.document import DO
+from napari_iafpn.sessions.journal import SUFFIX, JournalWriter
+
+CLOSE_SECONDS = 5.0
+
+
+class SessionKeeper:
+    """Keeps one journal per sitting.
+
+    Parameters
+    ----------
+    folder : Path
+        Where journals are; made at the first step.
+    image_of, labels_of : callable
+        The layer of an id, None where there is none.
+    failed : callable
+        Told one sentence, in another thread, when the journal cannot be written.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        image_of: Callable[[str], Image | None],
+        labels_of: Callable[[str], Labels | None],
+        failed: Callable[[str], None],
+    ) -> None:
+        self._folder = folder
+        self._image_of = image_of
+        self._labels_of = labels_of
+        self._failed = failed
+        self._writer: JournalWriter | None = None
+        self._known: set[str] = set()
+
+    @property
+    def path(self) -> Path | None:
+        """The journal, None before the first step."""
+        return None if self._writer is None else self._writer.path
+
+    def record(self, verb: str, step: Step, going_on: bool) -> None:
+        """Write a change of the document down, with what it is about."""
+        writer = self._writer
+        if writer is None:
+            writer = self._writer = JournalWriter(self._new_path(step), self._failed)
+        if verb == DO:
+            self._introduce(writer, step)
+        writer.record(verb, step, going_on)
+
+    def note_categories(self, categories: dict[int, dict[str, str]]) -> None:
+        """Write the classes down; before the first step there is nothing to keep them for."""
+        if self._writer is not None:
+            values = {str(key): dict(value) for key, value in categories.items()}
+            self._writer.append(lambda: {"entry": "categories", "categories": values})
+
+    def go_on(self, path: Path, end: int, known: set[str]) -> None:
+        """Append to an earlier journal, which ends at byte ``end`` and knows these ids."""
+        self.close()
+        self._known = set(known)
+        self._writer = JournalWriter(path, self._failed, end=end)
+
+    def flush(self) -> None:
+        """Write what waits."""
+        if self._writer is not None:
+            self._writer.flush(CLOSE_SECONDS)
+
+    def close(self) -> None:
+        """Finish the journal; a later step begins another."""
+        if self._writer is not None:
+            self._writer.close(CLOSE_SECONDS)
+        self._writer, self._known = None, set()
+
+    def _new_path(self, step: Step) -> Path:
+        image = self._image_of(step.plane.layer)
+        stem = file_name(image.name if image is not None else "session")
+        time = datetime.now().strftime("%Y-%m-%d %H-%M-%S")
+        path, number = self._folder / f"{stem} {time}{SUFFIX}", 2
+        while path.exists():
+            path, number = self._folder / f"{stem} {time} {number}{SUFFIX}", number + 1
+        return path
+
+    def _introduce(self, writer: JournalWriter, step: Step) -> None:
+        for key in {step.plane.layer, *(change.plane.layer for change in step.objects)}:
+            image = self._image_of(key)
+            if key not in self._known and image is not None:
+                self._known.add(key)
+                writer.append(_image_entry(image))
+        for change in step.labels:
+            layer = self._labels_of(change.labels)
+            if change.labels not in self._known and layer is not None:
+                self._known.add(change.labels)
+                before = _before(layer.data, step, change.labels)
+                writer.append(_labels_entry(layer, step.plane.layer, before))
+        commit = step.commit
+        if commit is not None and commit.model and f"model {commit.model}" not in self._known:
+            self._known.add(f"model {commit.model}")
+            writer.append(_model_entry(commit.model))
+
+
+def _before(data: Any, step: Step, labels: str) -> Any:
+    """Return the labels as they were before a step that is done."""
+    if np.dtype(data.dtype).itemsize * int(np.prod(data.shape, dtype=np.int64)) > 2**28:
+        return data
+    copy = np.array(data)
+    for change in reversed(step.labels):
+        if change.labels == labels:
+            for pixels in reversed(change.pixels):
+                pixels.revert(copy)
+    return copy
+
+
+def _image_entry(image: Image) -> Callable[[], dict[str, Any]]:
+    array = full_resolution(image)
+    name, rgb, id_ = image.name, bool(image.rgb), layer_id(image)
+    path = str(image.source.path or "")
+
+    def entry() -> dict[str, Any]:
+        return {"entry": "image", **vars(ImageAbout.of(id_, name, path, array, rgb=rgb))}
+
+    return entry
+
+
+def _labels_entry(layer: Labels, image: str, data: Any) -> Callable[[], dict[str, Any]]:
+    id_, name = layer_id(layer), str(layer.name)
+    return lambda: {"entry": "labels", **vars(LabelsAbout.of(id_, name, image, data))}
+
+
+def _model_entry(model: str) -> Callable[[], dict[str, Any]]:
+    def entry() -> dict[str, Any]:
+        try:
+            digest = hashlib.sha256(find_model(model).read_bytes()).hexdigest()
+        except (ValueError, OSError):
+            digest = ""
+        return {"entry": "model", "name": model, "sha256": digest}
+
+    return entry

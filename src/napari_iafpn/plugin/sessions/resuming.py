@@ -1,0 +1,79 @@
+"""Goes on with an earlier session of the image that is open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari.layers import Image, Labels
+
+from napari_iafpn.plugin.layers import full_resolution, keep_id, placement
+from napari_iafpn.plugin.sessions.offers import Offer, latest_session
+from napari_iafpn.sessions.reading import read_session
+
+if TYPE_CHECKING:
+    from napari_iafpn.plugin.annotator import Annotator
+
+
+def bring_back(annotator: Annotator, image: Image, offer: Offer) -> set[str]:
+    """Open the labels of a session on ``image`` and take its objects and history over.
+
+    Returns
+    -------
+    set of str
+        Ids that its journal knows.
+
+    Raises
+    ------
+    ValueError
+        Where something was annotated already, or labels were not kept.
+    """
+    session = offer.session
+    controller = annotator.controller
+    if controller.can_undo or controller.can_redo:
+        raise ValueError(
+            "an earlier session can be resumed before the first click only; undo what you did, or "
+            "close the widget and open it again"
+        )
+    arrays = {
+        about.id: session.labels_of(about.id).data
+        for about in session.labels.values()
+        if about.image == offer.image.id
+    }
+    keep_id(image, offer.image.id)
+    for id_, data in arrays.items():
+        layer = Labels(data, name=session.labels[id_].name, **placement(image))
+        keep_id(layer, id_)
+        annotator.add_labels(layer)
+    annotator.categories = dict(session.categories)
+    controller.adopt(session.document)
+    annotator.set_image(image)  # its planes have other names now
+    return {*session.images, *session.labels, *(f"model {name}" for name in session.models)}
+
+
+def offer_for(folder: Path, image: Image) -> Offer | None:
+    """Return the newest session of an image; reads files, so it is called in a thread."""
+    return latest_session(folder, full_resolution(image))
+
+
+def offer_of_file(path: Path, image: Image) -> Offer:
+    """Return a session from a file that the user chose.
+
+    Raises
+    ------
+    ValueError
+        Where it is no session, or one of another image.
+    """
+    from napari_iafpn.sessions.about import fingerprint_of
+
+    session = read_session(path)
+    array = full_resolution(image)
+    fingerprint = fingerprint_of(array)
+    for about in session.images.values():
+        if about.fingerprint == fingerprint:
+            return Offer(session, about)
+    names = ", ".join(repr(about.path or about.name) for about in session.images.values())
+    raise ValueError(
+        f"this is a session of another image ({names or 'none'}), not of {image.name!r}; open that "
+        "image first"
+    )

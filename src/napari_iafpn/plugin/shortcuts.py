@@ -1,0 +1,89 @@
+"""The keys of the tool: listed in napari's preferences, active only while the user annotates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from napari.settings import get_settings
+from napari.utils.action_manager import action_manager
+from napari.utils.key_bindings import KeymapProvider
+
+PACKAGE = "napari-iafpn"
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """A command of the tool.
+
+    Attributes
+    ----------
+    name : str
+    title : str
+        What it does, for the preferences and the help.
+    keys : tuple of str
+        Unless the user chose others.
+    """
+
+    name: str
+    title: str
+    keys: tuple[str, ...]
+
+    @property
+    def action(self) -> str:
+        """Its name among napari's actions."""
+        return f"{PACKAGE}:{self.name}"
+
+
+SHORTCUTS = (
+    Shortcut("commit", "Commit the object and start the next one", ("Enter",)),
+    Shortcut("undo", "Undo the last step", ("Ctrl+Z",)),
+    Shortcut("redo", "Redo it", ("Ctrl+Shift+Z",)),
+    Shortcut("cancel", "Stop predicting; the clicks stay", ("Escape",)),
+    Shortcut("edit", "Edit the object under the mouse", ("Shift+E",)),
+    Shortcut("clear", "Clear the object, or put an edited one back", ("Shift+D",)),
+    Shortcut("split", "Split the edited object at its clicks", ("Shift+S",)),
+    Shortcut("brush", "Brush on, brush off", ("Shift+B",)),
+    Shortcut("eraser", "Eraser on, eraser off", ("Shift+X",)),
+    Shortcut("help", "Show the keys", ("Shift+H",)),
+)
+
+
+class ToolKeys(KeymapProvider):  # type: ignore[misc]
+    """Holds the keys as the user wants them; nothing on the canvas listens to it."""
+
+
+def offer_shortcuts() -> None:
+    """List the keys in napari's preferences, where they can be changed."""
+    chosen = get_settings().shortcuts.shortcuts
+    for shortcut in SHORTCUTS:
+        if (
+            shortcut.action in action_manager._actions
+        ):  # offered before; the user may have changed it
+            continue
+        action_manager.register_action(shortcut.action, _marker(shortcut), shortcut.title, ToolKeys)
+        for key in () if shortcut.action in chosen else shortcut.keys:
+            action_manager.bind_shortcut(shortcut.action, key)
+
+
+def keys_of(shortcut: Shortcut) -> list[Any]:
+    """Return the keys that the user chose for a command."""
+    name = _name(shortcut)
+    return [
+        key for key, call in ToolKeys.class_keymap.items() if getattr(call, "__name__", "") == name
+    ]
+
+
+def _marker(shortcut: Shortcut) -> Callable[[], None]:
+    """Return what napari binds to the keys, which are looked up and never pressed there."""
+
+    def marker() -> None:
+        """Do nothing."""
+
+    marker.__name__ = _name(shortcut)
+    return marker
+
+
+def _name(shortcut: Shortcut) -> str:
+    return f"iafpn_{shortcut.name}"

@@ -1,0 +1,28 @@
+"""Annotating: objects, steps that can be undone, and the journal that outlives a crash."""
+
+from napari_iafpn.sessions.cutout import Cutout
+from napari_iafpn.sessions.document import Document, LabelsImage
+from napari_iafpn.sessions.objects import CurrentObject, EditedLabel, HandEdits
+from napari_iafpn.sessions.pixels import KEEP, OVERWRITE, POLICIES, PixelChange
+from napari_iafpn.sessions.plane_key import PlaneKey
+from napari_iafpn.sessions.steps import Commit, Facts, FactsChange, LabelsChange, ObjectChange, Step
+
+__all__ = [
+    "KEEP",
+    "OVERWRITE",
+    "POLICIES",
+    "Commit",
+    "CurrentObject",
+    "Cutout",
+    "Document",
+    "EditedLabel",
+    "Facts",
+    "FactsChange",
+    "HandEdits",
+    "LabelsChange",
+    "LabelsImage",
+    "ObjectChange",
+    "PixelChange",
+    "PlaneKey",
+    "Step",
+]

@@ -1,0 +1,81 @@
+"""A mask as a value: the box around it and its pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_iafpn.geometry import Box
+
+if TYPE_CHECKING:
+    from napari_iafpn.inference import Prediction
+
+
+@dataclass(frozen=True, slots=True)
+class Cutout:
+    """Pixels of a plane, at least one; compared and hashed by content.
+
+    Attributes
+    ----------
+    box : Box
+        The tight box around the pixels, in the image frame.
+    packed : bytes
+        The mask in the box, row by row, eight pixels a byte.
+    """
+
+    box: Box
+    packed: bytes
+
+    @classmethod
+    def of(cls, mask: NDArray[np.bool_], corner: tuple[int, int] = (0, 0)) -> Cutout | None:
+        """Cut the pixels out of a (h, w) mask whose first pixel is at ``corner``; None: none."""
+        box = Box.around(mask)
+        if box is None:
+            return None
+        return cls(box.shifted(*corner), np.packbits(mask[box.slices]).tobytes())
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """(box.height, box.width) bool."""
+        bits = np.unpackbits(np.frombuffer(self.packed, np.uint8), count=self.box.area)
+        return bits.astype(bool).reshape(self.box.shape)
+
+    @property
+    def area(self) -> int:
+        """Number of pixels."""
+        return int(np.unpackbits(np.frombuffer(self.packed, np.uint8), count=self.box.area).sum())
+
+    def within(self, box: Box) -> NDArray[np.bool_]:
+        """Return the (box.height, box.width) mask of what lies in ``box``."""
+        mask = np.zeros(box.shape, bool)
+        common = box.intersection(self.box)
+        if common is not None:
+            there = common.shifted(-box.row_start, -box.col_start)
+            here = common.shifted(-self.box.row_start, -self.box.col_start)
+            mask[there.slices] = self.mask[here.slices]
+        return mask
+
+    def prediction(self, shape: tuple[int, int]) -> Prediction:
+        """Return the mask as what a prediction for a plane of ``shape`` (H, W) would be."""
+        from napari_iafpn.inference import Prediction
+
+        return Prediction(shape, self.box, self.mask.astype(np.float32), Box.whole(shape))
+
+
+def union(first: Cutout | None, second: Cutout | None) -> Cutout | None:
+    """Return the pixels that are in either."""
+    if first is None or second is None:
+        return first or second
+    box = first.box.union(second.box)
+    return Cutout.of(first.within(box) | second.within(box), (box.row_start, box.col_start))
+
+
+def difference(first: Cutout | None, second: Cutout | None) -> Cutout | None:
+    """Return the pixels of the first that are not in the second."""
+    if first is None or second is None:
+        return first
+    box = first.box
+    return Cutout.of(first.mask & ~second.within(box), (box.row_start, box.col_start))

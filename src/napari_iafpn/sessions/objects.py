@@ -1,0 +1,107 @@
+"""The object being annotated: clicks, hand edits, and the label it may come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from napari_iafpn.clicks import ClickSequence
+from napari_iafpn.geometry import Box
+from napari_iafpn.sessions.cutout import Cutout, difference, union
+
+if TYPE_CHECKING:
+    from napari_iafpn.inference import Prediction
+
+
+@dataclass(frozen=True, slots=True)
+class HandEdits:
+    """What the user drew and erased; later clicks never change these pixels.
+
+    Attributes
+    ----------
+    drawn, erased : Cutout or None
+        Pixels that belong to the object, and that do not; no pixel is in both.
+    """
+
+    drawn: Cutout | None = None
+    erased: Cutout | None = None
+
+    def draw(self, pixels: Cutout | None) -> HandEdits:
+        """Add pixels to the object."""
+        return HandEdits(union(self.drawn, pixels), difference(self.erased, pixels))
+
+    def erase(self, pixels: Cutout | None) -> HandEdits:
+        """Take pixels from the object."""
+        return HandEdits(difference(self.drawn, pixels), union(self.erased, pixels))
+
+
+@dataclass(frozen=True, slots=True)
+class EditedLabel:
+    """The committed object that is being corrected; it is lifted from its labels meanwhile.
+
+    Attributes
+    ----------
+    labels : str
+        Id of the labels image.
+    label : int
+    start : Cutout
+        Its pixels before the correction.
+    """
+
+    labels: str
+    label: int
+    start: Cutout
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentObject:
+    """The object being annotated on one plane.
+
+    Attributes
+    ----------
+    number : int
+        Tells objects apart.
+    clicks : ClickSequence
+        In pixels of the plane.
+    threshold : float
+        Probability above which a pixel belongs to the mask.
+    view : Box or None
+        Where to look for the object. None: on the whole plane.
+    edited : EditedLabel or None
+        The committed object that this corrects. None: a new object.
+    hand : HandEdits
+    """
+
+    number: int
+    clicks: ClickSequence = field(default_factory=ClickSequence)
+    threshold: float = 0.5
+    view: Box | None = None
+    edited: EditedLabel | None = None
+    hand: HandEdits = HandEdits()
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether there is nothing to lose."""
+        return self == CurrentObject(self.number, threshold=self.threshold, view=self.view)
+
+    @property
+    def start(self) -> Cutout | None:
+        """The mask before the first click."""
+        return None if self.edited is None else self.edited.start
+
+    def without_clicks(self) -> CurrentObject:
+        """Return the object as it was before the first click and stroke."""
+        return replace(self, clicks=ClickSequence(), hand=HandEdits())
+
+    def mask(self, prediction: Prediction | None) -> Cutout | None:
+        """Return the object's pixels; ``prediction`` counts where there are clicks."""
+        found = self.start
+        if self.clicks:
+            found = None if prediction is None else found_by(prediction, self.threshold)
+        return difference(union(found, self.hand.drawn), self.hand.erased)
+
+
+def found_by(prediction: Prediction, threshold: float) -> Cutout | None:
+    """Return the pixels above ``threshold``."""
+    roi = prediction.roi
+    return Cutout.of(prediction.roi_mask(threshold), (roi.row_start, roi.col_start))

@@ -1,0 +1,116 @@
+"""Changes of a labels image that can be taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_iafpn.sessions.cutout import Cutout
+from napari_iafpn.sessions.plane_key import PlaneKey
+from napari_iafpn.sessions.runs import Runs
+
+KEEP, OVERWRITE = "keep", "overwrite"
+POLICIES = (KEEP, OVERWRITE)
+"""Whether pixels that belong to other objects stay theirs."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class PixelChange:
+    """The values in a region of a labels image before and after a step.
+
+    Attributes
+    ----------
+    start : tuple of int
+        First pixel of the region, one index per axis of the labels.
+    old, new : Runs
+        Of the region's shape.
+    """
+
+    start: tuple[int, ...]
+    old: Runs
+    new: Runs
+
+    @classmethod
+    def of(cls, region: Sequence[slice], before: NDArray[Any], after: NDArray[Any]) -> PixelChange:
+        """Take the values of a region before and after."""
+        start = tuple(int(part.start) for part in region)
+        return cls(start, Runs.of(before), Runs.of(after))
+
+    @property
+    def region(self) -> tuple[slice, ...]:
+        """Indexes the labels."""
+        return tuple(slice(a, a + n) for a, n in zip(self.start, self.new.shape, strict=True))
+
+    @property
+    def before(self) -> NDArray[Any]:
+        """The region's values before."""
+        return self.old.array
+
+    @property
+    def after(self) -> NDArray[Any]:
+        """The region's values after."""
+        return self.new.array
+
+    def apply(self, data: Any) -> None:
+        """Write the values after; pixels that others changed since keep what they have."""
+        _exchange(data, self.region, self.before, self.after)
+
+    def revert(self, data: Any) -> None:
+        """Write the values before; pixels that others changed since keep what they have."""
+        _exchange(data, self.region, self.after, self.before)
+
+
+def _exchange(data: Any, region: tuple[slice, ...], old: NDArray[Any], new: NDArray[Any]) -> None:
+    now = np.array(data[region])
+    data[region] = np.where((now == old) & (old != new), new, now)
+
+
+def region_of(plane: PlaneKey, cutout: Cutout) -> tuple[slice, ...]:
+    """Return where a cutout of a plane lies in the labels."""
+    rows, cols = cutout.box.slices
+    region = [slice(index, index + 1) for index in plane.index]
+    region.insert(plane.axes[0], rows)
+    region.insert(plane.axes[1], cols)
+    return tuple(region)
+
+
+def painted(
+    data: Any, plane: PlaneKey, cutout: Cutout, label: int, policy: str = KEEP
+) -> PixelChange | None:
+    """Return the change that gives pixels of a plane to ``label``; None where none is free.
+
+    ``data`` is indexed by numpy slices and not changed.
+    """
+    region = region_of(plane, cutout)
+    before = np.array(data[region])
+    mask = cutout.mask.reshape(before.shape)
+    free = mask if policy == OVERWRITE else mask & (before == 0)
+    if not free.any():
+        return None
+    after = np.where(free, np.asarray(label, before.dtype), before)
+    return PixelChange.of(region, before, after)
+
+
+def replaced(data: Any, region: Sequence[slice], label: int, other: int) -> PixelChange | None:
+    """Return the change of ``label`` into ``other`` in a region; None where it is not there."""
+    region = tuple(region)
+    before = np.array(data[region])
+    there = before == label
+    if not there.any():
+        return None
+    after = np.where(there, np.asarray(other, before.dtype), before)
+    return PixelChange.of(region, before, after)
+
+
+def lifted(data: Any, plane: PlaneKey, label: int) -> tuple[Cutout, PixelChange] | None:
+    """Return the pixels of ``label`` on a plane and the change that frees them."""
+    cutout = Cutout.of(np.asarray(data[plane.indices]) == label)
+    if cutout is None:
+        return None
+    change = replaced(data, region_of(plane, cutout), label, 0)
+    assert change is not None
+    return cutout, change

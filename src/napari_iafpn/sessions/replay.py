@@ -1,0 +1,110 @@
+"""Computing the masks of a session again from its clicks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_iafpn.sessions.objects import CurrentObject
+from napari_iafpn.sessions.pixels import PixelChange, painted
+from napari_iafpn.sessions.reading import ArrayLabels, Session
+from napari_iafpn.sessions.steps import Step
+
+if TYPE_CHECKING:
+    from napari_iafpn.inference import Predictor
+
+
+@dataclass
+class Replayed:
+    """What came of a replay.
+
+    Attributes
+    ----------
+    labels : dict of id to array
+    commits : int
+        Objects that were committed.
+    differing : list of int
+        Labels of those whose pixels are not the recorded ones.
+    """
+
+    labels: dict[str, NDArray[Any]] = field(default_factory=dict)
+    commits: int = 0
+    differing: list[int] = field(default_factory=list)
+
+
+def replay(
+    session: Session,
+    images: Mapping[str, Any],
+    predictor_of: Callable[[str], Predictor],
+    done: Callable[[int, int], None] = lambda *_: None,
+) -> Replayed:
+    """Predict every committed object again, and repeat everything else as it was.
+
+    Parameters
+    ----------
+    session : Session
+    images : mapping of id to array-like
+    predictor_of : callable
+        Returns the predictor of a model's name.
+    done : callable
+        Told how many steps of how many are done.
+
+    Raises
+    ------
+    ValueError
+        Where labels were not kept, or an image is not given.
+    """
+    arrays = {id_: ArrayLabels(about.data()) for id_, about in session.labels.items()}
+    result = Replayed({id_: array.data for id_, array in arrays.items()})
+    steps = session.document.steps
+    for place, step in enumerate(steps, 1):
+        commit = step.commit
+        if commit is None:
+            for change in step.labels:
+                arrays[change.labels].apply(change.pixels)
+        else:
+            data = arrays[commit.labels].data
+            pixels = _again(step, data, images, predictor_of)
+            result.commits += 1
+            if pixels is None or not _same(pixels, step.labels[0].pixels[0]):
+                result.differing.append(commit.label)
+            if pixels is not None:
+                pixels.apply(data)
+        done(place, len(steps))
+    return result
+
+
+def _again(
+    step: Step, data: Any, images: Mapping[str, Any], predictor_of: Callable[[str], Predictor]
+) -> PixelChange | None:
+    """Compute what a commit wrote."""
+    from napari_iafpn.images import Plane
+    from napari_iafpn.inference import ClickReplay
+
+    commit, change = step.commit, step.objects[0]
+    assert commit is not None
+    current: CurrentObject = change.before
+    prediction = None
+    if current.clicks:
+        if change.plane.layer not in images:
+            raise ValueError("the session has clicks on an image that is not given; give it too")
+        plane = Plane(images[change.plane.layer][change.plane.indices], limits=commit.limits)
+        start = current.start.prediction(plane.shape) if current.start else None
+        clicks = ClickReplay(predictor_of(commit.model), plane, initial=start, view=current.view)
+        prediction = clicks.predict(current.clicks)
+    mask = current.mask(prediction)
+    if mask is None:
+        return None
+    return painted(data, change.plane, mask, commit.label, commit.policy)
+
+
+def _same(first: PixelChange, second: PixelChange) -> bool:
+    return (
+        first.region == second.region
+        and np.array_equal(first.before, second.before)
+        and np.array_equal(first.after, second.after)
+    )

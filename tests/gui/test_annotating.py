@@ -1,0 +1,302 @@
+"""Correcting, drawing, deleting, undoing: with the mouse and the keys, in a real window."""
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+
+from napari_iafpn.plugin.commit_view import CHOSEN, CLASS
+
+CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+SHAPE = (60, 80)
+
+
+@pytest.fixture
+def window(annotate, rng):
+    return annotate(rng.integers(0, 255, SHAPE, np.uint8))
+
+
+@pytest.fixture
+def imported(window):
+    """Labels of another tool: two squares, one of which is wrong."""
+    data = np.zeros(SHAPE, np.uint16)
+    data[10:20, 10:20], data[30:45, 40:60] = 7, 12
+    layer = window.viewer.add_labels(data, name="from elsewhere")
+    window.viewer.layers.selection.active = window.annotator.image
+    return layer
+
+
+def double_click(window, *world):
+    point = window.point_on_canvas(world)
+    QTest.mouseClick(window.canvas.native, Qt.MouseButton.LeftButton, pos=point)
+    QTest.mouseDClick(window.canvas.native, Qt.MouseButton.LeftButton, pos=point)
+    window.wait()
+
+
+def commit(window, row, col):
+    window.click(row, col)
+    window.key(Qt.Key.Key_Return)
+    return int(window.annotator.labels.data.max())
+
+
+def unfold(window):
+    """Show the table of objects, as a click on its title does."""
+    view = window.widget.objects
+    folded = view.parent()
+    while not hasattr(folded, "expand"):
+        folded = folded.parent()
+    folded.expand(animate=False)
+    window.qtbot.waitUntil(view.isVisible)
+    QTest.qWait(10)
+    return view
+
+
+# Editing a label of any layer
+
+
+def test_a_double_click_edits_a_label_and_a_commit_replaces_just_it(window, imported, disks):
+    before = imported.data.copy()
+    double_click(window, 37, 50)
+    assert window.controller.current.edited.label == 12
+    assert window.clicks == [], "the first of the two was no click on the object"
+    assert not (imported.data == 12).any()
+    assert np.array_equal(window.preview(SHAPE) > 0, before == 12)
+    assert "Editing object 12" in window.widget.object.title.value
+    window.click(50, 50)
+    window.key(Qt.Key.Key_Return)
+    assert np.array_equal(imported.data == 12, disks(SHAPE, window_clicks(50, 50)))
+    assert np.array_equal(imported.data == 7, before == 7)
+    for _ in range(3):
+        window.key(Qt.Key.Key_Z, CONTROL)
+    assert np.array_equal(imported.data, before)
+
+
+def window_clicks(row, col):
+    from napari_iafpn.clicks import Click
+
+    return [Click(row, col)]
+
+
+def test_put_back_leaves_the_label_as_it_was(window, imported):
+    before = imported.data.copy()
+    double_click(window, 37, 50)
+    window.click(50, 50)
+    assert window.widget.object.clear_button.text == "Put back"
+    window.widget.object.clear_button.native.click()
+    assert np.array_equal(imported.data, before)
+    assert window.clicks == []
+
+
+def test_a_double_click_beside_labels_is_a_click(window, imported):
+    double_click(window, 5, 70)
+    assert [click[2] for click in window.clicks] == [True]
+    assert window.controller.current.edited is None
+
+
+def test_closing_the_widget_puts_an_edited_label_back(window, imported):
+    before = imported.data.copy()
+    double_click(window, 37, 50)
+    assert not np.array_equal(imported.data, before)
+    window.viewer.window.remove_dock_widget(window.widget.native)
+    assert np.array_equal(imported.data, before)
+
+
+def test_splitting_with_clicks(window):
+    data = np.zeros(SHAPE, np.int32)
+    data[20:40, 20:40], data[20:40, 45:65], data[29:31, 40:45] = 3, 3, 3
+    labels = window.viewer.add_labels(data)
+    window.viewer.layers.selection.active = window.annotator.image
+    double_click(window, 30, 30)
+    window.click(30, 30)
+    window.click(30, 55)
+    window.widget.object.split_button.native.click()
+    assert labels.data[30, 30] == 3
+    assert labels.data[30, 55] == 4
+    assert (labels.data > 0).sum() == 20 * 20 * 2 + 10
+
+
+# Brush and eraser
+
+
+def test_strokes_count_and_no_later_click_undoes_them(window):
+    window.click(30, 40)
+    window.widget.object.tool.value = "paint"
+    window.annotator.preview.layer.brush_size = 3
+    window.drag((50, 20), (50, 60))
+    window.wait()
+    drawn = window.preview(SHAPE) > 0
+    assert drawn[50, 25:55].all()
+    window.widget.object.tool.value = "erase"
+    window.drag((30, 36), (30, 44))
+    window.wait()
+    assert not window.preview(SHAPE)[30, 38:43].any()
+    window.widget.object.tool.value = ""
+    window.click(30, 40)
+    window.click(50, 40, button=Qt.MouseButton.RightButton)
+    now = window.preview(SHAPE) > 0
+    assert now[50, 25:55].all()
+    assert not now[30, 38:43].any()
+    window.key(Qt.Key.Key_Return)
+    assert np.array_equal(window.annotator.labels.data > 0, now)
+
+
+def test_a_stroke_is_one_step_of_undo_also_with_the_brush_in_hand(window):
+    window.click(30, 40)
+    before = window.preview(SHAPE)
+    window.widget.object.tool.value = "paint"
+    window.drag((50, 20), (50, 60))
+    window.wait()
+    assert window.preview(SHAPE)[50, 40]
+    window.key(Qt.Key.Key_Z, CONTROL)
+    assert np.array_equal(window.preview(SHAPE) > 0, before > 0)
+    window.key(Qt.Key.Key_Z, CONTROL | SHIFT)
+    assert window.preview(SHAPE)[50, 40]
+    assert window.annotator.preview.has_brush
+
+
+def test_the_brush_is_put_down_with_the_tool(window):
+    active = window.viewer.layers.selection.active
+    window.widget.object.tool.value = "paint"
+    assert window.viewer.layers.selection.active is window.annotator.preview.layer
+    window.widget.object.annotating.value = False
+    assert window.widget.object.tool.value == ""
+    assert window.viewer.layers.selection.active is active
+    assert not window.annotator.preview.layer.editable
+
+
+def test_napari_s_own_strokes_on_committed_labels_are_steps_too(window):
+    commit(window, 30, 40)
+    labels = window.annotator.labels
+    committed = labels.data.copy()
+    window.viewer.layers.selection.active = labels
+    labels.mode = "paint"
+    labels.selected_label, labels.brush_size = 5, 4
+    window.drag((10, 10), (10, 30))
+    assert (labels.data == 5).any()
+    window.key(Qt.Key.Key_Z, CONTROL)
+    assert np.array_equal(labels.data, committed)
+    window.key(Qt.Key.Key_Z, CONTROL)
+    assert not labels.data.any()
+    assert window.clicks == [(30, 40, True)] or len(window.clicks) == 1
+
+
+# History
+
+
+def test_a_dragged_threshold_is_one_step(window):
+    window.click(30, 40)
+    slider = window.widget.object.threshold
+    for value in (0.6, 0.8, 0.92):
+        slider.value = value
+    assert not window.preview(SHAPE).any()
+    window.key(Qt.Key.Key_Z, CONTROL)
+    assert slider.value == 0.5
+    assert window.preview(SHAPE).any()
+
+
+def test_undo_comes_first_from_every_layer_and_is_given_back(window):
+    commit(window, 30, 40)
+    labels = window.annotator.labels
+    before = dict(labels.keymap)
+    window.viewer.layers.selection.active = labels
+    window.key(Qt.Key.Key_Z, CONTROL)
+    assert not labels.data.any()
+    window.widget.object.annotating.value = False
+    assert labels.keymap == before
+    window.key(Qt.Key.Key_Z, CONTROL | SHIFT)
+    assert not labels.data.any(), "napari's own now"
+
+
+# How to commit
+
+
+def test_a_chosen_id_and_overwriting(window, disks):
+    commit(window, 30, 40)
+    view = window.widget.commit
+    view.kind.value, view.id.value, view.overwrite.value = CHOSEN, 9, True
+    commit(window, 30, 46)
+    data = window.annotator.labels.data
+    assert np.array_equal(data == 9, disks(SHAPE, window_clicks(30, 46)))
+    assert 0 < (data == 1).sum() < (data == 9).sum()
+
+
+def test_classes(window, monkeypatch):
+    monkeypatch.setattr(
+        "napari_iafpn.plugin.commit_view.QInputDialog.getText", lambda *_: ("nucleus", True)
+    )
+    view = window.widget.commit
+    view._new.native.click()
+    assert view.category.value == 1
+    commit(window, 30, 20)
+    rows = unfold(window).model.rows
+    assert [(row.label, row.category) for row in rows] == [(1, "nucleus")]
+    view.kind.value = CLASS
+    commit(window, 30, 50)
+    assert set(np.unique(window.annotator.labels.data)) == {0, 1}
+
+
+# The table
+
+
+@pytest.fixture
+def table(window):
+    for place in ((15, 15), (15, 50), (45, 30)):
+        commit(window, *place)
+    return unfold(window)
+
+
+def press(table, text):
+    table.buttons[text].click()
+
+
+def test_the_table_tells_of_every_object(window, table):
+    rows = table.model.rows
+    areas = window.annotator.target_of(window.annotator.labels).areas
+    assert [row.label for row in rows] == [1, 2, 3]
+    assert [row.area for row in rows] == [areas[label] for label in (1, 2, 3)]
+    assert {row.clicks for row in rows} == {1}
+    table.model.sort(0, Qt.SortOrder.DescendingOrder)
+    assert [row.label for row in table.model.rows] == [3, 2, 1]
+
+
+def test_delete_merge_and_review_are_steps(window, table):
+    labels = window.annotator.labels
+    before = labels.data.copy()
+    table.choose([2])
+    press(table, "Delete")
+    assert not (labels.data == 2).any()
+    table.choose([1, 3])
+    press(table, "Merge")
+    assert set(np.unique(labels.data)) == {0, 1}
+    press(table, "Reviewed")
+    (row,) = table.model.rows
+    assert (row.reviewed, row.clicks) == (True, 2)
+    for _ in range(3):
+        window.key(Qt.Key.Key_Z, CONTROL)
+    assert np.array_equal(labels.data, before)
+    assert [row.reviewed for row in table.model.rows] == [False] * 3
+
+
+def test_a_row_leads_to_its_object_and_a_double_click_edits_it(window, table):
+    window.camera.center = (0, 0)
+    place = table.table.visualRect(table.model.index(2, 0)).center()
+    viewport = table.table.viewport()
+    QTest.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=place)
+    assert np.allclose(window.camera.center[-2:], (45, 30), atol=1)
+    QTest.mouseDClick(viewport, Qt.MouseButton.LeftButton, pos=place)
+    assert window.controller.current.edited.label == 3
+
+
+def test_objects_of_a_stack_are_found_on_their_slices(annotate, rng):
+    window = annotate(rng.integers(0, 255, (5, *SHAPE), np.uint8))
+    for z in (1, 3):
+        window.viewer.dims.set_point(0, z)
+        window.click(z, 30, 40)
+        window.key(Qt.Key.Key_Return)
+    table = unfold(window)
+    window.viewer.dims.set_point(0, 0)
+    table.shown.emit(2)
+    assert window.viewer.dims.current_step[0] == 3
+    table.edited.emit(1)
+    assert window.viewer.dims.current_step[0] == 1
+    assert window.controller.current.edited.label == 1

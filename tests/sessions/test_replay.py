@@ -1,0 +1,147 @@
+"""A session computed again from its clicks, and used as training data."""
+
+import hashlib
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_iafpn.cli import main
+from napari_iafpn.evaluation.readers import SessionSet, open_set, survey
+from napari_iafpn.exchange import read_labels
+from napari_iafpn.images import Plane
+from napari_iafpn.inference import ClickReplay, Predictor
+from napari_iafpn.networks import ModelCard, save_cascade
+from napari_iafpn.sessions import PlaneKey
+from napari_iafpn.sessions.actions import edit_step
+from napari_iafpn.sessions.reading import read_session
+from napari_iafpn.sessions.replay import replay
+
+PLANE = PlaneKey("image", (0, 1))
+LIMITS = (20.0, 230.0)
+
+
+@pytest.fixture
+def annotated(new_sitting, tmp_path, disk_image, tiny_cascade):
+    """A sitting of three commits, one of which corrects the first, and the model's file."""
+    image, _ = disk_image
+    tifffile.imwrite(tmp_path / "cells.tif", image)
+    model = tmp_path / "tiny.safetensors"
+    save_cascade(tiny_cascade, model, ModelCard(name="tiny"))
+    sitting = new_sitting(tmp_path / "s.iafpn.jsonl", image, str(tmp_path / "cells.tif"))
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    sitting.writer.append(lambda: {"entry": "model", "name": str(model), "sha256": digest})
+    predictor = Predictor.load(model, "cpu")
+
+    def commit(label):
+        current = sitting.current
+        start = current.start and current.start.prediction(image.shape)
+        clicks = ClickReplay(predictor, Plane(image, limits=LIMITS), initial=start)
+        mask = current.mask(clicks.predict(current.clicks))
+        dense = np.zeros(image.shape, bool)
+        dense[mask.box.slices] = mask.mask
+        sitting.commit(dense, label, str(model), LIMITS)
+
+    sitting.click(38, 52)
+    commit(1)
+    sitting.click(10, 12)
+    sitting.click(70, 80, positive=False)
+    sitting.change("threshold", threshold=0.4)
+    commit(2)
+    fresh = sitting.document.next_object()
+    sitting.document.do(edit_step(PLANE, sitting.current, fresh, sitting.target, 1))
+    sitting.click(60, 52)
+    commit(1)
+    sitting.writer.close(20)
+    return sitting, model
+
+
+def test_a_replay_gives_the_very_pixels(annotated, disk_image):
+    sitting, model = annotated
+    session = read_session(sitting.path)
+    found = replay(session, {"image": disk_image[0]}, lambda _: Predictor.load(model, "cpu"))
+    assert (found.commits, found.differing) == (3, [])
+    assert np.array_equal(found.labels["labels"], sitting.target.data)
+    assert np.unique(sitting.target.data).tolist() == [0, 1, 2]
+
+
+def test_a_replay_tells_what_differs(annotated, disk_image):
+    sitting, model = annotated
+    brighter = np.minimum(disk_image[0].astype(int) + 60, 255).astype(np.uint8)
+    predictor = Predictor.load(model, "cpu")
+    found = replay(read_session(sitting.path), {"image": brighter}, lambda _: predictor)
+    assert found.differing
+
+
+def test_the_command_replays(annotated, tmp_path, capsys):
+    sitting, _ = annotated
+    output = tmp_path / "masks.tif"
+    assert main(["replay", str(sitting.path), "--output", str(output), "--device", "cpu"]) == 0
+    assert "all 3 objects have the very pixels that were recorded" in capsys.readouterr().out
+    assert np.array_equal(tifffile.imread(output), sitting.target.data)
+
+
+def test_the_command_tells_of_another_model_and_another_image(annotated, tmp_path, capsys):
+    sitting, model = annotated
+    command = ["replay", str(sitting.path), "--output", str(tmp_path / "masks.npz")]
+    model.write_bytes(model.read_bytes().replace(b"tiny", b"Tiny", 1))
+    assert main([*command, "--device", "cpu"]) == 0
+    assert "is not the one of the session" in capsys.readouterr().out
+    tifffile.imwrite(tmp_path / "cells.tif", np.zeros((80, 96), np.uint8))
+    assert main([*command, "--overwrite"]) == 2
+    assert "is not the image of this session" in capsys.readouterr().err
+    (tmp_path / "cells.tif").unlink()
+    assert main([*command, "--overwrite"]) == 2
+    assert "give it with --image" in capsys.readouterr().err
+
+
+def test_what_was_recorded_can_be_exported_without_image_and_model(annotated, tmp_path):
+    sitting, model = annotated
+    model.unlink()
+    (tmp_path / "cells.tif").unlink()
+    output = tmp_path / "rois.zip"
+    pytest.importorskip("roifile")
+    assert main(["export", str(sitting.path), "--output", str(output)]) == 0
+    again = read_labels(output, sitting.target.data.shape)
+    assert np.array_equal(again.labels, sitting.target.data)
+
+
+def test_a_session_is_a_set_to_train_and_evaluate_on(annotated):
+    sitting, _ = annotated
+    images = open_set(f"session:{sitting.path}")
+    assert isinstance(images, SessionSet)
+    assert (len(images), images.name, images.image_name(0)) == (1, "s", "cells")
+    sample = images.read(0)
+    assert np.array_equal(sample.image, sitting.image)
+    assert np.array_equal(sample.instances, sitting.target.data)
+    assert sample.objects == images.objects(0) == (1, 2)
+    assert images.image_shape(0) == sitting.image.shape
+
+
+def test_a_session_without_its_image_or_objects_is_no_set(annotated, new_sitting, tmp_path):
+    sitting, _ = annotated
+    (tmp_path / "cells.tif").unlink()
+    with pytest.raises(ValueError, match="the image 'cells' of the session"):
+        SessionSet.open(sitting.path)
+    empty = new_sitting(tmp_path / "empty.iafpn.jsonl", sitting.image)
+    empty.writer.close(20)
+    with pytest.raises(ValueError, match="no object was committed in the session"):
+        SessionSet.open(empty.path)
+
+
+def test_planes_of_a_stack_are_images_of_their_own(new_sitting, tmp_path, rng):
+    stack = rng.integers(0, 255, (5, 60, 80), np.uint8)
+    tifffile.imwrite(tmp_path / "stack.tif", stack, photometric="minisblack")
+    sitting = new_sitting(tmp_path / "s.iafpn.jsonl", stack, str(tmp_path / "stack.tif"))
+    for z in (3, 1):
+        sitting.plane = PlaneKey("image", (1, 2), (z,))
+        sitting.square(20, 30, z)
+    sitting.writer.close(20)
+    images = SessionSet.open(sitting.path)
+    assert [images.image_name(i) for i in range(len(images))] == ["stack_3", "stack_1"]
+    for place, z in enumerate((3, 1)):
+        sample = images.read(place)
+        assert np.array_equal(sample.image, stack[z])
+        assert sample.objects == (z,)
+        assert images.image_shape(place) == (60, 80)
+    assert survey(images).used_objects == 2, "planes of one file are no duplicates"
