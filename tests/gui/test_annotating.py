@@ -251,7 +251,7 @@ def press(table, text):
 
 def test_the_table_tells_of_every_object(window, table):
     rows = table.model.rows
-    areas = window.annotator.target_of(window.annotator.labels).areas
+    areas = window.annotator.book.target_of(window.annotator.labels).areas
     assert [row.label for row in rows] == [1, 2, 3]
     assert [row.area for row in rows] == [areas[label] for label in (1, 2, 3)]
     assert {row.clicks for row in rows} == {1}

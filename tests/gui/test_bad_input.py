@@ -134,7 +134,9 @@ def test_only_fitting_labels_are_offered(annotate):
     window.viewer.add_labels(np.zeros(SHAPE, int), name="unscaled")
     window.viewer.add_labels(np.zeros((9, 9), int), name="small")
     window.viewer.add_labels(np.zeros(SHAPE, int), name="fitting", scale=(2, 2))
-    assert [layer.name for layer in window.annotator.fitting_labels()] == ["fitting"]
+    assert [layer.name for layer in window.annotator.book.fitting(window.annotator.image)] == [
+        "fitting"
+    ]
 
 
 def test_the_proxy_that_napari_hands_to_plugins(make_napari_viewer_proxy, annotate, disks):

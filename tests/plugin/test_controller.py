@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from napari_iafpn.clicks import Click, ClickSequence
-from napari_iafpn.plugin.controller import AnnotationController, CommitAs
+from napari_iafpn.plugin.controller import AnnotationController
+from napari_iafpn.plugin.editor import CommitAs
 from napari_iafpn.plugin.messages import (
     MaskFailed,
     MaskReady,

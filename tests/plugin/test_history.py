@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from napari_iafpn.plugin.controller import CommitAs
+from napari_iafpn.plugin.editor import CommitAs
 from napari_iafpn.sessions import (
     Cutout,
     Facts,

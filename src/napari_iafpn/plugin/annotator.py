@@ -15,21 +15,19 @@ from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.canvas import CanvasKeys, CanvasMouse
 from napari_iafpn.plugin.controller import AnnotationController
 from napari_iafpn.plugin.labels import LabelsLayer
+from napari_iafpn.plugin.labels_book import LabelsBook
 from napari_iafpn.plugin.layers import (
     camera,
     default_image,
-    fits,
     layer_id,
     plane_key,
     plane_source,
     show_plane,
     spatial_shape,
-    value_at,
     visible_part,
 )
 from napari_iafpn.plugin.messages import Job, Message
 from napari_iafpn.plugin.overlays import (
-    PREVIEW_NAME,
     ClicksLayer,
     MaskPreview,
     add_quietly,
@@ -69,15 +67,16 @@ class Annotator:
         model: str,
     ) -> None:
         self.viewer = viewer
+        self.preview = MaskPreview(viewer)
+        self.book = LabelsBook(
+            viewer, lambda layer: layer is self.preview.layer, self._on_labels_painted
+        )
         self.controller = AnnotationController(
-            Surroundings(submit, stop, self._source_of, self._target, self._labels_of), model
+            Surroundings(submit, stop, self._source_of, self._target, self.book.labels_of), model
         )
         self.clicks = ClicksLayer(viewer)
-        self.preview = MaskPreview(viewer)
         self.image: Image | None = None
         self.categories: dict[int, dict[str, str]] = {}
-        self._chosen: dict[str, Labels] = {}
-        self._targets: dict[Labels, LabelsLayer] = {}
         self._mouse = CanvasMouse(viewer)
         self._keys = CanvasKeys(
             viewer,
@@ -109,7 +108,7 @@ class Annotator:
             for emitter, callback in self._viewer_events():
                 emitter.connect(callback)
             for layer in self.viewer.layers:
-                self._watch(layer)
+                self.book.watch(layer)
             self.set_image(self.image or default_image(self.viewer.layers))
 
     def close(self) -> None:
@@ -158,15 +157,12 @@ class Annotator:
     def set_labels(self, labels: Labels | None) -> None:
         """Commit the objects of this image to ``labels``, None: to a new layer."""
         if self.image is not None:
-            if labels is None:
-                self._chosen.pop(layer_id(self.image), None)
-            else:
-                self._chosen[layer_id(self.image)] = labels
+            self.book.choose(self.image, labels)
             self._draw()
 
     def add_labels(self, layer: Labels) -> None:
         """Open a Labels layer and commit to it."""
-        self.target_of(layer)
+        self.book.watch(layer)
         add_quietly(self.viewer, layer)
         self.set_labels(layer)
         self.choices_changed.emit()
@@ -174,19 +170,7 @@ class Annotator:
     @property
     def labels(self) -> Labels | None:
         """The layer to commit to, None where it is still to be made."""
-        chosen = None if self.image is None else self._chosen.get(layer_id(self.image))
-        return chosen if chosen in self.fitting_labels() else None
-
-    def fitting_labels(self) -> list[Labels]:
-        """Return the Labels layers that objects of the image can be committed to."""
-        return [
-            layer
-            for layer in self.viewer.layers
-            if isinstance(layer, Labels)
-            and layer is not self.preview.layer
-            and self.image is not None
-            and fits(layer, self.image)
-        ]
+        return self.book.chosen(self.image)
 
     def outline_roi(self, shown: bool) -> None:
         """Draw the region of interest or not."""
@@ -201,7 +185,7 @@ class Annotator:
         chosen = wish.category if wish.semantic else wish.label
         if chosen or self.labels is None:
             return chosen or 1
-        return self.controller.next_label(self.target_of(self.labels))
+        return self.controller.editor.next_label(self.book.target_of(self.labels))
 
     def take_brush(self, mode: str) -> None:
         """Draw on the current object's mask (``paint``), erase (``erase``) or click (``""``)."""
@@ -213,7 +197,7 @@ class Annotator:
 
     def edit_label(self, labels: Labels, label: int) -> None:
         """Take a committed object up again, on the displayed plane or the first that has it."""
-        if self.image is None or labels not in self.fitting_labels():
+        if self.image is None or labels not in self.book.fitting(self.image):
             self._complain(
                 ValueError(
                     f"the labels {labels.name!r} do not lie on the image pixel by pixel; choose "
@@ -221,7 +205,7 @@ class Annotator:
                 )
             )
             return
-        target = self.target_of(labels)
+        target = self.book.target_of(labels)
         plane = self.controller.plane
         if plane is not None and not (np.asarray(labels.data[plane.indices]) == label).any():
             self.go_to(target, label)
@@ -259,39 +243,29 @@ class Annotator:
 
     def _on_double_click(self, world: tuple[float, ...]) -> None:
         """Edit the committed object under the mouse; the first click of the two was none."""
-        plane, current = self.controller.plane, self.controller.current
-        if self.image is None or plane is None or current is None:
+        current = self.controller.current
+        if current is None:
             return
-        row, col = plane.to_plane(self.image.world_to_data(world))
-        found = self._label_at(row, col)
+        found = self._label_at(world)
         last = self.controller.document.last_done
         if found is None or last is None or last.kind != "click":
             return
         if last.objects[0].after == current and last.objects[0].before.is_untouched:
             self.controller.undo()
-            self.controller.edit(self.target_of(found[0]), found[1], self._view())
+            self.controller.edit(*found, self._view())
 
     def _edit_under_mouse(self) -> None:
-        plane = self.controller.plane
-        if self.image is None or plane is None:
-            return
-        found = self._label_at(*plane.to_plane(self.image.world_to_data(self._cursor())))
+        found = self._label_at(tuple(self.viewer.cursor.position))
         if found is None:
             self._complain(ValueError("there is no committed object under the mouse"))
         else:
-            self.controller.edit(self.target_of(found[0]), found[1], self._view())
+            self.controller.edit(*found, self._view())
 
-    def _cursor(self) -> tuple[float, ...]:
-        return tuple(self.viewer.cursor.position)
-
-    def _label_at(self, row: float, col: float) -> tuple[Labels, int] | None:
-        """Return the topmost visible labels with an object at a point of the plane, and its id."""
+    def _label_at(self, world: tuple[float, ...]) -> tuple[LabelsLayer, int] | None:
         plane = self.controller.plane
-        for layer in reversed(self.fitting_labels()):
-            label = value_at(layer, plane, row, col) if layer.visible and plane else 0
-            if label:
-                return layer, label
-        return None
+        if self.image is None or plane is None:
+            return None
+        return self.book.at(self.image, plane, *plane.to_plane(self.image.world_to_data(world)))
 
     def _on_painted(self, drawn: Cutout | None, erased: Cutout | None) -> None:
         current = self.controller.current
@@ -299,12 +273,7 @@ class Annotator:
             self.controller.set_hand(current.hand.draw(drawn).erase(erased))
 
     def _on_inserted(self, event: Any) -> None:
-        self._watch(event.value)
-
-    def _watch(self, layer: Any) -> None:
-        """Take strokes on Labels layers into the history, but for those on the current object."""
-        if isinstance(layer, Labels) and layer.name != PREVIEW_NAME and not layer.multiscale:
-            self.target_of(layer)
+        self.book.watch(event.value)
 
     def _on_labels_painted(self, target: LabelsLayer, change: PixelChange) -> None:
         plane = self.controller.plane
@@ -361,26 +330,10 @@ class Annotator:
         if self.image is None:
             raise ValueError("there is no image to make labels for; open one first")
         if self.labels is not None:
-            return self.target_of(self.labels)
-        target = LabelsLayer.new_for(self.image, painted=self._on_labels_painted)
-        self._targets[target.layer] = target
+            return self.book.target_of(self.labels)
+        target = self.book.new_for(self.image)
         self.add_labels(target.layer)
         return target
-
-    def target_of(self, labels: Labels) -> LabelsLayer:
-        """Return what writes into a Labels layer."""
-        if labels not in self._targets:
-            self._targets[labels] = LabelsLayer(labels, self._on_labels_painted)
-        return self._targets[labels]
-
-    def _labels_of(self, id_: str) -> LabelsLayer:
-        """Return the labels of an id of the history; a layer that was removed comes back."""
-        known = [target for target in self._targets.values() if target.id == id_]
-        if not known:
-            raise ValueError("the labels of this step are no longer open; open them again")
-        if known[0].layer not in self.viewer.layers:
-            add_quietly(self.viewer, known[0].layer)
-        return known[0]
 
     def _view(self) -> Box | None:
         plane = self.controller.plane
@@ -390,10 +343,6 @@ class Annotator:
         """Return the open image of an id."""
         images = (layer for layer in self.viewer.layers if isinstance(layer, Image))
         return next((image for image in images if layer_id(image) == id_), None)
-
-    def labels_layer_of(self, id_: str) -> Labels | None:
-        """Return the Labels layer of an id."""
-        return next((layer for layer in self._targets if layer_id(layer) == id_), None)
 
     def _turn_to(self, key: PlaneKey) -> None:
         image = self.image_of(key.layer)

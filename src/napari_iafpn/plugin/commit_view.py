@@ -8,7 +8,7 @@ from magicgui.widgets import CheckBox, ComboBox, Container, PushButton, SpinBox
 from psygnal import Signal
 from qtpy.QtWidgets import QInputDialog
 
-from napari_iafpn.plugin.controller import CommitAs
+from napari_iafpn.plugin.editor import CommitAs
 from napari_iafpn.plugin.views import Offer
 from napari_iafpn.sessions import KEEP, OVERWRITE
 

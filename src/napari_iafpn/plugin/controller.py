@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
 from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.geometry import Box
+from napari_iafpn.plugin.editor import CommitAs, Editor
 from napari_iafpn.plugin.messages import (
     Job,
     MaskFailed,
@@ -27,43 +28,17 @@ from napari_iafpn.plugin.messages import (
 from napari_iafpn.plugin.predictions import Predictions
 from napari_iafpn.plugin.surroundings import LabelsTarget, Surroundings
 from napari_iafpn.sessions import (
-    KEEP,
-    Commit,
     CurrentObject,
     Cutout,
     Document,
-    Facts,
     HandEdits,
     ObjectChange,
     PlaneKey,
     Step,
 )
-from napari_iafpn.sessions.actions import commit_step, edit_step, put_back_step, split_step
 
 if TYPE_CHECKING:
     from napari_iafpn.inference import Prediction
-
-
-@dataclass(frozen=True)
-class CommitAs:
-    """Under which id objects are committed.
-
-    Attributes
-    ----------
-    label : int
-        The chosen id; 0: a new one for each object.
-    category : int
-        The class of the objects; 0: none.
-    semantic : bool
-        The id is that of the class.
-    policy : {"keep", "overwrite"}
-        Whether pixels of other objects stay theirs.
-    """
-
-    label: int = 0
-    category: int = 0
-    semantic: bool = False
-    policy: str = KEEP
 
 
 class AnnotationController:
@@ -82,15 +57,19 @@ class AnnotationController:
         self._model = model
         self._plane: PlaneKey | None = None
         self._shape = (0, 0)
-        self.document = Document(surroundings.labels_of)
+        self.editor = Editor(Document(surroundings.labels_of), surroundings)
         self._predictions = Predictions()
         self._waiting: Job | None = None
         self._then: Callable[[], None] | None = None
         self._notes: tuple[str, ...] = ()
-        self._begun: dict[int, float] = {}
         self.commit_as = CommitAs()
 
     # What the views show
+
+    @property
+    def document(self) -> Document:
+        """The objects and their history."""
+        return self.editor.document
 
     @property
     def plane(self) -> PlaneKey | None:
@@ -138,12 +117,6 @@ class AnnotationController:
         """Tell whether an object of this image layer is not committed."""
         return any(key.layer == layer for key in self.document.objects)
 
-    def next_label(self, target: LabelsTarget, plane: PlaneKey | None = None) -> int:
-        """Return an id that no object of the labels has; those being edited are not in them."""
-        lifted = (now.edited for now in self.document.objects.values())
-        ids = [edited.label for edited in lifted if edited and edited.labels == target.id]
-        return max([target.next_label(plane), *(label + 1 for label in ids)])
-
     # What the user does
 
     def show(self, plane: PlaneKey | None, shape: tuple[int, int] = (0, 0)) -> None:
@@ -157,7 +130,7 @@ class AnnotationController:
     def adopt(self, document: Document) -> None:
         """Go on with the objects and the history of an earlier sitting."""
         document.labels, document.tell = self._around.labels_of, self.document.tell
-        self.document = document
+        self.editor.document = document
         self._then = None
         self._update()
 
@@ -189,20 +162,13 @@ class AnnotationController:
         if current.edited is None:
             self._change("clear", current.without_clicks())
             return
-        with self._telling():
-            target = self._around.labels_of(current.edited.labels)
-            fresh = self.document.next_object()
-            self.do(put_back_step(plane, current, fresh, target))
-            self._say(f"Object {current.edited.label} is as it was.")
+        self._do(lambda: self.editor.put_back(plane))
 
     def put_back_all(self) -> None:
         """Put every object that is being edited back as it was."""
         for plane, current in self.document.objects.items():
-            with self._telling():
-                if current.edited is not None:
-                    target = self._around.labels_of(current.edited.labels)
-                    fresh = self.document.next_object()
-                    self.do(put_back_step(plane, current, fresh, target))
+            if current.edited is not None:
+                self._do(partial(self.editor.put_back, plane))
 
     def set_threshold(self, threshold: float) -> None:
         """Set the probability above which pixels belong to the current object."""
@@ -223,14 +189,9 @@ class AnnotationController:
 
     def edit(self, target: LabelsTarget, label: int, view: Box | None = None) -> None:
         """Take a committed object of the displayed plane up again."""
-        if self._plane is None or self.current is None:
-            return
-        with self._telling():
-            now, fresh = self.current, replace(self.document.next_object(), view=view)
-            self.do(edit_step(self._plane, now, fresh, target, label))
-            self._say(
-                f"Editing object {label}: click to correct it, then commit. Clear puts it back."
-            )
+        plane = self._plane
+        if plane is not None:
+            self._do(lambda: self.editor.edit(plane, target, label, view))
 
     def commit(self) -> None:
         """Write the current object into the labels and start the next one.
@@ -241,23 +202,9 @@ class AnnotationController:
 
     def split(self) -> None:
         """Divide the object that is being edited, one part for each positive click."""
-        with self._telling():
-            plane, current = self._plane, self.current
-            if plane is None or current is None or current.edited is None:
-                raise ValueError("double-click on an object first, then click on each of its parts")
-            target = self._around.labels_of(current.edited.labels)
-            first = self.next_label(target, plane)
-            count = len(current.clicks.positives)
-            target.check(plane, first + max(count - 2, 0))
-            step = split_step(
-                ObjectChange(plane, current, self.document.next_object()),
-                target,
-                range(first, first + count),
-                self.document.facts,
-                self._effort(current),
-            )
-            self.do(step)
-            self._say(f"Split into {len(step.facts)} objects.")
+        plane = self._plane
+        if plane is not None:
+            self._do(lambda: self.editor.split(plane))
 
     def do(self, step: Step) -> None:
         """Do a step; ValueError, and nothing changed, where the labels cannot be written."""
@@ -332,7 +279,7 @@ class AnnotationController:
             self._then = None
             change = ObjectChange(plane, self.document[plane], after)
             self.document.do(Step(kind, plane, (change,)), going_on=going_on)
-            self._begun.setdefault(after.number, time.monotonic())
+            self.editor.begin(after)
         self._update()
 
     def _walk(self, verb: str, step: Step | None, perform: Callable[[], Step | None]) -> None:
@@ -356,44 +303,19 @@ class AnnotationController:
                 act()
         self._update()
 
-    def _write(self) -> None:
-        plane, current = self._plane, self.current
-        assert plane is not None
-        assert current is not None
-        mask = self.mask
-        if mask is None:
-            raise ValueError(
-                f"the mask is empty at threshold {current.threshold:.2f}; lower the threshold or "
-                "click on the object again"
-            )
-        edited, wish = current.edited, self.commit_as
-        if edited is not None:
-            target, label = self._around.labels_of(edited.labels), edited.label
-        else:
-            target = self._around.target()
-            label = (wish.category if wish.semantic else wish.label) or self.next_label(
-                target, plane
-            )
-        target.check(plane, label)
-        result = self._predictions.fresh(plane, current, self._model)
-        model, limits = (
-            ("", (0.0, 1.0)) if result is None else (self._model, result.wanted.source.limits)
-        )
-        self.document.do(
-            commit_step(
-                ObjectChange(plane, current, self.document.next_object()),
-                target,
-                mask,
-                Commit(target.id, label, wish.policy, model, limits),
-                self.document.facts,
-                replace(self._effort(current), category=0 if edited else wish.category),
-            )
-        )
-        self._say(f"Committed as object {label}. Click on the next one.")
+    def _do(self, act: Callable[[], str]) -> None:
+        """Do something with labels and tell what came of it."""
+        self._then = None
+        with self._telling():
+            self._say(act())
+        self._update()
 
-    def _effort(self, current: CurrentObject) -> Facts:
-        begun = self._begun.get(current.number, time.monotonic())
-        return Facts(clicks=len(current.clicks), seconds=round(time.monotonic() - begun, 1))
+    def _write(self) -> None:
+        plane = self._plane
+        assert plane is not None
+        result = self._predictions.fresh(plane, self.document[plane], self._model)
+        used = ("", (0.0, 1.0)) if result is None else (self._model, result.wanted.source.limits)
+        self._say(self.editor.commit(plane, self.mask, self.commit_as, *used))
 
     def _is_fresh(self) -> bool:
         """Tell whether the mask is that of the clicks of now."""

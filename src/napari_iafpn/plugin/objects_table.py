@@ -50,7 +50,9 @@ class ObjectsTable:
         if state == self._shown:
             return
         self._shown = state
-        self._view.set_rows(() if labels is None else self._rows(self._annotator.target_of(labels)))
+        self._view.set_rows(
+            () if labels is None else self._rows(self._annotator.book.target_of(labels))
+        )
 
     def _rows(self, target: LabelsLayer) -> list[Row]:
         categories, facts = self._annotator.categories, self._annotator.controller.document.facts
@@ -64,7 +66,7 @@ class ObjectsTable:
 
     def _go_to(self, label: int) -> None:
         if self._annotator.labels is not None:
-            self._annotator.go_to(self._annotator.target_of(self._annotator.labels), label)
+            self._annotator.go_to(self._annotator.book.target_of(self._annotator.labels), label)
 
     def _edit(self, label: int) -> None:
         if self._annotator.labels is not None:
@@ -102,7 +104,7 @@ class ObjectsTable:
     def _facts(self, labels: Sequence[int]) -> dict[int, Facts]:
         layer = self._annotator.labels
         known = self._annotator.controller.document.facts
-        id_ = "" if layer is None else self._annotator.target_of(layer).id
+        id_ = "" if layer is None else self._annotator.book.target_of(layer).id
         return {label: known.get((id_, label), Facts()) for label in labels}
 
     def _note(self, kind: str, facts: dict[int, Facts]) -> None:
@@ -122,7 +124,7 @@ class ObjectsTable:
         if controller.plane is None or labels is None:
             return
         try:
-            controller.do(step(controller.plane, self._annotator.target_of(labels)))
+            controller.do(step(controller.plane, self._annotator.book.target_of(labels)))
         except ValueError as error:
             controller.said.emit(Message(str(error), error=True))
 

@@ -14,8 +14,8 @@ from superqt import QCollapsible
 
 from napari_iafpn.plugin.annotator import Annotator
 from napari_iafpn.plugin.commit_view import COLOURS, CommitView, class_names
-from napari_iafpn.plugin.controller import CommitAs
 from napari_iafpn.plugin.docking import Bridge, DockWatch
+from napari_iafpn.plugin.editor import CommitAs
 from napari_iafpn.plugin.help_view import HelpSheet
 from napari_iafpn.plugin.layers import default_image
 from napari_iafpn.plugin.messages import Message, ModelFailed, ModelReady, Report
@@ -105,7 +105,7 @@ class ClickSegmentation(Container):
         images = [layer.name for layer in annotator.viewer.layers if isinstance(layer, Image)]
         self.sources.set_images(images, annotator.image and annotator.image.name)
         self.sources.set_labels(
-            [layer.name for layer in annotator.fitting_labels()],
+            [layer.name for layer in annotator.book.fitting(annotator.image)],
             annotator.labels and annotator.labels.name,
         )
 

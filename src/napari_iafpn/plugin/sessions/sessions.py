@@ -41,7 +41,7 @@ class Sessions:
         self._offer: Offer | None = None
         self._asked: str | None = None
         self.keeper = SessionKeeper(
-            folder, annotator.image_of, annotator.labels_layer_of, self._trouble.reported.emit
+            folder, annotator.image_of, annotator.book.layer_of, self._trouble.reported.emit
         )
         self.view = ResumeView()
         annotator.controller.document.tell = self.keeper.record

@@ -144,7 +144,9 @@ def _surveyed(found: Found, parts: Split) -> Surveyed:
 
 def _make_run(sitting: Sitting, cascade: Cascade, device: torch.device) -> Run:
     request = sitting.request
-    recipe = finetuning_recipe(request, cascade.config)
+    images = sitting.found.usable
+    shapes = [images.image_shape(index) for index in range(len(images))]
+    recipe = finetuning_recipe(request, cascade.config, shapes)
     sets = [sitting.split.training, *([replay_training()] if request.replay else [])]
     fabric = Fabric(
         accelerator=device.type,

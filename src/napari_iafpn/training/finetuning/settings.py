@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from statistics import median
 
 from napari_iafpn.networks import CascadeConfig
 from napari_iafpn.training.finetuning.request import FinetuneRequest
@@ -14,6 +16,8 @@ WARMUP = 10
 """Steps of rising learning rate, in which the speed is measured too."""
 PROVISIONAL = 1000
 """Steps of a level until its speed is known."""
+SHARPNESS = 384, 1024
+"""Least and most pixels of the views that the fine level's crops are read from."""
 INPUT = 192
 """Largest side of the levels' input; the model's own where that is smaller."""
 
@@ -27,14 +31,19 @@ STAGE = StageConfig(
 )
 
 
-def finetuning_recipe(request: FinetuneRequest, model: CascadeConfig) -> Recipe:
-    """Return the recipe; the numbers of steps are provisional."""
+def finetuning_recipe(
+    request: FinetuneRequest, model: CascadeConfig, shapes: Sequence[tuple[int, int]]
+) -> Recipe:
+    """Return the recipe; the numbers of steps are provisional.
+
+    ``shapes`` are those of the images: the fine level sees crops as sharp as theirs.
+    """
     yours = SetConfig("yours", 1.0 - REPLAY_SHARE if request.replay else 1.0)
     replay = (SetConfig("replay", REPLAY_SHARE),) if request.replay else ()
     fine = (
         None
         if model.fine is None
-        else replace(_stage(model.fine_size), source_size=4 * model.fine_size)
+        else replace(_stage(model.fine_size), source_size=_sharpness(shapes))
     )
     return Recipe(
         name="finetune",
@@ -46,6 +55,12 @@ def finetuning_recipe(request: FinetuneRequest, model: CascadeConfig) -> Recipe:
         seed=request.seed,
         view=ViewConfig(source_size=min(384, 2 * model.fine_size), whole=0.5),
     )
+
+
+def _sharpness(shapes: Sequence[tuple[int, int]]) -> int:
+    """Return the side of the views that the fine level's crops are read from."""
+    usual = median(max(shape) for shape in shapes)
+    return int(min(max(usual, SHARPNESS[0]), SHARPNESS[1]))
 
 
 def _stage(size: int) -> StageConfig:

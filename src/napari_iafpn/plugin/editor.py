@@ -1,0 +1,143 @@
+"""What happens between objects and labels; knows nothing of the network, napari or Qt."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+from napari_iafpn.geometry import Box
+from napari_iafpn.plugin.surroundings import LabelsTarget, Surroundings
+from napari_iafpn.sessions import (
+    KEEP,
+    Commit,
+    CurrentObject,
+    Cutout,
+    Document,
+    Facts,
+    ObjectChange,
+    PlaneKey,
+)
+from napari_iafpn.sessions.actions import commit_step, edit_step, put_back_step, split_step
+
+SPLIT_HINT = "double-click on an object first, then click on each of its parts"
+
+
+@dataclass(frozen=True)
+class CommitAs:
+    """Under which id objects are committed.
+
+    Attributes
+    ----------
+    label : int
+        The chosen id; 0: a new one for each object.
+    category : int
+        The class of the objects; 0: none.
+    semantic : bool
+        The id is that of the class.
+    policy : {"keep", "overwrite"}
+        Whether pixels of other objects stay theirs.
+    """
+
+    label: int = 0
+    category: int = 0
+    semantic: bool = False
+    policy: str = KEEP
+
+
+class Editor:
+    """Commits, edits and splits objects of a document.
+
+    Every method does one step and returns a sentence about it; ValueError, and nothing changed,
+    where it cannot.
+
+    Parameters
+    ----------
+    document : Document
+    surroundings : Surroundings
+    """
+
+    def __init__(self, document: Document, surroundings: Surroundings) -> None:
+        self.document = document
+        self._around = surroundings
+        self._begun: dict[int, float] = {}
+
+    def begin(self, current: CurrentObject) -> None:
+        """Note when the work on an object began."""
+        self._begun.setdefault(current.number, time.monotonic())
+
+    def next_label(self, target: LabelsTarget, plane: PlaneKey | None = None) -> int:
+        """Return an id that no object of the labels has; those being edited are not in them."""
+        lifted = (now.edited for now in self.document.objects.values())
+        ids = [edited.label for edited in lifted if edited and edited.labels == target.id]
+        return max([target.next_label(plane), *(label + 1 for label in ids)])
+
+    def commit(
+        self,
+        plane: PlaneKey,
+        mask: Cutout | None,
+        wish: CommitAs,
+        model: str,
+        limits: tuple[float, float],
+    ) -> str:
+        """Write the object of a plane, whose pixels are ``mask``, into labels."""
+        current = self.document[plane]
+        if mask is None:
+            raise ValueError(
+                f"the mask is empty at threshold {current.threshold:.2f}; lower the threshold or "
+                "click on the object again"
+            )
+        edited = current.edited
+        if edited is not None:
+            target, label = self._around.labels_of(edited.labels), edited.label
+        else:
+            target = self._around.target()
+            chosen = wish.category if wish.semantic else wish.label
+            label = chosen or self.next_label(target, plane)
+        target.check(plane, label)
+        self.document.do(
+            commit_step(
+                ObjectChange(plane, current, self.document.next_object()),
+                target,
+                mask,
+                Commit(target.id, label, wish.policy, model, limits),
+                self.document.facts,
+                replace(self._effort(current), category=0 if edited else wish.category),
+            )
+        )
+        return f"Committed as object {label}. Click on the next one."
+
+    def edit(self, plane: PlaneKey, target: LabelsTarget, label: int, view: Box | None) -> str:
+        """Take a committed object of a plane up again."""
+        fresh = replace(self.document.next_object(), view=view)
+        self.document.do(edit_step(plane, self.document[plane], fresh, target, label))
+        return f"Editing object {label}: click, then commit. Clear puts it back."
+
+    def put_back(self, plane: PlaneKey) -> str:
+        """Leave the object that is being edited as it was."""
+        current = self.document[plane]
+        assert current.edited is not None
+        target = self._around.labels_of(current.edited.labels)
+        self.document.do(put_back_step(plane, current, self.document.next_object(), target))
+        return f"Object {current.edited.label} is as it was."
+
+    def split(self, plane: PlaneKey) -> str:
+        """Divide the object that is being edited, one part for each positive click."""
+        current = self.document[plane]
+        if current.edited is None:
+            raise ValueError(SPLIT_HINT)
+        target = self._around.labels_of(current.edited.labels)
+        first, count = self.next_label(target, plane), len(current.clicks.positives)
+        target.check(plane, first + max(count - 2, 0))
+        step = split_step(
+            ObjectChange(plane, current, self.document.next_object()),
+            target,
+            range(first, first + count),
+            self.document.facts,
+            self._effort(current),
+        )
+        self.document.do(step)
+        return f"Split into {len(step.facts)} objects."
+
+    def _effort(self, current: CurrentObject) -> Facts:
+        begun = self._begun.get(current.number, time.monotonic())
+        return Facts(clicks=len(current.clicks), seconds=round(time.monotonic() - begun, 1))

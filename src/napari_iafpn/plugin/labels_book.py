@@ -1,0 +1,104 @@
+"""The Labels layers of a viewer: which ones objects go to, and which one the mouse is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Image, Labels
+
+from napari_iafpn.plugin.labels import LabelsLayer
+from napari_iafpn.plugin.layers import fits, layer_id, value_at
+from napari_iafpn.plugin.overlays import add_quietly
+from napari_iafpn.sessions import PixelChange, PlaneKey
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+
+class LabelsBook:
+    """Keeps what writes into each Labels layer.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+    is_own : callable
+        Whether a layer is the plugin's own, which nothing is committed to.
+    painted : callable
+        Told of the strokes of napari's tools on a layer.
+    """
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        is_own: Callable[[Any], bool],
+        painted: Callable[[LabelsLayer, PixelChange], None],
+    ) -> None:
+        self._viewer = viewer
+        self._is_own = is_own
+        self._painted = painted
+        self._chosen: dict[str, Labels] = {}
+        self._targets: dict[Labels, LabelsLayer] = {}
+
+    def target_of(self, labels: Labels) -> LabelsLayer:
+        """Return what writes into a layer."""
+        if labels not in self._targets:
+            self._targets[labels] = LabelsLayer(labels, self._painted)
+        return self._targets[labels]
+
+    def watch(self, layer: Any) -> None:
+        """Be told of strokes on a layer, if it is one of labels."""
+        if isinstance(layer, Labels) and not layer.multiscale and not self._is_own(layer):
+            self.target_of(layer)
+
+    def labels_of(self, id_: str) -> LabelsLayer:
+        """Return the labels of an id of the history; a layer that was removed comes back."""
+        layer = self.layer_of(id_)
+        if layer is None:
+            raise ValueError("the labels of this step are no longer open; open them again")
+        if layer not in self._viewer.layers:
+            add_quietly(self._viewer, layer)
+        return self.target_of(layer)
+
+    def layer_of(self, id_: str) -> Labels | None:
+        """Return the Labels layer of an id."""
+        return next((layer for layer in self._targets if layer_id(layer) == id_), None)
+
+    def fitting(self, image: Image | None) -> list[Labels]:
+        """Return the layers that objects of an image can be committed to."""
+        return [
+            layer
+            for layer in self._viewer.layers
+            if isinstance(layer, Labels)
+            and not self._is_own(layer)
+            and image is not None
+            and fits(layer, image)
+        ]
+
+    def choose(self, image: Image, labels: Labels | None) -> None:
+        """Commit the objects of an image to ``labels``; None: to a new layer."""
+        if labels is None:
+            self._chosen.pop(layer_id(image), None)
+        else:
+            self._chosen[layer_id(image)] = labels
+
+    def chosen(self, image: Image | None) -> Labels | None:
+        """Return the layer that objects of an image go to, None where it is still to be made."""
+        found = None if image is None else self._chosen.get(layer_id(image))
+        return found if found in self.fitting(image) else None
+
+    def new_for(self, image: Image) -> LabelsLayer:
+        """Make an empty layer on an image."""
+        target = LabelsLayer.new_for(image, painted=self._painted)
+        self._targets[target.layer] = target
+        return target
+
+    def at(
+        self, image: Image, plane: PlaneKey, row: float, col: float
+    ) -> tuple[LabelsLayer, int] | None:
+        """Return the topmost visible labels with an object at a point of a plane, and its id."""
+        for layer in reversed(self.fitting(image)):
+            label = value_at(layer, plane, row, col) if layer.visible else 0
+            if label:
+                return self.target_of(layer), label
+        return None
