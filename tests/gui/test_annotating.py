@@ -6,6 +6,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
 from napari_iafpn.plugin.commit_view import CHOSEN, CLASS
+from napari_iafpn.plugin.views import BRUSH, CLICKS, ERASER
 
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 SHAPE = (60, 80)
@@ -115,22 +116,33 @@ def test_splitting_with_clicks(window):
     assert (labels.data > 0).sum() == 20 * 20 * 2 + 10
 
 
+def test_a_click_on_a_click_of_the_other_sign_turns_it(window):
+    window.click(30, 40)
+    window.click(30, 50)
+    window.click(30, 40, button=Qt.MouseButton.RightButton)
+    assert [click[2] for click in window.clicks] == [False, True]
+    window.click(30, 40)
+    assert [click[2] for click in window.clicks] == [True, True]
+    window.key(Qt.Key.Key_Z, CONTROL)
+    assert [click[2] for click in window.clicks] == [False, True]
+
+
 # Brush and eraser
 
 
 def test_strokes_count_and_no_later_click_undoes_them(window):
     window.click(30, 40)
-    window.widget.object.tool.value = "paint"
+    window.widget.object.tool.value = BRUSH
     window.annotator.preview.layer.brush_size = 3
     window.drag((50, 20), (50, 60))
     window.wait()
     drawn = window.preview(SHAPE) > 0
     assert drawn[50, 25:55].all()
-    window.widget.object.tool.value = "erase"
+    window.widget.object.tool.value = ERASER
     window.drag((30, 36), (30, 44))
     window.wait()
     assert not window.preview(SHAPE)[30, 38:43].any()
-    window.widget.object.tool.value = ""
+    window.widget.object.tool.value = CLICKS
     window.click(30, 40)
     window.click(50, 40, button=Qt.MouseButton.RightButton)
     now = window.preview(SHAPE) > 0
@@ -143,7 +155,7 @@ def test_strokes_count_and_no_later_click_undoes_them(window):
 def test_a_stroke_is_one_step_of_undo_also_with_the_brush_in_hand(window):
     window.click(30, 40)
     before = window.preview(SHAPE)
-    window.widget.object.tool.value = "paint"
+    window.widget.object.tool.value = BRUSH
     window.drag((50, 20), (50, 60))
     window.wait()
     assert window.preview(SHAPE)[50, 40]
@@ -156,10 +168,10 @@ def test_a_stroke_is_one_step_of_undo_also_with_the_brush_in_hand(window):
 
 def test_the_brush_is_put_down_with_the_tool(window):
     active = window.viewer.layers.selection.active
-    window.widget.object.tool.value = "paint"
+    window.widget.object.tool.value = BRUSH
     assert window.viewer.layers.selection.active is window.annotator.preview.layer
     window.widget.object.annotating.value = False
-    assert window.widget.object.tool.value == ""
+    assert window.widget.object.tool.value == CLICKS
     assert window.viewer.layers.selection.active is active
     assert not window.annotator.preview.layer.editable
 

@@ -211,11 +211,11 @@ def test_every_key_does_its_command(annotate, pixels):
     window = annotate(pixels)
     window.click(30, 20)
     window.key(Qt.Key.Key_B, SHIFT)
-    assert window.widget.object.tool.value == "paint"
+    assert window.widget.object.tool.value == "brush"
     window.key(Qt.Key.Key_B, SHIFT)
-    assert window.widget.object.tool.value == ""
+    assert window.widget.object.tool.value == "clicks"
     window.key(Qt.Key.Key_X, SHIFT)
-    assert window.widget.object.tool.value == "erase"
+    assert window.widget.object.tool.value == "eraser"
     window.key(Qt.Key.Key_X, SHIFT)
     window.key(Qt.Key.Key_D, SHIFT)
     assert window.clicks == []

@@ -1,6 +1,7 @@
 """A session computed again from its clicks, and used as training data."""
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,8 @@ from napari_iafpn.sessions import PlaneKey
 from napari_iafpn.sessions.actions import edit_step
 from napari_iafpn.sessions.reading import read_session
 from napari_iafpn.sessions.replay import replay
+from napari_iafpn.training.finetuning import FinetuneRequest
+from napari_iafpn.training.finetuning.survey import look_through
 
 PLANE = PlaneKey("image", (0, 1))
 LIMITS = (20.0, 230.0)
@@ -116,6 +119,22 @@ def test_a_session_is_a_set_to_train_and_evaluate_on(annotated):
     assert np.array_equal(sample.instances, sitting.target.data)
     assert sample.objects == images.objects(0) == (1, 2)
     assert images.image_shape(0) == sitting.image.shape
+
+
+def test_a_session_is_looked_through_before_a_retraining(annotated, tmp_path):
+    sitting, _ = annotated
+    request = FinetuneRequest(sitting.path, sitting.path, tmp_path / "new.safetensors")
+    found = look_through(request, lambda: None)
+    assert (len(found.usable), found.count) == (1, 2)
+
+
+def test_the_recipe_in_the_docs_reads_a_session(annotated):
+    sitting, _ = annotated
+    text = (Path(__file__).parents[2] / "docs" / "sessions.md").read_text(encoding="utf-8")
+    code = text[text.index("    import json") :].replace("\n    ", "\n").removeprefix("    ")
+    names = {"path": sitting.path}
+    exec(code, names)  # the page's own code
+    assert np.array_equal(names["labels"], sitting.target.data)
 
 
 def test_a_session_without_its_image_or_objects_is_no_set(annotated, new_sitting, tmp_path):

@@ -196,3 +196,15 @@ def test_decoded_images_do_not_fill_the_memory(recipe, folder):
     for index in range(20):
         assert torch.equal(small[index]["image"], large[index]["image"])
     assert small._decoded.used <= 40_000 < large._decoded.used
+
+
+def test_a_stage_can_see_the_same_samples_sharper(recipe, dataset_of):
+    plain = dataset_of(recipe)
+    assert plain.seen_at(None) is plain
+    sharp = plain.seen_at(4 * recipe.view.source_size)
+    for index in range(3):
+        coarse, fine = plain[index], sharp[index]
+        assert fine["image"].shape[-1] == 4 * coarse["image"].shape[-1]
+        assert (
+            abs((fine["label"] == 1).float().mean() - (coarse["label"] == 1).float().mean()) < 0.05
+        )

@@ -8,6 +8,7 @@ import tifffile
 from PIL import Image
 
 from napari_iafpn.evaluation.readers import LayerSet, Sample
+from napari_iafpn.networks import PRESETS
 from napari_iafpn.training.finetuning import (
     Clicks,
     Done,
@@ -24,6 +25,7 @@ from napari_iafpn.training.finetuning import (
 )
 from napari_iafpn.training.finetuning.clock import Clock
 from napari_iafpn.training.finetuning.record import Moment, Record, load_record
+from napari_iafpn.training.finetuning.settings import finetuning_recipe
 from napari_iafpn.training.finetuning.sitting import penalty_of
 from napari_iafpn.training.finetuning.split import split
 from napari_iafpn.training.finetuning.survey import look_through
@@ -319,3 +321,14 @@ def test_the_bundled_replay_set_is_small_free_and_usable():
             assert max(sample.shape) <= 288
             assert min(sample.areas[label] for label in annotated.objects(index)) >= 24
             assert f"`{sample.name.split('_')[0]}_*`" in credits_text
+
+
+@pytest.mark.parametrize(
+    ("shapes", "side"),
+    [([(200, 256), (240, 256)], 384), ([(700, 512)], 700), ([(9000, 9000), (8000, 500)], 1024)],
+)
+def test_the_fine_level_sees_the_images_as_sharp_as_they_are(shapes, side, tmp_path):
+    request = FinetuneRequest(tmp_path, tmp_path, tmp_path / "x.safetensors")
+    recipe = finetuning_recipe(request, PRESETS["default"], shapes)
+    assert recipe.fine.source_size == side
+    assert recipe.coarse.source_size is None

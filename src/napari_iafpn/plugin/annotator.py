@@ -56,7 +56,7 @@ class Annotator:
     """
 
     choices_changed = Signal()
-    brush_wanted = Signal(str)
+    tool_wanted = Signal(str)
     help_wanted = Signal()
 
     def __init__(
@@ -88,8 +88,8 @@ class Annotator:
                 "clear": self.controller.clear,
                 "split": self.controller.split,
                 "edit": self._edit_under_mouse,
-                "brush": lambda: self.brush_wanted.emit("paint"),
-                "eraser": lambda: self.brush_wanted.emit("erase"),
+                "brush": lambda: self.tool_wanted.emit("brush"),
+                "eraser": lambda: self.tool_wanted.emit("eraser"),
                 "help": self.help_wanted.emit,
             },
         )
@@ -187,8 +187,8 @@ class Annotator:
             return chosen or 1
         return self.controller.editor.next_label(self.book.target_of(self.labels))
 
-    def take_brush(self, mode: str) -> None:
-        """Draw on the current object's mask (``paint``), erase (``erase``) or click (``""``)."""
+    def take_brush(self, mode: str | None) -> None:
+        """Draw on the current object's mask (``paint``), erase (``erase``) or click (None)."""
         if mode and self.image is not None:
             self.preview.take_brush(self.image, mode)
         else:
@@ -239,7 +239,11 @@ class Annotator:
             self._complain(error)
             return
         row, col = key.to_plane(self.image.world_to_data(world))
-        self.controller.add_click(Click(row, col, positive), visible_part(self.image, key))
+        hit, current = self.clicks.hit(row, col), self.controller.current
+        if hit is not None and current is not None and current.clicks[hit].positive != positive:
+            self.controller.change_clicks(current.clicks.flip(hit))
+        else:
+            self.controller.add_click(Click(row, col, positive), visible_part(self.image, key))
 
     def _on_double_click(self, world: tuple[float, ...]) -> None:
         """Edit the committed object under the mouse; the first click of the two was none."""

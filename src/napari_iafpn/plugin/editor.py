@@ -110,7 +110,7 @@ class Editor:
         """Take a committed object of a plane up again."""
         fresh = replace(self.document.next_object(), view=view)
         self.document.do(edit_step(plane, self.document[plane], fresh, target, label))
-        return f"Editing object {label}: click, then commit. Clear puts it back."
+        return f"Editing object {label}: click to correct it, then commit."
 
     def put_back(self, plane: PlaneKey) -> str:
         """Leave the object that is being edited as it was."""

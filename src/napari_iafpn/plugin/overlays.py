@@ -68,6 +68,15 @@ class ClicksLayer:
         if self.layer is not None and _is_open(self._viewer, self.layer):
             self._write(self.layer, np.empty((0, self.layer.ndim)), [])
 
+    def hit(self, row: float, col: float) -> int | None:
+        """Return the place of the shown click that a point of the plane lies on."""
+        clicks = self.read()
+        if self.layer is None or not clicks:
+            return None
+        distances = [np.hypot(click.row - row, click.col - col) for click in clicks]
+        nearest = int(np.argmin(distances))
+        return nearest if distances[nearest] <= float(self.layer.current_size) / 2 else None
+
     def read(self) -> ClickSequence:
         """Return the clicks as the layer has them."""
         if self.layer is None or self._key is None:

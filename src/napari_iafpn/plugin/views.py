@@ -25,8 +25,8 @@ from napari_iafpn.plugin.spinner import Spinner
 
 NEW_LAYER = "(new layer)"
 ERROR_COLOR = "#ff7b72"
-TOOLS = (("clicks", ""), ("brush", "paint"), ("eraser", "erase"))
-"""What the mouse does: its name, and napari's mode of the layer."""
+CLICKS, BRUSH, ERASER = TOOLS = ("clicks", "brush", "eraser")
+"""What the mouse does."""
 
 
 class SourcesView(Container):
@@ -109,6 +109,7 @@ class ObjectView(Container):
             label="With",
             tooltip="What brush and eraser change is never undone by later clicks",
         )
+        self.tool.value = CLICKS
         self.threshold = FloatSlider(
             value=0.5,
             min=0.05,

@@ -23,7 +23,14 @@ from napari_iafpn.plugin.objects_table import ObjectsTable
 from napari_iafpn.plugin.objects_view import ObjectsView
 from napari_iafpn.plugin.sessions.sessions import Sessions
 from napari_iafpn.plugin.training.places import Places
-from napari_iafpn.plugin.views import ObjectView, SourcesView, StatusView
+from napari_iafpn.plugin.views import (
+    BRUSH,
+    CLICKS,
+    ERASER,
+    ObjectView,
+    SourcesView,
+    StatusView,
+)
 from napari_iafpn.plugin.worker import PredictionWorker, load_predictor
 
 if TYPE_CHECKING:
@@ -33,12 +40,15 @@ if TYPE_CHECKING:
 
 # A prediction in progress ends within about this.
 CLOSE_SECONDS = 2.0
+# What napari calls the tools.
+MODES = {BRUSH: "paint", ERASER: "erase"}
 WELCOME = "Open an image (File > Open Sample has some), then click on an object."
 
 
 def _folded(title: str, part: QWidget) -> QCollapsible:
     """Put a part of the widget behind a title that unfolds it."""
     folded = QCollapsible(title)
+    folded.setStyleSheet("QPushButton:checked { background-color: transparent; }")
     folded.setContent(part)
     folded.collapse(animate=False)
     return folded
@@ -136,7 +146,7 @@ class ClickSegmentation(Container):
         self.object.help_button.changed.connect(self.show_help)
         self.object.commit_button.changed.connect(controller.commit)
         self.object.tool_chosen.connect(self._take_tool)
-        annotator.brush_wanted.connect(self._toggle_tool)
+        annotator.tool_wanted.connect(self._toggle_tool)
         annotator.help_wanted.connect(self.show_help)
         self.commit.chosen.connect(self._commit_as)
         self.commit.class_made.connect(self._make_class)
@@ -164,11 +174,11 @@ class ClickSegmentation(Container):
 
     def _listen(self, on: bool) -> None:
         if not on:
-            self._take_tool("")
+            self._take_tool(CLICKS)
         self.annotator.listen(on=on)
 
     def _take_tool(self, tool: str) -> None:
-        self.annotator.take_brush(tool)
+        self.annotator.take_brush(MODES.get(tool))
         self.object.show_tool(tool)
 
     # What the user chooses
@@ -190,7 +200,7 @@ class ClickSegmentation(Container):
         self.annotator.controller.use_model(model, preload=preload)
 
     def _toggle_tool(self, tool: str) -> None:
-        self._take_tool("" if self.object.tool.value == tool else tool)
+        self._take_tool(CLICKS if self.object.tool.value == tool else tool)
 
     def _commit_as(self, wish: CommitAs) -> None:
         self.annotator.controller.commit_as = wish

@@ -108,13 +108,18 @@ class LabelsAbout:
 
 def packed(data: Any) -> str | None:
     """Return labels as text, see `LabelsAbout`."""
-    if np.dtype(data.dtype).itemsize * int(np.prod(data.shape, dtype=np.int64)) > CONTENT_BYTES:
+    if size_of(data) > CONTENT_BYTES:
         return None
     values = np.asarray(data)
     if not values.any():
         return ""
     raw = np.ascontiguousarray(values, np.dtype(values.dtype).newbyteorder("<")).tobytes()
     return base64.b64encode(zlib.compress(raw, 1)).decode("ascii")
+
+
+def size_of(data: Any) -> int:
+    """Return the bytes of an array-like."""
+    return int(np.dtype(data.dtype).itemsize * np.prod(data.shape, dtype=np.int64))
 
 
 def fingerprint_of(array: Any) -> str:

@@ -15,7 +15,7 @@ from napari_iafpn.networks import find_model
 from napari_iafpn.plugin.layers import full_resolution, layer_id
 from napari_iafpn.plugin.training.sources import file_name
 from napari_iafpn.sessions import Step
-from napari_iafpn.sessions.about import ImageAbout, LabelsAbout
+from napari_iafpn.sessions.about import CONTENT_BYTES, ImageAbout, LabelsAbout, size_of
 from napari_iafpn.sessions.document import DO
 from napari_iafpn.sessions.journal import SUFFIX, JournalWriter
 
@@ -115,7 +115,7 @@ class SessionKeeper:
 
 def _before(data: Any, step: Step, labels: str) -> Any:
     """Return the labels as they were before a step that is done."""
-    if np.dtype(data.dtype).itemsize * int(np.prod(data.shape, dtype=np.int64)) > 2**28:
+    if size_of(data) > CONTENT_BYTES:
         return data
     copy = np.array(data)
     for change in reversed(step.labels):
