@@ -242,6 +242,7 @@ def test_classes(window, monkeypatch):
     commit(window, 30, 20)
     rows = unfold(window).model.rows
     assert [(row.label, row.category) for row in rows] == [(1, "nucleus")]
+    assert window.annotator.labels.metadata["classes"] == {1: "nucleus"}, "for exports"
     view.kind.value = CLASS
     commit(window, 30, 50)
     assert set(np.unique(window.annotator.labels.data)) == {0, 1}

@@ -99,6 +99,7 @@ class Annotator:
         self.preview.painted.connect(self._on_painted)
         self.clicks.edited.connect(self.controller.change_clicks)
         self.controller.changed.connect(self._draw)
+        self.controller.changed.connect(self._name_classes)
         self.controller.plane_wanted.connect(self._turn_to)
 
     def open(self) -> None:
@@ -387,6 +388,18 @@ class Annotator:
             )
         self.clicks.show(self.image, plane, current.clicks)
         keep_above(self.viewer, (self.image, self.labels), self.preview.layer, self.clicks.layer)
+
+    def _name_classes(self) -> None:
+        """Tell the labels the classes of their objects, which exports write."""
+        labels = self.labels
+        if not self.categories or labels is None:
+            return
+        id_, facts = layer_id(labels), self.controller.document.facts
+        labels.metadata["classes"] = {
+            label: self.categories[fact.category]["name"]
+            for (of, label), fact in facts.items()
+            if of == id_ and fact.category in self.categories
+        }
 
     def _complain(self, error: ValueError) -> None:
         self.controller.said.emit(Message(str(error), error=True))

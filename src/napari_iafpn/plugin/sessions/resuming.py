@@ -32,19 +32,18 @@ def bring_back(annotator: Annotator, image: Image, offer: Offer) -> set[str]:
     controller = annotator.controller
     if controller.can_undo or controller.can_redo:
         raise ValueError(
-            "an earlier session can be resumed before the first click only; undo what you did, or "
-            "close the widget and open it again"
+            "an earlier session can be resumed before the first click only; close the widget and "
+            "open it again"
         )
-    arrays = {
-        about.id: session.labels_of(about.id).data
-        for about in session.labels.values()
-        if about.image == offer.image.id
-    }
+    arrays = {id_: session.labels_of(id_).data for id_ in session.labels}
     keep_id(image, offer.image.id)
     for id_, data in arrays.items():
-        layer = Labels(data, name=session.labels[id_].name, **placement(image))
+        about = session.labels[id_]
+        here = about.image == offer.image.id
+        layer = Labels(data, name=about.name, **(placement(image) if here else {}))
         keep_id(layer, id_)
-        annotator.add_labels(layer)
+        # Those of other images come into sight when undo reaches them.
+        annotator.add_labels(layer) if here else annotator.book.watch(layer)
     annotator.categories = dict(session.categories)
     controller.adopt(session.document)
     annotator.set_image(image)  # its planes have other names now

@@ -1,0 +1,138 @@
+"""Cutouts, runs and changes of pixels; steps are done whole or not at all."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from napari_iafpn.clicks import Click
+from napari_iafpn.geometry import Box
+from napari_iafpn.sessions import (
+    Cutout,
+    Document,
+    HandEdits,
+    LabelsChange,
+    PixelChange,
+    PlaneKey,
+    Step,
+)
+from napari_iafpn.sessions.actions import divided
+from napari_iafpn.sessions.cutout import difference, union
+from napari_iafpn.sessions.pixels import painted, replaced
+from napari_iafpn.sessions.reading import ArrayLabels
+from napari_iafpn.sessions.runs import Runs
+
+PLANE = PlaneKey("image", (0, 1))
+MASKS = hnp.arrays(bool, (7, 9))
+IDS = hnp.arrays(np.int32, (7, 9), elements=st.integers(0, 3))
+
+
+def dense(cutout):
+    return np.zeros((7, 9), bool) if cutout is None else cutout.within(Box(0, 7, 0, 9))
+
+
+@given(MASKS, MASKS)
+def test_cutouts_are_sets_of_pixels(a, b):
+    first, second = Cutout.of(a), Cutout.of(b)
+    assert np.array_equal(dense(first), a)
+    assert (first == second) == np.array_equal(a, b)
+    assert np.array_equal(dense(union(first, second)), a | b)
+    assert np.array_equal(dense(difference(first, second)), a & ~b)
+    if first is not None:
+        assert first.area == a.sum()
+        assert hash(first) == hash(Cutout.of(a))
+
+
+@given(st.lists(st.tuples(MASKS, st.booleans()), max_size=6))
+def test_hand_edits_remember_the_last_stroke_on_each_pixel(strokes):
+    hand, expected = HandEdits(), np.zeros((7, 9), int)
+    for mask, erases in strokes:
+        hand = (hand.erase if erases else hand.draw)(Cutout.of(mask))
+        expected[mask] = -1 if erases else 1
+    assert np.array_equal(dense(hand.drawn), expected == 1)
+    assert np.array_equal(dense(hand.erased), expected == -1)
+
+
+@given(hnp.arrays(st.sampled_from([np.uint8, np.int64, bool]), hnp.array_shapes(max_dims=3)))
+def test_runs_are_exact_also_as_json(array):
+    runs = Runs.of(array)
+    assert np.array_equal(runs.array, array)
+    again = Runs.from_json(json.loads(json.dumps(runs.to_json())), array.shape, array.dtype)
+    assert np.array_equal(again.array, array)
+    assert again.array.dtype == array.dtype
+
+
+def test_runs_that_do_not_fill_their_shape():
+    with pytest.raises(ValueError, match="have 3 pixels"):
+        Runs.from_json([1, 3], (2, 2), np.uint8)
+
+
+@given(IDS, MASKS, st.sampled_from(["keep", "overwrite"]))
+def test_painting_is_taken_back_exactly(data, mask, policy):
+    before = data.copy()
+    cutout = Cutout.of(mask)
+    change = None if cutout is None else painted(data, PLANE, cutout, 9, policy)
+    free = mask if policy == "overwrite" else mask & (before == 0)
+    if change is None:
+        assert not free.any()
+        return
+    change.apply(data)
+    assert np.array_equal(data == 9, free)
+    change.apply(data)
+    assert np.array_equal(data[~free], before[~free])
+    change.revert(data)
+    assert np.array_equal(data, before)
+
+
+@given(IDS, st.integers(0, 6), st.integers(0, 8))
+def test_what_others_wrote_since_stays(data, row, col):
+    whole = (slice(0, 7), slice(0, 9))
+    change = replaced(data, whole, 1, 0)
+    if change is not None:
+        expected = data.copy()
+        change.apply(data)
+        data[row, col] = 77
+        change.revert(data)
+        expected[row, col] = 77
+        assert np.array_equal(data, expected)
+
+
+class Stubborn(ArrayLabels):
+    """Refuses to be written."""
+
+    def apply(self, changes):
+        raise ValueError("read-only")
+
+    revert = apply
+
+
+def test_a_step_on_two_labels_is_done_on_both_or_none():
+    good, bad = ArrayLabels(np.zeros((7, 9), np.int32)), Stubborn(np.zeros((7, 9), np.int32))
+    told = []
+    document = Document({"good": good, "bad": bad}.__getitem__, lambda *what: told.append(what))
+    region = (slice(0, 2), slice(0, 2))
+    change = PixelChange.of(region, np.zeros((2, 2), np.int32), np.ones((2, 2), np.int32))
+    step = Step(
+        "both", PLANE, labels=(LabelsChange("good", (change,)), LabelsChange("bad", (change,)))
+    )
+    with pytest.raises(ValueError, match="read-only"):
+        document.do(step)
+    assert not good.data.any()
+    assert document.last_done is None
+    assert not told
+
+
+def test_dividing_gives_every_pixel_to_one_click():
+    mask = np.zeros((20, 40), bool)
+    mask[5:15, 3:15], mask[5:15, 22:36], mask[9:11, 15:22] = True, True, True
+    mask[0, 0] = True  # a piece without a click
+    cutout = Cutout.of(mask)
+    parts = divided(cutout, [Click(10, 8), Click(10, 30), Click(10, 31)])
+    assert np.array_equal(parts > 0, cutout.mask)
+    assert set(np.unique(parts)) == {0, 1, 2, 3}
+    assert parts[10, 8] == 1
+    assert parts[0, 0] == 1
+    assert (parts[:, :15][cutout.mask[:, :15]] == 1).all()
