@@ -127,6 +127,22 @@ def test_a_click_on_a_click_of_the_other_sign_turns_it(window):
     assert [click[2] for click in window.clicks] == [False, True]
 
 
+def test_one_button_is_enough(window):
+    window.widget.object.one_button.value = True
+    window.click(30, 40)
+    window.click(30, 52)
+    window.click(33, 43)
+    assert [click[2] for click in window.clicks] == [True, True, False]
+
+
+def test_the_mask_as_an_outline(window):
+    window.click(30, 40)
+    window.widget.object.outline.value = True
+    assert window.annotator.preview.layer.contour == 2
+    window.widget.object.outline.value = False
+    assert window.annotator.preview.layer.contour == 0
+
+
 # Brush and eraser
 
 

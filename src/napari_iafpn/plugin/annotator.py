@@ -40,6 +40,8 @@ from napari_iafpn.sessions import Cutout, LabelsChange, PixelChange, PlaneKey, S
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
+# Width of the outline of a mask.
+CONTOUR = 2
 # What moves the plane or the layers on it.
 IMAGE_EVENTS = ("data", "scale", "translate", "rotate", "shear", "affine")
 
@@ -93,7 +95,7 @@ class Annotator:
                 "help": self.help_wanted.emit,
             },
         )
-        self._is_open = self._listens = False
+        self._is_open = self._listens = self._one_button = False
         self._mouse.clicked.connect(self._on_click)
         self._mouse.double_clicked.connect(self._on_double_click)
         self.preview.painted.connect(self._on_painted)
@@ -178,6 +180,15 @@ class Annotator:
         self.preview.outlines_roi = shown
         self._draw()
 
+    def outline_mask(self, outlined: bool) -> None:
+        """Draw the mask of the current object as an outline, or filled."""
+        self.preview.contour = CONTOUR * outlined
+        self._draw()
+
+    def click_with_one_button(self, on: bool) -> None:
+        """Let left clicks on the mask take away, for pens that have no other button."""
+        self._one_button = on
+
     def next_label(self) -> int:
         """Return the id under which the current object would be committed."""
         current, wish = self.controller.current, self.controller.commit_as
@@ -241,6 +252,9 @@ class Annotator:
             return
         row, col = key.to_plane(self.image.world_to_data(world))
         hit, current = self.clicks.hit(row, col), self.controller.current
+        mask = self.controller.mask
+        if self._one_button and mask is not None and mask.contains(Click(row, col)):
+            positive = False
         if hit is not None and current is not None and current.clicks[hit].positive != positive:
             self.controller.change_clicks(current.clicks.flip(hit))
         else:

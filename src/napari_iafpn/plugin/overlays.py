@@ -153,6 +153,7 @@ class MaskPreview:
         self.layer: Labels | None = None
         self.outlines_roi = True
         self.has_brush = False
+        self.contour = 0
         self._frame = Box(0, 1, 0, 1)
         self._shown: NDArray[np.bool_] = np.zeros((1, 1), bool)
         self._before: Layer | None = None
@@ -182,6 +183,7 @@ class MaskPreview:
         self._shown = shown
         self._set(layer, np.where(shown, label, 0).astype(np.int32).reshape(shape))
         layer.selected_label = label
+        layer.contour = self.contour
         if colormap is not None and layer.colormap is not colormap:
             layer.colormap = colormap
         layer.bounding_box.visible = self.outlines_roi and roi is not None and frame == roi

@@ -123,6 +123,14 @@ class ObjectView(Container):
             text="Show the region of interest",
             tooltip="The box in which the network looked closely",
         )
+        self.outline = CheckBox(
+            value=False, text="Outline only", tooltip="Draw the mask as an outline, not filled"
+        )
+        self.one_button = CheckBox(
+            value=False,
+            text="One button",
+            tooltip="For pens and trackpads: a click on the mask takes away, any other adds",
+        )
         self.undo_button = PushButton(text="Undo", tooltip="Take the last step back (Ctrl+Z)")
         self.redo_button = PushButton(text="Redo", tooltip="Do it again (Ctrl+Shift+Z)")
         self.clear_button = PushButton(text="Clear")
@@ -147,7 +155,10 @@ class ObjectView(Container):
             labels=False,
         )
         settings = Container(widgets=[self.tool, self.threshold])
-        buttons.margins = settings.margins = (0, 0, 0, 0)
+        switches = Container(
+            widgets=[self.outline, self.one_button], layout="horizontal", labels=False
+        )
+        buttons.margins = settings.margins = switches.margins = (0, 0, 0, 0)
         super().__init__(
             widgets=[
                 self.annotating,
@@ -155,6 +166,7 @@ class ObjectView(Container):
                 self.title,
                 settings,
                 self.roi,
+                switches,
                 buttons,
                 self.commit_button,
             ],

@@ -139,6 +139,8 @@ class ClickSegmentation(Container):
         self.object.annotating_changed.connect(self._listen)
         self.object.threshold_changed.connect(controller.set_threshold)
         self.object.roi_shown_changed.connect(annotator.outline_roi)
+        self.object.outline.changed.connect(annotator.outline_mask)
+        self.object.one_button.changed.connect(annotator.click_with_one_button)
         self.object.undo_button.changed.connect(controller.undo)
         self.object.redo_button.changed.connect(controller.redo)
         self.object.clear_button.changed.connect(controller.clear)

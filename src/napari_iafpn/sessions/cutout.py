@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_iafpn.clicks import Click
 from napari_iafpn.geometry import Box
 
 if TYPE_CHECKING:
@@ -47,6 +48,13 @@ class Cutout:
     def area(self) -> int:
         """Number of pixels."""
         return int(np.unpackbits(np.frombuffer(self.packed, np.uint8), count=self.box.area).sum())
+
+    def contains(self, click: Click) -> bool:
+        """Tell whether a click lies on one of the pixels."""
+        if not self.box.contains(click):
+            return False
+        row, col = click.pixel
+        return bool(self.mask[row - self.box.row_start, col - self.box.col_start])
 
     def within(self, box: Box) -> NDArray[np.bool_]:
         """Return the (box.height, box.width) mask of what lies in ``box``."""
