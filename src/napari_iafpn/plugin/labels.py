@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,8 @@ from napari.layers import Image, Labels
 
 from napari_iafpn.plugin.layers import layer_id, placement, spatial_shape
 from napari_iafpn.sessions import PixelChange, PlaneKey
+
+BLOCK_PIXELS = 2**24
 
 
 class LabelsLayer:
@@ -29,6 +31,7 @@ class LabelsLayer:
     ) -> None:
         self.layer = layer
         self._painted = painted
+        self._top: int | None = None
         self._areas: Counter[int] | None = None
         layer.events.paint.connect(self._on_paint)
         layer.events.data.connect(self._forget)
@@ -57,10 +60,12 @@ class LabelsLayer:
 
     @property
     def areas(self) -> Counter[int]:
-        """Pixels of each id."""
+        """Pixels of each id; counted once, then kept up to date."""
         if self._areas is None:
-            ids, counts = np.unique(np.asarray(self.layer.data), return_counts=True)
-            self._areas = Counter(dict(zip(ids.tolist(), counts.tolist(), strict=True)))
+            self._areas = Counter()
+            for rows in _blocks(self.layer.data):
+                ids, counts = np.unique(rows, return_counts=True)
+                self._areas.update(dict(zip(ids.tolist(), counts.tolist(), strict=True)))
             del self._areas[0]
         return self._areas
 
@@ -70,12 +75,14 @@ class LabelsLayer:
         Scripts may write without telling the layer; what they wrote on ``plane`` is seen.
         """
         if plane is not None and int(np.max(self.layer.data[plane.indices])) > self._highest:
-            self._areas = None
+            self._forget()
         return self._highest + 1
 
     @property
     def _highest(self) -> int:
-        return max((label for label, area in self.areas.items() if area > 0), default=0)
+        if self._top is None:
+            self._top = max((int(rows.max()) for rows in _blocks(self.layer.data)), default=0)
+        return self._top
 
     def check(self, plane: PlaneKey, label: int) -> None:
         """Raise ValueError unless ``label`` can be written on ``plane``."""
@@ -138,7 +145,10 @@ class LabelsLayer:
             )
 
     def _count(self, before: Any, after: Any) -> None:
-        """Keep the areas up to date with a region that changed."""
+        """Keep what is known of the ids up to date with a region that changed."""
+        if self._top is not None:
+            gone = (before == self._top).any() and not (after == self._top).any()
+            self._top = None if gone else max(self._top, int(after.max()))
         if self._areas is not None:
             for values, sign in ((before, -1), (after, 1)):
                 ids, counts = np.unique(values, return_counts=True)
@@ -153,8 +163,18 @@ class LabelsLayer:
             if self._painted is not None:
                 self._painted(self, change)
 
-    def _forget(self) -> None:
-        self._areas = None
+    def _forget(self, _event: Any = None) -> None:
+        self._top = self._areas = None
+
+
+def _blocks(data: Any) -> Iterator[Any]:
+    """Yield an array in parts along its first axis, each of a bearable size."""
+    pixels = int(np.prod(data.shape[1:], dtype=np.int64))
+    step = max(1, BLOCK_PIXELS // max(pixels, 1))
+    for start in range(0, data.shape[0], step):
+        part = np.asarray(data[start : start + step])
+        if part.size:
+            yield part
 
 
 def _is_writable(data: Any) -> bool:
