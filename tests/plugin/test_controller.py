@@ -198,6 +198,15 @@ def test_a_plane_whose_image_is_gone(desk):
     assert len(controller.current.clicks) == 1
 
 
+def test_the_mask_of_a_committed_object_is_not_kept(desk):
+    committed(desk)
+    assert not desk.controller._predictions._results
+    desk.controller.undo()
+    assert desk.controller.busy, "it is predicted again"
+    desk.answer()
+    assert desk.mask.sum() == 9
+
+
 def committed(desk, row=5, col=6):
     desk.click(row, col)
     desk.answer()

@@ -36,6 +36,16 @@ def test_changes_leave_others_alone(labels):
     assert np.array_equal(labels.data, before)
 
 
+def test_an_undone_object_leaves_its_id_to_the_next(labels):
+    target = LabelsLayer(labels)
+    change = painted(target.data, PLANE, MASK, target.next_label())
+    assert change.after.max() == 6
+    target.apply((change,))
+    assert (target.next_label(), target.areas[6]) == (7, 11)
+    target.revert((change,))
+    assert (target.next_label(), target.areas[6]) == (6, 0)
+
+
 def test_ids_that_others_make_are_never_used_again(labels):
     target = LabelsLayer(labels)
     assert target.next_label() == 6

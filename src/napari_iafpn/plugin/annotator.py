@@ -297,7 +297,11 @@ class Annotator:
     def _on_labels_painted(self, target: LabelsLayer, change: PixelChange) -> None:
         plane = self.controller.plane
         if self._listens and plane is not None:
-            self.controller.do(Step("paint", plane, labels=(LabelsChange(target.id, (change,)),)))
+            step = Step("paint", plane, labels=(LabelsChange(target.id, (change,)),))
+            try:
+                self.controller.do(step)
+            except ValueError as error:
+                self._complain(error)
 
     def _on_dims(self, _event: Any = None) -> None:
         self._show_plane()

@@ -158,10 +158,9 @@ class LabelsLayer:
 
     def _on_paint(self, event: Any) -> None:
         change = _change_of(self.layer.data, event.value)
-        if change is not None:
-            self._count(change.before, change.after)
-            if self._painted is not None:
-                self._painted(self, change)
+        if change is not None and self._painted is not None:
+            self._painted(self, change)
+        self._forget()  # napari may write only after it told
 
     def _forget(self, _event: Any = None) -> None:
         self._top = self._areas = None

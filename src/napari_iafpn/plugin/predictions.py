@@ -25,8 +25,13 @@ class Predictions:
         return True
 
     def fresh(self, plane: PlaneKey, now: CurrentObject, model: str) -> MaskReady | None:
-        """Return the result for the clicks of now, None where it is still to come."""
+        """Return the result for the clicks of now, None where it is still to come.
+
+        That of an object that is no longer at work is dropped: it may be large.
+        """
         result = self._results.get(plane)
+        if result is not None and result.wanted.number != now.number:
+            del self._results[plane]
         return result if result is not None and _answers(result, now, model) else None
 
     def latest(self, plane: PlaneKey, now: CurrentObject) -> Prediction | None:
