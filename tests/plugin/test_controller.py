@@ -325,6 +325,7 @@ def test_the_policy_decides_whose_the_overlap_is(desk):
     desk.controller.undo()
     desk.controller.commit_as = CommitAs()
     desk.controller.commit()
+    desk.answer()
     assert [(desk.target.data == label).sum() for label in (1, 2)] == [9, 6]
 
 
