@@ -46,12 +46,23 @@ RECIPE = {
     "sets": [{"name": "eight", "weight": 1.0}],
     "view": {"scale": [VIEW, VIEW], "whole": 0.0, "merge": 0.0, "background": 0.0},
     "augment": dict.fromkeys(
-        ["rotate90", "colour", "gamma", "stretch", "invert", "grey", "shuffle", "blur", "noise"],
+        [
+            "flip",
+            "rotate90",
+            "colour",
+            "gamma",
+            "stretch",
+            "invert",
+            "grey",
+            "shuffle",
+            "blur",
+            "noise",
+        ],
         0.0,
     ),
     "clicks": {"decay": 0.01, "rounds": 0},
-    "coarse": {"steps": 240, **STAGE},
-    "fine": {"steps": 120, **STAGE},
+    "coarse": {"steps": 400, **STAGE},
+    "fine": {"steps": 160, **STAGE},
 }
 
 
