@@ -183,7 +183,7 @@ def test_damaged_files_get_a_sentence(name: str, tmp_path: Path, hard: LabelImag
         path.mkdir()
     else:
         path.write_bytes(b"[3, no file of labels")
-    with pytest.raises(ValueError, match="cannot be read as"):
+    with pytest.raises(ValueError, match=r"cannot be read as|is no session"):
         read_labels(path)
     if name in ("ome.zarr", "npy"):
         return
@@ -191,7 +191,7 @@ def test_damaged_files_get_a_sentence(name: str, tmp_path: Path, hard: LabelImag
     # In the middle of an OME-TIFF are its metadata, behind the pixels.
     for length in (0, 10, 250 if name == "ome.tif" else len(whole) // 2):
         path.write_bytes(whole[:length])
-        with pytest.raises(ValueError, match="cannot be read as"):
+        with pytest.raises(ValueError, match=r"cannot be read as|is no session"):
             read_labels(path)
 
 

@@ -239,6 +239,7 @@ def test_a_killed_session_misses_at_most_the_last_step(tmp_path, new_sitting, rn
         session.document.tell = writer.record
         rest = new_sitting.__new__(new_sitting)
         rest.target, rest.document = type(whole.target)(target.data), session.document
+        rest.plane, rest.image = whole.plane, whole.image
         rest.document.labels = lambda _, target=rest.target: target
         for place in range(committed, 60):
             rest.square(5 + 10 * (place % 5), 5 + 6 * (place // 5), place + 1)

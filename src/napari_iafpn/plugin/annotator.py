@@ -392,14 +392,15 @@ class Annotator:
             self.clicks.clear()
             return
         prediction = self.controller.prediction
-        if current.is_untouched and not self.preview.has_brush:
+        mask = self.controller.mask
+        if prediction is None and mask is None and not self.preview.has_brush:
             self.preview.clear()
         else:
             self.preview.show(
                 self.image,
                 plane,
                 None if prediction is None else prediction.roi,
-                self.controller.mask,
+                mask,
                 self.next_label(),
                 None if self.labels is None else self.labels.colormap,
                 self._view() or Box.whole(plane.shape_in(spatial_shape(self.image))),

@@ -23,15 +23,19 @@ class ObjectsTable:
     ----------
     annotator : Annotator
     view : ObjectsView
+    is_open : callable
+        Whether the table can be seen; nobody needs it to be right before.
     """
 
-    def __init__(self, annotator: Annotator, view: ObjectsView) -> None:
+    def __init__(
+        self, annotator: Annotator, view: ObjectsView, is_open: Callable[[], bool]
+    ) -> None:
         self._annotator = annotator
+        self._is_open = is_open
         self._view = view
         self._shown: tuple[object, ...] = ()
         annotator.controller.changed.connect(self.refresh)
         annotator.choices_changed.connect(self.refresh)
-        view.opened.connect(self.refresh)
         view.shown.connect(self._go_to)
         view.edited.connect(self._edit)
         view.deleted.connect(self._delete)
@@ -43,7 +47,7 @@ class ObjectsTable:
         """Show the objects of the labels that are committed to; nothing while it is folded."""
         labels = self._annotator.labels
         document = self._annotator.controller.document
-        if not self._view.isVisible():
+        if not self._is_open():
             self._shown = ()
             return
         state = (labels, document, document.last_done, document.last_undone)

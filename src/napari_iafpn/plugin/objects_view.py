@@ -118,7 +118,6 @@ class ObjectsView(QWidget):
     merged = Signal(list)
     reviewed = Signal(list)
     classified = Signal(list)
-    opened = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -175,11 +174,6 @@ class ObjectsView(QWidget):
         for place, row in enumerate(self.model.rows):
             if row.label in wanted:
                 self._selection.select(self.model.index(place, 0), flags.Select | flags.Rows)
-
-    def showEvent(self, event: Any) -> None:  # noqa: N802
-        """Tell that the table can be seen; nobody needs it to be right before."""
-        super().showEvent(event)
-        self.opened.emit()
 
     def _label(self, row: int) -> int:
         return self.model.rows[row].label

@@ -96,11 +96,12 @@ class ClickSegmentation(Container):
         super().__init__(widgets=[self.sources, self.object], labels=False)
         layout = self.native.layout()
         layout.insertWidget(0, self.sessions.view)
-        for title, part in (("Commit", self.commit.native), ("Objects", self.objects)):
-            layout.addWidget(_folded(title, part))
-        layout.addWidget(self.status)
+        folded = _folded("Objects", self.objects)
+        for part in (_folded("Commit", self.commit.native), folded, self.status):
+            layout.addWidget(part)
         self._help = HelpSheet(self.native)
-        self._table = ObjectsTable(self.annotator, self.objects)
+        self._table = ObjectsTable(self.annotator, self.objects, folded.isExpanded)
+        folded.toggled.connect(lambda _: self._table.refresh())
         self._connect()
         self._say(Message(WELCOME))
         self._show()

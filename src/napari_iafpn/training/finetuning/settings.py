@@ -16,8 +16,6 @@ WARMUP = 10
 """Steps of rising learning rate, in which the speed is measured too."""
 PROVISIONAL = 1000
 """Steps of a level until its speed is known."""
-SHARPNESS = 384, 1024
-"""Least and most pixels of the views that the fine level's crops are read from."""
 INPUT = 192
 """Largest side of the levels' input; the model's own where that is smaller."""
 
@@ -43,7 +41,7 @@ def finetuning_recipe(
     fine = (
         None
         if model.fine is None
-        else replace(_stage(model.fine_size), source_size=_sharpness(shapes))
+        else replace(_stage(model.fine_size), source_size=_sharpness(shapes, model))
     )
     return Recipe(
         name="finetune",
@@ -53,14 +51,18 @@ def finetuning_recipe(
         model=model,
         pretrained="none",
         seed=request.seed,
-        view=ViewConfig(source_size=min(384, 2 * model.fine_size), whole=0.5),
+        view=ViewConfig(source_size=_view(model), whole=0.5),
     )
 
 
-def _sharpness(shapes: Sequence[tuple[int, int]]) -> int:
+def _sharpness(shapes: Sequence[tuple[int, int]], model: CascadeConfig) -> int:
     """Return the side of the views that the fine level's crops are read from."""
     usual = median(max(shape) for shape in shapes)
-    return int(min(max(usual, SHARPNESS[0]), SHARPNESS[1]))
+    return int(min(max(usual, _view(model)), 4 * model.fine_size))
+
+
+def _view(model: CascadeConfig) -> int:
+    return min(384, 2 * model.fine_size)
 
 
 def _stage(size: int) -> StageConfig:
