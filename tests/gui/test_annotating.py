@@ -205,7 +205,7 @@ def test_napari_s_own_strokes_on_committed_labels_are_steps_too(window):
     assert np.array_equal(labels.data, committed)
     window.key(Qt.Key.Key_Z, CONTROL)
     assert not labels.data.any()
-    assert window.clicks == [(30, 40, True)] or len(window.clicks) == 1
+    assert len(window.clicks) == 1
 
 
 # History

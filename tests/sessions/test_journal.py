@@ -167,6 +167,26 @@ def test_the_thread_lives_only_while_there_is_something_to_do(sitting, monkeypat
     assert len(read_session(sitting.path).document.facts) == 2
 
 
+def test_an_entry_that_cannot_be_made_stops_nothing(sitting):
+    def failing():
+        raise RuntimeError("the store does not answer")
+
+    sitting.writer.append(failing)
+    sitting.square(10, 20, 1)
+    assert sitting.writer.close(20)
+    session = read_session(sitting.path)
+    assert not session.damage
+    assert len(session.document.facts) == 1
+
+
+def test_large_labels_that_were_empty_need_no_room(monkeypatch):
+    monkeypatch.setattr("napari_iafpn.sessions.about.CONTENT_BYTES", 100)
+    blank = np.broadcast_to(np.zeros((), np.uint16), (200, 300))
+    about = LabelsAbout.of("a", "b", "c", blank)
+    assert about.content == ""
+    assert not about.data().any()
+
+
 @pytest.mark.parametrize("dtype", ["u1", "u2", "<i4", ">i4", "u8"])
 def test_labels_are_kept_as_they_were(rng, dtype):
     data = rng.integers(0, 200, (3, 20, 30)).astype(dtype)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -59,7 +58,10 @@ def _replayed(request: ReplayRequest, session: Session) -> Replayed:
     def predictor_of(model: str) -> Predictor:
         return Predictor.load(request.model or model, device=request.device)
 
-    images = {about.id: _image(about, request.image) for about in session.images.values()}
+    clicked = {
+        step.plane.layer for step in session.document.steps if step.commit and step.commit.model
+    }
+    images = {id_: _image(session.images[id_], request.image) for id_ in clicked}
     return replay(session, images, predictor_of)
 
 
@@ -93,11 +95,12 @@ def _image(about: ImageAbout, given: Path | None) -> NDArray[Any]:
 
 def _notes(session: Session, given: str | None) -> list[str]:
     """Say where a model is not the one that the session was made with."""
+    from napari_iafpn.evaluation.models import file_sha256
     from napari_iafpn.networks import find_model
 
     notes = []
     for name, digest in session.models.items():
-        found = hashlib.sha256(find_model(given or name).read_bytes()).hexdigest()
+        found = file_sha256(find_model(given or name))
         if found != digest:
             notes.append(
                 f"the model {given or name} is not the one of the session ({found[:8]}, it was "

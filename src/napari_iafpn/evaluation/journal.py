@@ -12,6 +12,7 @@ from typing import Any
 
 from napari_iafpn.evaluation.protocol import ObjectResult
 from napari_iafpn.evaluation.results import Problem
+from napari_iafpn.sessions.lines import parsed
 
 JOURNAL = "results.jsonl"
 FORMAT = 1
@@ -136,7 +137,7 @@ def _whole_lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
     end = 0
     with path.open("rb") as file:
         for number, line in enumerate(file):
-            entry = _parse(line)
+            entry = parsed(line)
             if number == 0 and line.endswith(b"\n") and (entry is None or "format" not in entry):
                 raise ValueError(
                     f"{path} is no file of an evaluation's results; choose another folder"
@@ -145,17 +146,6 @@ def _whole_lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
                 return
             end += len(line)
             yield entry, end
-
-
-def _parse(line: bytes) -> dict[str, Any] | None:
-    """Return the entry of a whole line, None for a damaged one."""
-    if not line.endswith(b"\n"):
-        return None
-    try:
-        entry = json.loads(line)
-    except ValueError:
-        return None
-    return entry if isinstance(entry, dict) else None
 
 
 def _check_same(

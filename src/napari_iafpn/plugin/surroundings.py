@@ -4,27 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from napari_iafpn.plugin.messages import Job
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.sessions import LabelsImage, PlaneKey
+from napari_iafpn.sessions.actions import Target
 
 
-class LabelsTarget(LabelsImage, Protocol):
+class LabelsTarget(LabelsImage, Target, Protocol):
     """A labels image with what it takes to choose ids."""
-
-    @property
-    def id(self) -> str:
-        """What the history calls it."""
-
-    @property
-    def name(self) -> str:
-        """What the user calls it."""
-
-    @property
-    def data(self) -> Any:
-        """The pixels, indexed by numpy slices."""
 
     def next_label(self, plane: PlaneKey | None = None) -> int:
         """Return an id that no object has; looks again on ``plane``."""

@@ -109,12 +109,17 @@ class LabelsAbout:
 def packed(data: Any) -> str | None:
     """Return labels as text, see `LabelsAbout`."""
     if size_of(data) > CONTENT_BYTES:
-        return None
+        return "" if is_blank(data) else None
     values = np.asarray(data)
     if not values.any():
         return ""
     raw = np.ascontiguousarray(values, np.dtype(values.dtype).newbyteorder("<")).tobytes()
     return base64.b64encode(zlib.compress(raw, 1)).decode("ascii")
+
+
+def is_blank(data: Any) -> bool:
+    """Tell whether an array is a single 0 that is shown everywhere."""
+    return isinstance(data, np.ndarray) and not any(data.strides) and not data.flat[0]
 
 
 def size_of(data: Any) -> int:

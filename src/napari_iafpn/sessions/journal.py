@@ -123,7 +123,11 @@ class JournalWriter:
 
     def _encode(self, entries: list[Entry]) -> None:
         for entry in entries:
-            text = json.dumps(entry(), separators=(",", ":"), ensure_ascii=False)
+            try:
+                values = entry()
+            except Exception as error:  # noqa: BLE001  stores of images raise anything
+                values = {"entry": "lost", "why": f"{type(error).__name__}: {error}"}
+            text = json.dumps(values, separators=(",", ":"), ensure_ascii=False)
             self._lines.append(text.encode() + b"\n")
             with self._news:
                 self._entries.popleft()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from napari_iafpn.sessions.about import ImageAbout, LabelsAbout
 from napari_iafpn.sessions.codec import step_from_json
 from napari_iafpn.sessions.document import DO, REDO, UNDO, Document
 from napari_iafpn.sessions.journal import FORMAT
+from napari_iafpn.sessions.lines import parsed
 from napari_iafpn.sessions.pixels import PixelChange
 from napari_iafpn.sessions.steps import Step
 
@@ -160,8 +160,8 @@ def entries_of(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
     with file:
         end = 0
         for line in file:
-            entry = _parsed(line)
-            if entry is None:
+            entry = parsed(line)
+            if entry is None or not isinstance(entry.get("entry"), str):
                 break
             end += len(line)
             if end == len(line):
@@ -169,16 +169,6 @@ def entries_of(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
             yield entry, end
     if not end:
         raise ValueError(f"{path} is no session of napari-iafpn; choose a file that ends in .jsonl")
-
-
-def _parsed(line: bytes) -> dict[str, Any] | None:
-    if not line.endswith(b"\n"):
-        return None
-    try:
-        entry = json.loads(line)
-    except ValueError:
-        return None
-    return entry if isinstance(entry, dict) and isinstance(entry.get("entry"), str) else None
 
 
 def _check_first(entry: dict[str, Any], path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Image, Labels
 
+from napari_iafpn.evaluation.models import file_sha256
 from napari_iafpn.networks import find_model
 from napari_iafpn.plugin.layers import full_resolution, layer_id
 from napari_iafpn.plugin.training.sources import file_name
@@ -115,14 +115,17 @@ class SessionKeeper:
 
 def _before(data: Any, step: Step, labels: str) -> Any:
     """Return the labels as they were before a step that is done."""
-    if size_of(data) > CONTENT_BYTES:
-        return data
-    copy = np.array(data)
-    for change in reversed(step.labels):
-        if change.labels == labels:
-            for pixels in reversed(change.pixels):
-                pixels.revert(copy)
-    return copy
+    changes = [pixels for c in step.labels if c.labels == labels for pixels in c.pixels]
+    if size_of(data) <= CONTENT_BYTES:
+        copy = np.array(data)
+        for pixels in reversed(changes):
+            pixels.revert(copy)
+        return copy
+    # A copy would be too large; most often there was nothing but what this step wrote.
+    written = sum(int(np.count_nonzero(pixels.after)) for pixels in changes)
+    if isinstance(data, np.ndarray) and np.count_nonzero(data) == written:
+        return np.broadcast_to(np.zeros((), data.dtype), data.shape)
+    return data
 
 
 def _image_entry(image: Image) -> Callable[[], dict[str, Any]]:
@@ -131,7 +134,12 @@ def _image_entry(image: Image) -> Callable[[], dict[str, Any]]:
     path = str(image.source.path or "")
 
     def entry() -> dict[str, Any]:
-        return {"entry": "image", **vars(ImageAbout.of(id_, name, path, array, rgb=rgb))}
+        try:
+            about = ImageAbout.of(id_, name, path, array, rgb=rgb)
+        except Exception:  # noqa: BLE001  stores of images raise anything
+            shape = tuple(int(size) for size in array.shape)
+            about = ImageAbout(id_, name, path, shape, str(array.dtype), rgb, fingerprint="")
+        return {"entry": "image", **vars(about)}
 
     return entry
 
@@ -144,7 +152,7 @@ def _labels_entry(layer: Labels, image: str, data: Any) -> Callable[[], dict[str
 def _model_entry(model: str) -> Callable[[], dict[str, Any]]:
     def entry() -> dict[str, Any]:
         try:
-            digest = hashlib.sha256(find_model(model).read_bytes()).hexdigest()
+            digest = file_sha256(find_model(model))
         except (ValueError, OSError):
             digest = ""
         return {"entry": "model", "name": model, "sha256": digest}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,7 @@ from typing import Any
 from napari_iafpn.sessions.about import ImageAbout, fingerprint_of
 from napari_iafpn.sessions.journal import SUFFIX
 from napari_iafpn.sessions.locking import is_locked
-from napari_iafpn.sessions.reading import Session, entries_of, read_session
-
-FIRST_ENTRIES = 8
-"""An image is told of before its first step, so near the beginning."""
+from napari_iafpn.sessions.reading import Session, read_session
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,15 +62,16 @@ def latest_session(folder: Path, array: Any) -> Offer | None:
 
 
 def _images(path: Path) -> list[ImageAbout]:
+    """Return what a journal tells of images; its other lines are not parsed."""
     found = []
     try:
-        for place, (entry, _) in enumerate(entries_of(path)):
-            if entry["entry"] == "image":
-                values = {key: value for key, value in entry.items() if key != "entry"}
-                found.append(ImageAbout.from_json(values))
-            if place >= FIRST_ENTRIES:
-                break
-    except (ValueError, TypeError, KeyError):
+        with path.open("rb") as file:
+            for line in file:
+                if line.startswith(b'{"entry":"image"'):
+                    values = json.loads(line)
+                    del values["entry"]
+                    found.append(ImageAbout.from_json(values))
+    except (OSError, ValueError, TypeError, KeyError):
         return []
     return found
 
