@@ -1,0 +1,105 @@
+"""What retraining gains on objects that a model has never seen, and what it costs elsewhere.
+
+    python benchmarks/retraining.py DATA --without dsb2018 axon --images dsb2018_train \
+        --validate dsb2018_val60 emps_val60 --output RUN
+
+The default recipe is trained without the sets whose names begin so, briefly; the bundled replay set
+loses them too. The result is retrained on 5 and on 20 images of one of the sets that were left out,
+and the clicks of all models are counted on the sets to validate on. Everything that is in RUN
+already is not done again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import shutil
+from pathlib import Path
+
+from napari_iafpn.cli import main as command
+from napari_iafpn.training import replay
+from napari_iafpn.training.finetuning import FinetuneRequest, finetune
+from napari_iafpn.training.recipe import Recipe, read_recipe
+from napari_iafpn.training.train import train
+
+RECIPE = Path(__file__).parents[1] / "training" / "default.toml"
+
+
+def main() -> None:
+    """Train, retrain, count."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("data", type=Path, metavar="DATA")
+    parser.add_argument("--without", nargs="+", required=True, metavar="SET")
+    parser.add_argument("--images", required=True, metavar="SET", help="retrained on this one")
+    parser.add_argument("--validate", nargs="+", required=True, metavar="SET")
+    parser.add_argument("--output", type=Path, required=True, metavar="RUN")
+    parser.add_argument("--counts", type=int, nargs="+", default=[5, 20], help="of images")
+    parser.add_argument("--minutes", type=float, default=20.0, help="of each retraining")
+    parser.add_argument("--steps", type=int, nargs=2, default=[380, 160], help="coarse and fine")
+    parser.add_argument("--limit", type=int, help="objects of each set to validate on")
+    options = parser.parse_args()
+    options.output.mkdir(parents=True, exist_ok=True)
+    replay.FOLDER = without_kinds(replay.FOLDER, options.output / "replay", options.without)
+    recipe = reduced(read_recipe(RECIPE), options.without, options.steps, options.data)
+    base = options.output / f"{recipe.name}-fine.safetensors"
+    if not base.exists():
+        train(recipe, options.data, options.output, resume=True, announce=print)
+    models = [base]
+    for count in options.counts:
+        images = some(options.data / options.images, count, options.output / f"images-{count}")
+        models.append(options.output / f"retrained-{count}.safetensors")
+        if not models[-1].exists():
+            folders = images / "images", images / "labels"
+            request = FinetuneRequest(*folders, models[-1], str(base), options.minutes)
+            print(finetune(request).sentence, flush=True)
+    limit = [] if options.limit is None else ["--limit", str(options.limit)]
+    command(
+        [
+            "evaluate",
+            *(str(options.data / name) for name in options.validate),
+            *(word for model in models for word in ("--model", str(model))),
+            *("--output", str(options.output / "clicks"), *limit),
+        ]
+    )
+
+
+def reduced(recipe: Recipe, without: list[str], steps: list[int], data: Path) -> Recipe:
+    """Return the recipe with fewer steps, and without some sets and those that DATA lacks."""
+    sets = [
+        images
+        for images in recipe.sets
+        if not images.name.startswith(tuple(without)) and (data / images.place).is_dir()
+    ]
+    coarse, fine = (
+        dataclasses.replace(stage, steps=count)
+        for stage, count in zip((recipe.coarse, recipe.fine), steps, strict=True)
+    )
+    name = "without-" + "-".join(without)
+    return dataclasses.replace(recipe, name=name, sets=tuple(sets), coarse=coarse, fine=fine)
+
+
+def without_kinds(folder: Path, copy: Path, without: list[str]) -> Path:
+    """Return a copy of the replay set without kinds, whose files are named ``KIND_00``."""
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(folder, copy)
+    for path in [path for path in copy.rglob("*") if path.is_file()]:
+        if any(kind.startswith(path.name.split("_")[0]) for kind in without):
+            path.unlink()
+    return copy
+
+
+def some(source: Path, count: int, folder: Path) -> Path:
+    """Copy evenly spaced images of a set, with their labels."""
+    images = sorted((source / "images").iterdir())
+    for kind in ("images", "labels"):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+    for place in range(count):
+        image = images[(2 * place + 1) * len(images) // (2 * count)]
+        shutil.copy(image, folder / "images")
+        for label in (source / "labels").glob(f"{image.stem}.*"):
+            shutil.copy(label, folder / "labels")
+    return folder
+
+
+if __name__ == "__main__":
+    main()
