@@ -1,8 +1,10 @@
 """Fine-tuning as a whole, with a tiny model on objects of an unusual look."""
 
+import itertools
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -28,6 +30,8 @@ from napari_iafpn.training.finetuning import (
 )
 
 MINUTES = 0.12
+LOOK = 0.06
+"""Seconds that pass at each look at the clock: the same steps on any machine, busy or not."""
 
 
 class KilledError(Exception):
@@ -65,11 +69,16 @@ def quick():
     with pytest.MonkeyPatch.context() as patch:
         few = {"selection": (2, 3), "replay": (2, 2), "report": (4, 6)}
         patch.setattr(sitting, "LIMITS", few)
+        quick = replace(sitting.QUICK, max_clicks=3)
+        for module in (sitting, run):
+            patch.setattr(module, "QUICK", quick)
         patch.setattr(run, "RESERVE", 0.2)
         stage = replace(
             settings.STAGE, learning_rate=5e-3, backbone_factor=1.0, batch=6, freeze_norm=False
         )
         patch.setattr(settings, "STAGE", stage)
+        looks = itertools.count()
+        patch.setattr(run, "Clock", partial(run.Clock, now=lambda: LOOK * next(looks)))
         yield patch
 
 
@@ -96,7 +105,7 @@ def improved(folder, base, tmp_path_factory):
     """A finished run with replay: its request, its events, and what was returned."""
     output = tmp_path_factory.mktemp("improved") / "stripes.safetensors"
     request = FinetuneRequest(
-        folder / "images", folder / "labels", output, str(base), minutes=0.25, device="cpu"
+        folder / "images", folder / "labels", output, str(base), minutes=0.15, device="cpu"
     )
     events = []
     return request, events, finetune(request, events.append)
@@ -132,7 +141,8 @@ def test_the_stream_of_events(improved):
         (moment, name) for moment in ("before", "during", "after") for name in ("yours", "replay")
     }
     last = {step.level: step for step in of_kind(events, Step)}
-    assert all(step.step == step.steps for step in last.values())
+    # Half a step may be missing to the end of the time.
+    assert all(0 <= step.steps - step.step <= 1 for step in last.values())
     left = [step.seconds_left for step in of_kind(events, Step)]
     assert left == sorted(left, reverse=True)
 
@@ -188,7 +198,7 @@ def kill_at(level, step, events):
 
 def test_a_killed_run_goes_on_from_its_last_state(request_of, monkeypatch):
     monkeypatch.setattr(run, "SAVE_EVERY", 5)
-    request = request_of(level="coarse", minutes=0.3)
+    request = request_of(level="coarse", minutes=0.15)
     first, second = [], []
     with pytest.raises(KilledError):
         finetune(request, kill_at("coarse", 13, first))
@@ -241,7 +251,7 @@ def test_a_pause_stands_still_and_goes_on(request_of):
             return self.command
 
     remote = Pausing()
-    done = finetune(request_of(minutes=0.4), remote.report, remote.control)
+    done = finetune(request_of(minutes=0.2), remote.report, remote.control)
     names = [event.name for event in of_kind(remote.events, Phase)]
     assert "paused" in names
     assert names[names.index("paused") + 1] == "coarse"

@@ -62,9 +62,12 @@ train(recipe, Path({folder!r}), output, engine=engine, resume={resume})
 """
 
 
+STEPS = 16
+
+
 @pytest.mark.slow
 def test_a_process_killed_at_once_resumes_to_the_same_model(values, folder, tmp_path, curve):
-    values["coarse"] |= {"steps": 40, "ema": 0.9}
+    values["coarse"] |= {"steps": STEPS, "ema": 0.9}
     recipe, output, whole = recipe_from(values), tmp_path / "killed", tmp_path / "whole"
 
     def start(output, *, resume=False):
@@ -79,7 +82,7 @@ def test_a_process_killed_at_once_resumes_to_the_same_model(values, folder, tmp_
     finally:
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
-    assert 1 <= load_state(output, recipe.digest)["step"] < 40
+    assert 1 <= load_state(output, recipe.digest)["step"] < STEPS
     # All in processes of their own: what other tests did to this one may change a last bit.
     assert start(output, resume=True).wait(timeout=300) == 0
     assert start(whole).wait(timeout=300) == 0

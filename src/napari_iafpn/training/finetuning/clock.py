@@ -17,6 +17,8 @@ class Clock:
         Seconds that were given.
     earlier : float
         Seconds that were used before this sitting.
+    now : callable
+        Seconds of a clock that never goes back; every duration of the run is taken from it.
     """
 
     budget: float

@@ -45,10 +45,10 @@ class Desk:
         """Wait as long as the command is to pause; raise ``Stopped`` when it is to stop."""
         if self.command() is Command.PAUSE:
             self.tell(Phase("paused", "Paused; the time stands still.", self.clock.left))
-            start = time.monotonic()
+            start = self.clock.now()
             while self.command() is Command.PAUSE:
                 time.sleep(LOOK_AGAIN)
-            self.clock.leave_out(time.monotonic() - start)
+            self.clock.leave_out(self.clock.now() - start)
             self.begin(*self._phase)
         if self.command() is Command.STOP:
             raise Stopped

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -73,11 +72,14 @@ class Watch:
     save_every: int
     reason: str = ""
     _seconds: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
-    _last: float = field(default_factory=time.monotonic)
+    _last: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._last = self.desk.clock.now()
 
     def __call__(self, progress: Progress) -> bool:
         """Tell the step and return whether the stretch goes on."""
-        now = time.monotonic()
+        now = self.desk.clock.now()
         self._seconds.append(now - self._last)
         self._last = now
         known = progress.steps if self.pace else 0
