@@ -146,6 +146,42 @@ def test_the_mask_as_an_outline(window):
 # Brush and eraser
 
 
+def test_the_mask_of_a_click_to_come_is_outlined(window, predictor, disks):
+    window.widget.object.look_ahead.native.click()
+    QTest.mouseMove(window.canvas.native, window.point_on_canvas((30, 20)))
+    window.qtbot.waitUntil(lambda: window.controller.hint is not None)
+    whole = disks(SHAPE, predictor.asked[-1])
+    shown = window.preview(SHAPE)
+    assert set(np.unique(shown)) == {0, 2}
+    assert 0 < (shown == 2).sum() < whole.sum()
+    assert not (shown.astype(bool) & ~whole).any()
+    assert window.clicks == []
+    window.click(30, 20)
+    assert set(np.unique(window.preview(SHAPE))) == {0, 1}
+    QTest.mouseMove(window.canvas.native, window.point_on_canvas((30, 50)))
+    window.qtbot.waitUntil(lambda: window.controller.hint is not None)
+    assert set(np.unique(window.preview(SHAPE))) == {0, 1, 2}
+    window.widget.object.look_ahead.native.click()
+    assert set(np.unique(window.preview(SHAPE))) == {0, 1}
+
+
+def test_a_close_look_and_back(window):
+    camera = window.camera
+    before = tuple(camera.center), camera.zoom
+    window.key(Qt.Key.Key_M, SHIFT)
+    assert "there is no object to look at yet" in window.status
+    window.click(30, 20)
+    window.key(Qt.Key.Key_M, SHIFT)
+    np.testing.assert_allclose(camera.center[-2:], (30, 20), atol=1)
+    assert camera.zoom > 2 * before[1]
+    roi = window.controller.prediction.roi
+    native = window.canvas.native.rect()
+    corners = ((roi.row_start, roi.col_start), (roi.row_stop - 1, roi.col_stop - 1))
+    assert all(native.contains(window.point_on_canvas(corner)) for corner in corners)
+    window.key(Qt.Key.Key_M, SHIFT)
+    assert (tuple(camera.center), camera.zoom) == before
+
+
 def test_strokes_count_and_no_later_click_undoes_them(window):
     window.click(30, 40)
     window.widget.object.tool.value = BRUSH

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from napari_iafpn.clicks import Click, ClickSequence
+from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.controller import AnnotationController
 from napari_iafpn.plugin.editor import CommitAs
 from napari_iafpn.plugin.messages import (
@@ -393,3 +394,42 @@ def test_boxes_of_commits_are_tight(desk):
     committed(desk)
     (change,) = desk.controller.document.last_done.labels
     assert change.pixels[0].region == (slice(0, 1), slice(4, 7), slice(5, 8))
+
+
+# Looking ahead
+
+
+def test_a_look_ahead_shows_what_a_click_would_give_and_changes_nothing(desk):
+    desk.controller.look_ahead(Click(5, 6))
+    assert not desk.controller.busy
+    desk.answer()
+    assert desk.controller.hint.box == Box(4, 7, 5, 8)
+    assert desk.controller.current.is_untouched
+    assert desk.controller.document.last_done is None
+    desk.controller.look_ahead(Click(5, 6))
+    assert len(desk.jobs) == 1
+    desk.controller.look_ahead(None)
+    assert desk.controller.hint is None
+
+
+def test_clicks_come_before_looks_ahead(desk):
+    desk.controller.look_ahead(Click(5, 6))
+    (look,) = desk.jobs
+    desk.click(10, 20)
+    desk.controller.look_ahead(Click(3, 3))
+    assert len(desk.jobs) == 2
+    desk.answer(look)
+    assert desk.controller.hint is None
+    desk.answer()
+    assert desk.mask.sum() == 9
+    desk.controller.look_ahead(Click(5, 6))
+    desk.answer()
+    assert desk.controller.hint.within(Box.whole(SHAPE)).sum() == 18
+    desk.controller.undo()
+    assert desk.controller.hint is None
+
+
+def test_nothing_is_looked_ahead_outside_the_plane(desk):
+    desk.controller.look_ahead(Click(-3, 6))
+    desk.controller.look_ahead(Click(5, 30))
+    assert not desk.jobs

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image, Labels
 from psygnal import Signal
+from qtpy.QtCore import QTimer
 
 from napari_iafpn.clicks import Click
 from napari_iafpn.geometry import Box
@@ -18,6 +19,7 @@ from napari_iafpn.plugin.labels import LabelsLayer
 from napari_iafpn.plugin.labels_book import LabelsBook
 from napari_iafpn.plugin.layers import (
     camera,
+    center_on,
     default_image,
     layer_id,
     plane_key,
@@ -26,6 +28,7 @@ from napari_iafpn.plugin.layers import (
     spatial_shape,
     visible_part,
 )
+from napari_iafpn.plugin.magnifier import Magnifier
 from napari_iafpn.plugin.messages import Job, Message
 from napari_iafpn.plugin.overlays import (
     ClicksLayer,
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
 
 # Width of the outline of a mask.
 CONTOUR = 2
+# Milliseconds after which the mouse rests.
+REST = 120
 # What moves the plane or the layers on it.
 IMAGE_EVENTS = ("data", "scale", "translate", "rotate", "shear", "affine")
 
@@ -79,6 +84,7 @@ class Annotator:
         self.clicks = ClicksLayer(viewer)
         self.image: Image | None = None
         self.categories: dict[int, dict[str, str]] = {}
+        self._magnifier = Magnifier(viewer)
         self._mouse = CanvasMouse(viewer)
         self._keys = CanvasKeys(
             viewer,
@@ -92,12 +98,19 @@ class Annotator:
                 "edit": self._edit_under_mouse,
                 "brush": lambda: self.tool_wanted.emit("brush"),
                 "eraser": lambda: self.tool_wanted.emit("eraser"),
+                "magnify": self._magnify,
                 "help": self.help_wanted.emit,
             },
         )
-        self._is_open = self._listens = self._one_button = False
+        self._is_open = self._listens = self._one_button = self._looks_ahead = False
+        self._mouse_at: tuple[float, ...] = ()
         self._mouse.clicked.connect(self._on_click)
         self._mouse.double_clicked.connect(self._on_double_click)
+        self._mouse.moved.connect(self._on_move)
+        self._rest = QTimer()
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(REST)
+        self._rest.timeout.connect(self._on_rest)
         self.preview.painted.connect(self._on_painted)
         self.clicks.edited.connect(self.controller.change_clicks)
         self.controller.changed.connect(self._draw)
@@ -189,6 +202,13 @@ class Annotator:
         """Let left clicks on the mask take away, for pens that have no other button."""
         self._one_button = on
 
+    def look_ahead(self, on: bool) -> None:
+        """Outline the mask that a click where the mouse rests would give, or do not."""
+        self._looks_ahead = on
+        if not on:
+            self._rest.stop()
+            self.controller.look_ahead(None)
+
     def next_label(self) -> int:
         """Return the id under which the current object would be committed."""
         current, wish = self.controller.current, self.controller.commit_as
@@ -231,14 +251,7 @@ class Annotator:
         middle = [(part.start + part.stop - 1) / 2 for part in region]
         index = tuple(round(middle[axis]) for axis in plane.other_axes)
         self._turn_to(replace(plane, index=index))
-        world = self.image.data_to_world(middle)
-        view = camera(self.viewer)
-        shown = list(self.viewer.dims.displayed)
-        offset = self.viewer.dims.ndim - self.image.ndim
-        center = list(view.center)
-        for place, axis in enumerate(shown):
-            center[len(center) - len(shown) + place] = float(world[axis - offset])
-        view.center = tuple(center)
+        center_on(self.viewer, self.image, self.image.data_to_world(middle))
 
     # What the viewer tells
 
@@ -250,15 +263,29 @@ class Annotator:
         except ValueError as error:
             self._complain(error)
             return
-        row, col = key.to_plane(self.image.world_to_data(world))
-        hit, current = self.clicks.hit(row, col), self.controller.current
-        mask = self.controller.mask
-        if self._one_button and mask is not None and mask.contains(Click(row, col)):
-            positive = False
+        click = self._click_at(key.to_plane(self.image.world_to_data(world)), positive)
+        hit, current = self.clicks.hit(click.row, click.col), self.controller.current
         if hit is not None and current is not None and current.clicks[hit].positive != positive:
             self.controller.change_clicks(current.clicks.flip(hit))
         else:
-            self.controller.add_click(Click(row, col, positive), visible_part(self.image, key))
+            self.controller.add_click(click, visible_part(self.image, key))
+
+    def _click_at(self, position: tuple[float, float], positive: bool) -> Click:
+        """Return the click that a press of a button means."""
+        mask = self.controller.mask
+        on_mask = mask is not None and mask.contains(Click(*position))
+        return Click(*position, positive and not (self._one_button and on_mask))
+
+    def _on_move(self, world: tuple[float, ...]) -> None:
+        if self._looks_ahead:
+            self._mouse_at = world
+            self._rest.start()
+
+    def _on_rest(self) -> None:
+        plane = self.controller.plane
+        if self.image is not None and plane is not None and self._listens:
+            position = plane.to_plane(self.image.world_to_data(self._mouse_at))
+            self.controller.look_ahead(self._click_at(position, True), self._view())
 
     def _on_double_click(self, world: tuple[float, ...]) -> None:
         """Edit the committed object under the mouse; the first click of the two was none."""
@@ -285,6 +312,19 @@ class Annotator:
         if self.image is None or plane is None:
             return None
         return self.book.at(self.image, plane, *plane.to_plane(self.image.world_to_data(world)))
+
+    def _magnify(self) -> None:
+        """Look at the current object closely, or back."""
+        plane, prediction, mask = (
+            self.controller.plane,
+            self.controller.prediction,
+            self.controller.mask,
+        )
+        box = prediction.roi if prediction is not None else None if mask is None else mask.box
+        if self.image is None or plane is None or box is None:
+            self._complain(ValueError("there is no object to look at yet; click on one first"))
+        else:
+            self._magnifier.toggle(self.image, plane, box)
 
     def _on_painted(self, drawn: Cutout | None, erased: Cutout | None) -> None:
         current = self.controller.current
@@ -392,8 +432,8 @@ class Annotator:
             self.clicks.clear()
             return
         prediction = self.controller.prediction
-        mask = self.controller.mask
-        if prediction is None and mask is None and not self.preview.has_brush:
+        mask, hint = self.controller.mask, self.controller.hint
+        if prediction is None and mask is None and hint is None and not self.preview.has_brush:
             self.preview.clear()
         else:
             self.preview.show(
@@ -403,6 +443,7 @@ class Annotator:
                 mask,
                 self.next_label(),
                 None if self.labels is None else self.labels.colormap,
+                hint,
                 self._view() or Box.whole(plane.shape_in(spatial_shape(self.image))),
             )
         self.clicks.show(self.image, plane, current.clicks)

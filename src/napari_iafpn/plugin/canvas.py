@@ -31,6 +31,7 @@ class CanvasMouse:
 
     clicked = Signal(object, bool)
     double_clicked = Signal(object)
+    moved = Signal(object)
 
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
@@ -40,6 +41,7 @@ class CanvasMouse:
         """Take clicks from now on."""
         self.detach()
         self._viewer.mouse_drag_callbacks.append(self._on_press)
+        self._viewer.mouse_move_callbacks.append(self._on_move)
         # Two quick clicks must not make the image jump.
         doubles = self._viewer.mouse_double_click_callbacks
         self._zoomers = [call for call in doubles if _name(call) == "double_click_to_zoom"]
@@ -51,6 +53,7 @@ class CanvasMouse:
         """Give the mouse back to napari."""
         if self._on_press in self._viewer.mouse_drag_callbacks:
             self._viewer.mouse_drag_callbacks.remove(self._on_press)
+            self._viewer.mouse_move_callbacks.remove(self._on_move)
         doubles = self._viewer.mouse_double_click_callbacks
         if self._on_double in doubles:
             doubles.remove(self._on_double)
@@ -60,6 +63,10 @@ class CanvasMouse:
     def _on_double(self, _viewer: ViewerModel, event: Any) -> None:
         if event.button == LEFT and not event.modifiers and self._is_free():
             self.double_clicked.emit(tuple(event.position))
+
+    def _on_move(self, _viewer: ViewerModel, event: Any) -> None:
+        if self._is_free():
+            self.moved.emit(tuple(event.position))
 
     def _is_free(self) -> bool:
         active = self._viewer.layers.selection.active

@@ -1,4 +1,8 @@
-"""What the menus and the command palette of napari offer."""
+"""What the menus and the command palette of napari offer.
+
+napari hands commands a proxy of the viewer, whose layers are never identical to the viewer's;
+``annotator.viewer`` is the viewer.
+"""
 
 from __future__ import annotations
 
@@ -16,21 +20,21 @@ if TYPE_CHECKING:
 
 def segment_by_clicks(viewer: Viewer) -> None:
     """Click on objects of the active image layer."""
-    widget = tool_of(viewer)
-    active = viewer.layers.selection.active
+    annotator = tool_of(viewer).annotator
+    active = annotator.viewer.layers.selection.active
     if isinstance(active, Image):
-        widget.annotator.set_image(active)
+        annotator.set_image(active)
 
 
 def edit_label(viewer: Viewer) -> None:
     """Correct the selected label of the active Labels layer with clicks."""
-    active = viewer.layers.selection.active
-    widget = tool_of(viewer)
+    annotator = tool_of(viewer).annotator
+    active = annotator.viewer.layers.selection.active
     if not isinstance(active, Labels):
         show_warning("Select a Labels layer, and in it the label to edit.")
         return
-    widget.annotator.set_labels(active)
-    widget.annotator.edit_label(active, int(active.selected_label))
+    annotator.set_labels(active)
+    annotator.edit_label(active, int(active.selected_label))
 
 
 def commit_object(viewer: Viewer) -> None:

@@ -25,6 +25,7 @@ from napari_iafpn.plugin.messages import (
     ModelWanted,
     Report,
 )
+from napari_iafpn.plugin.peek import Peek
 from napari_iafpn.plugin.predictions import Predictions
 from napari_iafpn.plugin.surroundings import LabelsTarget, Surroundings
 from napari_iafpn.sessions import (
@@ -59,6 +60,7 @@ class AnnotationController:
         self._shape = (0, 0)
         self.editor = Editor(Document(surroundings.labels_of), surroundings)
         self._predictions = Predictions()
+        self._peek = Peek()
         self._waiting: Job | None = None
         self._then: Callable[[], None] | None = None
         self._notes: tuple[str, ...] = ()
@@ -92,6 +94,11 @@ class AnnotationController:
     def mask(self) -> Cutout | None:
         """The current object's pixels as far as they are known, None where there are none."""
         return None if self.current is None else self.current.mask(self.prediction)
+
+    @property
+    def hint(self) -> Cutout | None:
+        """The pixels that the object would have after a click under the mouse."""
+        return self._peek.mask
 
     @property
     def model(self) -> str:
@@ -144,10 +151,21 @@ class AnnotationController:
 
     def add_click(self, click: Click, view: Box | None = None) -> None:
         """Add a click to the current object; ``view`` counts with its first one."""
-        current = self.current
-        if current is not None:
-            view = current.view if current.clicks else view
-            self._change("click", replace(current, clicks=current.clicks.add(click), view=view))
+        if self.current is not None:
+            self._change("click", _clicked(self.current, click, view))
+
+    def look_ahead(self, click: Click | None, view: Box | None = None) -> None:
+        """Predict what a click would give, while there is nothing else to do; None: no click."""
+        plane, current = self._plane, self.current
+        if plane is None or current is None or click is None:
+            if self._peek.drop():
+                self.changed.emit()
+        elif Box.whole(self._shape).contains(click) and not self.busy and self._is_fresh():
+            after = _clicked(current, click, view)
+            with self._telling():
+                wanted = self._wanted(plane, after)
+                if self._peek.ask(wanted, after):
+                    self._around.submit(wanted)
 
     def change_clicks(self, clicks: ClickSequence) -> None:
         """Give the current object other clicks: added, moved, deleted or of another sign."""
@@ -252,6 +270,8 @@ class AnnotationController:
 
     def _take(self, result: MaskReady) -> None:
         self._settle(result.wanted)
+        if self._peek.take(result):
+            return
         now = self.document[result.wanted.plane]
         if not self._predictions.take(result, now, self._model):
             return
@@ -314,8 +334,11 @@ class AnnotationController:
         plane = self._plane
         assert plane is not None
         result = self._predictions.fresh(plane, self.document[plane], self._model)
-        used = ("", (0.0, 1.0)) if result is None else (self._model, result.wanted.source.limits)
-        self._say(self.editor.commit(plane, self.mask, self.commit_as, *used))
+        if result is None:
+            seen = "", (0.0, 1.0), 1.0
+        else:
+            seen = self._model, result.wanted.source.limits, result.wanted.source.gamma
+        self._say(self.editor.commit(plane, self.mask, self.commit_as, *seen))
 
     def _is_fresh(self) -> bool:
         """Tell whether the mask is that of the clicks of now."""
@@ -328,15 +351,19 @@ class AnnotationController:
     def _update(self) -> None:
         """Ask the worker for what the displayed plane lacks, and tell the views."""
         plane, current = self._plane, self.current
+        self._peek.drop()
         with self._telling():
             if plane is not None and current is not None:
                 if not self._is_fresh():
-                    asked = self._around.source_of(plane), current.number, current.clicks
-                    self._send(MaskWanted(self._model, *asked, current.view, current.start))
+                    self._send(self._wanted(plane, current))
                 elif isinstance(self._waiting, MaskWanted) and self._waiting.plane == plane:
                     self._around.stop()
                     self._waiting = None
         self.changed.emit()
+
+    def _wanted(self, plane: PlaneKey, current: CurrentObject) -> MaskWanted:
+        asked = self._around.source_of(plane), current.number, current.clicks
+        return MaskWanted(self._model, *asked, current.view, current.start)
 
     def _send(self, job: Job) -> None:
         if job != self._waiting:
@@ -364,3 +391,9 @@ class AnnotationController:
 
     def _say(self, text: str) -> None:
         self.said.emit(Message(text))
+
+
+def _clicked(current: CurrentObject, click: Click, view: Box | None) -> CurrentObject:
+    """Return the object with one click more; ``view`` counts with its first one."""
+    view = current.view if current.clicks else view
+    return replace(current, clicks=current.clicks.add(click), view=view)

@@ -69,11 +69,10 @@ def plane_key(image: Image, dims: Dims) -> PlaneKey:
 
 
 def plane_source(image: Image, key: PlaneKey) -> PlaneSource:
-    """Return how to read a plane of ``image`` as it is displayed.
-
-    The contrast limits count; gamma does not.
-    """
-    return PlaneSource(key, full_resolution(image), _display_limits(image))
+    """Return how to read a plane of ``image`` as it is displayed, with its limits and gamma."""
+    low, high = (float(limit) for limit in image.contrast_limits)
+    coarser = tuple(image.data[1:]) if image.multiscale else ()
+    return PlaneSource(key, full_resolution(image), (low, high), float(image.gamma), coarser)
 
 
 def visible_part(image: Image, key: PlaneKey) -> Box | None:
@@ -114,9 +113,26 @@ def show_plane(viewer: ViewerModel, image: Image, key: PlaneKey) -> None:
     dims.set_point(others, [float(point[axis - offset]) for axis in others])
 
 
+def center_on(viewer: ViewerModel, image: Image, world: Any) -> None:
+    """Move the camera to a point; ``world`` has one number for each axis of ``image``."""
+    view = camera(viewer)
+    shown = list(viewer.dims.displayed)
+    offset = viewer.dims.ndim - image.ndim
+    center = list(view.center)
+    for place, axis in enumerate(shown):
+        center[len(center) - len(shown) + place] = float(world[axis - offset])
+    view.center = tuple(center)
+
+
 def camera(viewer: ViewerModel) -> Camera:
     """Return the camera, which napari 0.9 moved."""
     return getattr(viewer, "scene", viewer).camera
+
+
+def canvas_side(viewer: ViewerModel) -> float:
+    """Return the shorter side of the canvas in its pixels; napari 0.9 moved its size."""
+    canvas = getattr(viewer, "canvas", None)
+    return float(min(viewer._canvas_size if canvas is None else canvas.size))
 
 
 def placement(image: Image, start: ArrayLike | None = None) -> dict[str, Any]:
@@ -166,12 +182,3 @@ def default_image(layers: LayerList) -> Image | None:
     images = [layer for layer in reversed(layers) if isinstance(layer, Image)]
     active = [image for image in images if image is layers.selection.active]
     return next(iter([*active, *(image for image in images if image.visible), *images]), None)
-
-
-def _display_limits(image: Image) -> tuple[float, float]:
-    """Return the values that napari shows black and white; for colours those of the type."""
-    if not image.rgb:
-        low, high = (float(limit) for limit in image.contrast_limits)
-        return low, high
-    dtype = np.dtype(image.dtype)
-    return (0.0, float(np.iinfo(dtype).max)) if dtype.kind in "iu" else (0.0, 1.0)

@@ -11,6 +11,7 @@ from napari.layers import Image, Labels, Layer, Points
 from numpy.typing import NDArray
 from psygnal import Signal
 from qtpy.QtCore import QTimer
+from scipy import ndimage
 
 from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.geometry import Box
@@ -166,14 +167,17 @@ class MaskPreview:
         mask: Cutout | None,
         label: int,
         colormap: Colormap | None,
+        hint: Cutout | None,
         canvas: Box,
     ) -> None:
         """Show ``mask`` on the plane ``key``, and the box ``roi`` around it.
 
-        ``canvas`` is what of the plane can be drawn on.
+        The outline of ``hint`` has the colour of the next label. ``canvas`` is what of the plane
+        can be drawn on.
         """
         layer = self._layer_for(image)
-        boxes = [roi, None if mask is None else mask.box, canvas if self.has_brush else None]
+        boxes = [roi, canvas if self.has_brush else None]
+        boxes += [pixels.box for pixels in (mask, hint) if pixels is not None]
         frame = reduce(Box.union, [box for box in boxes if box is not None] or [Box(0, 1, 0, 1)])
         self._frame = frame
         shape = [1] * image.ndim
@@ -181,7 +185,11 @@ class MaskPreview:
         place(layer, placement(image, key.to_data(frame.row_start, frame.col_start)))
         shown = np.zeros(frame.shape, bool) if mask is None else mask.within(frame)
         self._shown = shown
-        self._set(layer, np.where(shown, label, 0).astype(np.int32).reshape(shape))
+        ids = np.where(shown, label, 0).astype(np.int32)
+        if hint is not None:
+            would_be = hint.within(frame)
+            ids[would_be & ~ndimage.binary_erosion(would_be)] = label + 1
+        self._set(layer, ids.reshape(shape))
         layer.selected_label = label
         layer.contour = self.contour
         if colormap is not None and layer.colormap is not colormap:

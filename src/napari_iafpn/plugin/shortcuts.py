@@ -46,6 +46,7 @@ SHORTCUTS = (
     Shortcut("split", "Split the edited object at its clicks", ("Shift+S",)),
     Shortcut("brush", "Brush on, brush off", ("Shift+B",)),
     Shortcut("eraser", "Eraser on, eraser off", ("Shift+X",)),
+    Shortcut("magnify", "Look at the object closely, and back", ("Shift+M",)),
     Shortcut("help", "Show the keys", ("Shift+H",)),
 )
 

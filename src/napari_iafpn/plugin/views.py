@@ -131,6 +131,11 @@ class ObjectView(Container):
             text="One button",
             tooltip="For pens and trackpads: a click on the mask takes away, any other adds",
         )
+        self.look_ahead = CheckBox(
+            value=False,
+            text="Preview",
+            tooltip="Outline what a click would give where the mouse rests",
+        )
         self.undo_button = PushButton(text="Undo", tooltip="Take the last step back (Ctrl+Z)")
         self.redo_button = PushButton(text="Redo", tooltip="Do it again (Ctrl+Shift+Z)")
         self.clear_button = PushButton(text="Clear")
@@ -156,7 +161,9 @@ class ObjectView(Container):
         )
         settings = Container(widgets=[self.tool, self.threshold])
         switches = Container(
-            widgets=[self.outline, self.one_button], layout="horizontal", labels=False
+            widgets=[self.outline, self.one_button, self.look_ahead],
+            layout="horizontal",
+            labels=False,
         )
         buttons.margins = settings.margins = switches.margins = (0, 0, 0, 0)
         super().__init__(

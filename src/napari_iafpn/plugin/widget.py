@@ -142,6 +142,7 @@ class ClickSegmentation(Container):
         self.object.roi_shown_changed.connect(annotator.outline_roi)
         self.object.outline.changed.connect(annotator.outline_mask)
         self.object.one_button.changed.connect(annotator.click_with_one_button)
+        self.object.look_ahead.changed.connect(annotator.look_ahead)
         self.object.undo_button.changed.connect(controller.undo)
         self.object.redo_button.changed.connect(controller.redo)
         self.object.clear_button.changed.connect(controller.clear)

@@ -1,0 +1,149 @@
+"""Every command of the manifest, from napari's menus, its palette and its dialogs."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from napari._app_model import get_app_model
+from napari.plugins import _initialize_plugins
+from npe2 import PluginManifest
+from qtpy.QtCore import QStandardPaths, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QFileDialog, QMenu
+
+import napari_iafpn
+from napari_iafpn.exchange import read_labels
+from napari_iafpn.plugin.evaluation.widget import EvaluateClicks
+from napari_iafpn.plugin.training.widget import TrainOnMasks
+from napari_iafpn.plugin.widget import ClickSegmentation
+
+OWN = "napari-iafpn"
+TITLE = "IAFPN click segmentation"
+MANIFEST = PluginManifest.from_file(Path(napari_iafpn.__file__).with_name("napari.yaml"))
+TITLES = {command.id: command.title for command in MANIFEST.contributions.commands}
+SAMPLES = {sample.command: sample.display_name for sample in MANIFEST.contributions.sample_data}
+WRITERS = {writer.command: writer for writer in MANIFEST.contributions.writers}
+WIDGETS = {
+    f"{OWN}.click_segmentation": ClickSegmentation,
+    f"{OWN}.evaluate_clicks": EvaluateClicks,
+    f"{OWN}.train_on_masks": TrainOnMasks,
+}
+ANNOTATION = {
+    f"{OWN}.{name}"
+    for name in (
+        "segment_by_clicks", "edit_label", "commit_object", "undo", "redo", "resume_session",
+        "show_shortcuts",
+    )
+}  # fmt: skip
+SHAPE = (60, 80)
+
+
+def test_every_command_is_tried_here():
+    assert {*SAMPLES, *WRITERS, *WIDGETS, *ANNOTATION} == set(TITLES)
+
+
+@pytest.fixture
+def viewer(make_napari_viewer):
+    """A window as a user has it, with all installed plugins, whose files are those of a test."""
+    QStandardPaths.setTestModeEnabled(True)
+    _initialize_plugins()
+    viewer = make_napari_viewer(show=True, strict_qt=False)
+    yield viewer
+    for dock in viewer.window.dock_widgets.values():
+        getattr(dock, "native", dock).hide()
+    QStandardPaths.setTestModeEnabled(False)
+
+
+def choose(viewer, *path):
+    """Click through a menu of the window with the mouse."""
+    menu = viewer.window._qt_window.menuBar()
+    for text in path:
+        if isinstance(menu, QMenu):
+            menu.aboutToShow.emit()
+        (action,) = (a for a in menu.actions() if a.text().replace("&", "") == text)
+        submenu = action.menu()
+        if submenu is None:
+            menu.popup(viewer.window._qt_window.geometry().center())
+            QApplication.processEvents()
+            QTest.mouseClick(
+                menu, Qt.MouseButton.LeftButton, pos=menu.actionGeometry(action).center()
+            )
+            menu.close()
+        menu = submenu
+    QApplication.processEvents()
+
+
+def docked(viewer, kind):
+    (widget,) = (w for w in viewer.window.dock_widgets.values() if isinstance(w, kind))
+    return widget
+
+
+@pytest.mark.parametrize("command", WIDGETS)
+def test_a_widget_opens_from_the_menu(viewer, qtbot, command):
+    choose(viewer, "Plugins", TITLE, f"{TITLES[command]} ({TITLE})")
+    widget = docked(viewer, WIDGETS[command])
+    native = getattr(widget, "native", widget)
+    qtbot.waitUntil(native.isVisible)
+    native.hide()
+
+
+@pytest.mark.parametrize("command", SAMPLES)
+def test_a_sample_opens_from_the_menu(viewer, command):
+    choose(viewer, "File", "Open Sample", TITLE, SAMPLES[command])
+    assert len(viewer.layers) == 1
+    assert np.asarray(viewer.layers[0].data).std() > 0
+
+
+@pytest.mark.parametrize("command", WRITERS)
+def test_labels_are_saved_from_the_menu(viewer, monkeypatch, tmp_path, command):
+    labels = np.zeros(SHAPE, np.uint16)
+    labels[5:20, 10:30], labels[30:50, 40:70] = 1, 2
+    viewer.layers.selection.active = viewer.add_labels(labels)
+    writer = WRITERS[command]
+    suffix = writer.filename_extensions[0]
+    path = tmp_path / f"saved{suffix}"
+
+    def ask(*_, **__):
+        return str(path), f"{writer.display_name} (*{suffix})"
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", ask)
+    choose(viewer, "File", "Save Selected Layers...")
+    assert path.exists()
+    if suffix == ".csv":
+        assert len(path.read_text().splitlines()) == 3
+    else:
+        assert np.array_equal(read_labels(path, shape=SHAPE).labels, labels)
+
+
+def test_annotating_from_menus_and_palette(viewer, qtbot, monkeypatch, tmp_path):
+    def run(name):
+        get_app_model().commands.execute_command(f"{OWN}.{name}").result()
+        QApplication.processEvents()
+
+    first = viewer.add_image(np.eye(60, dtype=np.uint8))
+    viewer.add_image(np.eye(60, dtype=np.uint8))
+    viewer.layers.selection.active = first
+    choose(viewer, "Layers", "Segment", f"Segment by clicks here ({TITLE})")
+    widget = docked(viewer, ClickSegmentation)
+    annotator, controller = widget.annotator, widget.annotator.controller
+    assert annotator.image is first
+    annotator._on_click((30.0, 20.0), True)
+    qtbot.waitUntil(lambda: not controller.busy, timeout=20000)
+    run("commit_object")
+    labels = annotator.labels
+    assert labels.data.any()
+    run("undo")
+    assert not labels.data.any()
+    run("redo")
+    assert labels.data.any()
+    viewer.layers.selection.active, labels.selected_label = labels, 1
+    choose(viewer, "Layers", "Segment", f"Edit this label by clicks ({TITLE})")
+    assert controller.current.edited.label == 1
+    controller.clear()
+    choose(viewer, "Layers", "Annotate", f"Show the keys of click segmentation ({TITLE})")
+    assert widget._help.isVisible()
+    widget._help.close()
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path), ""))
+    choose(viewer, "Layers", "Annotate", f"Resume an annotation session ({TITLE})")
+    qtbot.waitUntil(lambda: "cannot open the session" in widget.status.text.lower())
+    widget.native.hide()
