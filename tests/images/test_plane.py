@@ -87,6 +87,27 @@ def test_given_limits_are_used_and_checked():
             Plane(array, limits=limits)
 
 
+def test_gamma_is_a_power_between_the_limits():
+    array = np.array([[0.0, 5.0, 10.0, 20.0]])
+    np.testing.assert_allclose(whole(array, limits=(0, 10), gamma=2.0)[0], [[0, 0.25, 1, 1]])
+    small = array.astype(np.uint8)
+    np.testing.assert_allclose(whole(small, limits=(0, 10), gamma=2.0)[0], [[0, 0.25, 1, 1]])
+    for gamma in (0, -1, np.nan, np.inf):
+        with pytest.raises(ValueError, match="give a number above 0"):
+            Plane(array, gamma=gamma)
+
+
+def test_another_contrast_reads_nothing_again(rng):
+    lazy = Lazy(rng.random((64, 64)))
+    plane = Plane(lazy, limits=(0, 1))
+    first = plane.read(WHOLE, (40, 50))
+    darker = plane.shown((0, 2), 2.0)
+    np.testing.assert_allclose(darker.read(WHOLE, (40, 50)), (first / 2) ** 2, atol=1e-6)
+    assert (darker.limits, darker.gamma) == ((0, 2), 2.0)
+    assert plane.read(WHOLE, (40, 50)) is first
+    assert lazy.read_pixels == 64 * 64
+
+
 def test_a_few_bright_pixels_on_a_constant_ground_are_seen():
     array = np.zeros((200, 200), np.uint16)
     array[50, 60] = 900
@@ -119,12 +140,12 @@ def test_one_pixel():
     assert Plane(np.ones((1, 1))).read(Box.whole((1, 1)), (32, 64)).shape == (3, 32, 64)
 
 
-def test_only_the_box_is_read(rng):
+def test_only_the_tiles_under_the_box_are_read(rng):
     lazy = Lazy(rng.random((600, 700)))
     plane = Plane(lazy, limits=(0, 1))
     assert lazy.read_pixels == 0
     plane.read(Box(100, 140, 200, 260), (32, 32))
-    assert lazy.read_pixels == 40 * 60
+    assert lazy.read_pixels == 256 * 512
 
 
 def test_robust_limits_sample_a_part_of_a_large_plane(rng):
@@ -143,16 +164,14 @@ def test_recent_reads_are_kept_and_read_only(rng):
         first[0, 0, 0] = 1
 
 
-def test_the_cache_stays_within_its_bytes(rng, monkeypatch):
+def test_the_recent_reads_stay_within_their_bytes(rng, monkeypatch):
     monkeypatch.setattr("napari_iafpn.images.plane.CACHE_BYTES", 2 * 3 * 32 * 32 * 4)
-    lazy = Lazy(rng.random((64, 64)))
-    plane = Plane(lazy, limits=(0, 1))
+    plane = Plane(rng.random((64, 64)), limits=(0, 1))
     boxes = [Box(0, 8, 0, 8), Box(8, 16, 0, 8), Box(16, 24, 0, 8)]
-    for box in [*boxes, boxes[2], boxes[1]]:
-        plane.read(box, (32, 32))
-    assert lazy.read_pixels == 3 * 64
-    plane.read(boxes[0], (32, 32))
-    assert lazy.read_pixels == 4 * 64
+    reads = [plane.read(box, (32, 32)) for box in boxes]
+    for place in (2, 1):
+        assert plane.read(boxes[place], (32, 32)) is reads[place]
+    assert plane.read(boxes[0], (32, 32)) is not reads[0]
 
 
 @pytest.mark.parametrize("shape", [(1024, 1024), (1000, 1531), (517, 4001)])

@@ -5,6 +5,7 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Image, Labels
 
+from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.layers import default_image, fits, plane_key, plane_source, show_plane
 from napari_iafpn.sessions import PlaneKey
 
@@ -32,13 +33,46 @@ def test_the_source_reads_what_is_displayed(rng):
     assert plane.limits == (1000, 3000)
 
 
-@pytest.mark.parametrize(
-    ("dtype", "white"), [(np.uint8, 255.0), (np.uint16, 65535.0), (np.float32, 1.0)]
-)
-def test_colours_have_the_limits_of_their_type(dtype, white):
+@pytest.mark.parametrize("rgb", [False, True])
+def test_contrast_and_gamma_are_those_of_the_layer(rgb):
     viewer = ViewerModel()
-    image = viewer.add_image(np.zeros((20, 30, 3), dtype), rgb=True)
-    assert plane_source(image, plane_key(image, viewer.dims)).limits == (0.0, white)
+    image = viewer.add_image(np.zeros((20, 30, 3)[: 2 + rgb], np.uint8), rgb=rgb)
+    key = plane_key(image, viewer.dims)
+    before = plane_source(image, key)
+    assert (before.limits, before.gamma) == ((0.0, 255.0), 1.0)
+    image.gamma = 0.5
+    gamma = plane_source(image, key)
+    image.contrast_limits = (10, 90)
+    limits = plane_source(image, key)
+    assert len({before, gamma, limits}) == 3
+    plane = limits.open()
+    assert (plane.limits, plane.gamma) == ((10.0, 90.0), 0.5)
+
+
+@pytest.mark.parametrize(
+    ("order", "shapes"),
+    [((0, 1, 2), [(60, 80), (30, 40), (15, 20)]), ((1, 0, 2), [(8, 80), (8, 40), (4, 20)])],
+)
+def test_the_source_of_a_multiscale_image_has_all_its_levels(order, shapes):
+    hidden, place = order[0], 5
+
+    def level(*shape):
+        """Every pixel holds its place along the axis of the slider, from 0 to 1."""
+        places = (np.arange(shape[hidden]) + 0.5) / shape[hidden]
+        return np.broadcast_to(np.expand_dims(places, order[1:]), shape)
+
+    levels = [level(8, 60, 80), level(8, 30, 40), level(4, 15, 20)]
+    viewer = ViewerModel()
+    image = viewer.add_image(levels, multiscale=True, contrast_limits=(0, 1))
+    viewer.dims.order = order
+    viewer.dims.set_point(hidden, place)
+    plane = plane_source(image, plane_key(image, viewer.dims)).open()
+    assert [level.shape for level in plane._levels] == shapes
+    sides = [data.shape[hidden] for data in levels]
+    for level, side in zip(plane._levels, sides, strict=True):
+        found = level.read(Box.whole(level.shape))
+        assert np.ptp(found) == 0
+        assert abs(found[0, 0] - (place + 0.5) / sides[0]) <= 0.5 / side
 
 
 def test_show_plane_is_the_inverse_of_plane_key():

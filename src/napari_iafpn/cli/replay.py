@@ -7,11 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
-
 from napari_iafpn.cli.console import plain_console
 from napari_iafpn.cli.outputs import check_output
-from napari_iafpn.images.files import read_array
+from napari_iafpn.images.files import open_levels
 from napari_iafpn.sessions.about import ImageAbout, fingerprint_of
 from napari_iafpn.sessions.reading import Session, read_session
 from napari_iafpn.sessions.replay import Replayed, replay
@@ -77,20 +75,22 @@ def _chosen(session: Session, name: str | None) -> str:
     return names[name]
 
 
-def _image(about: ImageAbout, given: Path | None) -> NDArray[Any]:
+def _image(about: ImageAbout, given: Path | None) -> list[Any]:
+    """Return the resolutions of a session's image."""
     path = given or (Path(about.path) if about.path else None)
     if path is None or not path.exists():
         raise ValueError(
             f"the image {about.name!r} of this session is not at {path or 'any file'}; give it "
             "with --image, or write the labels as they were recorded with the command export"
         )
-    array = read_array(path)
-    if fingerprint_of(array) != about.fingerprint:
+    levels = open_levels(path)
+    if fingerprint_of(levels[0]) != about.fingerprint:
         raise ValueError(
-            f"{path} is not the image of this session: it has {array.shape} {array.dtype}, the "
-            f"session's has {about.shape} {about.dtype}, or its pixels differ; give it with --image"
+            f"{path} is not the image of this session: it has {levels[0].shape} "
+            f"{levels[0].dtype}, the session's has {about.shape} {about.dtype}, or its pixels "
+            "differ; give it with --image"
         )
-    return array
+    return levels
 
 
 def _notes(session: Session, given: str | None) -> list[str]:

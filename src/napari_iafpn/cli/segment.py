@@ -11,7 +11,7 @@ from napari_iafpn.cli.console import plain_console
 from napari_iafpn.cli.outputs import check_output, write_output
 from napari_iafpn.cli.pictures import MASK_WRITERS, encode_mask
 from napari_iafpn.clicks import Click, ClickSequence
-from napari_iafpn.images.files import read_picture
+from napari_iafpn.images.files import open_picture
 
 if TYPE_CHECKING:
     from napari_iafpn.images import Plane
@@ -50,13 +50,13 @@ def segment_file(request: SegmentRequest) -> None:
     """Predict click after click, as a user would, and write the last mask."""
     clicks = ClickSequence.of(parse_click(text) for text in request.clicks)
     _check_outputs(request)
-    image = read_picture(request.image)
+    finest, *coarser = open_picture(request.image)
 
     from napari_iafpn.cli.overlay import draw_overlay
     from napari_iafpn.images import Plane
     from napari_iafpn.inference import Predictor
 
-    plane = Plane(image)
+    plane = Plane(finest, coarser=coarser)
     for click in clicks:
         click.check_inside(plane.shape)
     predictor = Predictor.load(request.model, device=request.device)

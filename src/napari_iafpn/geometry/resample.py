@@ -69,9 +69,40 @@ def reframe(
         start = (target.row_start - source.row_start, target.col_start - source.col_start)
         rows.append(_axis_weights(height, source.height, start[0], target.height, size[0]))
         cols.append(_axis_weights(width, source.width, start[1], target.width, size[1]))
+    return _weighted(values, torch.stack(rows), torch.stack(cols))
+
+
+def resample(
+    values: Tensor,
+    covered: tuple[int, int],
+    start: tuple[float, float],
+    extent: tuple[float, float],
+    size: tuple[int, int],
+) -> Tensor:
+    """Reframe (B, C, h, w) values to a target whose borders may lie between pixels.
+
+    Parameters
+    ----------
+    values : (B, C, h, w) float
+    covered : (int, int)
+        Height and width in pixels that the values cover.
+    start, extent : (float, float)
+        Upper left corner of the target, from that of the values, and its height and width, in the
+        same pixels.
+    size : (H, W)
+    """
+    rows, cols = (
+        _axis_weights(int(values.shape[axis - 2]), *along)[None]
+        for axis, along in enumerate(zip(covered, start, extent, size, strict=True))
+    )
+    return _weighted(values, rows, cols)
+
+
+def _weighted(values: Tensor, rows: Tensor, cols: Tensor) -> Tensor:
+    """Apply the (B, H, h) weights of rows and the (B, W, w) ones of columns."""
     # First the type, then the place: MPS holds no float64.
-    row_weights = torch.stack(rows).to(values.dtype).to(values.device)[:, None]  # (B, 1, H, h)
-    col_weights = torch.stack(cols).to(values.dtype).to(values.device)[:, None]  # (B, 1, W, w)
+    row_weights = rows.to(values.dtype).to(values.device)[:, None]  # (B, 1, H, h)
+    col_weights = cols.to(values.dtype).to(values.device)[:, None]  # (B, 1, W, w)
     with torch.autocast(values.device.type, enabled=False):  # half precision would not be exact
         return row_weights @ values @ col_weights.mT
 
@@ -83,8 +114,8 @@ def paste(values: Tensor, box: Box, within: Box, size: tuple[int, int]) -> Tenso
     return reframe(values, [box], [within], size)
 
 
-def _axis_weights(samples: int, extent: int, start: int, length: int, count: int) -> Tensor:
-    """Return the (count, samples) weights of ``reframe`` along one axis, float64.
+def _axis_weights(samples: int, extent: int, start: float, length: float, count: int) -> Tensor:
+    """Return the (count, samples) weights along one axis, float64.
 
     ``samples`` values cover ``extent`` image pixels; ``count`` target pixels cover ``length`` image
     pixels that begin ``start`` after the first covered one.

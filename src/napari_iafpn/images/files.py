@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 from PIL import Image
+
+from napari_iafpn.images.arrays import planes_of
 
 SUFFIXES = (
     ".png",
@@ -60,7 +63,38 @@ def read_picture(path: Path, *, indexed: bool = False) -> NDArray[Any]:
     ValueError
         Where there is no such file, it is no image, or it holds more than one plane.
     """
-    return _one_plane(_open(path, lambda: _reader(path, indexed)(path)), path)
+    array: NDArray[Any] = _open(path, lambda: _reader(path, indexed)(path))
+    return array[_plane_in(array.shape, path)]
+
+
+def open_picture(path: Path) -> list[Any]:
+    """Open one plane of a file at all its resolutions, the finest first.
+
+    zarr folders and pyramidal TIFF files stay on the disk and are read piece by piece.
+
+    Returns
+    -------
+    list of (H, W) or (H, W, 3 or 4) array-like
+
+    Raises
+    ------
+    ValueError
+        As ``read_picture`` does.
+    """
+    levels = open_levels(path)
+    return planes_of(levels, _plane_in(levels[0].shape, path))
+
+
+def open_levels(path: Path) -> list[Any]:
+    """Open all planes of a file at all its resolutions; as ``open_picture`` otherwise."""
+    levels: list[Any] = _open(path, lambda: _levels_in(path))
+    return levels
+
+
+def _levels_in(path: Path) -> list[Any]:
+    suffix = path.suffix.lower()
+    levels = LEVELS[suffix](path) if suffix in LEVELS else []
+    return levels or [_reader(path, indexed=False)(path)]
 
 
 def read_array(path: Path) -> NDArray[Any]:
@@ -121,16 +155,33 @@ def _read_npy(path: Path) -> NDArray[Any]:
     return array
 
 
-def _open_zarr(path: Path) -> Any:
-    """Open the array in a folder; of a multiscale image its first, the finest level."""
+def _tiff_levels(path: Path) -> list[Any]:
+    """Open the levels of a pyramid; none where the file is no pyramid or zarr is not installed."""
+    with tifffile.TiffFile(path) as file:
+        levels = file.series[0].levels
+        if len(levels) == 1 or not levels[0].axes.endswith(("YX", "YXS")) or not find_spec("zarr"):
+            return []
     import zarr
 
-    opened = zarr.open(path, mode="r")
-    return opened if hasattr(opened, "dtype") else opened["0"]
+    stores = (tifffile.imread(path, aszarr=True, level=level) for level in range(len(levels)))
+    return [zarr.open_array(store, mode="r") for store in stores]
+
+
+def _zarr_levels(path: Path) -> list[Any]:
+    """Open the array in a folder, or the levels of its first OME-Zarr image."""
+    import zarr
+
+    opened: Any = zarr.open(path, mode="r")
+    if hasattr(opened, "dtype"):
+        return [opened]
+    attributes = dict(opened.attrs)
+    described = attributes.get("ome", attributes)  # where NGFF 0.5 has it
+    multiscales = described.get("multiscales") or [{"datasets": [{"path": "0"}]}]
+    return [opened[dataset["path"]] for dataset in multiscales[0]["datasets"]]
 
 
 def _read_zarr(path: Path) -> NDArray[Any]:
-    array: NDArray[Any] = np.asarray(_open_zarr(path)[...])
+    array: NDArray[Any] = np.asarray(_zarr_levels(path)[0][...])
     return array
 
 
@@ -164,19 +215,29 @@ SHAPES: dict[str, Callable[[Path], tuple[int, ...]]] = {
     ".npy": lambda path: _read_npy(path).shape,
     ".tif": _tiff_shape,
     ".tiff": _tiff_shape,
-    ".zarr": lambda path: tuple(_open_zarr(path).shape),
+    ".zarr": lambda path: tuple(_zarr_levels(path)[0].shape),
+}
+
+LEVELS: dict[str, Callable[[Path], list[Any]]] = {
+    ".tif": _tiff_levels,
+    ".tiff": _tiff_levels,
+    ".zarr": _zarr_levels,
 }
 
 
-def _one_plane(array: NDArray[Any], path: Path) -> NDArray[Any]:
-    while array.ndim > 2 and array.shape[0] == 1:
-        array = array[0]
-    if array.ndim == 3 and array.shape[-1] == 1:
-        array = array[..., 0]
-    if array.ndim == 2 or (array.ndim == 3 and array.shape[-1] in (3, 4)):
-        return array
-    shape = " x ".join(map(str, array.shape))
+def _plane_in(shape: tuple[int, ...], path: Path) -> tuple[int | slice, ...]:
+    """Return the indices of the only plane in an array of ``shape``."""
+    ahead = 0
+    while len(shape) - ahead > 2 and shape[ahead] == 1:
+        ahead += 1
+    plane = shape[ahead:]
+    indices: tuple[int | slice, ...] = (0,) * ahead + (slice(None), slice(None))
+    if len(plane) == 3 and plane[2] == 1:
+        return (*indices, 0)
+    if len(plane) == 2 or (len(plane) == 3 and plane[2] in (3, 4)):
+        return indices
+    words = " x ".join(map(str, plane))
     raise ValueError(
-        f"{path} holds {shape} values, which is not one plane of grey or colour pixels; "
+        f"{path} holds {words} values, which is not one plane of grey or colour pixels; "
         "save the plane you want, or open the file in napari"
     )

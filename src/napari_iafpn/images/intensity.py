@@ -12,7 +12,7 @@ PERCENTILES = (0.1, 99.9)
 
 
 class IntensityScale:
-    """Maps the values of one dtype to [0, 1] between two limits.
+    """Maps the values of one dtype to [0, 1] between two limits, then to the power of gamma.
 
     NaN becomes 0 and infinities become the limits. Where the limits are equal, what lies above
     them is 1 and the rest 0.
@@ -23,15 +23,19 @@ class IntensityScale:
         bool, integer or float.
     low, high : float
         Finite, low <= high, in image values.
+    gamma : float
+        Above 0.
     """
 
-    def __init__(self, dtype: np.dtype, low: float, high: float) -> None:
+    def __init__(self, dtype: np.dtype, low: float, high: float, gamma: float = 1.0) -> None:
         if not (math.isfinite(low) and math.isfinite(high) and low <= high):
             raise ValueError(
                 f"contrast limits ({low}, {high}) are not a range; give two finite numbers, "
                 "the lower one first"
             )
-        self.low, self.high = low, high
+        if not 0 < gamma < math.inf:
+            raise ValueError(f"gamma {gamma} is none; give a number above 0")
+        self.low, self.high, self.gamma = low, high, gamma
         self._table = self._all_values(dtype.newbyteorder("="))
 
     def __call__(self, values: NDArray[Any]) -> NDArray[np.float32]:
@@ -47,7 +51,8 @@ class IntensityScale:
         above = np.nan_to_num(values.astype(np.float64), nan=self.low) * 0.5 - low
         if span == 0:
             return (above > 0).astype(np.float32)
-        return (np.clip(above, 0, span, out=above) / span).astype(np.float32)
+        scaled = np.clip(above, 0, span, out=above) / span
+        return (scaled if self.gamma == 1 else scaled**self.gamma).astype(np.float32)
 
     def _all_values(self, dtype: np.dtype) -> NDArray[np.float32] | None:
         """Tabulate the scale over the bit patterns of a small integer type."""

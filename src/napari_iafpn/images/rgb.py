@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_iafpn.images.intensity import IntensityScale, robust_limits
-
-SAMPLE_SIDE = 512
+from napari_iafpn.images.sampling import sample
 
 
 def as_rgb8(image: NDArray[Any]) -> NDArray[np.uint8]:
@@ -26,7 +25,6 @@ def as_rgb8(image: NDArray[Any]) -> NDArray[np.uint8]:
     colours = image[..., :3] if image.ndim == 3 else image[..., None]
     if colours.dtype != np.uint8:
         native = colours.astype(colours.dtype.newbyteorder("="))
-        rows, cols = (-(-side // SAMPLE_SIDE) for side in native.shape[:2])
-        scale = IntensityScale(native.dtype, *robust_limits(native[::rows, ::cols]))
+        scale = IntensityScale(native.dtype, *robust_limits(sample(native)))
         colours = np.rint(scale(native) * 255.0).astype(np.uint8)
     return np.ascontiguousarray(np.broadcast_to(colours, (*colours.shape[:2], 3)))

@@ -47,6 +47,11 @@ class Prediction:
         self.roi_probability.flags.writeable = False
 
     @classmethod
+    def nothing(cls, shape: tuple[int, int], view: Box | None = None) -> Prediction:
+        """Return the prediction of no object, which takes no memory on the largest plane."""
+        return cls(shape, Box(0, 1, 0, 1), np.zeros((1, 1), np.float32), view or Box.whole(shape))
+
+    @classmethod
     def from_array(
         cls,
         values: NDArray[np.bool_] | NDArray[np.floating],

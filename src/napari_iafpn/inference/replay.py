@@ -56,12 +56,11 @@ class ClickReplay:
         shape = self.plane.shape
         view = view or Box.whole(shape)
         if initial is None:
-            initial = np.broadcast_to(np.False_, shape)
-        start = (
-            initial
-            if isinstance(initial, Prediction)
-            else Prediction.from_array(initial, shape, view)
-        )
+            start = Prediction.nothing(shape, view)
+        elif isinstance(initial, Prediction):
+            start = initial
+        else:
+            start = Prediction.from_array(initial, shape, view)
         self.view = view.union(start.roi) if start.roi_probability.any() else view
         self._memo: OrderedDict[ClickSequence, Prediction] = OrderedDict()
         self._start = start

@@ -78,6 +78,7 @@ class Editor:
         wish: CommitAs,
         model: str,
         limits: tuple[float, float],
+        gamma: float,
     ) -> str:
         """Write the object of a plane, whose pixels are ``mask``, into labels."""
         current = self.document[plane]
@@ -99,7 +100,7 @@ class Editor:
                 ObjectChange(plane, current, self.document.next_object()),
                 target,
                 mask,
-                Commit(target.id, label, wish.policy, model, limits),
+                Commit(target.id, label, wish.policy, model, limits, gamma),
                 self.document.facts,
                 replace(self._effort(current), category=0 if edited else wish.category),
             )

@@ -158,6 +158,9 @@ class _Desk:
             return MaskReady(wanted, self._predict(wanted, dropped))
         except Cancelled:
             return None
+        except OSError as error:  # of the image's store; what it gave before is kept
+            logger.debug("the image could not be read", exc_info=error)
+            return MaskFailed(wanted, f"{error}; your clicks are kept, click or commit to go on")
         except Exception as error:  # noqa: BLE001  the end of the thread's stack
             return MaskFailed(wanted, _sentence("the prediction failed", error))
 
@@ -166,8 +169,11 @@ class _Desk:
 
         if self._predictor is None:
             raise RuntimeError("no model is loaded; choose one first")
-        if self._plane is None or self._source != wanted.source:
-            self._plane, self._source, self._replay = wanted.source.open(), wanted.source, None
+        if self._plane is None or self._source is None:
+            self._plane, self._source = wanted.source.open(), wanted.source
+        elif self._source != wanted.source:
+            plane = wanted.source.reopen(self._source, self._plane)
+            self._plane, self._source, self._replay = plane, wanted.source, None
         known = (wanted.number, wanted.view, wanted.start)
         if self._replay is None or self._object != known:
             start = None if wanted.start is None else wanted.start.prediction(self._plane.shape)

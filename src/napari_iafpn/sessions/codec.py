@@ -100,7 +100,7 @@ def step_to_json(step: Step) -> Json:
             for c in step.facts
         ]
     if step.commit is not None:
-        given["commit"] = dataclasses.asdict(step.commit)
+        given["commit"] = _commit(step.commit)
     return given
 
 
@@ -145,6 +145,14 @@ def step_from_json(kind: str, given: Json, now: Any, facts: Any, dtype_of: Any) 
         ),
         None if commit is None else Commit(**{**commit, "limits": tuple(commit["limits"])}),
     )
+
+
+def _commit(commit: Commit) -> Json:
+    """Return the fields of a commit; gamma only where it did something."""
+    given = dataclasses.asdict(commit)
+    if commit.gamma == 1:
+        del given["gamma"]
+    return given
 
 
 def _box(box: Box) -> list[int]:

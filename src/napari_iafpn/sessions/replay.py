@@ -47,7 +47,8 @@ def replay(
     Parameters
     ----------
     session : Session
-    images : mapping of id to array-like
+    images : mapping of id to array-like or list of such
+        A list holds the resolutions of one image, the finest first.
     predictor_of : callable
         Returns the predictor of a model's name.
     done : callable
@@ -83,6 +84,7 @@ def _again(
 ) -> PixelChange | None:
     """Compute what a commit wrote."""
     from napari_iafpn.images import Plane
+    from napari_iafpn.images.arrays import planes_of
     from napari_iafpn.inference import ClickReplay
 
     commit, change = step.commit, step.objects[0]
@@ -92,7 +94,10 @@ def _again(
     if current.clicks:
         if change.plane.layer not in images:
             raise ValueError("the session has clicks on an image that is not given; give it too")
-        plane = Plane(images[change.plane.layer][change.plane.indices], limits=commit.limits)
+        image = images[change.plane.layer]
+        levels = image if isinstance(image, (list, tuple)) else [image]
+        finest, *coarser = planes_of(levels, change.plane.indices)
+        plane = Plane(finest, coarser=coarser, limits=commit.limits, gamma=commit.gamma)
         start = current.start.prediction(plane.shape) if current.start else None
         clicks = ClickReplay(predictor_of(commit.model), plane, initial=start, view=current.view)
         prediction = clicks.predict(current.clicks)

@@ -70,6 +70,8 @@ class Commit:
         Digest of the model's file; empty where no click was needed.
     limits : (float, float)
         Image values shown black and white.
+    gamma : float
+        The power to which what is between them was raised.
     """
 
     labels: str
@@ -77,6 +79,7 @@ class Commit:
     policy: str
     model: str
     limits: tuple[float, float]
+    gamma: float = 1.0
 
 
 @dataclass(frozen=True, eq=False, slots=True)
