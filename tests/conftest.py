@@ -1,5 +1,8 @@
 """Fixtures of all tests."""
 
+from dataclasses import dataclass, field
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
@@ -54,6 +57,46 @@ def _enliven(level):
     level.eval()
     level.head[-1].weight.div_(logits.std())
     level.head[-1].bias.sub_(logits.mean()).div_(logits.std())
+
+
+@dataclass
+class Slide:
+    """A level of an endless image of bright disks, made where it is read; notes the chunks read.
+
+    Disks of radius 60 lie every 400 pixels of the finest level, the first one at (200, 200).
+    """
+
+    shape: tuple
+    factor: float = 1.0
+    chunks: tuple = (512, 512)
+    error: Exception | None = None
+    read: list = field(default_factory=list)
+    dtype = np.dtype(np.uint8)
+    ndim = 2
+
+    def __getitem__(self, part):
+        if self.error is not None:
+            raise self.error
+        self.read += self.touched(*part)
+        spans = (np.arange(*s.indices(n)) for s, n in zip(part, self.shape, strict=True))
+        rows, cols = (((span + 0.5) * self.factor - 0.5) % 400 - 200 for span in spans)
+        return np.where(np.hypot(rows[:, None], cols) < 60, 200, 50).astype(np.uint8)
+
+    def touched(self, rows, cols):
+        """Return the numbers of the chunks of two slices."""
+        spans = (s.indices(n)[:2] for s, n in zip((rows, cols), self.shape, strict=True))
+        ranges = (
+            range(start // side, -(-stop // side))
+            for (start, stop), side in zip(spans, self.chunks, strict=True)
+        )
+        return list(product(*ranges))
+
+
+@pytest.fixture
+def slide():
+    """A pyramid of 100 000 x 100 000 pixels, the finest level first; the last one is a preview."""
+    side = 100_000
+    return [Slide((side // f, side // f), side / (side // f)) for f in (1, 4, 16, 64, 256)]
 
 
 @pytest.fixture
