@@ -9,7 +9,9 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from napari_iafpn.images.files import picture_shape, read_picture
+from napari_iafpn.geometry import Box
+from napari_iafpn.images import Plane
+from napari_iafpn.images.files import open_levels, open_picture, picture_shape, read_picture
 
 
 @pytest.fixture
@@ -162,3 +164,86 @@ def test_the_size_of_what_is_no_image_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_bytes(b"not an image")
     with pytest.raises(ValueError, match=r"text\.png cannot be read"):
         picture_shape(tmp_path / "text.png")
+
+
+@pytest.fixture
+def pyramid() -> list[NDArray[np.uint16]]:
+    """Three levels of (1, 1, 400, 600) values."""
+    finest = np.add.outer(np.arange(400), np.arange(600)).astype(np.uint16)[None, None]
+    return [finest[..., ::step, ::step] for step in (1, 2, 4)]
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_an_ome_zarr_is_opened_at_all_its_levels(
+    tmp_path: Path, pyramid: list[NDArray[np.uint16]], version: str
+) -> None:
+    zarr = pytest.importorskip("zarr")
+    path = tmp_path / "image.ome.zarr"
+    group = zarr.open_group(path, mode="w", zarr_format=2 if version == "0.4" else 3)
+    names = ["full", "half", "quarter"]
+    for name, values in zip(names, pyramid, strict=True):
+        group.create_array(name, data=values, chunks=(1, 1, 100, 100))
+    described = {
+        "multiscales": [
+            {
+                "version": version,
+                "axes": [{"name": name} for name in "tcyx"],
+                "datasets": [{"path": name} for name in names],
+            }
+        ],
+        "omero": {"channels": [{"color": "00FF00", "window": {"start": 0, "end": 9}}]},
+    }
+    group.attrs.update(described if version == "0.4" else {"ome": described})
+    levels = open_picture(path)
+    assert [level.shape for level in levels] == [(400, 600), (200, 300), (100, 150)]
+    assert not any(isinstance(level, np.ndarray) for level in levels), "read later"
+    plane = Plane(levels[0], coarser=levels[1:])
+    expected = Plane(pyramid[0][0, 0], coarser=[level[0, 0] for level in pyramid[1:]])
+    assert plane.limits == expected.limits
+    for size in ((400, 600), (64, 96), (32, 32)):
+        assert np.array_equal(
+            plane.read(Box(0, 400, 0, 600), size), expected.read(Box(0, 400, 0, 600), size)
+        )
+    assert [level.shape for level in open_levels(path)] == [level.shape for level in pyramid]
+    assert picture_shape(path) == (400, 600)
+    np.testing.assert_array_equal(read_picture(path), pyramid[0][0, 0])
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_a_pyramidal_tiff_is_opened_at_all_its_levels(
+    tmp_path: Path, pyramid: list[NDArray[np.uint16]], colour: bool
+) -> None:
+    pytest.importorskip("zarr")
+    path = tmp_path / "image.tif"
+    levels = [(level[0, 0] // 4).astype(np.uint8) for level in pyramid]
+    if colour:
+        levels = [np.stack([level, level // 2, 255 - level], axis=-1) for level in levels]
+    options = {"tile": (64, 64), "photometric": "rgb" if colour else "minisblack"}
+    with tifffile.TiffWriter(path) as file:
+        file.write(levels[0], subifds=2, compression="zlib", **options)
+        for level in levels[1:]:
+            file.write(level, subfiletype=1, compression="zlib", **options)
+    opened = open_picture(path)
+    assert not any(isinstance(level, np.ndarray) for level in opened), "read later"
+    for level, stored in zip(opened, levels, strict=True):
+        np.testing.assert_array_equal(level[:, :], stored)
+
+
+def test_any_other_file_has_one_level(tmp_path: Path, rng_pixels: NDArray[np.uint8]) -> None:
+    for name in ("image.png", "image.tif"):
+        if name.endswith("png"):
+            Image.fromarray(rng_pixels).save(tmp_path / name)
+        else:
+            tifffile.imwrite(tmp_path / name, rng_pixels, compression="zlib")
+        (level,) = open_picture(tmp_path / name)
+        np.testing.assert_array_equal(level, rng_pixels)
+
+
+def test_a_zarr_that_is_no_image_is_refused(tmp_path: Path) -> None:
+    zarr = pytest.importorskip("zarr")
+    zarr.open_group(tmp_path / "empty.zarr", mode="w")
+    zarr.save(tmp_path / "stack.zarr", np.zeros((5, 20, 30)))
+    with pytest.raises(ValueError, match=r"empty\.zarr cannot be read as an image"):
+        open_picture(tmp_path / "empty.zarr")
+    with pytest.raises(ValueError, match=r"stack\.zarr holds 5 x 20 x 30 values"):
+        open_picture(tmp_path / "stack.zarr")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable
-from importlib.util import find_spec
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from napari_iafpn.images.arrays import planes_of
+from napari_iafpn.images.pyramidal_tiff import tiff_levels
 
 SUFFIXES = (
     ".png",
@@ -93,8 +93,8 @@ def open_levels(path: Path) -> list[Any]:
 
 def _levels_in(path: Path) -> list[Any]:
     suffix = path.suffix.lower()
-    levels = LEVELS[suffix](path) if suffix in LEVELS else []
-    return levels or [_reader(path, indexed=False)(path)]
+    levels = LEVELS[suffix](path) if suffix in LEVELS else ()
+    return [*levels] or [_reader(path, indexed=False)(path)]
 
 
 def read_array(path: Path) -> NDArray[Any]:
@@ -155,18 +155,6 @@ def _read_npy(path: Path) -> NDArray[Any]:
     return array
 
 
-def _tiff_levels(path: Path) -> list[Any]:
-    """Open the levels of a pyramid; none where the file is no pyramid or zarr is not installed."""
-    with tifffile.TiffFile(path) as file:
-        levels = file.series[0].levels
-        if len(levels) == 1 or not levels[0].axes.endswith(("YX", "YXS")) or not find_spec("zarr"):
-            return []
-    import zarr
-
-    stores = (tifffile.imread(path, aszarr=True, level=level) for level in range(len(levels)))
-    return [zarr.open_array(store, mode="r") for store in stores]
-
-
 def _zarr_levels(path: Path) -> list[Any]:
     """Open the array in a folder, or the levels of its first OME-Zarr image."""
     import zarr
@@ -218,9 +206,9 @@ SHAPES: dict[str, Callable[[Path], tuple[int, ...]]] = {
     ".zarr": lambda path: tuple(_zarr_levels(path)[0].shape),
 }
 
-LEVELS: dict[str, Callable[[Path], list[Any]]] = {
-    ".tif": _tiff_levels,
-    ".tiff": _tiff_levels,
+LEVELS: dict[str, Callable[[Path], Sequence[Any]]] = {
+    ".tif": tiff_levels,
+    ".tiff": tiff_levels,
     ".zarr": _zarr_levels,
 }
 
