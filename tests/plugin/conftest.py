@@ -13,6 +13,7 @@ from napari_iafpn.plugin.messages import MaskReady
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.surroundings import Surroundings
 from napari_iafpn.sessions import PlaneKey
+from napari_iafpn.sessions.pixels import region_of
 
 SHAPE = (20, 30)
 STACK = np.zeros((3, *SHAPE))
@@ -39,6 +40,9 @@ class ArrayTarget:
         if not len(places):
             return None
         return tuple(slice(a, b + 1) for a, b in zip(places.min(0), places.max(0), strict=True))
+
+    def region_on(self, plane, label):
+        return region_of(plane, Box.whole(SHAPE))
 
     def apply(self, changes):
         for change in changes:

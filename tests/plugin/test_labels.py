@@ -118,8 +118,8 @@ def test_labels_in_a_zarr_array(tmp_path):
     assert not data[:].any()
 
 
-def test_a_new_layer_lies_on_the_image():
+def test_a_new_layer_lies_on_the_image(tmp_path):
     image = Image(np.zeros((5, 6, 3), np.uint8), rgb=True, scale=(2, 3), translate=(1, 1))
-    layer = LabelsLayer.new_for(image).layer
+    layer = LabelsLayer.new_for(image, tmp_path).layer
     assert layer.data.shape == (5, 6)
     assert np.allclose(layer.data_to_world((3, 4)), image.data_to_world((3, 4)))

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from napari.layers import Image, Labels
 from psygnal import Signal
 from qtpy.QtCore import QTimer
@@ -239,7 +238,7 @@ class Annotator:
             return
         target = self.book.target_of(labels)
         plane = self.controller.plane
-        if plane is not None and not (np.asarray(labels.data[plane.indices]) == label).any():
+        if plane is not None and not target.is_on(plane, label):
             self.go_to(target, label)
         self.controller.edit(target, label, self._view())
 

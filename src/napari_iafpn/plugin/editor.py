@@ -110,7 +110,8 @@ class Editor:
     def edit(self, plane: PlaneKey, target: LabelsTarget, label: int, view: Box | None) -> str:
         """Take a committed object of a plane up again."""
         fresh = replace(self.document.next_object(), view=view)
-        self.document.do(edit_step(plane, self.document[plane], fresh, target, label))
+        region = target.region_on(plane, label)
+        self.document.do(edit_step(plane, self.document[plane], fresh, target, label, region))
         return f"Editing object {label}: click to correct it, then commit."
 
     def put_back(self, plane: PlaneKey) -> str:

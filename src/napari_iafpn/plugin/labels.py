@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from napari.layers import Image, Labels
+from numpy.typing import NDArray
 
-from napari_iafpn.plugin.layers import layer_id, placement, spatial_shape
+from napari_iafpn.geometry import Box
+from napari_iafpn.plugin.census import Census
+from napari_iafpn.plugin.layers import layer_id, placement
+from napari_iafpn.plugin.levels import levels_of, write
+from napari_iafpn.plugin.redraw import redraw, shown_values
+from napari_iafpn.plugin.stores import blank_labels
 from napari_iafpn.sessions import PixelChange, PlaneKey
+from napari_iafpn.sessions.pixels import region_of
 
-BLOCK_PIXELS = 2**24
+QUICK_PIXELS = 2**24
+"""A plane of so many pixels is looked at in a few milliseconds."""
+
+Values = NDArray[Any]
 
 
 class LabelsLayer:
@@ -21,7 +33,8 @@ class LabelsLayer:
     Parameters
     ----------
     layer : Labels
-        Of a numpy array, or of anything else that slices can be written to, such as zarr.
+        Of a numpy array, or of anything else that slices can be written to, such as zarr; of
+        one, or of a pyramid of them.
     painted : callable
         Told the change when the user painted on the layer with napari's own tools.
     """
@@ -31,17 +44,36 @@ class LabelsLayer:
     ) -> None:
         self.layer = layer
         self._painted = painted
-        self._top: int | None = None
-        self._areas: Counter[int] | None = None
+        self._known: Census | None = None
+        self._is_read_again = False
         layer.events.paint.connect(self._on_paint)
         layer.events.data.connect(self._forget)
+        layer.events.set_data.connect(self._on_read)
 
     @classmethod
-    def new_for(cls, image: Image, **options: Any) -> LabelsLayer:
-        """Make an empty layer that lies on ``image``."""
-        data = np.zeros(spatial_shape(image), np.int32)
+    def new_for(cls, image: Image, folder: Path, **options: Any) -> LabelsLayer:
+        """Make an empty layer that lies on ``image``.
+
+        Parameters
+        ----------
+        image : Image
+        folder : Path
+            Where labels are kept that are too large for the memory; see `blank_labels`.
+        **options
+            ``name`` of the layer, and what the class takes.
+
+        Raises
+        ------
+        ValueError
+            Where that folder cannot be written to, or zarr is missing.
+        """
         name = options.pop("name", f"Objects of {image.name}")
-        return cls(Labels(data, name=name, **placement(image)), **options)
+        data = blank_labels(image, folder)
+        is_pyramid = isinstance(data, list)
+        layer = Labels(data, name=name, multiscale=is_pyramid, **placement(image))
+        target = cls(layer, **options)
+        target._known = Census(target.data)
+        return target
 
     @property
     def id(self) -> str:
@@ -54,40 +86,45 @@ class LabelsLayer:
         return str(self.layer.name)
 
     @property
+    def levels(self) -> list[Any]:
+        """The arrays, from the finest to the coarsest."""
+        return levels_of(self.layer.data, multiscale=self.layer.multiscale)
+
+    @property
     def data(self) -> Any:
-        """The pixels."""
-        return self.layer.data
+        """The pixels, at full resolution."""
+        return self.levels[0]
 
     @property
     def areas(self) -> Counter[int]:
-        """Pixels of each id; counted once, then kept up to date."""
-        if self._areas is None:
-            self._areas = Counter()
-            for rows in _blocks(self.layer.data):
-                ids, counts = np.unique(rows, return_counts=True)
-                self._areas.update(dict(zip(ids.tolist(), counts.tolist(), strict=True)))
-            del self._areas[0]
-        return self._areas
+        """Pixels of each id."""
+        return self._census.areas
+
+    @property
+    def _census(self) -> Census:
+        if self._known is None:
+            self._known = Census.of(self.data)
+        return self._known
 
     def next_label(self, plane: PlaneKey | None = None) -> int:
         """Return one more than the highest id.
 
-        Scripts may write without telling the layer; what they wrote on ``plane`` is seen.
+        Scripts may write without telling the layer. What they wrote on ``plane``, the one that is
+        displayed, is seen at once where that is quick, else as soon as napari has read the layer
+        again, which is also when it gets visible.
         """
-        if plane is not None and int(np.max(self.layer.data[plane.indices])) > self._highest:
-            self._forget()
-        return self._highest + 1
-
-    @property
-    def _highest(self) -> int:
-        if self._top is None:
-            self._top = max((int(rows.max()) for rows in _blocks(self.layer.data)), default=0)
-        return self._top
+        if plane is not None and (self._is_read_again or self._is_quick(plane)):
+            quick = self._is_quick(plane)
+            values = self.data[plane.indices] if quick else shown_values(self.layer)
+            if np.max(values, initial=0) > self._census.highest:
+                self._forget()
+            self._is_read_again = False
+        return self._census.highest + 1
 
     def check(self, plane: PlaneKey, label: int) -> None:
         """Raise ValueError unless ``label`` can be written on ``plane``."""
-        data = self.layer.data
-        if not _is_writable(data):
+        data = self.data
+        if not all(map(_is_writable, self.levels)):
             raise ValueError(
                 f"the labels {self.name!r} cannot be written, they are read-only or computed; "
                 "choose a new layer"
@@ -105,75 +142,98 @@ class LabelsLayer:
 
     def region_of(self, label: int) -> tuple[slice, ...] | None:
         """Return the box of an id in all planes, None where it is not there."""
-        there = np.asarray(self.layer.data) == label
-        region = []
-        for axis in range(there.ndim):
-            others = tuple(a for a in range(there.ndim) if a != axis)
-            places = np.flatnonzero(there.any(axis=others))
-            if not len(places):
-                return None
-            region.append(slice(int(places[0]), int(places[-1]) + 1))
-        return tuple(region)
+        return self._census.box_of(label)
+
+    def region_on(self, plane: PlaneKey, label: int) -> tuple[slice, ...]:
+        """Return a part of a plane outside which an id is not; empty where it is nowhere.
+
+        That is the whole plane where it is quickly looked at, so what scripts wrote is found.
+        """
+        whole = region_of(plane, Box.whole(plane.shape_in(self.data.shape)))
+        if self._is_quick(plane):
+            return whole
+        box = self._census.box_of(label) or (slice(0, 0),) * len(whole)
+        return tuple(
+            slice(max(a.start, b.start), max(min(a.stop, b.stop), a.start, b.start))
+            for a, b in zip(whole, box, strict=True)
+        )
+
+    def is_on(self, plane: PlaneKey, label: int) -> bool:
+        """Tell whether an object has pixels on a plane."""
+        return bool((np.asarray(self.data[self.region_on(plane, label)]) == label).any())
+
+    def _is_quick(self, plane: PlaneKey) -> bool:
+        """Tell whether all of a plane can be looked at again and again."""
+        return int(np.prod(plane.shape_in(self.data.shape))) <= QUICK_PIXELS
 
     def apply(self, changes: tuple[PixelChange, ...]) -> None:
         """Write the values after; ValueError, and nothing written, where it cannot."""
-        self._write(changes, lambda change: change.apply(self.layer.data))
+        self._write(changes, PixelChange.applied)
 
     def revert(self, changes: tuple[PixelChange, ...]) -> None:
         """Write the values before; ValueError, and nothing written, where it cannot."""
-        self._write(changes[::-1], lambda change: change.revert(self.layer.data))
+        self._write(changes[::-1], PixelChange.reverted)
 
-    def _write(self, changes: Iterable[PixelChange], write: Callable[[PixelChange], None]) -> None:
+    def _write(
+        self,
+        changes: Iterable[PixelChange],
+        changed: Callable[[PixelChange, Values], Values],
+    ) -> None:
         changes = tuple(changes)
         for change in changes:
             self._check_region(change)
-        for change in changes:
-            before = np.array(self.layer.data[change.region])
-            write(change)
-            self._count(before, np.asarray(self.layer.data[change.region]))
-        self.layer.refresh()
+        written: list[tuple[tuple[slice, ...], Values, Values]] = []
+        try:
+            for change in changes:
+                before = np.array(self.data[change.region])
+                written.append((change.region, before, changed(change, before)))
+                write(self.levels, change.region, written[-1][2])
+        except OSError as error:
+            for region, before, _ in reversed(written):
+                with suppress(OSError):
+                    write(self.levels, region, before)
+            raise ValueError(
+                f"the labels {self.name!r} cannot be written ({error.strerror or error}); nothing "
+                "is lost: free some space on their disk, then try again"
+            ) from error
+        for region, before, after in written:
+            self._show(region, before, after)
+
+    def _show(self, region: tuple[slice, ...], before: Values, after: Values) -> None:
+        """Let all know of a region that was written."""
+        if self._known is not None:
+            self._known.update(region, before, after)
+        with self.layer.events.set_data.blocker(self._on_read):
+            redraw(self.layer, region, after)
 
     def _check_region(self, change: PixelChange) -> None:
-        data = self.layer.data
+        data = self.data
         inside = data.ndim == len(change.region) and all(
             part.stop <= size for part, size in zip(change.region, data.shape, strict=True)
         )
-        if not (inside and _is_writable(data)):
+        if not (inside and all(map(_is_writable, self.levels))):
             raise ValueError(
                 f"the labels {self.name!r} have another shape now, {data.shape}, or are read-only; "
                 "bring the old ones back, or choose a new layer"
             )
 
-    def _count(self, before: Any, after: Any) -> None:
-        """Keep what is known of the ids up to date with a region that changed."""
-        if self._top is not None:
-            gone = (before == self._top).any() and not (after == self._top).any()
-            self._top = None if gone else max(self._top, int(after.max()))
-        if self._areas is not None:
-            for values, sign in ((before, -1), (after, 1)):
-                ids, counts = np.unique(values, return_counts=True)
-                for label, count in zip(ids.tolist(), counts.tolist(), strict=True):
-                    if label:
-                        self._areas[label] += sign * count
-
     def _on_paint(self, event: Any) -> None:
-        change = _change_of(self.layer.data, event.value)
-        if change is not None and self._painted is not None:
-            self._painted(self, change)
-        self._forget()  # napari may write only after it told
+        change = _change_of(self.data, event.value)
+        if change is not None:
+            # The layer itself is no help: napari may write only after it told.
+            if self._known is not None:
+                self._known.update(change.region, change.before, change.after)
+            if self._painted is not None:
+                self._painted(self, change)
+
+    def _on_read(self, _event: Any = None) -> None:
+        """Whoever writes without telling lets napari read again; a small array is counted anew."""
+        self._is_read_again = True
+        if self.data.size <= QUICK_PIXELS:
+            self._forget()
 
     def _forget(self, _event: Any = None) -> None:
-        self._top = self._areas = None
-
-
-def _blocks(data: Any) -> Iterator[Any]:
-    """Yield an array in parts along its first axis, each of a bearable size."""
-    pixels = int(np.prod(data.shape[1:], dtype=np.int64))
-    step = max(1, BLOCK_PIXELS // max(pixels, 1))
-    for start in range(0, data.shape[0], step):
-        part = np.asarray(data[start : start + step])
-        if part.size:
-            yield part
+        self._known = None
 
 
 def _is_writable(data: Any) -> bool:

@@ -10,6 +10,7 @@ from napari.layers import Image, Labels
 from napari_iafpn.plugin.labels import LabelsLayer
 from napari_iafpn.plugin.layers import fits, layer_id, value_at
 from napari_iafpn.plugin.overlays import add_quietly
+from napari_iafpn.plugin.training.places import Places
 from napari_iafpn.sessions import PixelChange, PlaneKey
 
 if TYPE_CHECKING:
@@ -26,6 +27,11 @@ class LabelsBook:
         Whether a layer is the plugin's own, which nothing is committed to.
     painted : callable
         Told of the strokes of napari's tools on a layer.
+
+    Attributes
+    ----------
+    folder : Path
+        Where new labels are kept that are too large for the memory.
     """
 
     def __init__(
@@ -34,6 +40,7 @@ class LabelsBook:
         is_own: Callable[[Any], bool],
         painted: Callable[[LabelsLayer, PixelChange], None],
     ) -> None:
+        self.folder = Places.of_user().labels
         self._viewer = viewer
         self._is_own = is_own
         self._painted = painted
@@ -48,7 +55,7 @@ class LabelsBook:
 
     def watch(self, layer: Any) -> None:
         """Be told of strokes on a layer, if it is one of labels."""
-        if isinstance(layer, Labels) and not layer.multiscale and not self._is_own(layer):
+        if isinstance(layer, Labels) and not self._is_own(layer):
             self.target_of(layer)
 
     def labels_of(self, id_: str) -> LabelsLayer:
@@ -88,8 +95,8 @@ class LabelsBook:
         return found if found in self.fitting(image) else None
 
     def new_for(self, image: Image) -> LabelsLayer:
-        """Make an empty layer on an image."""
-        target = LabelsLayer.new_for(image, painted=self._painted)
+        """Make an empty layer on an image; ValueError where there is no room for it."""
+        target = LabelsLayer.new_for(image, self.folder, painted=self._painted)
         self._targets[target.layer] = target
         return target
 

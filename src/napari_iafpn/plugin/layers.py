@@ -22,9 +22,9 @@ WHOLE_VIEW, LEAST_VIEW = 1024, 256
 SESSION_ID = "napari-iafpn id"
 
 
-def full_resolution(image: Image) -> Any:
-    """Return the array of an image; the finest level of a multiscale one."""
-    return image.data[0] if image.multiscale else image.data
+def full_resolution(layer: Image | Labels) -> Any:
+    """Return the array of a layer; the finest level of a multiscale one."""
+    return layer.data[0] if layer.multiscale else layer.data
 
 
 def spatial_shape(image: Image) -> tuple[int, ...]:
@@ -97,8 +97,9 @@ def visible_part(image: Image, key: PlaneKey) -> Box | None:
 def value_at(labels: Labels, key: PlaneKey, row: float, col: float) -> int:
     """Return the id at a point of a plane, 0 outside."""
     index = tuple(int(i) for i in np.round(key.to_data(row, col)))
-    inside = all(0 <= i < size for i, size in zip(index, labels.data.shape, strict=True))
-    return int(np.asarray(labels.data[index])) if inside else 0
+    data = full_resolution(labels)
+    inside = all(0 <= i < size for i, size in zip(index, data.shape, strict=True))
+    return int(np.asarray(data[index])) if inside else 0
 
 
 def show_plane(viewer: ViewerModel, image: Image, key: PlaneKey) -> None:
@@ -171,7 +172,7 @@ def place(layer: Layer, attributes: dict[str, Any]) -> None:
 def fits(labels: Labels, image: Image) -> bool:
     """Tell whether the pixels of ``labels`` are those of ``image``, in shape and place."""
     shape = spatial_shape(image)
-    if labels.multiscale or tuple(labels.data.shape) != shape:
+    if tuple(full_resolution(labels).shape) != shape:
         return False
     corners = np.stack([np.zeros(len(shape)), np.array(shape, dtype=float), np.arange(len(shape))])
     return all(np.allclose(labels.data_to_world(c), image.data_to_world(c)) for c in corners)

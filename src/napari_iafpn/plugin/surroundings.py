@@ -24,6 +24,9 @@ class LabelsTarget(LabelsImage, Target, Protocol):
     def region_of(self, label: int) -> tuple[slice, ...] | None:
         """Return the box of an id in all planes, None where it is not there."""
 
+    def region_on(self, plane: PlaneKey, label: int) -> tuple[slice, ...]:
+        """Return a part of a plane outside which an id is not; empty where it is nowhere."""
+
 
 @dataclass(frozen=True)
 class Surroundings:

@@ -87,6 +87,7 @@ class ClickSegmentation(Container):
         self._bridge = Bridge()
         self._worker = PredictionWorker(self._bridge.reported.emit, load)
         self.annotator = Annotator(viewer, self._worker.submit, self._worker.stop, self._model)
+        self.annotator.book.folder = places.labels
         self.sessions = Sessions(self.annotator, places.sessions)
         self.sources = SourcesView(models)
         self.object = ObjectView()

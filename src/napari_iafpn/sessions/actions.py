@@ -90,9 +90,16 @@ def commit_step(
 
 
 def edit_step(
-    plane: PlaneKey, now: CurrentObject, fresh: CurrentObject, target: Target, label: int
+    plane: PlaneKey,
+    now: CurrentObject,
+    fresh: CurrentObject,
+    target: Target,
+    label: int,
+    region: Sequence[slice] | None = None,
 ) -> Step:
     """Lift a label from a plane of the labels and make it the current object.
+
+    Only ``region`` of the labels is looked at; None: the whole plane.
 
     Raises
     ------
@@ -101,7 +108,7 @@ def edit_step(
     """
     if not now.is_untouched:
         raise ValueError("commit or clear the current object before you edit another one")
-    found = lifted(target.data, plane, label) if label else None
+    found = lifted(target.data, plane, label, region) if label else None
     if found is None:
         raise ValueError(
             f"there is no object {label} of {target.name!r} in this slice; click on one"
@@ -180,7 +187,7 @@ def split_step(
     if edited is None:
         raise ValueError("double-click on an object first, then click on each of its parts")
     parts = divided(edited.start, clicks)
-    region = region_of(change.plane, edited.start)
+    region = region_of(change.plane, edited.start.box)
     before = np.array(target.data[region])
     ids = np.array([0, edited.label, *labels][: parts.max() + 1])
     drawn = ids[parts].reshape(before.shape).astype(before.dtype)

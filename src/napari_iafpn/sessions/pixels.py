@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_iafpn.geometry import Box
 from napari_iafpn.sessions.cutout import Cutout
 from napari_iafpn.sessions.plane_key import PlaneKey
 from napari_iafpn.sessions.runs import Runs
@@ -55,23 +56,31 @@ class PixelChange:
         """The region's values after."""
         return self.new.array
 
+    def applied(self, now: NDArray[Any]) -> NDArray[Any]:
+        """Return what the region's values become; those that others changed since are kept."""
+        return _exchanged(now, self.before, self.after)
+
+    def reverted(self, now: NDArray[Any]) -> NDArray[Any]:
+        """Return what the region's values were; those that others changed since are kept."""
+        return _exchanged(now, self.after, self.before)
+
     def apply(self, data: Any) -> None:
         """Write the values after; pixels that others changed since keep what they have."""
-        _exchange(data, self.region, self.before, self.after)
+        data[self.region] = self.applied(np.array(data[self.region]))
 
     def revert(self, data: Any) -> None:
         """Write the values before; pixels that others changed since keep what they have."""
-        _exchange(data, self.region, self.after, self.before)
+        data[self.region] = self.reverted(np.array(data[self.region]))
 
 
-def _exchange(data: Any, region: tuple[slice, ...], old: NDArray[Any], new: NDArray[Any]) -> None:
-    now = np.array(data[region])
-    data[region] = np.where((now == old) & (old != new), new, now)
+def _exchanged(now: NDArray[Any], old: NDArray[Any], new: NDArray[Any]) -> NDArray[Any]:
+    exchanged: NDArray[Any] = np.where((now == old) & (old != new), new, now)
+    return exchanged
 
 
-def region_of(plane: PlaneKey, cutout: Cutout) -> tuple[slice, ...]:
-    """Return where a cutout of a plane lies in the labels."""
-    rows, cols = cutout.box.slices
+def region_of(plane: PlaneKey, box: Box) -> tuple[slice, ...]:
+    """Return where a box of a plane lies in the labels."""
+    rows, cols = box.slices
     region = [slice(index, index + 1) for index in plane.index]
     region.insert(plane.axes[0], rows)
     region.insert(plane.axes[1], cols)
@@ -85,7 +94,7 @@ def painted(
 
     ``data`` is indexed by numpy slices and not changed.
     """
-    region = region_of(plane, cutout)
+    region = region_of(plane, cutout.box)
     before = np.array(data[region])
     mask = cutout.mask.reshape(before.shape)
     free = mask if policy == OVERWRITE else mask & (before == 0)
@@ -106,11 +115,21 @@ def replaced(data: Any, region: Sequence[slice], label: int, other: int) -> Pixe
     return PixelChange.of(region, before, after)
 
 
-def lifted(data: Any, plane: PlaneKey, label: int) -> tuple[Cutout, PixelChange] | None:
-    """Return the pixels of ``label`` on a plane and the change that frees them."""
-    cutout = Cutout.of(np.asarray(data[plane.indices]) == label)
+def lifted(
+    data: Any, plane: PlaneKey, label: int, region: Sequence[slice] | None = None
+) -> tuple[Cutout, PixelChange] | None:
+    """Return the pixels of ``label`` on a plane and the change that frees them.
+
+    Only ``region``, a part of the plane in ``data``, is read; None: the whole plane.
+    """
+    if region is None:
+        region = region_of(plane, Box.whole(plane.shape_in(data.shape)))
+    there = np.asarray(data[tuple(region)]) == label
+    rows, cols = plane.axes
+    corner = region[rows].start, region[cols].start
+    cutout = Cutout.of(there.reshape(there.shape[rows], there.shape[cols]), corner)
     if cutout is None:
         return None
-    change = replaced(data, region_of(plane, cutout), label, 0)
+    change = replaced(data, region_of(plane, cutout.box), label, 0)
     assert change is not None
     return cutout, change

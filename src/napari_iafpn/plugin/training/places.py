@@ -47,6 +47,11 @@ class Places:
         """Folder of the journals of sessions."""
         return self.home / "sessions"
 
+    @property
+    def labels(self) -> Path:
+        """Folder of new labels that are too large for the memory."""
+        return self.home / "labels"
+
     def own_models(self) -> list[str]:
         """Return the files of the models that were trained here, the newest first."""
         found = list(self.models.glob(f"*{MODEL_SUFFIX}"))
