@@ -56,9 +56,9 @@ class Sitting:
     def click(self, row, col, positive=True):
         self.change(clicks=self.current.clicks.add(Click(row, col, positive)))
 
-    def commit(self, mask, label, model="", limits=(0.0, 255.0), policy="keep"):
+    def commit(self, mask, label, model="", limits=(0.0, 255.0), policy="keep", gamma=1.0):
         change = ObjectChange(self.plane, self.current, self.document.next_object())
-        commit = Commit("labels", label, policy, model, limits)
+        commit = Commit("labels", label, policy, model, limits, gamma)
         effort = Facts(clicks=len(self.current.clicks))
         self.document.do(
             commit_step(change, self.target, Cutout.of(mask), commit, self.document.facts, effort)

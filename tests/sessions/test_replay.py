@@ -1,6 +1,7 @@
 """A session computed again from its clicks, and used as training data."""
 
 import hashlib
+import re
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,32 @@ def test_a_replay_gives_the_very_pixels(annotated, disk_image):
     assert (found.commits, found.differing) == (3, [])
     assert np.array_equal(found.labels["labels"], sitting.target.data)
     assert np.unique(sitting.target.data).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("gamma", [1.0, 0.4])
+def test_gamma_and_levels_count_in_a_replay(new_sitting, tmp_path, tiny_cascade, rng, gamma):
+    image = rng.integers(0, 255, (400, 600), dtype=np.uint8)
+    image[150:260, 200:320] //= 3
+    levels = [image, image[::2, ::2]]
+    predictor = Predictor(tiny_cascade, "cpu")
+    sitting = new_sitting(tmp_path / "s.iafpn.jsonl", image)
+    sitting.click(200, 260)
+    plane = Plane(image, coarser=levels[1:], limits=LIMITS, gamma=gamma)
+    found = ClickReplay(predictor, plane).predict(sitting.current.clicks)
+    sitting.commit(found.mask(), 1, "tiny", LIMITS, gamma=gamma)
+    sitting.writer.close(20)
+    assert ("gamma" in sitting.path.read_text(encoding="utf-8")) == (gamma != 1)
+
+    session = read_session(sitting.path)
+    assert session.document.steps[-1].commit.gamma == gamma
+    assert replay(session, {"image": levels}, lambda _: predictor).differing == []
+    assert replay(read_session(sitting.path), {"image": image}, lambda _: predictor).differing
+    if gamma != 1:
+        linear = tmp_path / "linear.iafpn.jsonl"
+        text = sitting.path.read_text(encoding="utf-8")
+        linear.write_text(re.sub(r',\s*"gamma":\s*0.4', "", text), encoding="utf-8")
+        found = replay(read_session(linear), {"image": levels}, lambda _: predictor)
+        assert found.differing == [1]
 
 
 def test_a_replay_tells_what_differs(annotated, disk_image):
