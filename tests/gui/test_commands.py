@@ -12,7 +12,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QFileDialog, QMenu
 
 import napari_iafpn
-from napari_iafpn.exchange import read_labels
+from napari_iafpn.exchange import LabelImage, read_labels, write_labels
 from napari_iafpn.plugin.evaluation.widget import EvaluateClicks
 from napari_iafpn.plugin.training.widget import TrainOnMasks
 from napari_iafpn.plugin.widget import ClickSegmentation
@@ -23,6 +23,7 @@ MANIFEST = PluginManifest.from_file(Path(napari_iafpn.__file__).with_name("napar
 TITLES = {command.id: command.title for command in MANIFEST.contributions.commands}
 SAMPLES = {sample.command: sample.display_name for sample in MANIFEST.contributions.sample_data}
 WRITERS = {writer.command: writer for writer in MANIFEST.contributions.writers}
+READER = f"{OWN}.read_labels"
 WIDGETS = {
     f"{OWN}.click_segmentation": ClickSegmentation,
     f"{OWN}.evaluate_clicks": EvaluateClicks,
@@ -39,7 +40,7 @@ SHAPE = (60, 80)
 
 
 def test_every_command_is_tried_here():
-    assert {*SAMPLES, *WRITERS, *WIDGETS, *ANNOTATION} == set(TITLES)
+    assert {*SAMPLES, *WRITERS, READER, *WIDGETS, *ANNOTATION} == set(TITLES)
 
 
 @pytest.fixture
@@ -113,6 +114,22 @@ def test_labels_are_saved_from_the_menu(viewer, monkeypatch, tmp_path, command):
         assert len(path.read_text().splitlines()) == 3
     else:
         assert np.array_equal(read_labels(path, shape=SHAPE).labels, labels)
+
+
+def test_outlines_are_opened_from_the_menu(viewer, monkeypatch, tmp_path):
+    labels = np.zeros(SHAPE, np.uint16)
+    labels[5:20, 10:30], labels[30:50, 40:70] = 1, 2
+    path = tmp_path / "cells.geojson"
+    write_labels(LabelImage(labels, classes={2: "axon"}), path)
+    monkeypatch.setattr(QFileDialog, "exec_", lambda *_: True, raising=False)
+    monkeypatch.setattr(QFileDialog, "exec", lambda *_: True)
+    monkeypatch.setattr(QFileDialog, "selectedFiles", lambda *_: [str(path)])
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_, **__: ([str(path)], ""))
+    choose(viewer, "File", "Open File(s)...")
+    (layer,) = viewer.layers
+    assert np.array_equal(layer.data, labels)
+    assert layer.name == "cells"
+    assert layer.metadata["classes"] == {2: "axon"}
 
 
 def test_annotating_from_menus_and_palette(viewer, qtbot, monkeypatch, tmp_path):
