@@ -12,6 +12,7 @@ from napari.layers import Image, Labels
 
 from napari_iafpn.evaluation.models import file_sha256
 from napari_iafpn.networks import find_model
+from napari_iafpn.plugin.blocks import holds_more
 from napari_iafpn.plugin.layers import full_resolution, layer_id
 from napari_iafpn.plugin.training.sources import file_name
 from napari_iafpn.sessions import Step
@@ -105,7 +106,7 @@ class SessionKeeper:
             layer = self._labels_of(change.labels)
             if change.labels not in self._known and layer is not None:
                 self._known.add(change.labels)
-                before = _before(layer.data, step, change.labels)
+                before = _before(full_resolution(layer), step, change.labels)
                 writer.append(_labels_entry(layer, step.plane.layer, before))
         commit = step.commit
         if commit is not None and commit.model and f"model {commit.model}" not in self._known:
@@ -123,7 +124,7 @@ def _before(data: Any, step: Step, labels: str) -> Any:
         return copy
     # A copy would be too large; most often there was nothing but what this step wrote.
     written = sum(int(np.count_nonzero(pixels.after)) for pixels in changes)
-    if isinstance(data, np.ndarray) and np.count_nonzero(data) == written:
+    if not holds_more(data, written):
         return np.broadcast_to(np.zeros((), data.dtype), data.shape)
     return data
 
