@@ -17,6 +17,7 @@ from napari_iafpn.plugin.controller import AnnotationController
 from napari_iafpn.plugin.labels import LabelsLayer
 from napari_iafpn.plugin.labels_book import LabelsBook
 from napari_iafpn.plugin.layers import (
+    axis_names,
     camera,
     center_on,
     default_image,
@@ -36,6 +37,7 @@ from napari_iafpn.plugin.overlays import (
     keep_above,
 )
 from napari_iafpn.plugin.planes import PlaneSource
+from napari_iafpn.plugin.propagating import slider_axes
 from napari_iafpn.plugin.surroundings import Surroundings
 from napari_iafpn.sessions import Cutout, LabelsChange, PixelChange, PlaneKey, Step
 
@@ -64,6 +66,7 @@ class Annotator:
     choices_changed = Signal()
     tool_wanted = Signal(str)
     help_wanted = Signal()
+    propagate_wanted = Signal()
 
     def __init__(
         self,
@@ -94,6 +97,7 @@ class Annotator:
                 "cancel": self.controller.cancel,
                 "clear": self.controller.clear,
                 "split": self.controller.split,
+                "propagate": self.propagate_wanted.emit,
                 "edit": self._edit_under_mouse,
                 "brush": lambda: self.tool_wanted.emit("brush"),
                 "eraser": lambda: self.tool_wanted.emit("eraser"),
@@ -217,6 +221,15 @@ class Annotator:
         if chosen or self.labels is None:
             return chosen or 1
         return self.controller.editor.next_label(self.book.target_of(self.labels))
+
+    @property
+    def sliders(self) -> list[tuple[str, int]]:
+        """The names and data axes of the image's sliders, that of the depth first."""
+        plane = self.controller.plane
+        if self.image is None or plane is None:
+            return []
+        names = axis_names(self.image)
+        return [(names[axis], axis) for axis in slider_axes(plane, spatial_shape(self.image))]
 
     def take_brush(self, mode: str | None) -> None:
         """Draw on the current object's mask (``paint``), erase (``erase``) or click (None)."""

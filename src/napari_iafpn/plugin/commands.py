@@ -42,6 +42,11 @@ def commit_object(viewer: Viewer) -> None:
     tool_of(viewer).annotator.controller.commit()
 
 
+def propagate_object(viewer: Viewer) -> None:
+    """Take the current object, or the last one of this plane, to other planes."""
+    tool_of(viewer).propagate()
+
+
 def undo(viewer: Viewer) -> None:
     """Take the last step of the annotation back."""
     tool_of(viewer).annotator.controller.undo()

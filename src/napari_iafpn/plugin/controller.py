@@ -23,10 +23,14 @@ from napari_iafpn.plugin.messages import (
     ModelLoading,
     ModelReady,
     ModelWanted,
+    PlaneReached,
+    PropagationFailed,
+    PropagationReport,
     Report,
 )
 from napari_iafpn.plugin.peek import Peek
 from napari_iafpn.plugin.predictions import Predictions
+from napari_iafpn.plugin.propagating import Along, Journey
 from napari_iafpn.plugin.surroundings import LabelsTarget, Surroundings
 from napari_iafpn.sessions import (
     CurrentObject,
@@ -63,6 +67,7 @@ class AnnotationController:
         self._peek = Peek()
         self._waiting: Job | None = None
         self._then: Callable[[], None] | None = None
+        self._journey: Journey | None = None
         self._notes: tuple[str, ...] = ()
         self.commit_as = CommitAs()
 
@@ -138,12 +143,13 @@ class AnnotationController:
         """Go on with the objects and the history of an earlier sitting."""
         document.labels, document.tell = self._around.labels_of, self.document.tell
         self.editor.document = document
-        self._then = None
+        self._call_off()
         self._update()
 
     def use_model(self, model: str, *, preload: bool = True) -> None:
         """Predict with another model from now on; the current object too."""
         self._model = model
+        self._call_off()
         self._update()
         if preload and (self._waiting is None or self._waiting.model != model):
             self._send(ModelWanted(model))
@@ -218,6 +224,20 @@ class AnnotationController:
         """
         self._when_ready(self._write, "there is nothing to commit yet; click on an object first")
 
+    def propagate(self, along: Along) -> None:
+        """Take the object at work, else the last one committed here, to other planes.
+
+        That at work is committed first. Whatever else the user does calls a propagation off, and
+        nothing is changed; `cancel` keeps the planes that it reached.
+        """
+        if self.current is not None and not self.current.is_untouched:
+            self._when_ready(partial(self._write_and_set_out, along), "")
+            return
+        self._call_off()
+        with self._telling():
+            self._set_out(along)
+        self.changed.emit()
+
     def split(self) -> None:
         """Divide the object that is being edited, one part for each positive click."""
         plane = self._plane
@@ -226,12 +246,19 @@ class AnnotationController:
 
     def do(self, step: Step) -> None:
         """Do a step; ValueError, and nothing changed, where the labels cannot be written."""
-        self._then = None
+        self._call_off()
         self.document.do(step)
         self._update()
 
     def undo(self) -> None:
-        """Take the last step back, wherever it was, and show its plane."""
+        """Take the last step back, wherever it was, and show its plane.
+
+        A propagation that is under way is the last step.
+        """
+        if self._journey is not None:
+            self._call_off()
+            self._update()
+            return
         self._walk("undo", self.document.last_done, self.document.undo)
 
     def redo(self) -> None:
@@ -239,12 +266,15 @@ class AnnotationController:
         self._walk("redo", self.document.last_undone, self.document.redo)
 
     def cancel(self) -> None:
-        """Stop predicting; the clicks stay."""
+        """Stop predicting; the clicks stay, and so do the planes that a propagation reached."""
         if self._waiting is None:
             return
         self._around.stop()
         self._waiting = None
         self._then = None
+        if self._journey is not None:
+            self._arrive(stopped=True)
+            return
         self._say("Stopped; the clicks are kept. Click again or commit to go on.")
         self.changed.emit()
 
@@ -260,12 +290,15 @@ class AnnotationController:
         elif isinstance(report, ModelFailed):
             if self._waiting is not None and self._waiting.model == report.model:
                 self._settle(self._waiting)
+                self._journey = None
             self._fail(report.sentence, important=True)
         elif isinstance(report, MaskFailed):
             if self._settle(report.wanted):
                 self._fail(report.sentence)
-        else:
+        elif isinstance(report, MaskReady):
             self._take(report)
+        else:
+            self._travel(report)
         self.changed.emit()
 
     def _take(self, result: MaskReady) -> None:
@@ -286,6 +319,21 @@ class AnnotationController:
             with self._telling():
                 then()
 
+    def _travel(self, report: PropagationReport) -> None:
+        """Note how far a propagation is; reports of one that was called off are dropped."""
+        journey = self._journey
+        if journey is None or report.wanted is not journey.wanted:
+            return
+        if isinstance(report, PlaneReached):
+            self._say(journey.take(report))
+        elif isinstance(report, PropagationFailed):
+            self._journey = None
+            self._settle(report.wanted)
+            self._fail(report.sentence)
+        else:
+            self._settle(report.wanted)
+            self._arrive()
+
     # Parts of the above
 
     def _change(self, kind: str, after: CurrentObject, *, going_on: bool = False) -> None:
@@ -296,7 +344,7 @@ class AnnotationController:
         with self._telling():
             for click in after.clicks:
                 click.check_inside(self._shape)
-            self._then = None
+            self._call_off()
             change = ObjectChange(plane, self.document[plane], after)
             self.document.do(Step(kind, plane, (change,)), going_on=going_on)
             self.editor.begin(after)
@@ -306,7 +354,7 @@ class AnnotationController:
         if step is None:
             self._say(f"There is nothing to {verb}.")
             return
-        self._then = None
+        self._call_off()
         if step.plane != self._plane:
             self.plane_wanted.emit(step.plane)
         with self._telling():
@@ -315,6 +363,7 @@ class AnnotationController:
 
     def _when_ready(self, act: Callable[[], None], otherwise: str) -> None:
         """Do something with the current object's mask, as soon as it is that of its clicks."""
+        self._call_off()
         with self._telling():
             if self.current is None or self.current.is_untouched:
                 raise ValueError(otherwise)
@@ -325,7 +374,7 @@ class AnnotationController:
 
     def _do(self, act: Callable[[], str]) -> None:
         """Do something with labels and tell what came of it."""
-        self._then = None
+        self._call_off()
         with self._telling():
             self._say(act())
         self._update()
@@ -340,6 +389,38 @@ class AnnotationController:
             seen = self._model, result.wanted.source.limits, result.wanted.source.gamma
         self._say(self.editor.commit(plane, self.mask, self.commit_as, *seen))
 
+    def _write_and_set_out(self, along: Along) -> None:
+        self._write()
+        self._set_out(along)
+
+    def _set_out(self, along: Along) -> None:
+        """Let the worker follow the last object of the displayed plane."""
+        if self._plane is None:
+            raise ValueError("there is no plane to propagate from; show a plane of an image")
+        source = self._around.source_of(self._plane)
+        wanted = self.editor.follow(source, along, self._model)
+        self._journey = Journey(wanted)
+        self._send(wanted)
+        self._say(self._journey.progress)
+
+    def _arrive(self, *, stopped: bool = False) -> None:
+        """Write what a propagation found, as one step, and tell where it ended and why."""
+        journey, self._journey = self._journey, None
+        assert journey is not None
+        with self._telling():
+            self.editor.propagate(journey.wanted, journey.done, journey.masks, self.commit_as)
+            summary = journey.summary(stopped=stopped)
+            self.said.emit(Message(summary, error=journey.is_in_doubt))
+        self._update()
+
+    def _call_off(self) -> None:
+        """Drop what waits for a mask and a propagation on its way; something else happens."""
+        self._then = None
+        if self._journey is not None:
+            self._journey = self._waiting = None
+            self._around.stop()
+            self._say("The propagation was called off; nothing was changed.")
+
     def _is_fresh(self) -> bool:
         """Tell whether the mask is that of the clicks of now."""
         plane, current = self._plane, self.current
@@ -353,7 +434,8 @@ class AnnotationController:
         plane, current = self._plane, self.current
         self._peek.drop()
         with self._telling():
-            if plane is not None and current is not None:
+            # A propagation goes on while the user looks at other planes.
+            if plane is not None and current is not None and self._journey is None:
                 if not self._is_fresh():
                     self._send(self._wanted(plane, current))
                 elif isinstance(self._waiting, MaskWanted) and self._waiting.plane == plane:

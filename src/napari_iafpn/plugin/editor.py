@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from napari_iafpn.geometry import Box
+from napari_iafpn.plugin.messages import PropagationWanted
+from napari_iafpn.plugin.planes import PlaneSource
+from napari_iafpn.plugin.propagating import Along
 from napari_iafpn.plugin.surroundings import LabelsTarget, Surroundings
 from napari_iafpn.sessions import (
     KEEP,
@@ -16,8 +20,16 @@ from napari_iafpn.sessions import (
     Facts,
     ObjectChange,
     PlaneKey,
+    Propagation,
 )
-from napari_iafpn.sessions.actions import commit_step, edit_step, put_back_step, split_step
+from napari_iafpn.sessions.actions import (
+    commit_step,
+    edit_step,
+    propagate_step,
+    put_back_step,
+    split_step,
+)
+from napari_iafpn.sessions.pixels import lifted
 
 SPLIT_HINT = "double-click on an object first, then click on each of its parts"
 
@@ -121,6 +133,56 @@ class Editor:
         target = self._around.labels_of(current.edited.labels)
         self.document.do(put_back_step(plane, current, self.document.next_object(), target))
         return f"Object {current.edited.label} is as it was."
+
+    def follow(self, source: PlaneSource, along: Along, model: str) -> PropagationWanted:
+        """Return the propagation of the object that was last committed or propagated to a plane."""
+        plane, shape = source.key, source.array.shape
+        for step in reversed(self.document.steps):
+            threshold = step.threshold_on(plane)
+            if threshold is None or step.commit is None:
+                continue
+            label, target = step.commit.label, self._around.labels_of(step.commit.labels)
+            found = lifted(target.data, plane, label, target.region_on(plane, label))
+            if found is not None:
+                target.check(plane, label)
+                going = along.propagation(plane, shape, threshold)
+                wanted = PropagationWanted(model, source, target.id, label, found[0], going)
+                self._check_free(wanted)
+                return wanted
+        raise ValueError(
+            "no object was committed on this plane yet; click on one, then propagate it"
+        )
+
+    def propagate(
+        self,
+        wanted: PropagationWanted,
+        done: Propagation,
+        masks: Mapping[PlaneKey, Cutout],
+        wish: CommitAs,
+    ) -> None:
+        """Write the masks that a propagation found, instead of what its object has there."""
+        target, source = self._around.labels_of(wanted.labels), wanted.source
+        commit = Commit(
+            target.id, wanted.label, wish.policy, wanted.model, source.limits, source.gamma
+        )
+        step = propagate_step(source.key, target, masks, commit, done)
+        if step.labels[0].pixels:
+            self.document.do(step)
+
+    def _check_free(self, wanted: PropagationWanted) -> None:
+        """Raise ValueError where the object is at work on a plane that would be written."""
+        going = wanted.propagation
+        for plane, now in self.document.objects.items():
+            edited = now.edited
+            same = edited is not None and (edited.labels, edited.label) == (
+                wanted.labels,
+                wanted.label,
+            )
+            if same and going.reaches(wanted.plane, plane):
+                raise ValueError(
+                    f"object {wanted.label} is being edited on plane "
+                    f"{plane.index_along(going.axis)}; commit it or put it back there first"
+                )
 
     def split(self, plane: PlaneKey) -> str:
         """Divide the object that is being edited, one part for each positive click."""

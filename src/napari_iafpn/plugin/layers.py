@@ -32,6 +32,14 @@ def spatial_shape(image: Image) -> tuple[int, ...]:
     return tuple(int(size) for size in full_resolution(image).shape[: image.ndim])
 
 
+def axis_names(image: Image) -> list[str]:
+    """Return what the user calls the data axes; an axis without a name has its number."""
+    return [
+        f"axis {axis}" if label.lstrip("-").isdigit() else label
+        for axis, label in enumerate(image.axis_labels)
+    ]
+
+
 def layer_id(layer: Layer) -> str:
     """Return a name that no other layer has, also after renaming."""
     own = str(layer.unique_id)

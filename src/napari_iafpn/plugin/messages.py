@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from napari_iafpn.clicks import ClickSequence
 from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.planes import PlaneSource
-from napari_iafpn.sessions import Cutout, PlaneKey
+from napari_iafpn.sessions import Cutout, PlaneKey, Propagation
 
 if TYPE_CHECKING:
     from napari_iafpn.inference import Prediction
@@ -46,6 +46,38 @@ class MaskWanted:
     clicks: ClickSequence
     view: Box | None = None
     start: Cutout | None = None
+
+    @property
+    def plane(self) -> PlaneKey:
+        """Where the object lies."""
+        return self.source.key
+
+
+@dataclass(frozen=True, slots=True)
+class PropagationWanted:
+    """Follow a committed object from its plane to others.
+
+    Attributes
+    ----------
+    model : str
+        A shipped model's name or a file.
+    source : PlaneSource
+        Of the plane where the object is; the others are read likewise.
+    labels : str
+        Id of the labels image.
+    label : int
+    start : Cutout
+        The object's pixels on its plane.
+    propagation : Propagation
+        Which planes to visit.
+    """
+
+    model: str
+    source: PlaneSource
+    labels: str
+    label: int
+    start: Cutout
+    propagation: Propagation
 
     @property
     def plane(self) -> PlaneKey:
@@ -92,8 +124,47 @@ class MaskFailed:
     sentence: str
 
 
-Job = ModelWanted | MaskWanted
-Report = ModelLoading | ModelReady | ModelFailed | MaskReady | MaskFailed
+@dataclass(frozen=True, slots=True)
+class PlaneReached:
+    """A propagation visited one more plane.
+
+    Attributes
+    ----------
+    wanted : PropagationWanted
+    route : int
+        Which of its routes the plane is on.
+    plane : PlaneKey
+    mask : Cutout or None
+        The object there; None where it was lost, and its route ends.
+    doubt : str
+        Why it was lost, as a part of a sentence; else empty.
+    """
+
+    wanted: PropagationWanted
+    route: int
+    plane: PlaneKey
+    mask: Cutout | None
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PropagationOver:
+    """All planes that there are to visit were told."""
+
+    wanted: PropagationWanted
+
+
+@dataclass(frozen=True, slots=True)
+class PropagationFailed:
+    """A plane could not be read or predicted; ``sentence`` says why."""
+
+    wanted: PropagationWanted
+    sentence: str
+
+
+Job = ModelWanted | MaskWanted | PropagationWanted
+PropagationReport = PlaneReached | PropagationOver | PropagationFailed
+Report = ModelLoading | ModelReady | ModelFailed | MaskReady | MaskFailed | PropagationReport
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ SHORTCUTS = (
     Shortcut("cancel", "Stop predicting; the clicks stay", ("Escape",)),
     Shortcut("edit", "Edit the object under the mouse", ("Shift+E",)),
     Shortcut("clear", "Clear the object, or put an edited one back", ("Shift+D",)),
+    Shortcut("propagate", "Propagate the object to other planes", ("Shift+P",)),
     Shortcut("split", "Split the edited object at its clicks", ("Shift+S",)),
     Shortcut("brush", "Brush on, brush off", ("Shift+B",)),
     Shortcut("eraser", "Eraser on, eraser off", ("Shift+X",)),

@@ -21,6 +21,7 @@ from napari_iafpn.plugin.layers import default_image
 from napari_iafpn.plugin.messages import Message, ModelFailed, ModelReady, Report
 from napari_iafpn.plugin.objects_table import ObjectsTable
 from napari_iafpn.plugin.objects_view import ObjectsView
+from napari_iafpn.plugin.propagate_view import PropagateView
 from napari_iafpn.plugin.sessions.sessions import Sessions
 from napari_iafpn.plugin.training.places import Places
 from napari_iafpn.plugin.views import (
@@ -91,6 +92,7 @@ class ClickSegmentation(Container):
         self.sessions = Sessions(self.annotator, places.sessions)
         self.sources = SourcesView(models)
         self.object = ObjectView()
+        self.propagation = PropagateView()
         self.commit = CommitView()
         self.objects = ObjectsView()
         self.status = StatusView()
@@ -98,7 +100,8 @@ class ClickSegmentation(Container):
         layout = self.native.layout()
         layout.insertWidget(0, self.sessions.view)
         folded = _folded("Objects", self.objects)
-        for part in (_folded("Commit", self.commit.native), folded, self.status):
+        commit = _folded("Commit", self.commit.native)
+        for part in (self.propagation.native, commit, folded, self.status):
             layout.addWidget(part)
         self._help = HelpSheet(self.native)
         self._table = ObjectsTable(self.annotator, self.objects, folded.isExpanded)
@@ -124,6 +127,10 @@ class ClickSegmentation(Container):
     def use_model(self, model: str | Path) -> None:
         """Choose a model, by the name of a shipped one or by its file."""
         self._choose_model(str(model))
+
+    def propagate(self, *_: object) -> None:
+        """Take the object to other planes, as far as is chosen."""
+        self.annotator.controller.propagate(self.propagation.value)
 
     def show_help(self, *_: object) -> None:
         """Show all keys."""
@@ -151,6 +158,8 @@ class ClickSegmentation(Container):
         self.object.help_button.changed.connect(self.show_help)
         self.object.commit_button.changed.connect(controller.commit)
         self.object.tool_chosen.connect(self._take_tool)
+        self.propagation.wanted.connect(controller.propagate)
+        annotator.propagate_wanted.connect(self.propagate)
         annotator.tool_wanted.connect(self._toggle_tool)
         annotator.help_wanted.connect(self.show_help)
         self.commit.chosen.connect(self._commit_as)
@@ -254,6 +263,7 @@ class ClickSegmentation(Container):
                 clicks=clicks > 0,
                 edited=edited,
             )
+        self.propagation.offer(self.annotator.sliders)
         self.object.show_history(undo=controller.can_undo, redo=controller.can_redo)
         self.status.spinner.set_busy(controller.busy)
 

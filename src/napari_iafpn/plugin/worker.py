@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from threading import Condition, Lock, Thread, current_thread
 from typing import TYPE_CHECKING
 
@@ -17,11 +19,17 @@ from napari_iafpn.plugin.messages import (
     ModelLoading,
     ModelReady,
     ModelWanted,
+    PlaneReached,
+    PropagationFailed,
+    PropagationOver,
+    PropagationReport,
+    PropagationWanted,
     Report,
 )
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.triton import import_triton
 from napari_iafpn.sessions import Cutout
+from napari_iafpn.sessions.following import followed
 
 if TYPE_CHECKING:
     from napari_iafpn.images import Plane
@@ -107,9 +115,8 @@ class PredictionWorker:
             self._tell(ModelLoading(job.model))
         if not self._desk.has(job.model) or isinstance(job, ModelWanted):
             self._tell(self._desk.load(job.model))
-        if isinstance(job, MaskWanted) and self._desk.has(job.model) and not self._dropped(job):
-            answer = self._desk.answer(job, lambda: self._dropped(job))
-            if answer is not None:
+        if not isinstance(job, ModelWanted) and self._desk.has(job.model):
+            for answer in self._desk.answers(job, lambda: self._dropped(job)):
                 self._tell(answer, job)
 
     def _dropped(self, job: Job) -> bool:
@@ -148,27 +155,68 @@ class _Desk:
             self._replay = None
         return ModelReady(model, str(self._predictor.device))
 
-    def answer(
-        self, wanted: MaskWanted, dropped: Callable[[], bool]
-    ) -> MaskReady | MaskFailed | None:
-        """Predict; None where the job was dropped."""
+    def answers(
+        self, wanted: MaskWanted | PropagationWanted, dropped: Callable[[], bool]
+    ) -> Iterator[Report]:
+        """Predict, and tell what comes of it until the job is dropped."""
+        from napari_iafpn.inference import Cancelled
+
+        if dropped():
+            return
+        with suppress(Cancelled):
+            if isinstance(wanted, MaskWanted):
+                yield self._answer(wanted, dropped)
+            else:
+                yield from self._follow(wanted, dropped)
+
+    def _answer(self, wanted: MaskWanted, dropped: Callable[[], bool]) -> MaskReady | MaskFailed:
         from napari_iafpn.inference import Cancelled
 
         try:
             return MaskReady(wanted, self._predict(wanted, dropped))
         except Cancelled:
-            return None
+            raise
         except OSError as error:  # of the image's store; what it gave before is kept
             logger.debug("the image could not be read", exc_info=error)
             return MaskFailed(wanted, f"{error}; your clicks are kept, click or commit to go on")
         except Exception as error:  # noqa: BLE001  the end of the thread's stack
             return MaskFailed(wanted, _sentence("the prediction failed", error))
 
+    def _follow(
+        self, wanted: PropagationWanted, dropped: Callable[[], bool]
+    ) -> Iterator[PropagationReport]:
+        """Go from plane to plane; each is read when it is reached."""
+        from napari_iafpn.inference import Cancelled
+
+        source = wanted.source
+        start = wanted.start.prediction(source.key.shape_in(source.array.shape))
+        try:
+            for route, plane, mask, doubt in followed(
+                self._working_predictor(),
+                lambda key: replace(source, key=key).open(),
+                source.key,
+                start,
+                wanted.propagation,
+                dropped,
+            ):
+                yield PlaneReached(wanted, route, plane, mask, doubt)
+        except Cancelled:
+            raise
+        except Exception as error:  # noqa: BLE001  the end of the thread's stack
+            sentence = _sentence("the propagation failed", error, kept="nothing was changed")
+            yield PropagationFailed(wanted, sentence)
+        else:
+            yield PropagationOver(wanted)
+
+    def _working_predictor(self) -> Predictor:
+        if self._predictor is None:
+            raise RuntimeError("no model is loaded; choose one first")
+        return self._predictor
+
     def _predict(self, wanted: MaskWanted, dropped: Callable[[], bool]) -> Prediction:
         from napari_iafpn.inference import ClickReplay
 
-        if self._predictor is None:
-            raise RuntimeError("no model is loaded; choose one first")
+        predictor = self._working_predictor()
         if self._plane is None or self._source is None:
             self._plane, self._source = wanted.source.open(), wanted.source
         elif self._source != wanted.source:
@@ -177,16 +225,14 @@ class _Desk:
         known = (wanted.number, wanted.view, wanted.start)
         if self._replay is None or self._object != known:
             start = None if wanted.start is None else wanted.start.prediction(self._plane.shape)
-            self._replay = ClickReplay(
-                self._predictor, self._plane, initial=start, view=wanted.view
-            )
+            self._replay = ClickReplay(predictor, self._plane, initial=start, view=wanted.view)
             self._object = known
         return self._replay.predict(wanted.clicks, dropped)
 
 
-def _sentence(what: str, error: Exception) -> str:
+def _sentence(what: str, error: Exception, kept: str = "your clicks are kept, try again") -> str:
     """Make one sentence of any exception; the traceback goes to the log."""
     logger.debug(what, exc_info=error)
     if isinstance(error, (ValueError, RuntimeError, OSError)) and str(error):
         return str(error).splitlines()[0]
-    return f"{what} ({type(error).__name__}: {error}); your clicks are kept, try again"
+    return f"{what} ({type(error).__name__}: {error}); {kept}"

@@ -5,7 +5,15 @@ from napari_iafpn.sessions.document import Document, LabelsImage
 from napari_iafpn.sessions.objects import CurrentObject, EditedLabel, HandEdits
 from napari_iafpn.sessions.pixels import KEEP, OVERWRITE, POLICIES, PixelChange
 from napari_iafpn.sessions.plane_key import PlaneKey
-from napari_iafpn.sessions.steps import Commit, Facts, FactsChange, LabelsChange, ObjectChange, Step
+from napari_iafpn.sessions.steps import (
+    Commit,
+    Facts,
+    FactsChange,
+    LabelsChange,
+    ObjectChange,
+    Propagation,
+    Step,
+)
 
 __all__ = [
     "KEEP",
@@ -24,5 +32,6 @@ __all__ = [
     "ObjectChange",
     "PixelChange",
     "PlaneKey",
+    "Propagation",
     "Step",
 ]

@@ -14,7 +14,14 @@ from skimage.segmentation import watershed
 from napari_iafpn.clicks import Click
 from napari_iafpn.sessions.cutout import Cutout
 from napari_iafpn.sessions.objects import CurrentObject, EditedLabel
-from napari_iafpn.sessions.pixels import PixelChange, lifted, painted, region_of, replaced
+from napari_iafpn.sessions.pixels import (
+    PixelChange,
+    lifted,
+    painted,
+    region_of,
+    repainted,
+    replaced,
+)
 from napari_iafpn.sessions.plane_key import PlaneKey
 from napari_iafpn.sessions.steps import (
     Commit,
@@ -22,6 +29,7 @@ from napari_iafpn.sessions.steps import (
     FactsChange,
     LabelsChange,
     ObjectChange,
+    Propagation,
     Step,
 )
 
@@ -130,6 +138,44 @@ def put_back_step(
     pixels = painted(target.data, plane, now.edited.start, now.edited.label)
     changes = () if pixels is None else (LabelsChange(target.id, (pixels,)),)
     return Step("put back", plane, (ObjectChange(plane, now, fresh),), changes)
+
+
+def propagate_step(
+    plane: PlaneKey,
+    target: Target,
+    masks: Mapping[PlaneKey, Cutout],
+    commit: Commit,
+    propagation: Propagation,
+) -> Step:
+    """Make ``masks`` all there is of an object on their planes.
+
+    Parameters
+    ----------
+    plane : PlaneKey
+        Where the object comes from; its pixels there stay.
+    target : Target
+    masks : mapping of PlaneKey to Cutout
+    commit : Commit
+        The object's id and what decided the masks, the same on all planes.
+    propagation : Propagation
+        The planes of ``masks``, in the order in which they were found.
+    """
+    pixels = propagated_pixels(target.data, masks, commit)
+    return Step(
+        "propagate",
+        plane,
+        labels=(LabelsChange(target.id, pixels),),
+        commit=commit,
+        propagation=propagation,
+    )
+
+
+def propagated_pixels(
+    data: Any, masks: Mapping[PlaneKey, Cutout], commit: Commit
+) -> tuple[PixelChange, ...]:
+    """Return the changes that a propagation makes, one for each plane that it changes."""
+    changes = (repainted(data, on, mask, commit.label, commit.policy) for on, mask in masks.items())
+    return tuple(change for change in changes if change is not None)
 
 
 def delete_step(

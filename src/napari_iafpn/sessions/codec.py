@@ -20,6 +20,7 @@ from napari_iafpn.sessions.steps import (
     FactsChange,
     LabelsChange,
     ObjectChange,
+    Propagation,
     Step,
 )
 
@@ -101,6 +102,8 @@ def step_to_json(step: Step) -> Json:
         ]
     if step.commit is not None:
         given["commit"] = _commit(step.commit)
+    if step.propagation is not None:
+        given["propagation"] = dataclasses.asdict(step.propagation)
     return given
 
 
@@ -122,7 +125,7 @@ def step_from_json(kind: str, given: Json, now: Any, facts: Any, dtype_of: Any) 
     for change in given.get("objects", ()):
         plane = plane_from_json(change["plane"])
         objects.append(ObjectChange(plane, now(plane), object_from_json(change["object"])))
-    commit = given.get("commit")
+    commit, propagation = given.get("commit"), given.get("propagation")
     return Step(
         kind,
         plane_from_json(given["plane"]),
@@ -144,6 +147,7 @@ def step_from_json(kind: str, given: Json, now: Any, facts: Any, dtype_of: Any) 
             for change in given.get("facts", ())
         ),
         None if commit is None else Commit(**{**commit, "limits": tuple(commit["limits"])}),
+        None if propagation is None else _propagation_from(propagation),
     )
 
 
@@ -153,6 +157,11 @@ def _commit(commit: Commit) -> Json:
     if commit.gamma == 1:
         del given["gamma"]
     return given
+
+
+def _propagation_from(given: Json) -> Propagation:
+    routes = tuple(map(tuple, given["routes"]))
+    return Propagation(given["axis"], routes, given["threshold"])
 
 
 def _box(box: Box) -> list[int]:

@@ -115,6 +115,24 @@ def replaced(data: Any, region: Sequence[slice], label: int, other: int) -> Pixe
     return PixelChange.of(region, before, after)
 
 
+def repainted(
+    data: Any, plane: PlaneKey, cutout: Cutout, label: int, policy: str = KEEP
+) -> PixelChange | None:
+    """Return the change that makes a cutout of a plane all there is of ``label`` on it.
+
+    None where that changes nothing. ``data`` is indexed by numpy slices and not changed.
+    """
+    old = Cutout.of(np.asarray(data[plane.indices]) == label)
+    box = cutout.box if old is None else cutout.box.union(old.box)
+    region = region_of(plane, box)
+    before = np.array(data[region])
+    mask = cutout.within(box).reshape(before.shape)
+    others = (before != 0) & (before != label)
+    after = np.where(before == label, np.zeros_like(before), before)
+    after[mask if policy == OVERWRITE else mask & ~others] = label
+    return None if np.array_equal(before, after) else PixelChange.of(region, before, after)
+
+
 def lifted(
     data: Any, plane: PlaneKey, label: int, region: Sequence[slice] | None = None
 ) -> tuple[Cutout, PixelChange] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,15 @@ class PlaneKey:
     def indices(self) -> tuple[int | slice, ...]:
         """Index an array with this to get the plane, (H, W) or (H, W, channels)."""
         return tuple(self._spread(slice(None), slice(None)))
+
+    def moved_to(self, axis: int, index: int) -> PlaneKey:
+        """Return the plane at ``index`` along another data axis of this one."""
+        place = self.other_axes.index(axis)
+        return replace(self, index=(*self.index[:place], index, *self.index[place + 1 :]))
+
+    def index_along(self, axis: int) -> int:
+        """Return the plane's place along one of the other axes."""
+        return self.index[self.other_axes.index(axis)]
 
     def to_data(self, row: float, col: float) -> NDArray[np.float64]:
         """Return the data coordinates of a point of the plane, one per axis, in pixels."""

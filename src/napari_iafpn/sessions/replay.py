@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_iafpn.sessions.actions import propagated_pixels
+from napari_iafpn.sessions.following import followed
 from napari_iafpn.sessions.objects import CurrentObject
-from napari_iafpn.sessions.pixels import PixelChange, painted
+from napari_iafpn.sessions.pixels import PixelChange, lifted, painted
+from napari_iafpn.sessions.plane_key import PlaneKey
 from napari_iafpn.sessions.reading import ArrayLabels, Session
-from napari_iafpn.sessions.steps import Step
+from napari_iafpn.sessions.steps import Commit, Step
 
 if TYPE_CHECKING:
+    from napari_iafpn.images import Plane
     from napari_iafpn.inference import Predictor
 
 
@@ -26,7 +30,7 @@ class Replayed:
     ----------
     labels : dict of id to array
     commits : int
-        Objects that were committed.
+        Objects that were committed, and propagations.
     differing : list of int
         Labels of those whose pixels are not the recorded ones.
     """
@@ -69,22 +73,20 @@ def replay(
                 arrays[change.labels].apply(change.pixels)
         else:
             data = arrays[commit.labels].data
-            pixels = _again(step, data, images, predictor_of)
+            again = _propagated if step.propagation else _committed
+            pixels = again(step, data, images, predictor_of)
             result.commits += 1
-            if pixels is None or not _same(pixels, step.labels[0].pixels[0]):
+            if not _same(pixels, step.labels[0].pixels):
                 result.differing.append(commit.label)
-            if pixels is not None:
-                pixels.apply(data)
+            arrays[commit.labels].apply(pixels)
         done(place, len(steps))
     return result
 
 
-def _again(
+def _committed(
     step: Step, data: Any, images: Mapping[str, Any], predictor_of: Callable[[str], Predictor]
-) -> PixelChange | None:
+) -> tuple[PixelChange, ...]:
     """Compute what a commit wrote."""
-    from napari_iafpn.images import Plane
-    from napari_iafpn.images.arrays import planes_of
     from napari_iafpn.inference import ClickReplay
 
     commit, change = step.commit, step.objects[0]
@@ -92,24 +94,56 @@ def _again(
     current: CurrentObject = change.before
     prediction = None
     if current.clicks:
-        if change.plane.layer not in images:
-            raise ValueError("the session has clicks on an image that is not given; give it too")
-        image = images[change.plane.layer]
-        levels = image if isinstance(image, (list, tuple)) else [image]
-        finest, *coarser = planes_of(levels, change.plane.indices)
-        plane = Plane(finest, coarser=coarser, limits=commit.limits, gamma=commit.gamma)
+        plane = _plane(change.plane, images, commit)
         start = current.start.prediction(plane.shape) if current.start else None
         clicks = ClickReplay(predictor_of(commit.model), plane, initial=start, view=current.view)
         prediction = clicks.predict(current.clicks)
     mask = current.mask(prediction)
     if mask is None:
-        return None
-    return painted(data, change.plane, mask, commit.label, commit.policy)
+        return ()
+    pixels = painted(data, change.plane, mask, commit.label, commit.policy)
+    return () if pixels is None else (pixels,)
 
 
-def _same(first: PixelChange, second: PixelChange) -> bool:
-    return (
-        first.region == second.region
-        and np.array_equal(first.before, second.before)
-        and np.array_equal(first.after, second.after)
+def _propagated(
+    step: Step, data: Any, images: Mapping[str, Any], predictor_of: Callable[[str], Predictor]
+) -> tuple[PixelChange, ...]:
+    """Compute what a propagation wrote, from what its object is like by now."""
+    commit, propagation = step.commit, step.propagation
+    assert commit is not None
+    assert propagation is not None
+    found = lifted(data, step.plane, commit.label)
+    if found is None:
+        return ()
+    shape = step.plane.shape_in(data.shape)
+    visited = followed(
+        predictor_of(commit.model),
+        lambda key: _plane(key, images, commit),
+        step.plane,
+        found[0].prediction(shape),
+        propagation,
+    )
+    masks = {key: mask for _, key, mask, _ in visited if mask is not None}
+    return propagated_pixels(data, masks, commit)
+
+
+def _plane(key: PlaneKey, images: Mapping[str, Any], commit: Commit) -> Plane:
+    """Open a plane with the contrast that a commit was made with."""
+    from napari_iafpn.images import Plane
+    from napari_iafpn.images.arrays import planes_of
+
+    if key.layer not in images:
+        raise ValueError("the session has clicks on an image that is not given; give it too")
+    image = images[key.layer]
+    levels = image if isinstance(image, (list, tuple)) else [image]
+    finest, *coarser = planes_of(levels, key.indices)
+    return Plane(finest, coarser=coarser, limits=commit.limits, gamma=commit.gamma)
+
+
+def _same(first: tuple[PixelChange, ...], second: tuple[PixelChange, ...]) -> bool:
+    return len(first) == len(second) and all(
+        a.region == b.region
+        and np.array_equal(a.before, b.before)
+        and np.array_equal(a.after, b.after)
+        for a, b in zip(first, second, strict=True)
     )

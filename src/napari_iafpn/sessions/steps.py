@@ -82,6 +82,33 @@ class Commit:
     gamma: float = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Propagation:
+    """How an object of one plane went on to others; clicks and masks follow from its mask there.
+
+    Attributes
+    ----------
+    axis : int
+        The data axis along which the planes lie.
+    routes : tuple of tuple of int
+        Places along that axis in the order in which they were visited, for each direction.
+    threshold : float
+        Probability above which a pixel belongs to the object.
+    """
+
+    axis: int
+    routes: tuple[tuple[int, ...], ...]
+    threshold: float = 0.5
+
+    def reaches(self, start: PlaneKey, plane: PlaneKey) -> bool:
+        """Tell whether it goes from ``start`` to ``plane``."""
+        if (start.layer, start.axes) != (plane.layer, plane.axes):
+            return False
+        index = plane.index_along(self.axis)
+        visited = any(index in route for route in self.routes)
+        return visited and start.moved_to(self.axis, index) == plane
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Step:
     """Something the user did.
@@ -95,6 +122,8 @@ class Step:
     objects, labels, facts : tuple
         What changed.
     commit : Commit or None
+    propagation : Propagation or None
+        Of an object that ``plane`` and ``commit`` tell.
     """
 
     kind: str
@@ -103,3 +132,12 @@ class Step:
     labels: tuple[LabelsChange, ...] = ()
     facts: tuple[FactsChange, ...] = ()
     commit: Commit | None = None
+    propagation: Propagation | None = None
+
+    def threshold_on(self, plane: PlaneKey) -> float | None:
+        """Return the threshold of the object that this step wrote to a plane, None: it did not."""
+        if self.propagation is not None:
+            reached = self.propagation.reaches(self.plane, plane)
+            return self.propagation.threshold if reached else None
+        written = self.commit is not None and self.plane == plane
+        return self.objects[0].before.threshold if written else None

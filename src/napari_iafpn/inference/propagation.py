@@ -1,0 +1,228 @@
+"""An object followed from plane to plane: each mask is where the next plane starts.
+
+A plane starts from its neighbour's mask as previous mask, and from clicks derived from it: positive
+ones deep inside, negative ones around it, where the neighbour was background. The network looks at
+a few times the object's size. Measured in ``benchmarks/propagation.py``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_iafpn.clicks import Click, ClickSequence
+from napari_iafpn.clicks.deepest import deepest
+from napari_iafpn.geometry import Box
+from napari_iafpn.geometry.zoom import view_around
+from napari_iafpn.images import Plane
+from napari_iafpn.inference.prediction import Prediction
+from napari_iafpn.inference.predictor import Predictor
+from napari_iafpn.inference.replay import Cancelled
+
+GONE = "the object is no longer there"
+UNSURE = "the object is no longer sure"
+JUMPED = "the object changed too much"
+LEAST_REACH = 4.0
+"""Pixels; see `Seeding.reach`."""
+
+
+@dataclass(frozen=True)
+class Seeding:
+    """What of a plane's mask its neighbour starts from, and when the object counts as lost.
+
+    Attributes
+    ----------
+    positives : int
+        At most so many positive clicks.
+    least_depth : float
+        A further positive click is at least this share as deep inside as the first one.
+    negatives : int
+        Negative clicks around the mask.
+    reach : float
+        How far outside the mask they are, as a share of the square root of its area.
+    view : float
+        What the network looks at, in lengths of the mask's box, see `view_around`.
+    least_confidence : float
+        See `confidence`.
+    least_share : float
+        Share of the first plane's confidence; how sure a network is depends on the kind of object.
+    least_overlap : float
+        IoU with the neighbour's mask.
+    """
+
+    positives: int = 3
+    least_depth: float = 0.6
+    negatives: int = 4
+    reach: float = 0.35
+    view: float = 3.0
+    least_confidence: float = 0.3
+    least_share: float = 0.8
+    least_overlap: float = 0.4
+
+
+@dataclass(frozen=True, eq=False)
+class Reached:
+    """A plane that an object was followed to.
+
+    Attributes
+    ----------
+    index : int
+        The plane's place.
+    prediction : Prediction
+    clicks : ClickSequence
+        What was derived from the neighbour's mask.
+    confidence : float
+        From 0 to 1, see `confidence`.
+    doubt : str
+        Why the object counts as lost here, as a part of a sentence; empty where it does not.
+    """
+
+    index: int
+    prediction: Prediction
+    clicks: ClickSequence
+    confidence: float
+    doubt: str = ""
+
+
+def propagate(
+    predictor: Predictor,
+    open_plane: Callable[[int], Plane],
+    start: Prediction,
+    indices: Iterable[int],
+    *,
+    threshold: float = 0.5,
+    seeding: Seeding = Seeding(),
+    cancelled: Callable[[], bool] | None = None,
+) -> Iterator[Reached]:
+    """Follow an object from its plane to others, in the order of ``indices``.
+
+    Ends behind the last plane, and behind one where the object counts as lost.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    open_plane : callable
+        Returns the plane of an index; called when it is reached.
+    start : Prediction
+        The object's mask on the first one's neighbour.
+    indices : iterable of int
+    threshold : float
+        Probability above which a pixel belongs to the mask.
+    seeding : Seeding
+    cancelled : callable, optional
+        Asked before each plane.
+
+    Raises
+    ------
+    ValueError
+        Where ``start`` is empty, or a plane has another shape.
+    Cancelled
+        As soon as ``cancelled`` returns True.
+    """
+    seed = first = _seed(start, threshold)
+    if seed is None:
+        raise ValueError("there is no mask to start from; commit an object first")
+    least = seeding.least_confidence
+    for index in indices:
+        if cancelled is not None and cancelled():
+            raise Cancelled
+        plane = open_plane(index)
+        view = view_around(seed.roi, seeding.view, plane.shape)
+        clicks = derived_clicks(seed, view, seeding)
+        found = predictor.predict(plane, clicks, seed, view=view)
+        sure, mask = confidence(found, threshold), _seed(found, threshold)
+        if mask is None:
+            yield Reached(index, found, clicks, sure, GONE)
+            return
+        jumped = _overlap(mask, seed) < seeding.least_overlap
+        doubt = UNSURE if sure < least else JUMPED if jumped else ""
+        yield Reached(index, found, clicks, sure, doubt)
+        if doubt:
+            return
+        if seed is first:
+            least = max(least, seeding.least_share * sure)
+        seed = mask
+
+
+def derived_clicks(seed: Prediction, view: Box, seeding: Seeding) -> ClickSequence:
+    """Return the clicks that tell a plane where its neighbour's mask is.
+
+    Positive: the innermost pixel, i.e. the one deepest inside by the exact distance; then the
+    innermost of those that are twice as far away from it as it is deep, and so on: one for a disk,
+    several for a long object or for one of many parts. Negative: in as many directions from the
+    mask's middle as there are to be clicks, each on the line around the mask.
+
+    Parameters
+    ----------
+    seed : Prediction
+        The neighbour's mask in its tight box, 0 and 1.
+    view : Box
+        What may be clicked on, in the image frame.
+    seeding : Seeding
+    """
+    mask = seed.probability_in(view) > 0
+    places = [(*place, True) for place in _innermost(mask, seeding)]
+    places += [(*place, False) for place in _around(mask, seeding)]
+    return ClickSequence.of(
+        Click(row + view.row_start, col + view.col_start, positive) for row, col, positive in places
+    )
+
+
+def confidence(prediction: Prediction, threshold: float = 0.5) -> float:
+    """Return how sure the object is: the mean of 2 p - 1 over its mask, at least 0.
+
+    p is the probability. 0 for an empty mask.
+    """
+    inside = prediction.roi_probability[prediction.roi_mask(threshold)]
+    return max(0.0, float((2 * inside - 1).mean())) if inside.size else 0.0
+
+
+def _seed(prediction: Prediction, threshold: float) -> Prediction | None:
+    """Return the mask in its tight box, None where it is empty."""
+    mask = prediction.roi_mask(threshold)
+    box = Box.around(mask)
+    if box is None:
+        return None
+    roi = box.shifted(prediction.roi.row_start, prediction.roi.col_start)
+    values = mask[box.slices].astype(np.float32)
+    return Prediction(prediction.shape, roi, values, prediction.view)
+
+
+def _overlap(first: Prediction, second: Prediction) -> float:
+    """Return the IoU of two seeds."""
+    box = first.roi.union(second.roi)
+    one, other = (seed.probability_in(box) > 0 for seed in (first, second))
+    return float(np.count_nonzero(one & other) / np.count_nonzero(one | other))
+
+
+def _innermost(mask: NDArray[np.bool_], seeding: Seeding) -> Iterator[tuple[int, int]]:
+    """Yield places deep inside, far from each other; the deepest first."""
+    left, least2 = mask.astype(np.uint8), 0.0
+    rows, cols = np.ogrid[: mask.shape[0], : mask.shape[1]]
+    for _ in range(seeding.positives):
+        found = deepest(left)
+        if found is None or found[0] < least2:
+            return
+        depth2, row, col = found
+        least2 = least2 or seeding.least_depth**2 * depth2
+        yield row, col
+        left[(rows - row) ** 2 + (cols - col) ** 2 <= 4 * depth2] = 0
+
+
+def _around(mask: NDArray[np.bool_], seeding: Seeding) -> Iterator[tuple[int, int]]:
+    """Yield places around a mask, in directions that divide the circle."""
+    reach = max(LEAST_REACH, seeding.reach * math.sqrt(np.count_nonzero(mask)))
+    rows, cols = np.nonzero(np.abs(ndimage.distance_transform_edt(~mask) - reach) < 1)
+    if not rows.size:
+        return
+    middle = ndimage.center_of_mass(mask)
+    angles = np.arctan2(rows - middle[0], cols - middle[1])
+    for turn in range(seeding.negatives):
+        aside = np.exp(1j * (angles - 2 * np.pi * turn / seeding.negatives))
+        nearest = np.abs(np.angle(aside)).argmin()
+        yield int(rows[nearest]), int(cols[nearest])

@@ -1,0 +1,127 @@
+"""An object on its way to other planes: where it is to go, and how far it came."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from napari_iafpn.plugin.messages import PlaneReached, PropagationWanted
+from napari_iafpn.sessions import Cutout, PlaneKey, Propagation
+
+FORWARDS, BACKWARDS, BOTH = DIRECTIONS = ("forwards", "backwards", "both")
+"""Towards higher indices, lower ones, or first the one and then the other."""
+
+
+@dataclass(frozen=True)
+class Along:
+    """Where objects are to be propagated.
+
+    Attributes
+    ----------
+    axis : int or None
+        The data axis; None: the first of `slider_axes`.
+    direction : {"forwards", "backwards", "both"}
+    planes : int
+        How many planes in each direction; 0: to the end.
+    """
+
+    axis: int | None = None
+    direction: str = FORWARDS
+    planes: int = 0
+
+    def propagation(self, plane: PlaneKey, shape: Sequence[int], threshold: float) -> Propagation:
+        """Return the planes to visit from ``plane`` of an image of ``shape``.
+
+        Raises
+        ------
+        ValueError
+            Where there are none.
+        """
+        axes = slider_axes(plane, shape)
+        if not axes:
+            raise ValueError("this image has one plane only; open a stack to propagate an object")
+        axis = self.axis if self.axis in axes else axes[0]
+        here, most = plane.index_along(axis), self.planes or shape[axis]
+        ahead = tuple(range(here + 1, min(shape[axis], here + 1 + most)))
+        behind = tuple(range(here - 1, max(-1, here - 1 - most), -1))
+        ways = {FORWARDS: (ahead,), BACKWARDS: (behind,), BOTH: (ahead, behind)}
+        routes = tuple(route for route in ways[self.direction] if route)
+        if not routes:
+            raise ValueError(
+                f"this is the {'last' if self.direction == FORWARDS else 'first'} plane; "
+                "propagate the other way"
+            )
+        return Propagation(axis, routes, threshold)
+
+
+def slider_axes(plane: PlaneKey, shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the data axes along which an image of ``shape`` has more planes; the last first.
+
+    In images with time and depth the depth is the last one.
+    """
+    return tuple(axis for axis in reversed(plane.other_axes) if shape[axis] > 1)
+
+
+class Journey:
+    """The planes that a propagation has reached.
+
+    Parameters
+    ----------
+    wanted : PropagationWanted
+    """
+
+    def __init__(self, wanted: PropagationWanted) -> None:
+        self.wanted = wanted
+        self.masks: dict[PlaneKey, Cutout] = {}
+        self._visited = 0
+        self._reached: list[list[int]] = [[] for _ in wanted.propagation.routes]
+        self._doubts: list[str] = []
+
+    def take(self, report: PlaneReached) -> str:
+        """Keep what a plane gave; return how far it is."""
+        routes, index = self.wanted.propagation.routes, self._index(report.plane)
+        self._visited += 1
+        if report.mask is None:
+            self._doubts.append(
+                f"Stopped at plane {index}: {report.doubt}; correct it there and propagate again."
+            )
+            # The rest of its route is not visited any more.
+            self._visited += len(routes[report.route]) - routes[report.route].index(index) - 1
+        else:
+            self.masks[report.plane] = report.mask
+            self._reached[report.route].append(index)
+        return self.progress
+
+    @property
+    def progress(self) -> str:
+        """How many planes of how many were visited."""
+        total = sum(map(len, self.wanted.propagation.routes))
+        return f"Plane {self._visited} of {total} …"
+
+    @property
+    def done(self) -> Propagation:
+        """The part of the way that led anywhere."""
+        routes = tuple(tuple(route) for route in self._reached if route)
+        return replace(self.wanted.propagation, routes=routes)
+
+    def summary(self, *, stopped: bool = False) -> str:
+        """Return how far it came, and why no farther."""
+        count, label = len(self.masks), self.wanted.label
+        ends = " and ".join(str(route[-1]) for route in self._reached if route)
+        if not count:
+            said = [f"Object {label} went to no other plane."]
+        else:
+            said = [f"Object {label} went on to {count} plane{'s' * (count != 1)}, up to {ends}."]
+        if stopped:
+            said.insert(0, "Stopped.")
+        if stopped and count:
+            said.append("Undo takes them back.")
+        return " ".join([*said, *self._doubts])
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether the object was lost somewhere."""
+        return bool(self._doubts)
+
+    def _index(self, plane: PlaneKey) -> int:
+        return plane.index_along(self.wanted.propagation.axis)
