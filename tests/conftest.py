@@ -74,6 +74,10 @@ class Slide:
     dtype = np.dtype(np.uint8)
     ndim = 2
 
+    @property
+    def size(self):
+        return self.shape[0] * self.shape[1]
+
     def __getitem__(self, part):
         if self.error is not None:
             raise self.error
@@ -81,6 +85,9 @@ class Slide:
         spans = (np.arange(*s.indices(n)) for s, n in zip(part, self.shape, strict=True))
         rows, cols = (((span + 0.5) * self.factor - 0.5) % 400 - 200 for span in spans)
         return np.where(np.hypot(rows[:, None], cols) < 60, 200, 50).astype(np.uint8)
+
+    def __array__(self, dtype=None, copy=None):
+        return self[slice(None), slice(None)]
 
     def touched(self, rows, cols):
         """Return the numbers of the chunks of two slices."""
