@@ -32,8 +32,8 @@ WIDGETS = {
 ANNOTATION = {
     f"{OWN}.{name}"
     for name in (
-        "segment_by_clicks", "edit_label", "commit_object", "undo", "redo", "resume_session",
-        "show_shortcuts",
+        "segment_by_clicks", "edit_label", "commit_object", "propagate_object", "undo", "redo",
+        "resume_session", "show_shortcuts",
     )
 }  # fmt: skip
 SHAPE = (60, 80)
@@ -157,6 +157,8 @@ def test_annotating_from_menus_and_palette(viewer, qtbot, monkeypatch, tmp_path)
     choose(viewer, "Layers", "Segment", f"Edit this label by clicks ({TITLE})")
     assert controller.current.edited.label == 1
     controller.clear()
+    run("propagate_object")
+    assert "one plane only" in widget.status.text
     choose(viewer, "Layers", "Annotate", f"Show the keys of click segmentation ({TITLE})")
     assert widget._help.isVisible()
     widget._help.close()

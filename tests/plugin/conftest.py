@@ -9,10 +9,15 @@ from napari_iafpn.clicks import Click
 from napari_iafpn.geometry import Box
 from napari_iafpn.inference import Prediction
 from napari_iafpn.plugin.controller import AnnotationController
-from napari_iafpn.plugin.messages import MaskReady
+from napari_iafpn.plugin.messages import (
+    MaskReady,
+    PlaneReached,
+    PropagationOver,
+    PropagationWanted,
+)
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.surroundings import Surroundings
-from napari_iafpn.sessions import PlaneKey
+from napari_iafpn.sessions import Cutout, PlaneKey
 from napari_iafpn.sessions.pixels import region_of
 
 SHAPE = (20, 30)
@@ -102,7 +107,21 @@ class Desk:
     def answer(self, job=None):
         """Report the prediction of a job, the newest by default."""
         job = job or self.jobs[-1]
-        self.controller.receive(MaskReady(job, self.predict(job)))
+        if isinstance(job, PropagationWanted):
+            self.arrive(job)
+        else:
+            self.controller.receive(MaskReady(job, self.predict(job)))
+
+    def arrive(self, job):
+        """Report all planes of a propagation, one pixel farther down on each."""
+        axis = job.propagation.axis
+        for number, route in enumerate(job.propagation.routes):
+            for place, index in enumerate(route, 1):
+                plane = job.plane.moved_to(axis, index)
+                box = job.start.box.shifted(place, 0).intersection(Box.whole(SHAPE))
+                mask = box and Cutout.of(np.ones(box.shape, bool), (box.row_start, box.col_start))
+                self.controller.receive(PlaneReached(job, number, plane, mask))
+        self.controller.receive(PropagationOver(job))
 
     def answer_all(self):
         while self.controller.busy:

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from napari_iafpn.plugin.editor import CommitAs
+from napari_iafpn.plugin.propagating import DIRECTIONS, Along
 from napari_iafpn.sessions import (
     Cutout,
     Facts,
@@ -44,6 +45,7 @@ ACTIONS = st.one_of(
     st.tuples(st.just("merge"), SMALL, SMALL),
     st.tuples(st.just("paint"), ROW, COL, SMALL),
     st.tuples(st.just("review"), SMALL),
+    st.tuples(st.just("propagate"), st.sampled_from(DIRECTIONS), SMALL),
     st.tuples(st.just("plane"), st.integers(0, 2)),
     st.tuples(st.just("undo")),
     st.tuples(st.just("redo")),
@@ -94,6 +96,8 @@ def act(desk, name, *values):
         known = controller.document.facts.get((target.id, values[0]))
         fact = FactsChange(target.id, values[0], known, Facts(reviewed=True))
         controller.do(Step("review", controller.plane, facts=(fact,)))
+    elif name == "propagate":
+        controller.propagate(Along(0, *values))
     elif name == "plane":
         desk.show(PLANES[values[0]])
     desk.answer_all()

@@ -9,13 +9,15 @@ import pytest
 import tifffile
 
 from napari_iafpn.cli import main
+from napari_iafpn.evaluation.models import file_sha256
 from napari_iafpn.evaluation.readers import SessionSet, open_set, survey
 from napari_iafpn.exchange import read_labels
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import ClickReplay, Predictor
-from napari_iafpn.networks import ModelCard, save_cascade
-from napari_iafpn.sessions import PlaneKey
-from napari_iafpn.sessions.actions import edit_step
+from napari_iafpn.networks import ModelCard, find_model, save_cascade
+from napari_iafpn.sessions import Commit, Cutout, HandEdits, PlaneKey, Propagation
+from napari_iafpn.sessions.actions import edit_step, propagate_step
+from napari_iafpn.sessions.following import followed
 from napari_iafpn.sessions.reading import read_session
 from napari_iafpn.sessions.replay import replay
 from napari_iafpn.training.finetuning import FinetuneRequest
@@ -191,3 +193,65 @@ def test_planes_of_a_stack_are_images_of_their_own(new_sitting, tmp_path, rng):
         assert sample.objects == (z,)
         assert images.image_shape(place) == (60, 80)
     assert survey(images).used_objects == 2, "planes of one file are no duplicates"
+
+
+@pytest.fixture
+def propagated(new_sitting, tmp_path, disk_image):
+    """A sitting in a stack: an object is committed, propagated, and once more from its middle."""
+    image, truth = disk_image
+    stack = np.stack([np.roll(image, 2 * z, axis=1) for z in range(5)])
+    tifffile.imwrite(tmp_path / "stack.tif", stack)
+    sitting = new_sitting(
+        tmp_path / "s.iafpn.jsonl",
+        stack,
+        str(tmp_path / "stack.tif"),
+        PlaneKey("image", (1, 2), (1,)),
+    )
+    digest = file_sha256(find_model("default"))
+    sitting.writer.append(lambda: {"entry": "model", "name": "default", "sha256": digest})
+    sitting.change(hand=HandEdits(drawn=Cutout.of(truth)))
+    sitting.commit(truth, 1)
+    predictor = Predictor.load("default", "cpu")
+    for routes in (((2, 3, 4), (0,)), ((2, 3),)):
+        start = Cutout.of(sitting.target.data[1] == 1)
+        going = Propagation(0, routes, 0.4)
+        visited = followed(
+            predictor,
+            lambda key: Plane(stack[key.indices], limits=LIMITS),
+            sitting.plane,
+            start.prediction(truth.shape),
+            going,
+        )
+        masks = {key: mask for _, key, mask, _ in visited if mask is not None}
+        assert len(masks) > 1
+        reached = tuple(
+            tuple(z for z in route if sitting.plane.moved_to(0, z) in masks) for route in routes
+        )
+        commit = Commit("labels", 1, "keep", "default", LIMITS)
+        done = Propagation(0, tuple(filter(None, reached)), 0.4)
+        sitting.document.do(propagate_step(sitting.plane, sitting.target, masks, commit, done))
+    sitting.writer.close(20)
+    return sitting, predictor
+
+
+def test_propagated_planes_are_predicted_again(propagated):
+    sitting, predictor = propagated
+    session = read_session(sitting.path)
+    steps = [step.kind for step in session.document.steps]
+    found = replay(session, {"image": sitting.image}, lambda _: predictor)
+    assert steps.count("propagate") == 2
+    assert (found.commits, found.differing) == (3, [])
+    assert np.array_equal(found.labels["labels"], sitting.target.data)
+    darker = replay(session, {"image": sitting.image // 2}, lambda _: predictor)
+    assert darker.differing == [1]
+
+
+def test_the_command_replays_a_propagation(propagated, tmp_path, capsys):
+    sitting, _ = propagated
+    output = tmp_path / "masks.tif"
+    assert main(["replay", str(sitting.path), "--output", str(output), "--device", "cpu"]) == 0
+    assert "the very pixels that were recorded" in capsys.readouterr().out
+    assert np.array_equal(tifffile.imread(output), sitting.target.data)
+    sheet = tmp_path / "again.npz"
+    assert main(["export", str(sitting.path), "--output", str(sheet)]) == 0
+    assert np.array_equal(read_labels(sheet, sitting.target.data.shape).labels, sitting.target.data)
