@@ -11,12 +11,12 @@ from napari.layers import Image
 
 from napari_iafpn.exchange.opening import needed
 from napari_iafpn.plugin.blocks import SIDE
-from napari_iafpn.plugin.layers import spatial_shape
+from napari_iafpn.plugin.levels import write
 from napari_iafpn.plugin.training.sources import file_name
+from napari_iafpn.sessions.about import MEMORY_BYTES
+from napari_iafpn.sessions.sparse import SparseArray
 
 DTYPE = np.dtype(np.int32)
-MEMORY_BYTES = 2**31
-"""Labels that are larger are kept on the disk."""
 
 
 def blank_labels(image: Image, folder: Path) -> Any:
@@ -32,16 +32,47 @@ def blank_labels(image: Image, folder: Path) -> Any:
     ValueError
         Where the folder cannot be written to, or zarr is missing.
     """
-    shapes = [spatial_shape(image)]
+    shapes = _shapes(image)
     if DTYPE.itemsize * np.prod(shapes[0], dtype=np.int64) <= MEMORY_BYTES:
         return np.zeros(shapes[0], DTYPE)
-    if image.multiscale:
-        shapes = [tuple(map(int, shape[: image.ndim])) for shape in image.level_shapes]
-    levels = _stored(folder, image.name, shapes)
-    return levels if image.multiscale else levels[0]
+    levels = _stored(folder, image.name, shapes, DTYPE)
+    return levels if len(levels) > 1 else levels[0]
 
 
-def _stored(folder: Path, name: str, shapes: Sequence[tuple[int, ...]]) -> list[Any]:
+def on_disk(data: SparseArray, name: str, image: Image | None, folder: Path) -> Any:
+    """Return labels as `blank_labels` makes them, with the objects of ``data``.
+
+    Parameters
+    ----------
+    data : SparseArray
+    name : str
+        What to call the folder.
+    image : Image, optional
+        What they lie on. Without it there is one level.
+    folder : Path
+
+    Raises
+    ------
+    ValueError
+        Where the folder cannot be written to, or zarr is missing.
+    """
+    levels = _stored(folder, name, [data.shape] if image is None else _shapes(image), data.dtype)
+    try:
+        for region, values in data.written():
+            write(levels, region, values)
+    except OSError as error:
+        raise _no_room(name, folder, error) from error
+    return levels if len(levels) > 1 else levels[0]
+
+
+def _shapes(image: Image) -> list[tuple[int, ...]]:
+    """Return the shapes of an image's levels without colour channels, the finest first."""
+    return [tuple(int(size) for size in shape[: image.ndim]) for shape in image.level_shapes]
+
+
+def _stored(
+    folder: Path, name: str, shapes: Sequence[tuple[int, ...]], dtype: np.dtype[Any]
+) -> list[Any]:
     zarr = needed("zarr", "labels that are larger than the memory")
     try:
         path = _new_folder(folder, file_name(name))
@@ -50,17 +81,21 @@ def _stored(folder: Path, name: str, shapes: Sequence[tuple[int, ...]]) -> list[
             group.create_array(
                 str(level),
                 shape=shape,
-                dtype=DTYPE,
+                dtype=dtype,
                 chunks=(1,) * (len(shape) - 2) + tuple(min(SIDE, size) for size in shape[-2:]),
                 fill_value=0,
             )
             for level, shape in enumerate(shapes)
         ]
     except OSError as error:
-        raise ValueError(
-            f"the labels of {name!r} are too large for the memory and cannot be kept in {folder} "
-            f"({error.strerror or error}); free some space there, or choose labels of your own"
-        ) from error
+        raise _no_room(name, folder, error) from error
+
+
+def _no_room(name: str, folder: Path, error: OSError) -> ValueError:
+    return ValueError(
+        f"the labels of {name!r} are too large for the memory and cannot be kept in {folder} "
+        f"({error.strerror or error}); free some space there, or choose labels of your own"
+    )
 
 
 def _new_folder(folder: Path, stem: str) -> Path:

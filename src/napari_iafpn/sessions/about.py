@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from napari_iafpn.sessions.sparse import SparseArray
 
 BLOCK = 64
 BLOCKS = 4
 PLANES = 5
 CONTENT_BYTES = 256 * 2**20
 """Labels that are larger than this are not kept as they were at the start."""
+MEMORY_BYTES = 2**31
+"""Labels that are larger than this are not held in the memory as a whole."""
 
 
 @dataclass(frozen=True)
@@ -92,15 +95,19 @@ class LabelsAbout:
         """Return what ``vars`` gave."""
         return cls(**{**given, "shape": tuple(given["shape"])})
 
-    def data(self) -> NDArray[Any]:
-        """Return the pixels at the start; ValueError where they were not kept."""
+    def data(self) -> Any:
+        """Return the pixels at the start; ValueError where they were not kept.
+
+        A numpy array, above 2 GiB a `SparseArray`.
+        """
         if self.content is None:
             raise ValueError(
                 f"the labels {self.name!r} were too large to keep in the session; open them from "
                 "their file"
             )
         if not self.content:
-            return np.zeros(self.shape, self.dtype)
+            blank = SparseArray(self.shape, self.dtype)
+            return np.zeros(self.shape, self.dtype) if size_of(blank) <= MEMORY_BYTES else blank
         stored = np.dtype(self.dtype).newbyteorder("<")
         raw = zlib.decompress(base64.b64decode(self.content))
         return np.frombuffer(raw, stored).reshape(self.shape).astype(self.dtype)

@@ -14,6 +14,7 @@ from napari_iafpn.evaluation.models import file_sha256
 from napari_iafpn.networks import find_model
 from napari_iafpn.plugin.blocks import holds_more
 from napari_iafpn.plugin.layers import full_resolution, layer_id
+from napari_iafpn.plugin.levels import levels_of
 from napari_iafpn.plugin.training.sources import file_name
 from napari_iafpn.sessions import Step
 from napari_iafpn.sessions.about import CONTENT_BYTES, ImageAbout, LabelsAbout, size_of
@@ -106,7 +107,8 @@ class SessionKeeper:
             layer = self._labels_of(change.labels)
             if change.labels not in self._known and layer is not None:
                 self._known.add(change.labels)
-                before = _before(full_resolution(layer), step, change.labels)
+                finest = levels_of(layer.data, multiscale=layer.multiscale)[0]
+                before = _before(finest, step, change.labels)
                 writer.append(_labels_entry(layer, step.plane.layer, before))
         commit = step.commit
         if commit is not None and commit.model and f"model {commit.model}" not in self._known:

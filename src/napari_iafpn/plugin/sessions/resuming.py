@@ -9,7 +9,9 @@ from napari.layers import Image, Labels
 
 from napari_iafpn.plugin.layers import full_resolution, keep_id, placement
 from napari_iafpn.plugin.sessions.offers import Offer, latest_session
+from napari_iafpn.plugin.stores import on_disk
 from napari_iafpn.sessions.reading import read_session
+from napari_iafpn.sessions.sparse import SparseArray
 
 if TYPE_CHECKING:
     from napari_iafpn.plugin.annotator import Annotator
@@ -40,7 +42,12 @@ def bring_back(annotator: Annotator, image: Image, offer: Offer) -> set[str]:
     for id_, data in arrays.items():
         about = session.labels[id_]
         here = about.image == offer.image.id
-        layer = Labels(data, name=about.name, **(placement(image) if here else {}))
+        if isinstance(data, SparseArray):
+            on = image if here else None
+            data = on_disk(data, about.name, on, annotator.book.folder)
+        is_pyramid = isinstance(data, list)
+        placed = placement(image) if here else {}
+        layer = Labels(data, name=about.name, multiscale=is_pyramid, **placed)
         keep_id(layer, id_)
         # Those of other images come into sight when undo reaches them.
         annotator.add_labels(layer) if here else annotator.book.watch(layer)
