@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,12 +70,16 @@ def main() -> None:
         )
         clicks = [Click(200, 200), Click(230, 180)]
         there = [Click(corner + click.row, corner + click.col) for click in clicks]
-        tasks = [(small, clicks[:1]), (large, there[:1]), (large, there)]
-        for taken, (replay, wanted) in zip(seconds, tasks, strict=True):
+        tasks = [(0, small, clicks[:1]), (1, large, there[:1]), (2, large, there)]
+        if turn % 2:  # so that neither is always the one after the other
+            tasks = [*tasks[1:], tasks[0]]
+        for place, replay, wanted in tasks:
             if turn < 2:
                 replay.predict(wanted)
             else:
-                taken.append(timed(lambda replay=replay, wanted=wanted: replay.predict(wanted)))
+                start = time.perf_counter()
+                replay.predict(wanted)
+                seconds[place].append(time.perf_counter() - start)
     first, new, more = (statistics.median(taken) for taken in seconds)
     made = sum(level.made for level in levels) / (options.repeats + 2)
     print(f"device {predictor.device}, medians of {options.repeats}\n")
@@ -86,13 +89,6 @@ def main() -> None:
     print(f"chunks made per object            {made:8.1f}")
     print(f"slide / small, first click        {new / first:8.2f}")
     print(f"slide / small, one more click     {more / first:8.2f}")
-
-
-def timed(task: Callable[[], object]) -> float:
-    """Return the seconds that a task takes."""
-    start = time.perf_counter()
-    task()
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from napari_iafpn.cli import main
 from napari_iafpn.cli.overlay import NEGATIVE, POSITIVE, outline
 from napari_iafpn.cli.segment import parse_click
 from napari_iafpn.clicks import Click
+from napari_iafpn.images import Plane
 from napari_iafpn.inference import InteractiveSession, Predictor
 
 
@@ -44,6 +45,34 @@ def test_the_mask_is_that_of_a_session_with_the_same_clicks(
     session.add_click(10, 12, positive=False)
     expected = session.add_click(33.5, 47)
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "mask.tif"), expected * 255)
+
+
+def test_an_ome_zarr_is_read_at_all_its_levels(tmp_path: Path, tiny_model: Path) -> None:
+    zarr = pytest.importorskip("zarr")
+    values = np.add.outer(np.arange(600), np.arange(900)).astype(np.uint16)
+    levels = [values, values[::2, ::2], values[::4, ::4]]
+    group = zarr.open_group(tmp_path / "image.zarr", mode="w")
+    for name, level in enumerate(levels):
+        group.create_array(str(name), data=level, chunks=(128, 128))
+    group.attrs["ome"] = {"multiscales": [{"datasets": [{"path": str(n)} for n in range(3)]}]}
+    output = tmp_path / "mask.npy"
+    assert segment(tmp_path / "image.zarr", output, tiny_model, "--click", "300,400") == 0
+    session = InteractiveSession(Predictor.load(tiny_model), Plane(levels[0], coarser=levels[1:]))
+    np.testing.assert_array_equal(np.load(output) > 0, session.add_click(300, 400))
+
+
+def test_a_store_that_fails_ends_with_one_sentence(
+    tmp_path: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    zarr = pytest.importorskip("zarr")
+    stored = zarr.create_array(
+        tmp_path / "image.zarr", shape=(60, 80), dtype="u1", chunks=(60, 80), fill_value=0
+    )
+    stored[...] = 7
+    (chunk,) = (path for path in (tmp_path / "image.zarr" / "c").rglob("*") if path.is_file())
+    chunk.write_bytes(b"no chunk")
+    code = segment(tmp_path / "image.zarr", tmp_path / "mask.npy", tiny_model, "--click", "3,4")
+    assert "the image could not be read (" in refused(capsys, code)
 
 
 def test_the_overlay_shows_the_clicks(tmp_path: Path, image: Path, tiny_model: Path) -> None:
