@@ -68,7 +68,7 @@ def window(annotate, bright):
 
 def press(window):
     """Press the button, with the mouse."""
-    button = window.widget.propagation.button.native
+    button = window.widget.propagation.button
     assert button.isVisible()
     QTest.mouseClick(button, LEFT)
 
@@ -142,14 +142,15 @@ def test_how_far_and_along_which_slider(annotate, bright):
     row = window.widget.propagation
     window.viewer.dims.set_point(0, 1)
     window.viewer.dims.set_point(1, 4)
-    assert row.axis.visible
-    row.direction.value, row.planes.value = BOTH, 1
+    assert row.axis.isVisible()
+    row.direction.setCurrentText(BOTH)
+    row.planes.setValue(1)
     window.click(1, 4, 30, 40)
     press(window)
     window.wait()
     places = np.argwhere(window.annotator.labels.data.any(axis=(2, 3))).tolist()
     assert places == [[1, 3], [1, 4], [1, 5]]
-    row.axis.value = 0
+    row.axis.setCurrentIndex(row.axis.findData(0))
     press(window)
     window.wait()
     places = np.argwhere(window.annotator.labels.data.any(axis=(2, 3))).tolist()
@@ -158,7 +159,7 @@ def test_how_far_and_along_which_slider(annotate, bright):
 
 def test_there_is_no_row_for_one_plane(annotate, bright):
     window = annotate(STACK[0], load=lambda _: bright)
-    assert not window.widget.propagation.native.isVisible()
+    assert not window.widget.propagation.isVisible()
     window.click(30, 20)
     window.key(Qt.Key.Key_P, SHIFT)
     assert "one plane only" in window.status

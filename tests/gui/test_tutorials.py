@@ -150,18 +150,31 @@ def double_click(window, *world):
 @pytest.mark.slow
 def test_a_stack(tutorial):
     image, labels = load_image("nuclei"), load_labels("nuclei")
-    stack = np.stack([np.roll(image, 12 * z, axis=1) for z in range(3)])
+    stack = np.stack([np.roll(image, 4 * z, axis=1) for z in range(4)])
+    truth = labels == largest(labels, 1)[0]
+    truths = [np.roll(truth, 4 * z, axis=1) for z in range(4)]
     window = tutorial(stack, "stack")
-    row, col = middle(labels == largest(labels, 1)[0])
-    for z in (0, 1):
-        window.viewer.dims.set_point(0, z)
-        window.click(z, row, col + 12 * z)
-        window.key(Qt.Key.Key_Return)
+    window.viewer.dims.set_point(0, 0)
+    window.click(0, *middle(truth))
+    propagate(window)
     data = window.annotator.labels.data
-    assert [set(np.unique(data[z])) for z in range(3)] == [{0, 1}, {0, 2}, {0}]
+    assert min(iou(data[z] == 1, truths[z]) for z in range(4)) > 0.8
+    before = data.copy()
+    window.viewer.dims.set_point(0, 1)
+    double_click(window, 1, *middle(truths[1]))
     picture(window, "stack")
-    window.viewer.dims.set_point(0, 2)
+    window.click(1, *middle(truths[1]))
+    propagate(window)
+    assert np.array_equal(data[0], before[0])
+    assert min(iou(data[z] == 1, truths[z]) for z in range(1, 4)) > 0.8
+    corrected = data.copy()
+    window.viewer.dims.set_point(0, 3)
     window.key(Qt.Key.Key_Z, CONTROL)
-    assert window.viewer.dims.current_step[0] == 1
-    assert not data[1].any()
-    assert data[0].any()
+    assert window.viewer.dims.current_step[0] == 1, "where the propagation began"
+    assert np.array_equal(data[1], corrected[1])
+    assert np.array_equal(data[2:], before[2:])
+
+
+def propagate(window):
+    QTest.mouseClick(window.widget.propagation.button, LEFT)
+    window.wait()

@@ -40,7 +40,7 @@ SHORTCUTS = (
     Shortcut("commit", "Commit the object and start the next one", ("Enter",)),
     Shortcut("undo", "Undo the last step", ("Ctrl+Z",)),
     Shortcut("redo", "Redo it", ("Ctrl+Shift+Z",)),
-    Shortcut("cancel", "Stop predicting; the clicks stay", ("Escape",)),
+    Shortcut("cancel", "Stop predicting or propagating; what is done stays", ("Escape",)),
     Shortcut("edit", "Edit the object under the mouse", ("Shift+E",)),
     Shortcut("clear", "Clear the object, or put an edited one back", ("Shift+D",)),
     Shortcut("propagate", "Propagate the object to other planes", ("Shift+P",)),

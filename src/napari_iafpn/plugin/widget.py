@@ -101,7 +101,7 @@ class ClickSegmentation(Container):
         layout.insertWidget(0, self.sessions.view)
         folded = _folded("Objects", self.objects)
         commit = _folded("Commit", self.commit.native)
-        for part in (self.propagation.native, commit, folded, self.status):
+        for part in (self.propagation, commit, folded, self.status):
             layout.addWidget(part)
         self._help = HelpSheet(self.native)
         self._table = ObjectsTable(self.annotator, self.objects, folded.isExpanded)
