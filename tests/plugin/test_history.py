@@ -96,7 +96,7 @@ def act(desk, name, *values):
         known = controller.document.facts.get((target.id, values[0]))
         fact = FactsChange(target.id, values[0], known, Facts(reviewed=True))
         controller.do(Step("review", controller.plane, facts=(fact,)))
-    elif name == "propagate":
+    elif name == "propagate" and controller.current.is_untouched:  # else it is two steps
         controller.propagate(Along(0, *values))
     elif name == "plane":
         desk.show(PLANES[values[0]])

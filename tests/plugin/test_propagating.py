@@ -220,7 +220,7 @@ def test_a_correction_replaces_the_planes_behind_it_and_no_other(sitting):
     region = (slice(3, 8), slice(0, 60), slice(0, 90))
     wrong = right[region].copy()
     wrong[:, 30:] = 0
-    wrong[:, 50:55, 5:9] = 1
+    wrong[1:, 50:55, 5:9] = 1
     change = PixelChange.of(region, right[region], wrong)
     sitting.controller.do(Step("paint", KEYS[0], labels=(LabelsChange("labels", (change,)),)))
     start = sitting.data[:3].tobytes()

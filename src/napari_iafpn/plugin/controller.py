@@ -274,8 +274,8 @@ class AnnotationController:
         self._then = None
         if self._journey is not None:
             self._arrive(stopped=True)
-            return
-        self._say("Stopped; the clicks are kept. Click again or commit to go on.")
+        else:
+            self._say("Stopped; the clicks are kept. Click again or commit to go on.")
         self.changed.emit()
 
     # What the worker reports
@@ -326,13 +326,14 @@ class AnnotationController:
             return
         if isinstance(report, PlaneReached):
             self._say(journey.take(report))
-        elif isinstance(report, PropagationFailed):
+            return
+        self._settle(report.wanted)
+        if isinstance(report, PropagationFailed):
             self._journey = None
-            self._settle(report.wanted)
             self._fail(report.sentence)
         else:
-            self._settle(report.wanted)
             self._arrive()
+        self._update()
 
     # Parts of the above
 
@@ -411,7 +412,6 @@ class AnnotationController:
             self.editor.propagate(journey.wanted, journey.done, journey.masks, self.commit_as)
             summary = journey.summary(stopped=stopped)
             self.said.emit(Message(summary, error=journey.is_in_doubt))
-        self._update()
 
     def _call_off(self) -> None:
         """Drop what waits for a mask and a propagation on its way; something else happens."""
