@@ -3,7 +3,8 @@ import pytest
 
 from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.geometry import Box
-from napari_iafpn.inference import Cancelled, ClickReplay, Predictor
+from napari_iafpn.inference import Cancelled, ClickReplay, Prediction, Predictor
+from napari_iafpn.inference.correction import anchored, merged, surroundings
 
 CLICKS = ClickSequence.of([Click(38, 52), Click(10, 8, False), Click(50, 60), Click(30, 40)])
 
@@ -54,10 +55,14 @@ def test_without_clicks_the_initial_mask_is_returned(predictor, disk_image):
     assert predictor.lengths == []
 
 
-def test_the_initial_mask_is_the_first_previous_mask(predictor, disk_image):
+def test_an_initial_mask_is_corrected_piece_by_piece(predictor, disk_image):
     image, truth = disk_image
-    corrected = ClickReplay(predictor, image, initial=truth).predict(CLICKS.prefix(1))
-    expected = Predictor.predict(predictor, image, CLICKS.prefix(1), truth)
+    start, clicks = Prediction.from_array(truth, truth.shape), CLICKS.prefix(1)
+    corrected = ClickReplay(predictor, image, initial=truth).predict(clicks)
+    found = Predictor.predict(
+        predictor, image, anchored(start, clicks), start, view=surroundings(start)
+    )
+    expected = merged(start, found, clicks[0])
     np.testing.assert_array_equal(corrected.probability, expected.probability)
 
 

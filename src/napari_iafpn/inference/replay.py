@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
+from napari_iafpn.inference.correction import anchored, merged, surroundings
 from napari_iafpn.inference.prediction import Prediction
 from napari_iafpn.inference.predictor import Predictor
 
@@ -33,10 +34,11 @@ class ClickReplay:
     predictor : Predictor
     plane : Plane or (H, W) or (H, W, 3 or 4) array
     initial : (H, W) bool or float in [0, 1], or Prediction, optional
-        The object's mask before the first click.
+        The object's mask before the first click; the clicks correct it piece by piece, see
+        ``correction``.
     view : Box, optional
         Where to look for the object; it grows by the initial mask and by clicks outside.
-        Default: the whole plane.
+        Default: the whole plane, or the surroundings of the initial mask.
     expected_size : float, optional
         Side in pixels that the object probably has.
     """
@@ -54,14 +56,17 @@ class ClickReplay:
         self.plane = plane if isinstance(plane, Plane) else Plane(plane)
         self.expected_size = expected_size
         shape = self.plane.shape
-        view = view or Box.whole(shape)
         if initial is None:
             start = Prediction.nothing(shape, view)
         elif isinstance(initial, Prediction):
             start = initial
         else:
             start = Prediction.from_array(initial, shape, view)
-        self.view = view.union(start.roi) if start.roi_probability.any() else view
+        self._corrects = bool(start.roi_mask().any())
+        if self._corrects:
+            self.view = surroundings(start) if view is None else view.union(start.roi)
+        else:
+            self.view = view or Box.whole(shape)
         self._memo: OrderedDict[ClickSequence, Prediction] = OrderedDict()
         self._start = start
 
@@ -102,11 +107,13 @@ class ClickReplay:
     def _step(self, clicks: ClickSequence, previous: Prediction) -> Prediction:
         prediction = self.predictor.predict(
             self.plane,
-            clicks,
+            anchored(self._start, clicks) if self._corrects else clicks,
             previous,
             view=self._view_of(clicks),
             expected_size=self.expected_size,
         )
+        if self._corrects:
+            prediction = merged(previous, prediction, clicks[-1])
         self._memo[clicks] = prediction
         # Forgetting costs time, never the result: a replay gives the same bits.
         while len(self._memo) > 1 and self._bytes() > MEMO_BYTES:

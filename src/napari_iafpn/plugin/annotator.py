@@ -253,7 +253,7 @@ class Annotator:
         plane = self.controller.plane
         if plane is not None and not target.is_on(plane, label):
             self.go_to(target, label)
-        self.controller.edit(target, label, self._view())
+        self.controller.edit(target, label)
 
     def go_to(self, target: LabelsLayer, label: int) -> None:
         """Show the middle of an object."""
@@ -310,14 +310,14 @@ class Annotator:
             return
         if last.objects[0].after == current and last.objects[0].before.is_untouched:
             self.controller.undo()
-            self.controller.edit(*found, self._view())
+            self.controller.edit(*found)
 
     def _edit_under_mouse(self) -> None:
         found = self._label_at(tuple(self.viewer.cursor.position))
         if found is None:
             self._complain(ValueError("there is no committed object under the mouse"))
         else:
-            self.controller.edit(*found, self._view())
+            self.controller.edit(*found)
 
     def _label_at(self, world: tuple[float, ...]) -> tuple[LabelsLayer, int] | None:
         plane = self.controller.plane

@@ -211,11 +211,11 @@ class AnnotationController:
         if self.current is not None and hand != self.current.hand:
             self._change("brush", replace(self.current, hand=hand))
 
-    def edit(self, target: LabelsTarget, label: int, view: Box | None = None) -> None:
+    def edit(self, target: LabelsTarget, label: int) -> None:
         """Take a committed object of the displayed plane up again."""
         plane = self._plane
         if plane is not None:
-            self._do(lambda: self.editor.edit(plane, target, label, view))
+            self._do(lambda: self.editor.edit(plane, target, label))
 
     def commit(self) -> None:
         """Write the current object into the labels and start the next one.
@@ -476,6 +476,6 @@ class AnnotationController:
 
 
 def _clicked(current: CurrentObject, click: Click, view: Box | None) -> CurrentObject:
-    """Return the object with one click more; ``view`` counts with its first one."""
-    view = current.view if current.clicks else view
+    """Return the object with one click more; ``view`` counts with the first one of a new object."""
+    view = current.view if current.clicks or current.edited else view
     return replace(current, clicks=current.clicks.add(click), view=view)

@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.messages import PropagationWanted
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.propagating import Along
@@ -119,9 +118,9 @@ class Editor:
         )
         return f"Committed as object {label}. Click on the next one."
 
-    def edit(self, plane: PlaneKey, target: LabelsTarget, label: int, view: Box | None) -> str:
+    def edit(self, plane: PlaneKey, target: LabelsTarget, label: int) -> str:
         """Take a committed object of a plane up again."""
-        fresh = replace(self.document.next_object(), view=view)
+        fresh = self.document.next_object()
         region = target.region_on(plane, label)
         self.document.do(edit_step(plane, self.document[plane], fresh, target, label, region))
         return f"Editing object {label}: click to correct it, then commit."

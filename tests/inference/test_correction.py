@@ -1,0 +1,68 @@
+"""Correcting a mask of another tool."""
+
+import numpy as np
+import pytest
+
+from napari_iafpn.clicks import Click, ClickSequence
+from napari_iafpn.geometry import Box
+from napari_iafpn.inference import Prediction
+from napari_iafpn.inference.correction import anchored, merged, surroundings
+
+SHAPE = (60, 80)
+
+
+def prediction(*boxes):
+    mask = np.zeros(SHAPE, bool)
+    for box in boxes:
+        mask[box.slices] = True
+    return Prediction.from_array(mask, SHAPE)
+
+
+LEFT, RIGHT = Box(10, 31, 10, 31), Box(10, 31, 40, 55)
+
+
+def test_the_network_gets_a_click_deep_inside_first():
+    click = Click(5, 5)
+    assert anchored(prediction(LEFT), ClickSequence.of([click])).clicks == (Click(20, 20), click)
+    # The middle of the larger square is wrong, says the user.
+    wrong = Click(20, 20, False)
+    first, second = anchored(prediction(LEFT, RIGHT), ClickSequence.of([wrong]))
+    assert second == wrong
+    assert first.positive
+    assert RIGHT.contains(first)
+
+
+def test_without_a_place_for_it_the_clicks_stay_alone():
+    clicks = ClickSequence.of([Click(20, 20, False)])
+    assert anchored(prediction(Box(19, 22, 19, 22)), clicks) == clicks
+
+
+@pytest.mark.parametrize("click", [Click(12, 12, False), Click(45, 70)])
+def test_a_piece_at_the_click_is_taken_over_and_no_other(click):
+    start = prediction(LEFT, RIGHT)
+    found = prediction(RIGHT.shifted(2, 0), Box(40, 50, 60, 75))
+    result = merged(start, found, click).mask()
+    expected = start.mask()
+    if click.positive:
+        expected[40:50, 60:75] = True
+    else:
+        expected[LEFT.slices] = False
+    np.testing.assert_array_equal(result, expected)
+
+
+def test_a_click_that_the_network_does_not_follow_changes_nothing():
+    start, found = prediction(LEFT), prediction(RIGHT)
+    for click in (Click(50, 5), Click(58, 79)):
+        np.testing.assert_array_equal(merged(start, found, click).mask(), start.mask())
+
+
+def test_a_click_on_what_is_right_already_asks_for_all():
+    start, found = prediction(LEFT), prediction(Box(12, 31, 10, 31), RIGHT)
+    np.testing.assert_array_equal(merged(start, found, Click(20, 20)).mask(), found.mask())
+
+
+def test_the_network_looks_at_the_surroundings():
+    whole = (600, 800)
+    mask = np.zeros(whole, bool)
+    mask[200:300, 300:350] = True
+    assert surroundings(Prediction.from_array(mask, whole)) == Box(100, 400, 175, 475)
