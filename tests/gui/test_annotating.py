@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
 from napari_iafpn.plugin.commit_view import CHOSEN, CLASS
@@ -34,6 +34,17 @@ def double_click(window, *world):
     window.wait()
 
 
+def rest(window, *world):
+    """Move the mouse to a point and leave it there until what a click would give is seen."""
+    for attempt in range(10):
+        point = window.point_on_canvas(world) + QPoint(attempt % 2, 0)  # napari drops some moves
+        QTest.mouseMove(window.canvas.native, point)
+        QTest.qWait(300)
+        if window.controller.hint is not None:
+            return
+    raise AssertionError("nothing was looked ahead")
+
+
 def commit(window, row, col):
     window.click(row, col)
     window.key(Qt.Key.Key_Return)
@@ -63,9 +74,10 @@ def test_a_double_click_edits_a_label_and_a_commit_replaces_just_it(window, impo
     assert not (imported.data == 12).any()
     assert np.array_equal(window.preview(SHAPE) > 0, before == 12)
     assert "Editing object 12" in window.widget.object.title.value
-    window.click(50, 50)
+    window.click(54, 50)
     window.key(Qt.Key.Key_Return)
-    assert np.array_equal(imported.data == 12, disks(SHAPE, window_clicks(50, 50)))
+    expected = (before == 12) | disks(SHAPE, window_clicks(54, 50))
+    assert np.array_equal(imported.data == 12, expected)
     assert np.array_equal(imported.data == 7, before == 7)
     for _ in range(3):
         window.key(Qt.Key.Key_Z, CONTROL)
@@ -148,8 +160,7 @@ def test_the_mask_as_an_outline(window):
 
 def test_the_mask_of_a_click_to_come_is_outlined(window, predictor, disks):
     window.widget.object.look_ahead.native.click()
-    QTest.mouseMove(window.canvas.native, window.point_on_canvas((30, 20)))
-    window.qtbot.waitUntil(lambda: window.controller.hint is not None)
+    rest(window, 30, 20)
     whole = disks(SHAPE, predictor.asked[-1])
     shown = window.preview(SHAPE)
     assert set(np.unique(shown)) == {0, 2}
@@ -158,8 +169,7 @@ def test_the_mask_of_a_click_to_come_is_outlined(window, predictor, disks):
     assert window.clicks == []
     window.click(30, 20)
     assert set(np.unique(window.preview(SHAPE))) == {0, 1}
-    QTest.mouseMove(window.canvas.native, window.point_on_canvas((30, 50)))
-    window.qtbot.waitUntil(lambda: window.controller.hint is not None)
+    rest(window, 30, 50)
     assert set(np.unique(window.preview(SHAPE))) == {0, 1, 2}
     window.widget.object.look_ahead.native.click()
     assert set(np.unique(window.preview(SHAPE))) == {0, 1}

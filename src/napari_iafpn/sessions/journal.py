@@ -152,7 +152,8 @@ class JournalWriter:
     def _opened(self) -> IO[bytes]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         file = self.path.open("r+b" if self.path.exists() else "x+b", buffering=0)
-        weakref.finalize(self, file.close)
+        # At the end of the process the thread may still be at work; the system closes the file.
+        weakref.finalize(self, file.close).atexit = False
         try:
             lock(file)
             file.truncate(self._end)
