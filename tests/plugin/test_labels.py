@@ -8,10 +8,10 @@ from napari.layers import Image, Labels
 from napari.layers._multiscale_data import MultiScaleData
 
 from napari_iafpn.geometry import Box
-from napari_iafpn.plugin.blocks import Blocks
 from napari_iafpn.plugin.labels import LabelsLayer
 from napari_iafpn.plugin.layers import fits, value_at
 from napari_iafpn.sessions import Cutout, PixelChange, PlaneKey
+from napari_iafpn.sessions.blocks import Blocks
 from napari_iafpn.sessions.pixels import lifted, painted
 
 PLANE = PlaneKey("image", (1, 2), (1,))

@@ -9,7 +9,7 @@ from napari_iafpn.sessions.sparse import SparseArray
 
 @pytest.mark.parametrize("shape", [(30, 41), (3, 30, 41), (2, 3, 30, 41)])
 def test_it_is_like_a_numpy_array(rng, monkeypatch, shape):
-    monkeypatch.setattr("napari_iafpn.sessions.sparse.SIDE", 8)
+    monkeypatch.setattr("napari_iafpn.sessions.blocks.SIDE", 8)
     array, other = SparseArray(shape, np.int32), np.zeros(shape, np.int32)
     for _ in range(20):
         ends = [sorted(rng.integers(0, size + 1, 2).tolist()) for size in shape]

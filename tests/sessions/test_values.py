@@ -21,7 +21,7 @@ from napari_iafpn.sessions import (
 )
 from napari_iafpn.sessions.actions import divided
 from napari_iafpn.sessions.cutout import difference, union
-from napari_iafpn.sessions.pixels import painted, replaced
+from napari_iafpn.sessions.pixels import painted, repainted, replaced
 from napari_iafpn.sessions.reading import ArrayLabels
 from napari_iafpn.sessions.runs import Runs
 
@@ -136,3 +136,29 @@ def test_dividing_gives_every_pixel_to_one_click():
     assert parts[10, 8] == 1
     assert parts[0, 0] == 1
     assert (parts[:, :15][cutout.mask[:, :15]] == 1).all()
+
+
+class Watched:
+    """Labels that note which parts of them are read."""
+
+    def __init__(self, data):
+        self.data, self.shape, self.read = data, data.shape, []
+
+    def __getitem__(self, region):
+        self.read.append(region)
+        return self.data[region]
+
+
+def test_a_mask_takes_the_place_of_the_old_one_and_no_more_is_read_than_that():
+    data = np.zeros((2, 50, 60), np.int32)
+    data[1, 10:20, 10:20], data[1, 10:20, 24:30] = 7, 3
+    plane, mask = PlaneKey("image", (1, 2), (1,)), np.ones((10, 15), bool)
+    watched = Watched(data)
+    old = (slice(1, 2), slice(10, 20), slice(10, 20))
+    change = repainted(watched, plane, Cutout.of(mask, (12, 12)), 7, region=old)
+    change.apply(data)
+    expected = np.zeros((50, 60), np.int32)
+    expected[12:22, 12:27], expected[10:20, 24:30] = 7, 3
+    np.testing.assert_array_equal(data[1], expected)
+    assert not data[0].any()
+    assert watched.read == [old, (slice(1, 2), slice(10, 22), slice(10, 27))]

@@ -37,13 +37,14 @@ def anchored(start: Prediction, clicks: ClickSequence) -> ClickSequence:
     Where a negative click says that a part is wrong, the pixel is looked for away from it.
     """
     left, corner = start.roi_mask(), start.roi
-    depth = ndimage.distance_transform_edt(np.pad(left, 1))[1:-1, 1:-1]
-    rows, cols = np.ogrid[: left.shape[0], : left.shape[1]]
-    for click in clicks:
-        if not click.positive and corner.contains(click):
-            row, col = click.pixel[0] - corner.row_start, click.pixel[1] - corner.col_start
-            reach = CLEARANCE * depth[row, col]
-            left = left & ((rows - row) ** 2 + (cols - col) ** 2 > reach**2)
+    wrong = [click for click in clicks.negatives if corner.contains(click)]
+    if wrong:
+        depth = ndimage.distance_transform_edt(np.pad(left, 1))[1:-1, 1:-1]
+        rows, cols = np.ogrid[: left.shape[0], : left.shape[1]]
+    for click in wrong:
+        row, col = click.pixel[0] - corner.row_start, click.pixel[1] - corner.col_start
+        reach = CLEARANCE * depth[row, col]
+        left = left & ((rows - row) ** 2 + (cols - col) ** 2 > reach**2)
     found = deepest(left.astype(np.uint8))
     if found is None:
         return clicks

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Labels
 from psygnal import Signal
-from qtpy.QtCore import QTimer
 
 from napari_iafpn.clicks import Click
 from napari_iafpn.geometry import Box
-from napari_iafpn.plugin.canvas import CanvasKeys, CanvasMouse
+from napari_iafpn.plugin.canvas import CanvasKeys, CanvasMouse, RestingMouse
 from napari_iafpn.plugin.controller import AnnotationController
 from napari_iafpn.plugin.labels import LabelsLayer
 from napari_iafpn.plugin.labels_book import LabelsBook
@@ -46,8 +45,6 @@ if TYPE_CHECKING:
 
 # Width of the outline of a mask.
 CONTOUR = 2
-# Milliseconds after which the mouse rests.
-REST = 120
 # What moves the plane or the layers on it.
 IMAGE_EVENTS = ("data", "scale", "translate", "rotate", "shear", "affine")
 
@@ -105,15 +102,11 @@ class Annotator:
                 "help": self.help_wanted.emit,
             },
         )
-        self._is_open = self._listens = self._one_button = self._looks_ahead = False
-        self._mouse_at: tuple[float, ...] = ()
+        self._resting = RestingMouse(self._mouse)
+        self._is_open = self._one_button = False
         self._mouse.clicked.connect(self._on_click)
         self._mouse.double_clicked.connect(self._on_double_click)
-        self._mouse.moved.connect(self._on_move)
-        self._rest = QTimer()
-        self._rest.setSingleShot(True)
-        self._rest.setInterval(REST)
-        self._rest.timeout.connect(self._on_rest)
+        self._resting.rested.connect(self._on_rest)
         self.preview.painted.connect(self._on_painted)
         self.clicks.edited.connect(self.controller.change_clicks)
         self.controller.changed.connect(self._draw)
@@ -156,7 +149,6 @@ class Annotator:
 
     def listen(self, *, on: bool) -> None:
         """Take clicks and keys on the canvas, or give them back to napari."""
-        self._listens = on
         for part in (self._mouse, self._keys):
             part.attach() if on else part.detach()
 
@@ -207,9 +199,8 @@ class Annotator:
 
     def look_ahead(self, on: bool) -> None:
         """Outline the mask that a click where the mouse rests would give, or do not."""
-        self._looks_ahead = on
+        self._resting.watch(on=on)
         if not on:
-            self._rest.stop()
             self.controller.look_ahead(None)
 
     def next_label(self) -> int:
@@ -288,15 +279,10 @@ class Annotator:
         on_mask = mask is not None and mask.contains(Click(*position))
         return Click(*position, positive and not (self._one_button and on_mask))
 
-    def _on_move(self, world: tuple[float, ...]) -> None:
-        if self._looks_ahead:
-            self._mouse_at = world
-            self._rest.start()
-
-    def _on_rest(self) -> None:
+    def _on_rest(self, world: tuple[float, ...]) -> None:
         plane = self.controller.plane
-        if self.image is not None and plane is not None and self._listens:
-            position = plane.to_plane(self.image.world_to_data(self._mouse_at))
+        if self.image is not None and plane is not None and self._mouse.is_attached:
+            position = plane.to_plane(self.image.world_to_data(world))
             self.controller.look_ahead(self._click_at(position, True), self._view())
 
     def _on_double_click(self, world: tuple[float, ...]) -> None:
@@ -348,7 +334,7 @@ class Annotator:
 
     def _on_labels_painted(self, target: LabelsLayer, change: PixelChange) -> None:
         plane = self.controller.plane
-        if self._listens and plane is not None:
+        if self._mouse.is_attached and plane is not None:
             step = Step("paint", plane, labels=(LabelsChange(target.id, (change,)),))
             try:
                 self.controller.do(step)

@@ -9,6 +9,7 @@ import numpy as np
 from napari.layers import Labels
 from napari.utils.action_manager import action_manager
 from psygnal import Signal
+from qtpy.QtCore import QTimer
 
 from napari_iafpn.plugin.shortcuts import SHORTCUTS, keys_of, offer_shortcuts
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 # Canvas pixels that a hand moves during a click; more is a drag.
 CLICK_TRAVEL = 4.0
 LEFT, RIGHT = 1, 2
+# Milliseconds after which the mouse rests.
+REST = 120
 # Qt calls the Control key of a Mac Meta.
 CONTROL = {"Control", "Meta"}
 
@@ -37,6 +40,11 @@ class CanvasMouse:
         self._viewer = viewer
         self._zoomers: list[Callable] = []
 
+    @property
+    def is_attached(self) -> bool:
+        """Whether clicks are taken."""
+        return self._on_press in self._viewer.mouse_drag_callbacks
+
     def attach(self) -> None:
         """Take clicks from now on."""
         self.detach()
@@ -51,7 +59,7 @@ class CanvasMouse:
 
     def detach(self) -> None:
         """Give the mouse back to napari."""
-        if self._on_press in self._viewer.mouse_drag_callbacks:
+        if self.is_attached:
             self._viewer.mouse_drag_callbacks.remove(self._on_press)
             self._viewer.mouse_move_callbacks.remove(self._on_move)
         doubles = self._viewer.mouse_double_click_callbacks
@@ -84,6 +92,36 @@ class CanvasMouse:
             yield
         if np.linalg.norm(np.array(event.pos) - start) < CLICK_TRAVEL:
             self.clicked.emit(world, button == LEFT and not modifiers)
+
+
+class RestingMouse:
+    """Tells where the mouse rests, while that is of interest.
+
+    Parameters
+    ----------
+    mouse : CanvasMouse
+    """
+
+    rested = Signal(object)
+
+    def __init__(self, mouse: CanvasMouse) -> None:
+        self._at: tuple[float, ...] = ()
+        self._timer = QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(REST)
+        self._timer.timeout.connect(lambda: self.rested.emit(self._at))
+        self.is_watched = False
+        mouse.moved.connect(self._on_move)
+
+    def watch(self, *, on: bool) -> None:
+        """Tell it from now on, or no more."""
+        self.is_watched = on
+        self._timer.stop()
+
+    def _on_move(self, world: tuple[float, ...]) -> None:
+        if self.is_watched:
+            self._at = world
+            self._timer.start()
 
 
 class CanvasKeys:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.plugin.blocks import Block, Blocks
+from napari_iafpn.sessions.blocks import Block, Blocks
 
 
 class Census:

@@ -164,7 +164,8 @@ class Editor:
         commit = Commit(
             target.id, wanted.label, wish.policy, wanted.model, source.limits, source.gamma
         )
-        step = propagate_step(source.key, target, masks, commit, done)
+        regions = {plane: target.region_on(plane, wanted.label) for plane in masks}
+        step = propagate_step(source.key, target, masks, commit, done, regions)
         if step.labels[0].pixels:
             self.document.do(step)
 

@@ -15,11 +15,19 @@ from napari_iafpn.exchange import FORMATS, format_of, read_labels
 from napari_iafpn.plugin.layers import default_image, spatial_shape
 
 LayerData = tuple[Any, dict[str, Any], str]
+
+
+def _is_coco(path: Path) -> bool:
+    return "annotations" in json.loads(path.read_text(encoding="utf-8"))
+
+
+def _has_rois(path: Path) -> bool:
+    with zipfile.ZipFile(path) as archive:
+        return any(name.lower().endswith(".roi") for name in archive.namelist())
+
+
 # A file of another kind with these suffixes is somebody else's.
-FAMILIAR: dict[str, Callable[[Path], bool]] = {
-    "json": lambda path: "annotations" in json.loads(path.read_text(encoding="utf-8")),
-    "zip": lambda path: any(n.lower().endswith(".roi") for n in zipfile.ZipFile(path).namelist()),
-}
+FAMILIAR: dict[str, Callable[[Path], bool]] = {"json": _is_coco, "zip": _has_rois}
 
 
 def reader_of(path: str | Sequence[str]) -> Callable[[Any], list[LayerData]] | None:

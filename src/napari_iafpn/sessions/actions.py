@@ -146,6 +146,7 @@ def propagate_step(
     masks: Mapping[PlaneKey, Cutout],
     commit: Commit,
     propagation: Propagation,
+    regions: Mapping[PlaneKey, Sequence[slice]] | None = None,
 ) -> Step:
     """Make ``masks`` all there is of an object on their planes.
 
@@ -159,8 +160,11 @@ def propagate_step(
         The object's id and what decided the masks, the same on all planes.
     propagation : Propagation
         The planes of ``masks``, in the order in which they were found.
+    regions : mapping of PlaneKey to slices, optional
+        Where on each plane to look for pixels that the object has there already. Default:
+        everywhere.
     """
-    pixels = propagated_pixels(target.data, masks, commit)
+    pixels = propagated_pixels(target.data, masks, commit, regions)
     return Step(
         "propagate",
         plane,
@@ -171,10 +175,17 @@ def propagate_step(
 
 
 def propagated_pixels(
-    data: Any, masks: Mapping[PlaneKey, Cutout], commit: Commit
+    data: Any,
+    masks: Mapping[PlaneKey, Cutout],
+    commit: Commit,
+    regions: Mapping[PlaneKey, Sequence[slice]] | None = None,
 ) -> tuple[PixelChange, ...]:
     """Return the changes that a propagation makes, one for each plane that it changes."""
-    changes = (repainted(data, on, mask, commit.label, commit.policy) for on, mask in masks.items())
+    regions = regions or {}
+    changes = (
+        repainted(data, on, mask, commit.label, commit.policy, regions.get(on))
+        for on, mask in masks.items()
+    )
     return tuple(change for change in changes if change is not None)
 
 

@@ -116,13 +116,19 @@ def replaced(data: Any, region: Sequence[slice], label: int, other: int) -> Pixe
 
 
 def repainted(
-    data: Any, plane: PlaneKey, cutout: Cutout, label: int, policy: str = KEEP
+    data: Any,
+    plane: PlaneKey,
+    cutout: Cutout,
+    label: int,
+    policy: str = KEEP,
+    region: Sequence[slice] | None = None,
 ) -> PixelChange | None:
     """Return the change that makes a cutout of a plane all there is of ``label`` on it.
 
-    None where that changes nothing. ``data`` is indexed by numpy slices and not changed.
+    None where that changes nothing. ``data`` is indexed by numpy slices and not changed. ``label``
+    is looked for in ``region``, as `lifted` does.
     """
-    old = Cutout.of(np.asarray(data[plane.indices]) == label)
+    old = _pixels_of(data, plane, label, region)
     box = cutout.box if old is None else cutout.box.union(old.box)
     region = region_of(plane, box)
     before = np.array(data[region])
@@ -140,14 +146,20 @@ def lifted(
 
     Only ``region``, a part of the plane in ``data``, is read; None: the whole plane.
     """
-    if region is None:
-        region = region_of(plane, Box.whole(plane.shape_in(data.shape)))
-    there = np.asarray(data[tuple(region)]) == label
-    rows, cols = plane.axes
-    corner = region[rows].start, region[cols].start
-    cutout = Cutout.of(there.reshape(there.shape[rows], there.shape[cols]), corner)
+    cutout = _pixels_of(data, plane, label, region)
     if cutout is None:
         return None
     change = replaced(data, region_of(plane, cutout.box), label, 0)
     assert change is not None
     return cutout, change
+
+
+def _pixels_of(
+    data: Any, plane: PlaneKey, label: int, region: Sequence[slice] | None
+) -> Cutout | None:
+    if region is None:
+        region = region_of(plane, Box.whole(plane.shape_in(data.shape)))
+    there = np.asarray(data[tuple(region)]) == label
+    rows, cols = plane.axes
+    corner = region[rows].start, region[cols].start
+    return Cutout.of(there.reshape(there.shape[rows], there.shape[cols]), corner)

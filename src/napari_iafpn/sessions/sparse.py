@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-SIDE = 1024
-"""Pixels along the last two axes of a block; it is one pixel thick along the others."""
+from napari_iafpn.sessions.blocks import Block, Blocks
 
 
 class SparseArray:
@@ -28,8 +26,8 @@ class SparseArray:
         self.shape = shape
         self.ndim = len(shape)
         self.dtype = np.dtype(dtype)
-        self._size = (1,) * (len(shape) - 2) + (SIDE,) * min(len(shape), 2)
-        self._blocks: dict[tuple[int, ...], NDArray[Any]] = {}
+        self._grid = Blocks(self)
+        self._blocks: dict[Block, NDArray[Any]] = {}
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """Return all of it; MemoryError where that is too much."""
@@ -51,17 +49,13 @@ class SparseArray:
         values = np.broadcast_to(values, [part.stop - part.start for part in region])
         for block, inside, outside in self._touching(region):
             if block not in self._blocks:
-                self._blocks[block] = np.zeros(self._size, self.dtype)
+                self._blocks[block] = np.zeros(self._grid.size, self.dtype)
             self._blocks[block][inside] = values[outside]
 
     def written(self) -> Iterator[tuple[tuple[slice, ...], NDArray[Any]]]:
         """Yield the regions that something was written to, with their values."""
         for block in sorted(self._blocks):
-            starts = (place * step for place, step in zip(block, self._size, strict=True))
-            region = tuple(
-                slice(start, min(start + step, size))
-                for start, step, size in zip(starts, self._size, self.shape, strict=True)
-            )
+            region = self._grid.region(block)
             yield region, self[region]
 
     def _region(self, key: tuple[int | slice, ...]) -> tuple[slice, ...]:
@@ -72,13 +66,12 @@ class SparseArray:
 
     def _touching(
         self, region: tuple[slice, ...]
-    ) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...], tuple[slice, ...]]]:
+    ) -> Iterator[tuple[Block, tuple[slice, ...], tuple[slice, ...]]]:
         """Yield the blocks of a region, each with where it is in the block and in the region."""
-        along = zip(region, self._size, strict=True)
-        for block in product(*(range(a.start // n, -(-a.stop // n)) for a, n in along)):
+        for block in self._grid.touching(region):
             inside, outside = [], []
-            for part, place, step in zip(region, block, self._size, strict=True):
-                start, stop = max(part.start, place * step), min(part.stop, (place + 1) * step)
-                inside.append(slice(start - place * step, stop - place * step))
+            for part, there in zip(region, self._grid.region(block), strict=True):
+                start, stop = max(part.start, there.start), min(part.stop, there.stop)
+                inside.append(slice(start - there.start, stop - there.start))
                 outside.append(slice(start - part.start, stop - part.start))
             yield block, tuple(inside), tuple(outside)

@@ -12,12 +12,12 @@ from napari.layers import Image, Labels
 
 from napari_iafpn.evaluation.models import file_sha256
 from napari_iafpn.networks import find_model
-from napari_iafpn.plugin.blocks import holds_more
 from napari_iafpn.plugin.layers import full_resolution, layer_id
 from napari_iafpn.plugin.levels import levels_of
 from napari_iafpn.plugin.training.sources import file_name
 from napari_iafpn.sessions import Step
 from napari_iafpn.sessions.about import CONTENT_BYTES, ImageAbout, LabelsAbout, size_of
+from napari_iafpn.sessions.blocks import holds_more
 from napari_iafpn.sessions.document import DO
 from napari_iafpn.sessions.journal import SUFFIX, JournalWriter
 
