@@ -62,7 +62,4 @@ def test_a_click_on_what_is_right_already_asks_for_all():
 
 
 def test_the_network_looks_at_the_surroundings():
-    whole = (600, 800)
-    mask = np.zeros(whole, bool)
-    mask[200:300, 300:350] = True
-    assert surroundings(Prediction.from_array(mask, whole)) == Box(100, 400, 175, 475)
+    assert surroundings(Box(200, 300, 300, 350), (600, 800)) == Box(100, 400, 175, 475)

@@ -60,7 +60,7 @@ def test_an_initial_mask_is_corrected_piece_by_piece(predictor, disk_image):
     start, clicks = Prediction.from_array(truth, truth.shape), CLICKS.prefix(1)
     corrected = ClickReplay(predictor, image, initial=truth).predict(clicks)
     found = Predictor.predict(
-        predictor, image, anchored(start, clicks), start, view=surroundings(start)
+        predictor, image, anchored(start, clicks), start, view=surroundings(start.roi, truth.shape)
     )
     expected = merged(start, found, clicks[0])
     np.testing.assert_array_equal(corrected.probability, expected.probability)
@@ -73,6 +73,17 @@ def test_the_view_grows_by_clicks_and_the_initial_mask(predictor, disk_image):
     assert predictor.views == [Box(30, 50, 40, 60), Box(30, 71, 5, 60)]
     replay = ClickReplay(predictor, image, initial=truth, view=Box(30, 50, 40, 60))
     assert replay.view == Box.around(truth)
+
+
+def test_what_is_clicked_on_beside_an_initial_mask_is_seen_as_a_whole(predictor, rng):
+    image, mask = rng.integers(0, 255, (600, 700), np.uint8), np.zeros((600, 700), bool)
+    mask[200:240, 200:240] = True
+    replay = ClickReplay(predictor, image, initial=mask)
+    replay.predict([Click(220, 230), Click(220, 399)])
+    near, far = predictor.views
+    assert near == surroundings(Box(200, 240, 200, 240), image.shape)
+    assert far == surroundings(Box(200, 240, 200, 400), image.shape)
+    assert far.col_stop >= 500
 
 
 def test_forgotten_predictions_come_back_bit_for_bit(predictor, disk_image, monkeypatch):

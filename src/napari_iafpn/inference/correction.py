@@ -21,14 +21,22 @@ from napari_iafpn.geometry.zoom import view_around
 from napari_iafpn.inference.prediction import Prediction
 
 VIEW_SCALE = 3.0
-"""What the network looks at, in lengths of the mask's box."""
+"""What the network looks at, in lengths of the box of the mask and the clicks."""
 CLEARANCE = 1.5
 """How far the click inside keeps away from negative ones, in depths of those in the mask."""
 
 
-def surroundings(start: Prediction) -> Box:
-    """Return what the network looks at to correct the mask ``start``."""
-    return view_around(start.roi, VIEW_SCALE, start.shape)
+def surroundings(box: Box, shape: tuple[int, int]) -> Box:
+    """Return what the network looks at to correct a mask.
+
+    Parameters
+    ----------
+    box : Box
+        Of the mask and the clicks: what is clicked on must be seen as a whole, too.
+    shape : (H, W)
+        Of the plane.
+    """
+    return view_around(box, VIEW_SCALE, shape)
 
 
 def anchored(start: Prediction, clicks: ClickSequence) -> ClickSequence:

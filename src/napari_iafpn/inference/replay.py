@@ -38,7 +38,7 @@ class ClickReplay:
         ``correction``.
     view : Box, optional
         Where to look for the object; it grows by the initial mask and by clicks outside.
-        Default: the whole plane, or the surroundings of the initial mask.
+        Default: the whole plane, or the surroundings of the initial mask and all clicks.
     expected_size : float, optional
         Side in pixels that the object probably has.
     """
@@ -63,10 +63,10 @@ class ClickReplay:
         else:
             start = Prediction.from_array(initial, shape, view)
         self._corrects = bool(start.roi_mask().any())
+        self._looks_around = self._corrects and view is None
+        self.view = view or (start.roi if self._corrects else Box.whole(shape))
         if self._corrects:
-            self.view = surroundings(start) if view is None else view.union(start.roi)
-        else:
-            self.view = view or Box.whole(shape)
+            self.view = self.view.union(start.roi)
         self._memo: OrderedDict[ClickSequence, Prediction] = OrderedDict()
         self._start = start
 
@@ -129,4 +129,4 @@ class ClickReplay:
         for click in filter(plane.contains, clicks):
             row, col = click.pixel
             view = view.union(Box(row, row + 1, col, col + 1))
-        return view
+        return surroundings(view, self.plane.shape) if self._looks_around else view
