@@ -24,6 +24,7 @@ from napari_iafpn.sessions import (
     Facts,
     ObjectChange,
     PlaneKey,
+    Sight,
     Step,
 )
 from napari_iafpn.sessions.about import ImageAbout, LabelsAbout
@@ -70,7 +71,7 @@ def earlier_session(home, pixels):
     mask = np.zeros(SHAPE, bool)
     mask[25:36, 15:26] = True
     change = ObjectChange(plane, document[plane], document.next_object())
-    commit = Commit(target.id, 1, "keep", "stand-in", (0.0, 255.0))
+    commit = Commit(target.id, 1, "keep", "stand-in", Sight((0.0, 255.0)))
     document.do(commit_step(change, target, Cutout.of(mask), commit, {}, Facts(clicks=1)))
     click(30, 60)
     assert writer.close(20)

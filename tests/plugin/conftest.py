@@ -17,7 +17,7 @@ from napari_iafpn.plugin.messages import (
 )
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.surroundings import Surroundings
-from napari_iafpn.sessions import Cutout, PlaneKey
+from napari_iafpn.sessions import Cutout, PlaneKey, Sight
 from napari_iafpn.sessions.pixels import region_of
 
 SHAPE = (20, 30)
@@ -93,7 +93,7 @@ class Desk:
         self.show(PLANES[0])
 
     def source_of(self, plane):
-        return PlaneSource(plane, STACK, (0.0, 1.0))
+        return PlaneSource(plane, Sight((0.0, 1.0)), {plane.layer: (STACK,)})
 
     def stop(self):
         self.stops += 1

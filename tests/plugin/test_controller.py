@@ -19,7 +19,7 @@ from napari_iafpn.plugin.messages import (
     ModelWanted,
 )
 from napari_iafpn.plugin.planes import PlaneSource
-from napari_iafpn.sessions import Cutout, PlaneKey
+from napari_iafpn.sessions import Cutout, PlaneKey, Sight
 
 SHAPE = (20, 30)
 STACK = np.zeros((3, *SHAPE))
@@ -378,16 +378,18 @@ def test_full_labels_are_told_and_the_object_kept(desk):
     assert len(desk.controller.current.clicks) == 1
 
 
+def source_of(plane, array, limits):
+    return PlaneSource(plane, Sight(limits), {plane.layer: (array,)})
+
+
 def test_jobs_are_values():
     a, b = (
-        MaskWanted(
-            "m", PlaneSource(PLANES[0], STACK, (0.0, 1.0)), 1, ClickSequence.of([Click(1, 2)])
-        )
+        MaskWanted("m", source_of(PLANES[0], STACK, (0.0, 1.0)), 1, ClickSequence.of([Click(1, 2)]))
         for _ in range(2)
     )
     assert a == b
-    assert a != replace(b, source=PlaneSource(PLANES[0], STACK.copy(), (0.0, 1.0)))
-    assert a != replace(b, source=PlaneSource(PLANES[0], STACK, (0.0, 2.0)))
+    assert a != replace(b, source=source_of(PLANES[0], STACK.copy(), (0.0, 1.0)))
+    assert a != replace(b, source=source_of(PLANES[0], STACK, (0.0, 2.0)))
 
 
 def test_boxes_of_commits_are_tight(desk):

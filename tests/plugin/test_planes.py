@@ -6,8 +6,15 @@ from napari.components import ViewerModel
 from napari.layers import Image, Labels
 
 from napari_iafpn.geometry import Box
-from napari_iafpn.plugin.layers import default_image, fits, plane_key, plane_source, show_plane
-from napari_iafpn.sessions import PlaneKey
+from napari_iafpn.plugin.layers import (
+    channels_of,
+    default_image,
+    fits,
+    plane_key,
+    plane_source,
+    show_plane,
+)
+from napari_iafpn.sessions import PlaneKey, Sight
 
 
 @pytest.mark.parametrize("axes", [(0, 1), (0, 3), (1, 2), (2, 3)])
@@ -39,7 +46,7 @@ def test_contrast_and_gamma_are_those_of_the_layer(rgb):
     image = viewer.add_image(np.zeros((20, 30, 3)[: 2 + rgb], np.uint8), rgb=rgb)
     key = plane_key(image, viewer.dims)
     before = plane_source(image, key)
-    assert (before.limits, before.gamma) == ((0.0, 255.0), 1.0)
+    assert before.sight == Sight((0.0, 255.0), 1.0)
     image.gamma = 0.5
     gamma = plane_source(image, key)
     image.contrast_limits = (10, 90)
@@ -111,3 +118,65 @@ def test_labels_fit_in_shape_and_place():
     assert fits(Labels(data, scale=(2, 3), rotate=20), image)
     assert not fits(Labels(data, scale=(2, 3)), image)
     assert not fits(Labels(data[:-1], scale=(2, 3), rotate=20), image)
+
+
+@pytest.fixture
+def channels(rng):
+    """A viewer with a red and a green channel of a stack, as napari splits them."""
+    viewer = ViewerModel()
+    data = rng.integers(0, 200, (4, 2, 20, 30)).astype(np.uint8)
+    layers = viewer.add_image(
+        data, channel_axis=1, colormap=["red", "green"], contrast_limits=(0, 200)
+    )
+    return viewer, layers, data
+
+
+def test_all_channels_are_seen_in_their_colours(channels):
+    viewer, (red, green), data = channels
+    viewer.dims.set_point(0, 2)
+    green.gamma = 2.0
+    source = plane_source(red, plane_key(red, viewer.dims), channels_of(red, viewer.layers))
+    plane = source.open()
+    found = plane.read(Box.whole((20, 30)), (20, 30))
+    np.testing.assert_allclose(found[0], data[2, 0] / 200, atol=1e-5)
+    np.testing.assert_allclose(found[1], (data[2, 1] / 200) ** 2, atol=1e-5)
+    assert not found[2].any()
+    assert [id_ for id_, _ in source.sight.channels] == [str(red.unique_id), str(green.unique_id)]
+
+
+def test_what_changes_the_colours_makes_another_source(channels):
+    viewer, (red, green), _ = channels
+    key = plane_key(red, viewer.dims)
+
+    def source():
+        return plane_source(red, key, channels_of(red, viewer.layers))
+
+    sources = [source()]
+    green.contrast_limits = (0, 100)
+    sources.append(source())
+    green.colormap = "blue"
+    sources.append(source())
+    green.opacity = 0.5
+    sources.append(source())
+    green.visible = False
+    sources.append(source())
+    sources.append(plane_source(red, key))
+    assert len(set(sources)) == len(sources)
+    first = sources[0].open()
+    again = sources[-1].reopen(sources[0], first)
+    assert again.limits == (0, 200)
+    assert again.read(Box.whole((20, 30)), (20, 30))[2].any()  # grey
+
+
+def test_channels_are_what_is_seen_where_the_image_lies(channels):
+    viewer, (red, green), data = channels
+    viewer.add_image(data[:, 0], scale=(1, 2, 2), name="elsewhere", blending="additive")
+    viewer.add_image(data[:, 0, :10], name="smaller", blending="additive")
+    assert channels_of(red, viewer.layers) == [red, green]
+    green.visible = False
+    assert channels_of(red, viewer.layers) == [red]
+    green.visible = True
+    above = viewer.add_image(data[:, 1], name="above", blending="translucent")
+    assert channels_of(red, viewer.layers) == [above]
+    above.opacity = 0.5
+    assert channels_of(red, viewer.layers) == [red, green, above]

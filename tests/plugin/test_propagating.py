@@ -21,7 +21,7 @@ from napari_iafpn.plugin.messages import (
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.propagating import BACKWARDS, BOTH, FORWARDS, Along, slider_axes
 from napari_iafpn.plugin.worker import PredictionWorker
-from napari_iafpn.sessions import PlaneKey, Step
+from napari_iafpn.sessions import PlaneKey, Sight, Step
 from napari_iafpn.sessions.about import LabelsAbout
 from napari_iafpn.sessions.journal import JournalWriter
 from napari_iafpn.sessions.pixels import OVERWRITE, PixelChange, region_of
@@ -97,7 +97,7 @@ def sitting(new_desk):
             self.controller.show(plane, SHAPE)
 
         def source_of(self, plane):
-            return PlaneSource(plane, self.array, (0.0, 1.0))
+            return PlaneSource(plane, Sight((0.0, 1.0)), {plane.layer: (self.array,)})
 
         def until(self, kind=object):
             """Take reports until one of a kind is taken."""

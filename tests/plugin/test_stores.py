@@ -16,7 +16,7 @@ from napari_iafpn.plugin.messages import MaskFailed, MaskReady, MaskWanted, Mode
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.surroundings import Surroundings
 from napari_iafpn.plugin.worker import PredictionWorker
-from napari_iafpn.sessions import PlaneKey
+from napari_iafpn.sessions import PlaneKey, Sight
 
 KEY = PlaneKey("image", (0, 1))
 SIDE = 1024
@@ -55,8 +55,8 @@ def get(reports):
     return reports.get(timeout=20)
 
 
-def wanted(array, *clicks, view, **options):
-    source = PlaneSource(KEY, array, (0.0, 255.0), **options)
+def wanted(array, *clicks, view, coarser=(), gamma=1.0):
+    source = PlaneSource(KEY, Sight((0.0, 255.0), gamma), {"image": (array, *coarser)})
     clicks = ClickSequence.of(Click(*click) for click in clicks)
     return MaskWanted("m", source, 1, clicks, view)
 
@@ -153,7 +153,7 @@ def test_clicks_survive_a_failure_and_commit_tries_again(slide, new_desk):
     reports, said = Queue(), []
     desk = new_desk()
     worker = PredictionWorker(reports.put, lambda _: Reader())
-    source = PlaneSource(KEY, slide[0], (0.0, 255.0), coarser=tuple(slide[1:]))
+    source = PlaneSource(KEY, Sight((0.0, 255.0)), {"image": tuple(slide)})
     around = Surroundings(
         worker.submit, worker.stop, lambda _: source, lambda: desk.target, lambda _: desk.target
     )

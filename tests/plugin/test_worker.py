@@ -1,6 +1,7 @@
 """The thread: one job at a time, the newest one."""
 
 import threading
+from dataclasses import replace
 from queue import Queue
 
 import numpy as np
@@ -19,11 +20,11 @@ from napari_iafpn.plugin.messages import (
 )
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.worker import PredictionWorker
-from napari_iafpn.sessions import PlaneKey
+from napari_iafpn.sessions import PlaneKey, Sight
 
 SHAPE = (20, 30)
 IMAGE = np.zeros(SHAPE, np.uint8)
-SOURCE = PlaneSource(PlaneKey("image", (0, 1)), IMAGE, (0.0, 1.0))
+SOURCE = PlaneSource(PlaneKey("image", (0, 1)), Sight((0.0, 1.0)), {"image": (IMAGE,)})
 
 
 class Predictor:
@@ -138,7 +139,7 @@ def test_failures_are_reported_in_a_sentence(worker, reports):
         ModelLoading("bad"),
         ModelFailed("bad", "bad is no model"),
     ]
-    strange = PlaneSource(PlaneKey("image", (0, 1)), IMAGE.astype(complex), (0.0, 1.0))
+    strange = replace(SOURCE, images={"image": (IMAGE.astype(complex),)})
     worker.submit(job := wanted((1, 2), source=strange))
     assert isinstance(get(reports), ModelLoading)
     assert isinstance(get(reports), ModelReady)

@@ -14,6 +14,7 @@ from napari_iafpn.sessions import (
     Facts,
     ObjectChange,
     PlaneKey,
+    Sight,
     Step,
 )
 from napari_iafpn.sessions.about import ImageAbout, LabelsAbout
@@ -58,7 +59,7 @@ class Sitting:
 
     def commit(self, mask, label, model="", limits=(0.0, 255.0), policy="keep", gamma=1.0):
         change = ObjectChange(self.plane, self.current, self.document.next_object())
-        commit = Commit("labels", label, policy, model, limits, gamma)
+        commit = Commit("labels", label, policy, model, Sight(limits, gamma))
         effort = Facts(clicks=len(self.current.clicks))
         self.document.do(
             commit_step(change, self.target, Cutout.of(mask), commit, self.document.facts, effort)

@@ -15,7 +15,7 @@ from napari_iafpn.exchange import read_labels
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import ClickReplay, Predictor
 from napari_iafpn.networks import ModelCard, find_model, save_cascade
-from napari_iafpn.sessions import Commit, Cutout, HandEdits, PlaneKey, Propagation
+from napari_iafpn.sessions import Commit, Cutout, HandEdits, PlaneKey, Propagation, Sight
 from napari_iafpn.sessions.actions import edit_step, propagate_step
 from napari_iafpn.sessions.following import followed
 from napari_iafpn.sessions.reading import read_session
@@ -86,7 +86,7 @@ def test_gamma_and_levels_count_in_a_replay(new_sitting, tmp_path, tiny_cascade,
     assert ("gamma" in sitting.path.read_text(encoding="utf-8")) == (gamma != 1)
 
     session = read_session(sitting.path)
-    assert session.document.steps[-1].commit.gamma == gamma
+    assert session.document.steps[-1].commit.sight.gamma == gamma
     assert replay(session, {"image": levels}, lambda _: predictor).differing == []
     assert replay(read_session(sitting.path), {"image": image}, lambda _: predictor).differing
     if gamma != 1:
@@ -227,7 +227,7 @@ def propagated(new_sitting, tmp_path, disk_image):
         reached = tuple(
             tuple(z for z in route if sitting.plane.moved_to(0, z) in masks) for route in routes
         )
-        commit = Commit("labels", 1, "keep", "default", LIMITS)
+        commit = Commit("labels", 1, "keep", "default", Sight(LIMITS))
         done = Propagation(0, tuple(filter(None, reached)), 0.4)
         sitting.document.do(propagate_step(sitting.plane, sitting.target, masks, commit, done))
     sitting.writer.close(20)

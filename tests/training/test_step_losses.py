@@ -46,7 +46,12 @@ def batch():
     labels[:, :, 20:40, 10:30] = 1
     labels[1, :, :4] = -1
     images = torch.full((2, 3, 64, 64), 100, dtype=torch.uint8)
-    return Batch(images, labels, [[Click(30, 20)], [Click(25, 25), Click(50, 50, False)]])
+    return Batch(
+        images,
+        labels,
+        torch.zeros_like(labels, dtype=torch.bool),
+        [[Click(30, 20)], [Click(25, 25), Click(50, 50, False)]],
+    )
 
 
 @pytest.fixture
@@ -92,6 +97,15 @@ def test_the_fine_level_learns_on_the_crop_of_the_same_click(cascade, batch):
     assert coarse[1].previous.max() < 0.06  # what the fine level pasted
     assert cascade.coarse.bias.grad is None
     assert cascade.fine.bias.grad != 0
+
+
+@pytest.mark.parametrize("loss", [coarse_loss, fine_loss])
+def test_a_mask_before_the_first_click_is_the_first_previous_mask(cascade, batch, loss):
+    batch.existing[0, :, 20:40, 20:40] = True
+    loss(cascade, batch, rounds_of(1))
+    first, second = (call.previous for call in cascade.coarse.calls)
+    torch.testing.assert_close(first, batch.existing.float())
+    assert second.max() < 0.06  # then it is what the networks found
 
 
 def test_the_auxiliary_head_counts_with_its_weight(cascade, batch):

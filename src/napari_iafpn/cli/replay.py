@@ -56,11 +56,26 @@ def _replayed(request: ReplayRequest, session: Session) -> Replayed:
     def predictor_of(model: str) -> Predictor:
         return Predictor.load(request.model or model, device=request.device)
 
-    clicked = {
-        step.plane.layer for step in session.document.steps if step.commit and step.commit.model
-    }
-    images = {id_: _image(session.images[id_], request.image) for id_ in clicked}
+    seen = _images_seen(session)
+    if request.image is not None and len(seen) > 1:
+        names = ", ".join(session.images[id_].name for id_ in seen)
+        raise ValueError(
+            f"the session was made with {len(seen)} images ({names}), and --image gives one; put "
+            "them back where they were and leave out --image"
+        )
+    images = {id_: _image(session.images[id_], request.image) for id_ in seen}
     return replay(session, images, predictor_of)
+
+
+def _images_seen(session: Session) -> list[str]:
+    """Return the ids of the images that predictions need."""
+    seen = [
+        id_
+        for step in session.document.steps
+        if step.commit and step.commit.model
+        for id_ in (step.plane.layer, *(channel for channel, _ in step.commit.sight.channels))
+    ]
+    return list(dict.fromkeys(seen))
 
 
 def _chosen(session: Session, name: str | None) -> str:

@@ -19,6 +19,7 @@ from napari_iafpn.plugin.layers import (
     axis_names,
     camera,
     center_on,
+    channels_of,
     default_image,
     layer_id,
     plane_key,
@@ -83,6 +84,7 @@ class Annotator:
         self.clicks = ClicksLayer(viewer)
         self.image: Image | None = None
         self.categories: dict[int, dict[str, str]] = {}
+        self._sees_channels = False
         self._magnifier = Magnifier(viewer)
         self._mouse = CanvasMouse(viewer)
         self._keys = CanvasKeys(
@@ -202,6 +204,10 @@ class Annotator:
         self._resting.watch(on=on)
         if not on:
             self.controller.look_ahead(None)
+
+    def see_channels(self, on: bool) -> None:
+        """Show the network all visible channels from the next click on, or one image."""
+        self._sees_channels = on
 
     def next_label(self) -> int:
         """Return the id under which the current object would be committed."""
@@ -385,7 +391,8 @@ class Annotator:
         image = self.image_of(key.layer)
         if image is None:
             raise ValueError("the image of these clicks is no longer open; add its layer again")
-        return plane_source(image, key)
+        channels = channels_of(image, self.viewer.layers) if self._sees_channels else []
+        return plane_source(image, key, channels)
 
     def _target(self) -> LabelsLayer:
         if self.image is None:

@@ -39,6 +39,7 @@ from napari_iafpn.sessions import (
     HandEdits,
     ObjectChange,
     PlaneKey,
+    Sight,
     Step,
 )
 
@@ -384,10 +385,7 @@ class AnnotationController:
         plane = self._plane
         assert plane is not None
         result = self._predictions.fresh(plane, self.document[plane], self._model)
-        if result is None:
-            seen = "", (0.0, 1.0), 1.0
-        else:
-            seen = self._model, result.wanted.source.limits, result.wanted.source.gamma
+        seen = ("", Sight()) if result is None else (self._model, result.wanted.source.sight)
         self._say(self.editor.commit(plane, self.mask, self.commit_as, *seen))
 
     def _write_and_set_out(self, along: Along) -> None:

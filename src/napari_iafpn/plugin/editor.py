@@ -20,6 +20,7 @@ from napari_iafpn.sessions import (
     ObjectChange,
     PlaneKey,
     Propagation,
+    Sight,
 )
 from napari_iafpn.sessions.actions import (
     commit_step,
@@ -88,8 +89,7 @@ class Editor:
         mask: Cutout | None,
         wish: CommitAs,
         model: str,
-        limits: tuple[float, float],
-        gamma: float,
+        sight: Sight,
     ) -> str:
         """Write the object of a plane, whose pixels are ``mask``, into labels."""
         current = self.document[plane]
@@ -111,7 +111,7 @@ class Editor:
                 ObjectChange(plane, current, self.document.next_object()),
                 target,
                 mask,
-                Commit(target.id, label, wish.policy, model, limits, gamma),
+                Commit(target.id, label, wish.policy, model, sight),
                 self.document.facts,
                 replace(self._effort(current), category=0 if edited else wish.category),
             )
@@ -161,9 +161,7 @@ class Editor:
     ) -> None:
         """Write the masks that a propagation found, instead of what its object has there."""
         target, source = self._around.labels_of(wanted.labels), wanted.source
-        commit = Commit(
-            target.id, wanted.label, wish.policy, wanted.model, source.limits, source.gamma
-        )
+        commit = Commit(target.id, wanted.label, wish.policy, wanted.model, source.sight)
         regions = {plane: target.region_on(plane, wanted.label) for plane in masks}
         step = propagate_step(source.key, target, masks, commit, done, regions)
         if step.labels[0].pixels:

@@ -9,16 +9,21 @@ from napari.layers import Image, Labels, Layer
 from napari.utils.transforms import Affine
 
 from napari_iafpn.geometry import Box
+from napari_iafpn.images.composite import Tint
 from napari_iafpn.plugin.planes import PlaneSource
-from napari_iafpn.sessions import PlaneKey
+from napari_iafpn.sessions import PlaneKey, Sight
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari.components import Camera, Dims, LayerList, ViewerModel
     from numpy.typing import ArrayLike
 
 # Sides in pixels: up to the first the network looks at whole planes, and never at less than the
 # second.
 WHOLE_VIEW, LEAST_VIEW = 1024, 256
+COVERING = ("opaque", "translucent", "translucent_no_depth")
+"""Blendings of napari that hide what is below."""
 SESSION_ID = "napari-iafpn id"
 
 
@@ -76,11 +81,55 @@ def plane_key(image: Image, dims: Dims) -> PlaneKey:
     return key
 
 
-def plane_source(image: Image, key: PlaneKey) -> PlaneSource:
-    """Return how to read a plane of ``image`` as it is displayed, with its limits and gamma."""
+def plane_source(image: Image, key: PlaneKey, channels: Sequence[Image] = ()) -> PlaneSource:
+    """Return how to read a plane of ``image`` as it is displayed, or the sum of ``channels``."""
+    tint = _tint(image)
+    seen = tuple((layer_id(channel), _tint(channel)) for channel in channels)
+    sight = Sight((0.0, 1.0), 1.0, seen) if seen else Sight(tint.limits, tint.gamma)
+    return PlaneSource(key, sight, {layer_id(each): _levels(each) for each in (image, *channels)})
+
+
+def channels_of(image: Image, layers: LayerList) -> list[Image]:
+    """Return the layers whose colours add up to what is seen where ``image`` lies.
+
+    Visible images of its size at its place; those under one that covers them are not seen.
+    """
+    seen: list[Image] = []
+    for layer in reversed(layers):
+        if isinstance(layer, Image) and layer.visible and _is_beside(layer, image):
+            seen.insert(0, layer)
+            if layer.blending in COVERING and layer.opacity == 1:
+                break
+    return seen
+
+
+def _is_beside(layer: Image, image: Image) -> bool:
+    """Tell whether a layer has the pixels of ``image`` at the same places."""
+    return (
+        layer.ndim == image.ndim
+        and spatial_shape(layer) == spatial_shape(image)
+        and np.allclose(_matrix(layer), _matrix(image))
+    )
+
+
+def _matrix(layer: Image) -> Any:
+    """Return where a layer's pixels lie in the world, without its pyramid's levels."""
+    return layer.data_to_world(np.vstack([np.zeros(layer.ndim), np.eye(layer.ndim)]))
+
+
+def _tint(image: Image) -> Tint:
+    """Return how an image is shown."""
     low, high = (float(limit) for limit in image.contrast_limits)
-    coarser = tuple(image.data[1:]) if image.multiscale else ()
-    return PlaneSource(key, full_resolution(image), (low, high), float(image.gamma), coarser)
+    gamma = float(image.gamma)
+    if image.rgb:
+        return Tint((low, high), gamma)
+    colours = image.colormap.map(np.array([0.0, 1.0]))[:, :3] * float(image.opacity)
+    dark, bright = ((float(red), float(green), float(blue)) for red, green, blue in colours)
+    return Tint((low, high), gamma, dark, bright)
+
+
+def _levels(image: Image) -> tuple[Any, ...]:
+    return tuple(image.data) if image.multiscale else (image.data,)
 
 
 def visible_part(image: Image, key: PlaneKey) -> Box | None:

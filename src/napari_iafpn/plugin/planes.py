@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from napari_iafpn.sessions import PlaneKey
+from napari_iafpn.sessions import PlaneKey, Sight
 
 if TYPE_CHECKING:
     from napari_iafpn.images import Plane
@@ -18,36 +19,33 @@ class PlaneSource:
     Attributes
     ----------
     key : PlaneKey
-    array : array-like
-        The whole image at full resolution; never touched before `open`.
-    limits : (float, float)
-        Image values shown black and white.
-    gamma : float
-        The power to which what is between them is raised.
-    coarser : tuple of array-like
-        The whole image at lower resolutions, the finest first.
+    sight : Sight
+    images : mapping of id to sequence of array-like
+        The whole images, that of ``key`` and those that ``sight`` adds up, each at its
+        resolutions, the finest first; never touched before `open`.
     """
 
     key: PlaneKey
-    array: Any = field(repr=False, compare=False)
-    limits: tuple[float, float]
-    gamma: float = 1.0
-    coarser: tuple[Any, ...] = field(default=(), repr=False, compare=False)
-    array_id: int = field(init=False, repr=False)
+    sight: Sight
+    images: Mapping[str, Sequence[Any]] = field(repr=False, compare=False)
+    identity: tuple[tuple[str, int], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "array_id", id(self.array))
+        identity = tuple((id_, id(levels[0])) for id_, levels in sorted(self.images.items()))
+        object.__setattr__(self, "identity", identity)
+
+    @property
+    def array(self) -> Any:
+        """The image of the plane at full resolution."""
+        return self.images[self.key.layer][0]
 
     def open(self) -> Plane:
         """Return the plane; ValueError where its type or shape is none the network can take."""
-        from napari_iafpn.images import Plane
-        from napari_iafpn.images.arrays import planes_of
-
-        finest, *coarser = planes_of((self.array, *self.coarser), self.key.indices)
-        return Plane(finest, coarser=coarser, limits=self.limits, gamma=self.gamma)
+        return self.sight.open(self.key, self.images)
 
     def reopen(self, other: PlaneSource, plane: Plane) -> Plane:
         """Return the plane; where ``other``, whose plane is open, has its pixels, as they are."""
-        if (self.key, self.array_id) != (other.key, other.array_id):
+        same = (self.key, self.identity) == (other.key, other.identity)
+        if not same or self.sight.channels or other.sight.channels:
             return self.open()
-        return plane.shown(self.limits, self.gamma)
+        return plane.shown(self.sight.limits, self.sight.gamma)

@@ -33,11 +33,18 @@ class SourcesView(Container):
     """Which image, which model, which labels; by name."""
 
     image_chosen = Signal(str)
+    channels_chosen = Signal(bool)
     model_chosen = Signal(str)
     labels_chosen = Signal(str)
 
     def __init__(self, models: Sequence[str]) -> None:
         self._image_choice = Offer(label="Image", tooltip="The image layer to click on")
+        self.channels = CheckBox(
+            value=False,
+            text="See all channels",
+            tooltip="The network sees what you see: all visible images of this size, in their "
+            "colours; else just this image. Counts from the next click on.",
+        )
         self._model_choice = Offer(label="Model", tooltip="The network that answers the clicks")
         self._labels_choice = Offer(
             label="Commit to", tooltip="The Labels layer that gets the objects"
@@ -48,10 +55,11 @@ class SourcesView(Container):
             widgets=[self._model_choice, self._file], layout="horizontal", labels=False
         )
         model.label, model.margins = "Model", (0, 0, 0, 0)
-        super().__init__(widgets=[self._image_choice, model, self._labels_choice])
+        super().__init__(widgets=[self._image_choice, self.channels, model, self._labels_choice])
         self.margins = (0, 0, 0, 0)
         self.set_models(models, models[0] if models else None)
         self._image_choice.changed.connect(lambda name: self.image_chosen.emit(name or ""))
+        self.channels.changed.connect(self.channels_chosen)
         self._model_choice.changed.connect(lambda name: self.model_chosen.emit(name or ""))
         self._labels_choice.changed.connect(
             lambda name: self.labels_chosen.emit("" if name in (None, NEW_LAYER) else name)
@@ -59,8 +67,9 @@ class SourcesView(Container):
         self._file.changed.connect(self._ask_file)
 
     def set_images(self, names: Sequence[str], chosen: str | None) -> None:
-        """Offer image layers."""
+        """Offer image layers; of a single one there are no channels to see."""
         self._image_choice.offer([(name, name) for name in names], chosen)
+        self.channels.enabled = len(names) > 1
 
     def set_models(self, models: Sequence[str], chosen: str | None) -> None:
         """Offer models: names, or files, which are shown by their name."""

@@ -143,6 +143,7 @@ class ClickSegmentation(Container):
         controller.changed.connect(self._show)
         annotator.choices_changed.connect(self.reset_choices)
         self.sources.image_chosen.connect(self._choose_image)
+        self.sources.channels_chosen.connect(annotator.see_channels)
         self.sources.labels_chosen.connect(self._choose_labels)
         self.sources.model_chosen.connect(self._choose_model)
         self.object.annotating_changed.connect(self._listen)

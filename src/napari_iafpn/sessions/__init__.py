@@ -5,6 +5,7 @@ from napari_iafpn.sessions.document import Document, LabelsImage
 from napari_iafpn.sessions.objects import CurrentObject, EditedLabel, HandEdits
 from napari_iafpn.sessions.pixels import KEEP, OVERWRITE, POLICIES, PixelChange
 from napari_iafpn.sessions.plane_key import PlaneKey
+from napari_iafpn.sessions.sight import Sight
 from napari_iafpn.sessions.steps import (
     Commit,
     Facts,
@@ -33,5 +34,6 @@ __all__ = [
     "PixelChange",
     "PlaneKey",
     "Propagation",
+    "Sight",
     "Step",
 ]

@@ -9,11 +9,13 @@ import numpy as np
 
 from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.geometry import Box
+from napari_iafpn.images.composite import Tint
 from napari_iafpn.sessions.cutout import Cutout
 from napari_iafpn.sessions.objects import CurrentObject, EditedLabel, HandEdits
 from napari_iafpn.sessions.pixels import PixelChange
 from napari_iafpn.sessions.plane_key import PlaneKey
 from napari_iafpn.sessions.runs import Runs
+from napari_iafpn.sessions.sight import Sight
 from napari_iafpn.sessions.steps import (
     Commit,
     Facts,
@@ -146,17 +148,40 @@ def step_from_json(kind: str, given: Json, now: Any, facts: Any, dtype_of: Any) 
             )
             for change in given.get("facts", ())
         ),
-        None if commit is None else Commit(**{**commit, "limits": tuple(commit["limits"])}),
+        None if commit is None else _commit_from(commit),
         None if propagation is None else _propagation_from(propagation),
     )
 
 
 def _commit(commit: Commit) -> Json:
-    """Return the fields of a commit; gamma only where it did something."""
+    """Return the fields of a commit; gamma and channels only where they did something."""
     given = dataclasses.asdict(commit)
-    if commit.gamma == 1:
+    given |= given.pop("sight")
+    given["channels"] = [
+        {"image": id_, **dataclasses.asdict(tint)} for id_, tint in commit.sight.channels
+    ]
+    if commit.sight.gamma == 1:
         del given["gamma"]
+    if not commit.sight.channels:
+        del given["channels"]
     return given
+
+
+def _commit_from(given: Json) -> Commit:
+    channels = tuple(
+        (
+            channel["image"],
+            Tint(
+                tuple(channel["limits"]),
+                channel["gamma"],
+                tuple(channel["dark"]),
+                tuple(channel["bright"]),
+            ),
+        )
+        for channel in given.get("channels", ())
+    )
+    sight = Sight(tuple(given["limits"]), given.get("gamma", 1.0), channels)
+    return Commit(given["labels"], given["label"], given["policy"], given["model"], sight)
 
 
 def _propagation_from(given: Json) -> Propagation:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +13,14 @@ from napari_iafpn.sessions.actions import propagated_pixels
 from napari_iafpn.sessions.following import followed
 from napari_iafpn.sessions.objects import CurrentObject
 from napari_iafpn.sessions.pixels import PixelChange, lifted, painted
-from napari_iafpn.sessions.plane_key import PlaneKey
 from napari_iafpn.sessions.reading import ArrayLabels, Session
-from napari_iafpn.sessions.steps import Commit, Step
+from napari_iafpn.sessions.steps import Step
 
 if TYPE_CHECKING:
-    from napari_iafpn.images import Plane
     from napari_iafpn.inference import Predictor
+
+Levels = Mapping[str, Sequence[Any]]
+"""The resolutions of each image, the finest first."""
 
 
 @dataclass
@@ -63,6 +64,9 @@ def replay(
     ValueError
         Where labels were not kept, or an image is not given.
     """
+    levels = {
+        id_: image if isinstance(image, (list, tuple)) else [image] for id_, image in images.items()
+    }
     arrays = {id_: ArrayLabels(about.data()) for id_, about in session.labels.items()}
     result = Replayed({id_: array.data for id_, array in arrays.items()})
     steps = session.document.steps
@@ -74,7 +78,7 @@ def replay(
         else:
             data = arrays[commit.labels].data
             again = _propagated if step.propagation else _committed
-            pixels = again(step, data, images, predictor_of)
+            pixels = again(step, data, levels, predictor_of)
             result.commits += 1
             if not _same(pixels, step.labels[0].pixels):
                 result.differing.append(commit.label)
@@ -84,7 +88,7 @@ def replay(
 
 
 def _committed(
-    step: Step, data: Any, images: Mapping[str, Any], predictor_of: Callable[[str], Predictor]
+    step: Step, data: Any, images: Levels, predictor_of: Callable[[str], Predictor]
 ) -> tuple[PixelChange, ...]:
     """Compute what a commit wrote."""
     from napari_iafpn.inference import ClickReplay
@@ -94,7 +98,7 @@ def _committed(
     current: CurrentObject = change.before
     prediction = None
     if current.clicks:
-        plane = _plane(change.plane, images, commit)
+        plane = commit.sight.open(change.plane, images)
         start = current.start.prediction(plane.shape) if current.start else None
         clicks = ClickReplay(predictor_of(commit.model), plane, initial=start, view=current.view)
         prediction = clicks.predict(current.clicks)
@@ -106,7 +110,7 @@ def _committed(
 
 
 def _propagated(
-    step: Step, data: Any, images: Mapping[str, Any], predictor_of: Callable[[str], Predictor]
+    step: Step, data: Any, images: Levels, predictor_of: Callable[[str], Predictor]
 ) -> tuple[PixelChange, ...]:
     """Compute what a propagation wrote, from what its object is like by now."""
     commit, propagation = step.commit, step.propagation
@@ -118,26 +122,13 @@ def _propagated(
     shape = step.plane.shape_in(data.shape)
     visited = followed(
         predictor_of(commit.model),
-        lambda key: _plane(key, images, commit),
+        lambda key: commit.sight.open(key, images),
         step.plane,
         found[0].prediction(shape),
         propagation,
     )
     masks = {key: mask for _, key, mask, _ in visited if mask is not None}
     return propagated_pixels(data, masks, commit)
-
-
-def _plane(key: PlaneKey, images: Mapping[str, Any], commit: Commit) -> Plane:
-    """Open a plane with the contrast that a commit was made with."""
-    from napari_iafpn.images import Plane
-    from napari_iafpn.images.arrays import planes_of
-
-    if key.layer not in images:
-        raise ValueError("the session has clicks on an image that is not given; give it too")
-    image = images[key.layer]
-    levels = image if isinstance(image, (list, tuple)) else [image]
-    finest, *coarser = planes_of(levels, key.indices)
-    return Plane(finest, coarser=coarser, limits=commit.limits, gamma=commit.gamma)
 
 
 def _same(first: tuple[PixelChange, ...], second: tuple[PixelChange, ...]) -> bool:

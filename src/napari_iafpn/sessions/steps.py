@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from napari_iafpn.sessions.objects import CurrentObject
 from napari_iafpn.sessions.pixels import PixelChange
 from napari_iafpn.sessions.plane_key import PlaneKey
+from napari_iafpn.sessions.sight import Sight
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +69,15 @@ class Commit:
     policy : {"keep", "overwrite"}
     model : str
         Digest of the model's file; empty where no click was needed.
-    limits : (float, float)
-        Image values shown black and white.
-    gamma : float
-        The power to which what is between them was raised.
+    sight : Sight
+        How the image was shown.
     """
 
     labels: str
     label: int
     policy: str
     model: str
-    limits: tuple[float, float]
-    gamma: float = 1.0
+    sight: Sight
 
 
 @dataclass(frozen=True, slots=True)

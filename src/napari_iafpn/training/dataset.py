@@ -16,6 +16,7 @@ from napari_iafpn.evaluation.readers import AnnotatedSet, Sample
 from napari_iafpn.images.rgb import as_rgb8
 from napari_iafpn.training.augment import augment
 from napari_iafpn.training.clicking import initial_clicks
+from napari_iafpn.training.existing import Mask, correcting_clicks, existing_mask
 from napari_iafpn.training.mixture import annotators, read_annotator
 from napari_iafpn.training.recipe import Recipe
 from napari_iafpn.training.settings import Size
@@ -30,10 +31,15 @@ MIN_SEEN = 16
 
 
 class Item(TypedDict):
-    """One sample: image (3, H, W) uint8, label (H, W) int8 (1, 0, -1 ignore), its clicks."""
+    """One sample.
+
+    Image (3, H, W) uint8, label (H, W) int8 (1, 0, -1 ignore), the mask before the first click
+    (H, W) bool, and the clicks.
+    """
 
     image: Tensor
     label: Tensor
+    existing: Tensor
     clicks: list[Click]
 
 
@@ -45,13 +51,18 @@ class Batch:
     """(B, 3, H, W) uint8."""
     labels: Tensor
     """(B, 1, H, W) int8: 1 object, 0 background, -1 ignore."""
+    existing: Tensor
+    """(B, 1, H, W) bool: the masks before the first click, empty where there are none."""
     clicks: list[list[Click]]
     """Initial clicks of each sample, in source pixels."""
 
     def to(self, device: torch.device, **kwargs: Any) -> Batch:
         """Move the tensors, as Fabric asks for."""
         return replace(
-            self, images=self.images.to(device, **kwargs), labels=self.labels.to(device, **kwargs)
+            self,
+            images=self.images.to(device, **kwargs),
+            labels=self.labels.to(device, **kwargs),
+            existing=self.existing.to(device, **kwargs),
         )
 
     @classmethod
@@ -60,6 +71,7 @@ class Batch:
         return cls(
             torch.stack([item["image"] for item in items]),
             torch.stack([item["label"] for item in items])[:, None],
+            torch.stack([item["existing"] for item in items])[:, None],
             [item["clicks"] for item in items],
         )
 
@@ -103,11 +115,22 @@ class ClickDataset(Dataset[Item]):
         if rng.random() < self.recipe.view.background:
             view = view.without_target()
         label = np.where(view.ignore, -1, view.target).astype(np.int8)
+        existing, clicks = self._beginning(view, rng)
         return Item(
             image=view.image.contiguous(),
             label=torch.from_numpy(label),
-            clicks=initial_clicks(view, self.recipe.clicks, rng),
+            existing=torch.from_numpy(existing),
+            clicks=clicks,
         )
+
+    def _beginning(self, view: View, rng: np.random.Generator) -> tuple[Mask, list[Click]]:
+        """Draw what there is at the first pass: a mask to correct, or nothing, and clicks."""
+        config = self.recipe.clicks
+        if config.existing and view.target.any() and rng.random() < config.existing:
+            existing = existing_mask(view, rng)
+            if clicks := correcting_clicks(view, existing, rng):
+                return existing, clicks
+        return np.zeros_like(view.target), initial_clicks(view, config, rng)
 
     def _view(self, rng: np.random.Generator) -> View:
         """Draw until an image offers an object that is still there at the view's resolution."""

@@ -62,6 +62,7 @@ class Recipe:
     """None where the model has no fine level."""
     model: CascadeConfig
     pretrained: str = "auto"
+    """Weights of the backbones at the start."""
     precision: str = "auto"
     """``auto`` (bf16 where the hardware has it), ``32-true`` or ``bf16-mixed``."""
     seed: int = 0
@@ -71,6 +72,8 @@ class Recipe:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     clicks: ClickConfig = field(default_factory=ClickConfig)
     validation: ValidationConfig | None = field(default=None, metadata={"later": True})
+    start: str = field(default="", metadata={"later": True})
+    """A model file under the data folder to go on from; both levels begin with its weights."""
 
     def __post_init__(self) -> None:
         if not self.sets:

@@ -125,11 +125,14 @@ class ClickConfig:
     """Shares of background, other objects and the object's border."""
     rounds: int = 3
     """At most so many clicks are added by the simulated user."""
+    existing: float = later(0.0)
+    """Probability of a mask with an error before the first click, which then corrects it."""
 
     def __post_init__(self) -> None:
         _at_least("clicks.max_initial", self.max_initial, 1)
         _at_least("clicks.rounds", self.rounds, 0)
-        _share("clicks.erode", self.erode)
+        for key in ("erode", "existing"):
+            _share(f"clicks.{key}", getattr(self, key))
         if not 0 < self.decay <= 1:
             raise ValueError(f"clicks.decay is {self.decay}; give a number above 0, up to 1")
         if len(self.negatives) != 3 or abs(sum(self.negatives) - 1) > 1e-9:

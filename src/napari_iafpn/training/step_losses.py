@@ -73,7 +73,7 @@ def coarse_loss(cascade: Cascade, batch: Batch, rounds: Rounds) -> Tensor:
     images = resize(batch.images.float() / 255.0, size)
     labels = _labels_at(batch.labels, [source] * len(batch.clicks), size)
     clicks = [list(c) for c in batch.clicks]
-    previous = images.new_zeros(images.shape[0], 1, *size)
+    previous = _existing_at(batch, size)
 
     def forward() -> tuple[Tensor, Tensor | None]:
         points = ClickPoints.from_clicks(clicks, images.device)
@@ -100,7 +100,7 @@ def fine_loss(cascade: Cascade, batch: Batch, rounds: Rounds) -> Tensor:
     pixels = batch.images.float() / 255.0
     view = resize(pixels, size)
     clicks = [list(c) for c in batch.clicks]
-    previous = view.new_zeros(view.shape[0], 1, *size)
+    previous = _existing_at(batch, size)
 
     def intention() -> Tensor:
         points = move_points(ClickPoints.from_clicks(clicks, view.device), everywhere, size)
@@ -170,6 +170,12 @@ def _labels_at(labels: Tensor, boxes: Sequence[Box], size: tuple[int, int]) -> T
     objects = crop_resize((labels == 1).float(), boxes, size) >= 0.5
     ignored = crop_resize((labels == -1).float(), boxes, size) >= 0.5
     return torch.where(ignored & ~objects, -1.0, objects.float())
+
+
+def _existing_at(batch: Batch, size: tuple[int, int]) -> Tensor:
+    """Return the masks before the first click in the frame of the view."""
+    everywhere = [Box.whole(_source_size(batch))] * len(batch.clicks)
+    return reframe(batch.existing.float(), everywhere, everywhere, size)
 
 
 def _add_clicks(clicks: Clicks, whole: Tensor, batch: Batch, rounds: Rounds, turn: int) -> None:

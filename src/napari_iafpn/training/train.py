@@ -12,7 +12,7 @@ import torch
 from lightning.fabric import Fabric
 
 from napari_iafpn.inference.device import choose_device
-from napari_iafpn.networks import build_cascade, read_card
+from napari_iafpn.networks import build_cascade, load_cascade, read_card
 from napari_iafpn.networks.cascade import Cascade
 from napari_iafpn.training.dataset import ClickDataset
 from napari_iafpn.training.export import export
@@ -127,9 +127,7 @@ def train(
     fabric = launch(engine, recipe.precision)
     state = load_state(output, recipe.digest) if holds_run(output) else None
     torch.manual_seed(recipe.seed)
-    cascade = build_cascade(recipe.model, "none" if state else recipe.pretrained)
-    if state:
-        cascade.load_state_dict(state["cascade"])
+    cascade = _networks(recipe, data, state)
     cascade.to(memory_format=torch.channels_last).to(fabric.device)
     run = Run(
         fabric,
@@ -145,6 +143,23 @@ def train(
     return _run_stages(run, state, control)
 
 
+def _networks(recipe: Recipe, data: Path, state: dict[str, Any] | None) -> Cascade:
+    """Return the networks as the state has them, as the recipe's start, or as they are built."""
+    if state:
+        cascade = build_cascade(recipe.model, "none")
+        cascade.load_state_dict(state["cascade"])
+        return cascade
+    if not recipe.start:
+        return build_cascade(recipe.model, recipe.pretrained)
+    cascade = load_cascade(data / recipe.start)
+    if cascade.config != recipe.model:
+        raise ValueError(
+            f"start names {recipe.start}, whose networks are not those of [model]; "
+            "give a model file of the same architecture, or leave out start"
+        )
+    return cascade
+
+
 def _run_stages(
     run: Run, state: dict[str, Any] | None, control: Callable[[Progress], bool] | None
 ) -> Path | None:
@@ -152,7 +167,7 @@ def _run_stages(
     path = None
     for stage in stages[stages.index(state["stage"]) if state else 0 :]:
         resumed = state if state and state["stage"] == stage else None
-        if stage == "fine" and resumed is None:
+        if stage == "fine" and resumed is None and not run.recipe.start:
             start_fine(run.cascade)
         config = run.recipe.stages[stage]
         if not run_stage(run, stage, config, resumed=resumed, control=control):

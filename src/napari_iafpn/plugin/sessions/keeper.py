@@ -98,7 +98,9 @@ class SessionKeeper:
         return path
 
     def _introduce(self, writer: JournalWriter, step: Step) -> None:
-        for key in {step.plane.layer, *(change.plane.layer for change in step.objects)}:
+        seen = step.commit.sight.channels if step.commit is not None else ()
+        ids = (step.plane.layer, *(c.plane.layer for c in step.objects), *(id_ for id_, _ in seen))
+        for key in dict.fromkeys(ids):
             image = self._image_of(key)
             if key not in self._known and image is not None:
                 self._known.add(key)

@@ -1,0 +1,116 @@
+"""Masks with errors before the first click, from which networks learn to correct."""
+
+import numpy as np
+import pytest
+import torch
+
+from napari_iafpn.evaluation.metrics import iou
+from napari_iafpn.training import existing
+from napari_iafpn.training.dataset import Batch
+from napari_iafpn.training.existing import correcting_clicks, existing_mask
+from napari_iafpn.training.recipe import recipe_from
+from napari_iafpn.training.views import View
+
+NONE = np.zeros((64, 64), bool)
+
+
+def view_of(target, others=NONE):
+    return View(torch.zeros(3, 64, 64, dtype=torch.uint8), target, others, NONE)
+
+
+@pytest.fixture
+def square():
+    mask = NONE.copy()
+    mask[20:44, 10:40] = True
+    return mask
+
+
+@pytest.fixture
+def neighbour():
+    mask = NONE.copy()
+    mask[20:44, 42:60] = True
+    return mask
+
+
+def drawn(error, target, others, rng, times=40):
+    return [error(target, others, rng) for _ in range(times)]
+
+
+def test_a_cut_leaves_out_a_part_on_one_side(square, rng):
+    for wrong in drawn(existing._cut, square, NONE, rng):
+        assert not (wrong & ~square).any()
+        assert 0.35 < wrong.sum() / square.sum() < 0.95
+
+
+def test_a_neighbour_is_joined_whole(square, neighbour, rng):
+    for wrong in drawn(existing._joined, square, neighbour, rng, 5):
+        np.testing.assert_array_equal(wrong, square | neighbour)
+
+
+def test_without_a_neighbour_a_disk_is_joined(square, rng):
+    far = NONE.copy()
+    far[60:, 60:] = True
+    for wrong in drawn(existing._joined, square, far, rng):
+        assert wrong[square].all()
+        assert not (wrong & far).any()
+        assert wrong.sum() > square.sum()
+
+
+def test_an_outline_moves_in_or_out(square, rng):
+    sizes = [wrong.sum() / square.sum() for wrong in drawn(existing._shifted, square, NONE, rng)]
+    assert min(sizes) < 0.6
+    assert max(sizes) > 1.5
+
+
+def test_every_error_leaves_something_to_correct(square, neighbour, rng):
+    overlaps = [
+        iou(existing_mask(view_of(square, neighbour), rng), square, NONE) for _ in range(200)
+    ]
+    assert np.mean(overlaps) == pytest.approx(0.65, abs=0.12)
+    assert min(overlaps) > 0.03
+
+
+def test_what_is_gone_or_not_there_stays_as_it_is(rng):
+    point = NONE.copy()
+    point[5, 5] = True
+    for _ in range(100):
+        assert existing_mask(view_of(point), rng).any()
+        assert not existing_mask(view_of(NONE), rng).any()
+
+
+def test_the_first_click_lies_on_what_is_right_the_second_on_what_is_wrong(square, neighbour, rng):
+    for _ in range(100):
+        view = view_of(square, neighbour)
+        mask = existing_mask(view, rng)
+        clicks = correcting_clicks(view, mask, rng)
+        first = clicks[0]
+        assert first.positive
+        assert (square & mask)[first.pixel]
+        for second in clicks[1:]:
+            assert square[second.pixel] == second.positive
+            assert mask[second.pixel] != second.positive
+
+
+def test_samples_begin_with_a_mask_as_often_as_the_recipe_says(values, dataset_of):
+    def begun(share, count=60):
+        values["clicks"] = {"existing": share}
+        dataset = dataset_of(recipe_from(values))
+        return [dataset[index] for index in range(count)]
+
+    assert not any(item["existing"].any() for item in begun(0.0, 10))
+    some = begun(0.4)
+    assert sum(bool(item["existing"].any()) for item in some) == pytest.approx(24, abs=12)
+    batch = Batch.collate(some[:2])
+    assert batch.existing.shape == batch.labels.shape
+    assert batch.existing.dtype == torch.bool
+
+
+def test_recipes_without_it_draw_the_samples_that_they_drew(values, dataset_of):
+    without = dataset_of(recipe_from(values))
+    digest = recipe_from(values).digest
+    values["clicks"] = {"existing": 0.0}
+    assert recipe_from(values).digest == digest
+    values["clicks"] = {"existing": 0.5}
+    other = recipe_from(values)
+    assert other.digest != digest
+    assert torch.equal(dataset_of(other)[0]["image"], without[0]["image"])
