@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from napari_iafpn.evaluation.metrics import iou
-from napari_iafpn.training import existing
+from napari_iafpn.training import dataset, existing
 from napari_iafpn.training.dataset import Batch
 from napari_iafpn.training.existing import correcting_clicks, existing_mask
 from napari_iafpn.training.recipe import recipe_from
@@ -94,8 +94,8 @@ def test_the_first_click_lies_on_what_is_right_the_second_on_what_is_wrong(squar
 def test_samples_begin_with_a_mask_as_often_as_the_recipe_says(values, dataset_of):
     def begun(share, count=60):
         values["clicks"] = {"existing": share}
-        dataset = dataset_of(recipe_from(values))
-        return [dataset[index] for index in range(count)]
+        stream = dataset_of(recipe_from(values))
+        return [stream[index] for index in range(count)]
 
     assert not any(item["existing"].any() for item in begun(0.0, 10))
     some = begun(0.4)
@@ -103,6 +103,13 @@ def test_samples_begin_with_a_mask_as_often_as_the_recipe_says(values, dataset_o
     batch = Batch.collate(some[:2])
     assert batch.existing.shape == batch.labels.shape
     assert batch.existing.dtype == torch.bool
+
+
+def test_a_mirrored_target_can_be_the_mask(values, dataset_of, monkeypatch):
+    monkeypatch.setattr(dataset, "existing_mask", lambda view, rng: view.target)
+    values |= {"clicks": {"existing": 1.0}, "augment": {"flip": 1.0, "rotate90": 0.0}}
+    item = dataset_of(recipe_from(values))[0]
+    assert torch.equal(item["existing"], item["label"] == 1)
 
 
 def test_recipes_without_it_draw_the_samples_that_they_drew(values, dataset_of):

@@ -119,7 +119,7 @@ class ClickDataset(Dataset[Item]):
         return Item(
             image=view.image.contiguous(),
             label=torch.from_numpy(label),
-            existing=torch.from_numpy(existing),
+            existing=torch.from_numpy(np.ascontiguousarray(existing)),
             clicks=clicks,
         )
 
