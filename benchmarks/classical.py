@@ -1,0 +1,170 @@
+"""Clicks that the model and tools without learning take, of the same simulated user.
+
+    python benchmarks/classical.py DATA --objects 20
+
+On objects of the lists beside the sets in DATA: the random walker (Grady, 2006), the watershed of
+the gradient, and the geodesic distance to the nearest click, all of scikit-image, from disks around
+the clicks and, until a click says what is background, from the border of the view. They work on an
+image of at most 256 pixels, as the model does, in a view of eight times the object's side.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.filters import gaussian, sobel
+from skimage.graph import MCP_Geometric
+from skimage.segmentation import random_walker, watershed
+from skimage.transform import resize
+
+from napari_iafpn.clicks import ClickSequence
+from napari_iafpn.evaluation.metrics import clicks_needed
+from napari_iafpn.evaluation.protocol import Protocol, annotate, view_of
+from napari_iafpn.evaluation.readers import Sample, open_set
+from napari_iafpn.geometry import Box
+from napari_iafpn.images import Plane
+from napari_iafpn.inference import ClickReplay, Predictor
+
+SETS = (
+    "dsb2018_val60",
+    "emps_val60",
+    "axon_sem_val3",
+    "superalloy_val5",
+    "usiigaci_val10",
+    "gsc_voc102",
+    "davis16_val141",
+)
+SIDE, RADIUS, VIEW = 256, 3, 8.0
+OBJECT, BACKGROUND = 1, 2
+Seeds = NDArray[np.intp]
+Tool = Callable[[NDArray[np.float64], Seeds], NDArray[np.floating]]
+"""Colours (h, w, 3) and seeds (h, w) -> probability of the object."""
+
+
+def main() -> None:
+    """Print the mean clicks to 85 % of each tool and set."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("data", type=Path, metavar="DATA")
+    parser.add_argument("--objects", type=int, default=20, help="of each set")
+    parser.add_argument("--model", default="default")
+    parser.add_argument("--sets", nargs="+", default=SETS)
+    options = parser.parse_args()
+    predictor = Predictor.load(options.model)
+    protocol = Protocol(target=0.85)
+    print("set, objects, " + ", ".join([options.model, *TOOLS]))
+    for name in options.sets:
+        rows = [
+            [
+                clicks_of(ours(predictor, sample, view), sample, label, protocol, view),
+                *(
+                    clicks_of(classical(tool, sample, view), sample, label, protocol, view)
+                    for tool in TOOLS.values()
+                ),
+            ]
+            for sample, label in objects_of(options.data / name, options.objects)
+            for view in [view_of(sample, label, VIEW)]
+        ]
+        means = ", ".join(f"{mean:.2f}" for mean in np.mean(rows, axis=0))
+        print(f"{name}, {len(rows)}, {means}", flush=True)
+
+
+def objects_of(path: Path, count: int) -> list[tuple[Sample, int]]:
+    """Return listed objects of a set, evenly spread."""
+    images = open_set(str(path))
+    every = [(index, label) for index in range(len(images)) for label in images.objects(index)]
+    chosen = np.linspace(0, len(every) - 1, min(count, len(every))).round().astype(int)
+    return [(images.read(every[place][0]), every[place][1]) for place in chosen]
+
+
+def clicks_of(
+    segment: Callable[[ClickSequence], NDArray[np.floating]],
+    sample: Sample,
+    label: int,
+    protocol: Protocol,
+    view: Box,
+) -> int:
+    """Return the clicks to the protocol's target, which are at most its most."""
+    truth = sample.truth(label)[view.slices]
+    ignore = None if sample.ignore is None else sample.ignore[view.slices]
+    found = annotate(segment, truth, ignore, protocol=protocol)
+    return clicks_needed(found.ious, protocol.target, protocol.max_clicks)
+
+
+def ours(
+    predictor: Predictor, sample: Sample, view: Box
+) -> Callable[[ClickSequence], NDArray[np.floating]]:
+    """Return the model on a view as a function of the clicks in it."""
+    replay = ClickReplay(predictor, Plane(sample.image[view.slices]))
+    return lambda clicks: replay.predict(clicks).probability
+
+
+def classical(
+    tool: Tool, sample: Sample, view: Box
+) -> Callable[[ClickSequence], NDArray[np.floating]]:
+    """Return a tool on a view as a function of the clicks in it."""
+    plane = Plane(sample.image[view.slices])
+    factor = min(1.0, SIDE / max(view.shape))
+    small = max(1, round(view.height * factor)), max(1, round(view.width * factor))
+    colours = np.moveaxis(plane.read(Box.whole(plane.shape), small), 0, -1).astype(np.float64)
+
+    def segment(clicks: ClickSequence) -> NDArray[np.floating]:
+        return resize(tool(colours, seeds_of(clicks, factor, small)), view.shape, order=1)
+
+    return segment
+
+
+def seeds_of(clicks: ClickSequence, factor: float, shape: tuple[int, int]) -> Seeds:
+    """Return disks around the clicks, the newest on top."""
+    seeds = np.zeros(shape, np.intp)
+    if not any(not click.positive for click in clicks):
+        seeds[[0, -1]] = seeds[:, [0, -1]] = BACKGROUND
+    rows, cols = np.ogrid[: shape[0], : shape[1]]
+    for click in clicks:
+        near = (rows - click.row * factor) ** 2 + (cols - click.col * factor) ** 2
+        seeds[near <= RADIUS**2] = OBJECT if click.positive else BACKGROUND
+    return seeds
+
+
+def walk(colours: NDArray[np.float64], seeds: Seeds) -> NDArray[np.floating]:
+    """Where does a walker that avoids edges arrive first?"""
+    reached = np.unique(seeds[seeds > 0])
+    if reached.size < 2:
+        return (seeds == OBJECT).astype(float)
+    found = random_walker(
+        colours, seeds, beta=130, mode="cg_j", tol=1e-3, return_full_prob=True, channel_axis=-1
+    )
+    return found[0]
+
+
+def flood(colours: NDArray[np.float64], seeds: Seeds) -> NDArray[np.floating]:
+    """Which seed's flood comes first, over the gradient?"""
+    return (watershed(edges(colours), seeds) == OBJECT).astype(float)
+
+
+def geodesic(colours: NDArray[np.float64], seeds: Seeds) -> NDArray[np.floating]:
+    """Which seed is nearer, where edges are long?"""
+    cost = 0.01 + edges(colours)
+    near, far = (
+        MCP_Geometric(cost).find_costs(np.argwhere(seeds == which))[0]
+        if (seeds == which).any()
+        else np.full(cost.shape, np.inf)
+        for which in (OBJECT, BACKGROUND)
+    )
+    return (near < far).astype(float)
+
+
+def edges(colours: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the strength of edges, smoothed a little against noise."""
+    smooth = gaussian(colours, 1.0, channel_axis=-1)
+    return sobel(smooth.mean(axis=-1))
+
+
+TOOLS: dict[str, Tool] = {"random walker": walk, "watershed": flood, "geodesic": geodesic}
+
+
+if __name__ == "__main__":
+    main()
