@@ -130,7 +130,7 @@ def seeds_of(clicks: ClickSequence, factor: float, shape: tuple[int, int]) -> Se
 
 
 def walk(colours: NDArray[np.float64], seeds: Seeds) -> NDArray[np.floating]:
-    """Where does a walker that avoids edges arrive first?"""
+    """Take for the object what a walker that avoids edges comes from first."""
     reached = np.unique(seeds[seeds > 0])
     if reached.size < 2:
         return (seeds == OBJECT).astype(float)
@@ -141,12 +141,12 @@ def walk(colours: NDArray[np.float64], seeds: Seeds) -> NDArray[np.floating]:
 
 
 def flood(colours: NDArray[np.float64], seeds: Seeds) -> NDArray[np.floating]:
-    """Which seed's flood comes first, over the gradient?"""
+    """Take for the object what its flood reaches first, over the gradient."""
     return (watershed(edges(colours), seeds) == OBJECT).astype(float)
 
 
 def geodesic(colours: NDArray[np.float64], seeds: Seeds) -> NDArray[np.floating]:
-    """Which seed is nearer, where edges are long?"""
+    """Take for the object what is nearer to it, where edges make ways long."""
     cost = 0.01 + edges(colours)
     near, far = (
         MCP_Geometric(cost).find_costs(np.argwhere(seeds == which))[0]

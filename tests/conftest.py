@@ -1,5 +1,6 @@
 """Fixtures of all tests."""
 
+import gc
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -14,6 +15,22 @@ from napari_iafpn.networks import PRESETS, build_cascade
 # A busy machine is no failure.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Of several processes one opens all windows, which share screen and keyboard; it begins."""
+    if config.pluginmanager.hasplugin("xdist"):
+        items.sort(key=lambda item: item.path.parent.name != "gui")
+        for item in items:
+            if item.path.parent.name == "gui":
+                item.add_marker(pytest.mark.xdist_group("windows"))
+
+
+def pytest_collection_finish():
+    """Leave what was imported out of garbage collections, of which each window makes several."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

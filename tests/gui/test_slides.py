@@ -1,6 +1,7 @@
 """Images of several resolutions and slow stores, clicked in the real window."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -73,6 +74,29 @@ def test_the_window_lives_while_a_store_is_slow(open_slide, slide, brightness, m
         timer.stop()
     window.wait()
     assert window.controller.mask is not None
+
+
+def test_the_timer_keeps_firing_while_each_chunk_takes_200_ms(open_slide, slide, monkeypatch):
+    read, waited = type(slide[0]).__getitem__, []
+
+    def slow(level, part):
+        if threading.current_thread() is not threading.main_thread():
+            chunks = len(level.touched(*part))
+            waited.append(chunks)
+            time.sleep(0.2 * chunks)
+        return read(level, part)
+
+    window = open_slide()
+    monkeypatch.setattr(type(slide[0]), "__getitem__", slow)
+    ticks = []
+    timer = QTimer()
+    timer.timeout.connect(lambda: ticks.append(window.controller.busy))
+    timer.start(10)
+    window.click(50_200, 40_200)
+    timer.stop()
+    assert window.controller.mask is not None
+    assert sum(waited) >= 2
+    assert sum(ticks) >= sum(waited), "of 20 in the time that each chunk takes"
 
 
 def test_contrast_and_gamma_count_from_the_next_click_on(annotate, brightness):
