@@ -30,17 +30,15 @@ from napari_iafpn.training.train import Engine, launch, start_fine
 
 SETS = ("dsb2018_train", "emps_train330", "usiigaci_train40", "coco_train340")
 EACH = 2
-VIEW = 1.5
+VIEW = 2.0
 STAGE = {
     "batch": 8,
     "size": 192,
-    "learning_rate": 1e-3,
+    "learning_rate": 2e-3,
     "backbone_factor": 0.5,
     "weight_decay": 0.0,
     "warmup_steps": 10,
     "ema": 0.9,
-    # Statistics of batches of eight say which of the eight are in them.
-    "freeze_norm": True,
 }
 RECIPE = {
     "name": "overfit",
@@ -64,7 +62,7 @@ RECIPE = {
     ),
     "clicks": {"decay": 0.01, "rounds": 0},
     "coarse": {"steps": 400, **STAGE},
-    "fine": {"steps": 200, **STAGE},
+    "fine": {"steps": 160, **STAGE},
 }
 
 

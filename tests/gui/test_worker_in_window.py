@@ -26,7 +26,7 @@ def test_a_click_during_a_slow_prediction(annotate, predictor, disks):
     window.click(40, 60, wait=False)
     window.wait()
     timer.stop()
-    assert len(ticks) >= 18, "the GUI thread was blocked: 1.2 s of prediction"
+    assert len(ticks) >= 8, "the GUI thread was blocked: 1.2 s of prediction"
     assert not window.widget.status.spinner.busy
     both = [Click(*click) for click in window.clicks]
     assert np.array_equal(window.preview(SHAPE) > 0, disks(SHAPE, both))
@@ -64,12 +64,12 @@ def test_a_loading_model_does_not_block(annotate, predictor, disks):
 
 def test_escape_stops_and_keeps_the_clicks(annotate, predictor):
     window = annotate(np.zeros(SHAPE, np.uint8))
-    predictor.seconds = 0.4
+    predictor.seconds = 2.0
     window.click(20, 20, wait=False)
     QTest.qWait(50)
     window.key(Qt.Key.Key_Escape)
     assert window.status.startswith("Stopped")
-    QTest.qWait(600)
+    QTest.qWait(2400)
     assert window.controller.prediction is None
     assert not window.preview(SHAPE).any()
     assert len(window.clicks) == 1
