@@ -10,11 +10,10 @@ image of at most 256 pixels, as the model does, in a view of eight times the obj
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
+from listed import arguments, listed_objects
 from numpy.typing import NDArray
 from skimage.filters import gaussian, sobel
 from skimage.graph import MCP_Geometric
@@ -24,7 +23,7 @@ from skimage.transform import resize
 from napari_iafpn.clicks import ClickSequence
 from napari_iafpn.evaluation.metrics import clicks_needed
 from napari_iafpn.evaluation.protocol import Protocol, annotate, view_of
-from napari_iafpn.evaluation.readers import Sample, open_set
+from napari_iafpn.evaluation.readers import Sample
 from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import ClickReplay, Predictor
@@ -47,12 +46,7 @@ Tool = Callable[[NDArray[np.float64], Seeds], NDArray[np.floating]]
 
 def main() -> None:
     """Print the mean clicks to 85 % of each tool and set."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("data", type=Path, metavar="DATA")
-    parser.add_argument("--objects", type=int, default=20, help="of each set")
-    parser.add_argument("--model", default="default")
-    parser.add_argument("--sets", nargs="+", default=SETS)
-    options = parser.parse_args()
+    options = arguments(__doc__, 20, "of each set", SETS)
     predictor = Predictor.load(options.model)
     protocol = Protocol(target=0.85)
     print("set, objects, " + ", ".join([options.model, *TOOLS]))
@@ -65,19 +59,11 @@ def main() -> None:
                     for tool in TOOLS.values()
                 ),
             ]
-            for sample, label in objects_of(options.data / name, options.objects)
+            for sample, label in listed_objects(options.data / name, options.objects)
             for view in [view_of(sample, label, VIEW)]
         ]
         means = ", ".join(f"{mean:.2f}" for mean in np.mean(rows, axis=0))
         print(f"{name}, {len(rows)}, {means}", flush=True)
-
-
-def objects_of(path: Path, count: int) -> list[tuple[Sample, int]]:
-    """Return listed objects of a set, evenly spread."""
-    images = open_set(str(path))
-    every = [(index, label) for index in range(len(images)) for label in images.objects(index)]
-    chosen = np.linspace(0, len(every) - 1, min(count, len(every))).round().astype(int)
-    return [(images.read(every[place][0]), every[place][1]) for place in chosen]
 
 
 def clicks_of(

@@ -10,19 +10,18 @@ that mask and once from nothing.
 
 from __future__ import annotations
 
-import argparse
 import statistics
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
+from listed import arguments, listed_objects
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_iafpn.clicks import ClickSequence
 from napari_iafpn.clicks.simulated import simulated_click
 from napari_iafpn.evaluation.metrics import iou
-from napari_iafpn.evaluation.readers import Sample, open_set
+from napari_iafpn.evaluation.readers import Sample
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import ClickReplay, Predictor
 
@@ -33,19 +32,14 @@ Mask = NDArray[np.bool_]
 
 def main() -> None:
     """Print clicks of both ways, per kind of error."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("data", type=Path, metavar="DATA")
-    parser.add_argument("--objects", type=int, default=30, help="in all")
-    parser.add_argument("--model", default="default")
-    parser.add_argument("--sets", nargs="+", default=SETS)
-    options = parser.parse_args()
+    options = arguments(__doc__, 30, "in all", SETS)
     predictor = Predictor.load(options.model)
     rng = np.random.default_rng(0)
     results: dict[str, list[tuple[float, int, int]]] = {}
     each = -(-options.objects // len(options.sets))
     left = options.objects
     for name in options.sets:
-        for sample, label in objects_of(options.data / name, min(each, left), rng):
+        for sample, label in listed_objects(options.data / name, min(each, left)):
             kind = str(rng.choice(list(ERRORS)))
             truth = sample.truth(label)
             wrong = damaged(kind, sample, label, rng)
@@ -67,14 +61,6 @@ def report(results: dict[str, list[tuple[float, int, int]]]) -> None:
         print(
             f"{kind:10} {len(rows):7}  {before:10.2f}  {repaired:20.2f}  {anew:12.2f}  {soon:12.0%}"
         )
-
-
-def objects_of(path: Path, count: int, rng: np.random.Generator) -> list[tuple[Sample, int]]:
-    """Return listed objects of a set, drawn without repetition."""
-    images = open_set(str(path))
-    every = [(index, label) for index in range(len(images)) for label in images.objects(index)]
-    chosen = rng.permutation(len(every))[:count]
-    return [(images.read(every[place][0]), every[place][1]) for place in sorted(chosen)]
 
 
 def clicks_needed(replay: ClickReplay, truth: Mask, sample: Sample) -> int:

@@ -2,8 +2,8 @@
 
     python training/open_sets.py DATA [--sets NAME ...] [--clones FOLDER]
 
-Each set becomes DATA/NAME with images/*.webp, labels/*.png and META.txt. Needs git, and for
-book_spines pycocotools (extra ``formats``).
+Each set becomes DATA/NAME with images/*.webp, labels/*.png and META.txt; of the augmented copies of
+an image one is kept. Needs git, and for book_spines pycocotools (extra ``formats``).
 
 Licences are as the repositories state them; nobody else has confirmed them. That of the photographs
 of animals_openimages (CC BY 2.0) is not stated there: it is inferred from their file names, which
@@ -31,14 +31,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-from scipy.ndimage import binary_fill_holes
-from skimage.measure import label
-from skimage.segmentation import relabel_sequential
+from scipy import ndimage
 
 SIDE = 800
 """Longest side of an image in pixels; larger ones are reduced."""
 MIN_POINTS = 5
 """Outlines with fewer are boxes or carelessly made: images with such a one are left out."""
+
+ROBOFLOW = "CC BY 4.0, stated in the Roboflow export (README.dataset.txt or _annotations.coco.json)"
+MIT = "MIT (LICENSE of the repository)"
 
 Labels = NDArray[np.integer]
 """Shape (H, W): 0, or the id of the object on top."""
@@ -116,9 +117,10 @@ def coco(clone: Clone, path: str, *, images: str = "", names: str = "") -> Itera
         for annotation in content["annotations"]:
             of_image.setdefault(annotation["image_id"], []).append(annotation)
         for entry in content["images"]:
-            picture_path = folder / PurePosixPath(entry["file_name"]).name
-            if entry["id"] in of_image and re.match(names, picture_path.name):
-                annotations.setdefault(str(picture_path), of_image[entry["id"]])
+            picture_path = str(folder / PurePosixPath(entry["file_name"]).name)
+            if entry["id"] in of_image and re.search(names, picture_path):
+                annotations.setdefault(picture_path, of_image[entry["id"]])
+    annotations = {file: found for file, found in annotations.items() if file in clone.files}
     for file in shuffled(one_variant(annotations, ".rf.")):
         largest_first = sorted(annotations[file], key=lambda found: -float(found["area"]))
         objects = [polygons(found["segmentation"]) for found in largest_first]
@@ -185,10 +187,10 @@ def coffee(clone: Clone, path: str, *, lesions: bool) -> Iterator[Example]:
         picture = clone.picture(file).resize(mask.size, Image.Resampling.LANCZOS)
         colours = np.array(mask)  # leaves are green, lesions red, all else black
         if lesions:
-            pieces = label(colours[..., 0] > 128)
+            pieces = ndimage.label(colours[..., 0] > 128, np.ones((3, 3)))[0]
             yield picture, without_small(pieces, max(60, pieces.size // 20000))
         else:
-            yield picture, binary_fill_holes(colours.max(2) > 90).astype(np.int32)
+            yield picture, ndimage.binary_fill_holes(colours.max(2) > 90).astype(np.int32)
 
 
 def chloroplasts(clone: Clone, path: str) -> Iterator[Example]:
@@ -273,7 +275,8 @@ def reduced(picture: Image.Image, labels: Labels) -> Example:
         picture = picture.resize(size, Image.Resampling.LANCZOS)
         canvas = Image.fromarray(labels.astype(np.int32))
         labels = np.array(canvas.resize(size, Image.Resampling.NEAREST))
-    labels = relabel_sequential(labels)[0]
+    _, ids = np.unique(np.append(0, labels), return_inverse=True)
+    labels = ids[1:].reshape(labels.shape)
     return picture, labels.astype(np.uint8 if labels.max() < 256 else np.uint16)
 
 
@@ -287,9 +290,9 @@ class Source:
     path: str
     """The files that the reader begins with."""
     reader: Callable[[Clone, str], Iterator[Example]]
-    licence: str
     shown: str
     caveats: str
+    licence: str = ROBOFLOW
     limit: int | None = None
     """Images at most."""
 
@@ -301,7 +304,7 @@ class Source:
         labels.mkdir(exist_ok=True)
         examples = self.reader(Clone.of(repository, commit, clones), self.path)
         small = (reduced(*example) for example in examples)
-        counts = []
+        counts: list[int] = []
         for picture, ids in islice((one for one in small if one[1].any()), self.limit):
             stem = f"{self.name}_{len(counts):04d}"
             picture.save(images / f"{stem}.webp", quality=92, method=3)
@@ -316,9 +319,6 @@ class Source:
         return f"{self.name}: {len(counts)} images, {sum(counts)} objects"
 
 
-ROBOFLOW = "CC BY 4.0, stated in the Roboflow export (README.dataset.txt or _annotations.coco.json)"
-MIT = "MIT (LICENSE of the repository)"
-ONE_VARIANT = "; one variant kept of each source image"
 COFFEE = "esgario/lara2018@a6c38b693094c2c4da4b82029fc8be7058506a16"
 COCO = "*/_annotations.coco.json"
 SOURCES = (
@@ -327,139 +327,130 @@ SOURCES = (
         "risingmin/embryo_model_train@b78a6c5f03c41a25b12598faac89f01e0ae203d5",
         f"data/{COCO}",
         coco,
-        ROBOFLOW,
         "dark-field micrographs of insect (Drosophila-like) embryos that touch",
         "nobody but the uploader can be seen as author, not verified further; some frames show "
-        "the same scene moved or brightened" + ONE_VARIANT,
+        "the same scene moved or brightened",
     ),
     Source(
         "chloroplast_em",
         "ajbrookhouse/WSU_PlantBio_ML@45f72c37bcfe553048f92391e2c8689198bd2af7",
         "ExampleData/Seperated_Images/*.tif",
         chloroplasts,
-        MIT,
         "block-face electron micrographs of plant leaf tissue, each chloroplast",
         "sections of one volume, so they resemble each other; only chloroplasts are labelled",
+        MIT,
     ),
     Source(
         "ecoli_brightfield",
         "Jhsmit/ColiCoords@6c59e5cc827955321dbc705373ac534589783907",
         "test/test_data/*/brightfield/*.tif",
         ecoli,
-        MIT,
         "bright field micrographs of E. coli",
         "masks are filtered ilastik output of the authors; cells that touch or lie on the border "
         "are not labelled; few cells an image",
+        MIT,
     ),
     Source(
         "animals_openimages",
         "KomaHomu/Applying-Mask-RCNN-in-endangered-animals-detection"
         "@609dc5553c744a77dca2dfd3eb433cb4ad02042d",
         f"dataset/{COCO}",
-        partial(coco, names=r"(?=\d*[a-f])[0-9a-f]{16}_jpg"),
-        "CC BY 4.0 for the annotations (_annotations.coco.json, Roboflow); photographs: CC BY 2.0, "
-        "as Open Images lists its own, INFERRED FROM THE FILE NAMES and not stated",
+        partial(coco, names=r"/(?=\d*[a-f])[0-9a-f]{16}_jpg"),
         "photographs of animals: bear, deer, elephant, otter, monkey, tiger, turtle",
         "only files whose name is an Open Images id are kept (the others are from COCO and the "
-        "web); authors of the photographs not listed; some animals of a group missing"
-        + ONE_VARIANT,
+        "web); authors of the photographs not listed; some animals of a group missing",
+        "CC BY 4.0 for the annotations (_annotations.coco.json, Roboflow); photographs: CC BY 2.0, "
+        "as Open Images lists its own, INFERRED FROM THE FILE NAMES and not stated",
     ),
     Source(
         "kuih_food",
         "Alobster49/KuihCaloriesEstimation@f2823188581dd7c895826b165ce5413c0c290d96",
         "*/images/*.jpg",
         yolo,
-        ROBOFLOW,
         "photographs of Malaysian kuih (cakes) on plates, each piece",
         "photographs evidently made by the uploader (same kitchen and plates); some images rotated "
-        "by augmentation (black corners)" + ONE_VARIANT,
-        300,
+        "by augmentation (black corners)",
+        limit=300,
     ),
     Source(
         "mandarins",
         "prel2014/Mandarina@bf12ee48476dd7063528d94237353e88d0051204",
         "dataset/*/via_region_data.json",
         coco,
-        MIT + ", which came with the code of Mask R-CNN",
         "photographs of mandarins",
         "the origin of the photographs is not stated; most have names as given by Facebook and "
         "WhatsApp, a few such as web pages have",
+        MIT + ", which came with the code of Mask R-CNN",
     ),
     Source(
         "book_spines",
         "DiKe2004/sam2-finetune-segmentation@d8bb40f5d4f45714449b964d4d28395ca3de8bc7",
         "dataset/*/*.json",
         run_lengths,
-        ROBOFLOW,
         "photographs of library shelves, each book spine",
         "photographs evidently made by the uploader (one library); books of other shelves in the "
-        "background are not labelled" + ONE_VARIANT,
+        "background are not labelled",
     ),
     Source(
         "plants_amp",
         "nolanplatt/AMPGCV@52848b69bad4c6255e4cde80ce195774aa594253",
         COCO,
         coco,
-        ROBOFLOW,
         "photographs of pepper-like plants in a hydroponic tower, each plant",
-        "photographs evidently made by the team (its own tower)" + ONE_VARIANT,
+        "photographs evidently made by the team (its own tower)",
     ),
     Source(
         "strawberry_parts",
         "RabindraManandhar/Mask_RCNN@304307ffda85ca70d7ba2e21bad9e9444d9975d8",
         f"data/{COCO}",
         coco,
-        ROBOFLOW,
         "photographs of strawberry plants: flowers, fruit, leaves",
         "origin of the photographs not verified; strong magenta colours, some rotated with black "
-        "corners" + ONE_VARIANT,
+        "corners",
     ),
     Source(
         "mushroom_beds",
         "tomsains/SegMush@78bc16de1c83846e6e4324d8bb2e2c7e58f971da",
         f"data/{COCO}",
         coco,
-        ROBOFLOW,
         "photographs from above of mushroom growing beds, each mushroom",
-        "images collected by the uploader" + ONE_VARIANT,
+        "images collected by the uploader",
     ),
     Source(
         "bottles",
         "aarushnarayanan/CRYSTL@1b21cfa0355209a6732146f7e2055a4d2226cf6a",
         COCO,
         coco,
-        ROBOFLOW,
         "photographs of four drink bottles on a desk, body and cap separate where labelled",
-        "little variety; photographs evidently made by the uploader" + ONE_VARIANT,
+        "little variety; photographs evidently made by the uploader",
     ),
     Source(
         "nuts",
         "Tony607/mmdetection_instance_segmentation_demo@df8f8d10fb34103a21834bf6386d4101a9b9fe3e",
         "data/trainval.json",
         partial(coco, images="data/images"),
-        MIT,
         "photographs of nuts and dried fruit (date, fig, hazelnut)",
         "photographs and labels by the author of the repository, for his tutorial; wrapped sweets "
         "lie between the fruit and are not labelled",
+        MIT,
     ),
     Source(
         "screws",
         "3bsalam-1/Screw-Detector@3898455b154f043928a543c4ece2350daaf76559",
         "data/raw/*/images/*.jpg",
         partial(yolo, densest=True),
-        "MIT, stated in data/README.dataset.txt and LICENSE; data made by the team",
         "photographs of bolts, nuts and washers on a table",
-        "cut out round the densest part; only images where every object has a polygon"
-        + ONE_VARIANT,
+        "cut out round the densest part; only images where every object has a polygon",
+        "MIT, stated in data/README.dataset.txt and LICENSE; data made by the team",
     ),
     Source(
         "coffee_leaf",
         COFFEE,
         "segmentation/dataset/images/*/*.jpg",
         partial(coffee, lesions=False),
-        MIT,
         "photographs of coffee leaves on white, the whole leaf",
         'images taken by the authors (README: "our images")',
+        MIT,
         100,
     ),
     Source(
@@ -467,10 +458,10 @@ SOURCES = (
         COFFEE,
         "segmentation/dataset/images/*/*.jpg",
         partial(coffee, lesions=True),
-        MIT,
         "photographs of coffee leaves, each connected lesion (rust, miner ...)",
         'images taken by the authors (README: "our images"); very small lesions removed; other '
         "images than in coffee_leaf",
+        MIT,
         200,
     ),
     Source(
@@ -478,9 +469,9 @@ SOURCES = (
         "2Obe/BSData@7204b28a621733c01cd75899ed9ea27f6ea0b9e3",
         "label/*.json",
         ballscrews,
-        "CC BY-SA 4.0 (LICENSE of the repository)",
         "photographs of ball screws, cut out round a pitting (surface damage), each pitting",
         "few machines, long time series: images resemble each other; outlines zigzag in places",
+        "CC BY-SA 4.0 (LICENSE of the repository)",
         120,
     ),
 )
