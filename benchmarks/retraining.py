@@ -64,7 +64,10 @@ def main() -> None:
 
 
 def reduced(recipe: Recipe, without: list[str], steps: list[int], data: Path) -> Recipe:
-    """Return the recipe with fewer steps, and without some sets and those that DATA lacks."""
+    """Return the recipe with fewer steps, and without some sets and those that DATA lacks.
+
+    It begins with ImageNet's weights: a model to go on from has seen those sets.
+    """
     sets = [
         images
         for images in recipe.sets
@@ -75,7 +78,9 @@ def reduced(recipe: Recipe, without: list[str], steps: list[int], data: Path) ->
         for stage, count in zip((recipe.coarse, recipe.fine), steps, strict=True)
     )
     name = "without-" + "-".join(without)
-    return dataclasses.replace(recipe, name=name, sets=tuple(sets), coarse=coarse, fine=fine)
+    return dataclasses.replace(
+        recipe, name=name, sets=tuple(sets), coarse=coarse, fine=fine, start=""
+    )
 
 
 def without_kinds(folder: Path, copy: Path, without: list[str]) -> Path:

@@ -15,7 +15,7 @@ import dataclasses
 import resource
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +30,6 @@ from napari_iafpn.training.run import Progress, Run
 from napari_iafpn.training.settings import StageConfig
 from napari_iafpn.training.train import Engine, choose_precision, launch
 
-SIZES = (128, 192)
 BATCH = 16
 WARM_UP = 3
 """Steps that are not counted: the first ones also start the worker and fill its queue."""
@@ -55,6 +54,7 @@ def main() -> None:
     parser.add_argument("--recipe", type=Path, required=True)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--steps", type=int, default=6, help="counted steps of each row")
+    parser.add_argument("--sizes", type=int, nargs="+", default=(128, 192, 256), help="inputs")
     parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
     recipe = present(read_recipe(options.recipe), options.data)
@@ -65,7 +65,7 @@ def main() -> None:
     print("|---|---|---|---|---|")
     for precision in precisions:
         engine = Engine(options.workers, accelerator=options.device, precision=precision)
-        for row in rows(dataset, engine, options.steps):
+        for row in rows(dataset, engine, options.sizes, options.steps):
             print(
                 f"| {row.level} | {row.size} px | {row.precision} "
                 f"| {row.samples_per_second:.1f} | {row.waiting:.1%} |",
@@ -83,14 +83,14 @@ def present(recipe: Recipe, data: Path) -> Recipe:
     return dataclasses.replace(recipe, sets=sets, validation=None)
 
 
-def rows(dataset: ClickDataset, engine: Engine, steps: int) -> Iterator[Row]:
+def rows(dataset: ClickDataset, engine: Engine, sizes: Sequence[int], steps: int) -> Iterator[Row]:
     """Measure each level at each size."""
     recipe = dataset.recipe
     fabric = launch(engine, recipe.precision)
     cascade = build_cascade(recipe.model, "none")
     cascade.to(memory_format=torch.channels_last).to(fabric.device)
     for level, config in recipe.stages.items():
-        for size in SIZES:
+        for size in sizes:
             with tempfile.TemporaryDirectory() as folder:
                 run = Run(fabric, cascade, dataset, Path(folder), engine.workers, save_every=10**6)
                 yield measured(run, level, config, size, steps)

@@ -31,7 +31,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-from scipy import ndimage
+from scipy.ndimage import binary_fill_holes
+from skimage.measure import label
+from skimage.segmentation import relabel_sequential
 
 SIDE = 800
 """Longest side of an image in pixels; larger ones are reduced."""
@@ -187,10 +189,10 @@ def coffee(clone: Clone, path: str, *, lesions: bool) -> Iterator[Example]:
         picture = clone.picture(file).resize(mask.size, Image.Resampling.LANCZOS)
         colours = np.array(mask)  # leaves are green, lesions red, all else black
         if lesions:
-            pieces = ndimage.label(colours[..., 0] > 128, np.ones((3, 3)))[0]
+            pieces = label(colours[..., 0] > 128)
             yield picture, without_small(pieces, max(60, pieces.size // 20000))
         else:
-            yield picture, ndimage.binary_fill_holes(colours.max(2) > 90).astype(np.int32)
+            yield picture, binary_fill_holes(colours.max(2) > 90).astype(np.int32)
 
 
 def chloroplasts(clone: Clone, path: str) -> Iterator[Example]:
@@ -275,8 +277,7 @@ def reduced(picture: Image.Image, labels: Labels) -> Example:
         picture = picture.resize(size, Image.Resampling.LANCZOS)
         canvas = Image.fromarray(labels.astype(np.int32))
         labels = np.array(canvas.resize(size, Image.Resampling.NEAREST))
-    _, ids = np.unique(np.append(0, labels), return_inverse=True)
-    labels = ids[1:].reshape(labels.shape)
+    labels = relabel_sequential(labels)[0]
     return picture, labels.astype(np.uint8 if labels.max() < 256 else np.uint16)
 
 
@@ -292,7 +293,7 @@ class Source:
     reader: Callable[[Clone, str], Iterator[Example]]
     shown: str
     caveats: str
-    licence: str = ROBOFLOW
+    licence: str
     limit: int | None = None
     """Images at most."""
 
@@ -330,6 +331,7 @@ SOURCES = (
         "dark-field micrographs of insect (Drosophila-like) embryos that touch",
         "nobody but the uploader can be seen as author, not verified further; some frames show "
         "the same scene moved or brightened",
+        ROBOFLOW,
     ),
     Source(
         "chloroplast_em",
@@ -370,7 +372,8 @@ SOURCES = (
         "photographs of Malaysian kuih (cakes) on plates, each piece",
         "photographs evidently made by the uploader (same kitchen and plates); some images rotated "
         "by augmentation (black corners)",
-        limit=300,
+        ROBOFLOW,
+        300,
     ),
     Source(
         "mandarins",
@@ -390,6 +393,7 @@ SOURCES = (
         "photographs of library shelves, each book spine",
         "photographs evidently made by the uploader (one library); books of other shelves in the "
         "background are not labelled",
+        ROBOFLOW,
     ),
     Source(
         "plants_amp",
@@ -398,6 +402,7 @@ SOURCES = (
         coco,
         "photographs of pepper-like plants in a hydroponic tower, each plant",
         "photographs evidently made by the team (its own tower)",
+        ROBOFLOW,
     ),
     Source(
         "strawberry_parts",
@@ -407,6 +412,7 @@ SOURCES = (
         "photographs of strawberry plants: flowers, fruit, leaves",
         "origin of the photographs not verified; strong magenta colours, some rotated with black "
         "corners",
+        ROBOFLOW,
     ),
     Source(
         "mushroom_beds",
@@ -415,6 +421,7 @@ SOURCES = (
         coco,
         "photographs from above of mushroom growing beds, each mushroom",
         "images collected by the uploader",
+        ROBOFLOW,
     ),
     Source(
         "bottles",
@@ -423,6 +430,7 @@ SOURCES = (
         coco,
         "photographs of four drink bottles on a desk, body and cap separate where labelled",
         "little variety; photographs evidently made by the uploader",
+        ROBOFLOW,
     ),
     Source(
         "nuts",
