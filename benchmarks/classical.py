@@ -1,4 +1,4 @@
-"""Clicks that the model and tools without learning take, of the same simulated user.
+"""Clicks and seconds that the model and tools without learning take, of the same simulated user.
 
     python benchmarks/classical.py DATA --objects 20
 
@@ -45,39 +45,40 @@ Tool = Callable[[NDArray[np.float64], Seeds], NDArray[np.floating]]
 
 
 def main() -> None:
-    """Print the mean clicks to 85 % of each tool and set."""
+    """Print the mean clicks to 85 % and seconds per click of each tool and set."""
     options = arguments(__doc__, 20, "of each set", SETS)
     predictor = Predictor.load(options.model)
     protocol = Protocol(target=0.85)
-    print("set, objects, " + ", ".join([options.model, *TOOLS]))
+    print("set, objects, " + ", ".join(f"{tool}, s" for tool in [options.model, *TOOLS]))
     for name in options.sets:
         rows = [
             [
-                clicks_of(ours(predictor, sample, view), sample, label, protocol, view),
+                cost_of(ours(predictor, sample, view), sample, label, protocol, view),
                 *(
-                    clicks_of(classical(tool, sample, view), sample, label, protocol, view)
+                    cost_of(classical(tool, sample, view), sample, label, protocol, view)
                     for tool in TOOLS.values()
                 ),
             ]
             for sample, label in listed_objects(options.data / name, options.objects)
             for view in [view_of(sample, label, VIEW)]
         ]
-        means = ", ".join(f"{mean:.2f}" for mean in np.mean(rows, axis=0))
+        means = ", ".join(f"{clicks:.2f}, {s:.2f}" for clicks, s in np.mean(rows, axis=0))
         print(f"{name}, {len(rows)}, {means}", flush=True)
 
 
-def clicks_of(
+def cost_of(
     segment: Callable[[ClickSequence], NDArray[np.floating]],
     sample: Sample,
     label: int,
     protocol: Protocol,
     view: Box,
-) -> int:
-    """Return the clicks to the protocol's target, which are at most its most."""
+) -> tuple[int, float]:
+    """Return the clicks to the protocol's target, at most its most, and seconds per click."""
     truth = sample.truth(label)[view.slices]
     ignore = None if sample.ignore is None else sample.ignore[view.slices]
     found = annotate(segment, truth, ignore, protocol=protocol)
-    return clicks_needed(found.ious, protocol.target, protocol.max_clicks)
+    clicks = clicks_needed(found.ious, protocol.target, protocol.max_clicks)
+    return clicks, float(np.mean(found.network_seconds))
 
 
 def ours(

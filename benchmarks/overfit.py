@@ -33,7 +33,9 @@ EACH = 2
 VIEW = 2.0
 STAGE = {
     "batch": 8,
-    "size": 192,
+    "size": 256,
+    "warmup_size": 160,
+    "warmup_share": 0.6,
     "learning_rate": 2e-3,
     "backbone_factor": 0.5,
     "weight_decay": 0.0,
@@ -42,7 +44,7 @@ STAGE = {
 }
 RECIPE = {
     "name": "overfit",
-    "model": {"preset": "default", "coarse_size": 192, "fine_size": 192},
+    "model": {"preset": "default", "coarse_size": 256, "fine_size": 256},
     "sets": [{"name": "eight", "weight": 1.0}],
     "view": {"scale": [VIEW, VIEW], "whole": 0.0, "merge": 0.0, "background": 0.0},
     "augment": dict.fromkeys(
@@ -62,7 +64,7 @@ RECIPE = {
     ),
     "clicks": {"decay": 0.01, "rounds": 0},
     "coarse": {"steps": 400, **STAGE},
-    "fine": {"steps": 160, **STAGE},
+    "fine": {"steps": 200, **STAGE},
 }
 
 

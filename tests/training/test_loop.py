@@ -187,22 +187,23 @@ def test_the_fine_level_starts_from_the_coarse_one(values, folder, tmp_path):
 
 
 def test_a_run_can_go_on_from_a_model(values, folder, tmp_path):
-    """Both levels begin with its weights; a learning rate of nothing shows it."""
+    """Both levels begin with its weights, here at another size; a rate of nothing shows it."""
     first = train(recipe_from(values), folder, tmp_path / "first", engine=ENGINE)
     shutil.copy(first, folder / "first.safetensors")
-    values["start"] = "first.safetensors"
+    values |= {"start": "first.safetensors", "model": {"preset": "tiny", "coarse_size": 96}}
     for stage in ("coarse", "fine"):
         values[stage] |= {"learning_rate": 1e-12, "weight_decay": 0.0, "freeze_norm": True}
     second = train(recipe_from(values), folder, tmp_path / "second", engine=ENGINE)
-    begun = load_cascade(first).state_dict()
-    for key, value in load_cascade(second).state_dict().items():
+    begun, went_on = load_cascade(first).state_dict(), load_cascade(second)
+    assert went_on.config.coarse_size == 96
+    for key, value in went_on.state_dict().items():
         torch.testing.assert_close(value, begun[key], rtol=1e-3, atol=1e-5, msg=key)
 
 
 def test_a_start_of_another_architecture_is_named(values, folder, tmp_path):
     first = train(recipe_from(values), folder, tmp_path / "first", engine=ENGINE)
     shutil.copy(first, folder / "first.safetensors")
-    values |= {"start": "first.safetensors", "model": {"preset": "tiny", "coarse_size": 96}}
+    values |= {"start": "first.safetensors", "model": {"preset": "tiny", "coarse": {"channels": 24}}}
     with pytest.raises(ValueError, match=r"start names first.safetensors, whose networks are not"):
         train(recipe_from(values), folder, tmp_path / "second", engine=ENGINE)
 

@@ -145,18 +145,19 @@ def train(
 
 def _networks(recipe: Recipe, data: Path, state: dict[str, Any] | None) -> Cascade:
     """Return the networks as the state has them, as the recipe's start, or as they are built."""
+    if not state and not recipe.start:
+        return build_cascade(recipe.model, recipe.pretrained)
+    cascade = build_cascade(recipe.model, "none")
     if state:
-        cascade = build_cascade(recipe.model, "none")
         cascade.load_state_dict(state["cascade"])
         return cascade
-    if not recipe.start:
-        return build_cascade(recipe.model, recipe.pretrained)
-    cascade = load_cascade(data / recipe.start)
-    if cascade.config != recipe.model:
+    started, wanted = load_cascade(data / recipe.start), recipe.model
+    if (started.config.coarse, started.config.fine) != (wanted.coarse, wanted.fine):
         raise ValueError(
             f"start names {recipe.start}, whose networks are not those of [model]; "
             "give a model file of the same architecture, or leave out start"
         )
+    cascade.load_state_dict(started.state_dict())
     return cascade
 
 
