@@ -18,6 +18,8 @@ PROVISIONAL = 1000
 """Steps of a level until its speed is known."""
 INPUT = 192
 """Largest side of the levels' input; the model's own where that is smaller."""
+SHARPEST = 1024
+"""Largest side of the views that the fine level's crops are read from: decoding takes time."""
 
 STAGE = StageConfig(
     steps=PROVISIONAL,
@@ -58,7 +60,7 @@ def finetuning_recipe(
 def _sharpness(shapes: Sequence[tuple[int, int]], model: CascadeConfig) -> int:
     """Return the side of the views that the fine level's crops are read from."""
     usual = median(max(shape) for shape in shapes)
-    return int(min(max(usual, _view(model)), 4 * model.fine_size))
+    return int(min(max(usual, _view(model)), 4 * model.fine_size, SHARPEST))
 
 
 def _view(model: CascadeConfig) -> int:
