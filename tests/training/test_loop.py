@@ -203,7 +203,8 @@ def test_a_run_can_go_on_from_a_model(values, folder, tmp_path):
 def test_a_start_of_another_architecture_is_named(values, folder, tmp_path):
     first = train(recipe_from(values), folder, tmp_path / "first", engine=ENGINE)
     shutil.copy(first, folder / "first.safetensors")
-    values |= {"start": "first.safetensors", "model": {"preset": "tiny", "coarse": {"channels": 24}}}
+    values["start"] = "first.safetensors"
+    values["model"] = {"preset": "tiny", "coarse": {"channels": 24}}
     with pytest.raises(ValueError, match=r"start names first.safetensors, whose networks are not"):
         train(recipe_from(values), folder, tmp_path / "second", engine=ENGINE)
 
