@@ -33,9 +33,7 @@ EACH = 2
 VIEW = 2.0
 STAGE = {
     "batch": 8,
-    "size": 256,
-    "warmup_size": 160,
-    "warmup_share": 0.6,
+    "size": 192,
     "learning_rate": 2e-3,
     "backbone_factor": 0.5,
     "weight_decay": 0.0,
@@ -44,7 +42,7 @@ STAGE = {
 }
 RECIPE = {
     "name": "overfit",
-    "model": {"preset": "default", "coarse_size": 256, "fine_size": 256},
+    "model": {"preset": "default", "coarse_size": 192, "fine_size": 192},
     "sets": [{"name": "eight", "weight": 1.0}],
     "view": {"scale": [VIEW, VIEW], "whole": 0.0, "merge": 0.0, "background": 0.0},
     "augment": dict.fromkeys(
@@ -64,7 +62,7 @@ RECIPE = {
     ),
     "clicks": {"decay": 0.01, "rounds": 0},
     "coarse": {"steps": 400, **STAGE},
-    "fine": {"steps": 200, **STAGE},
+    "fine": {"steps": 160, **STAGE},
 }
 
 
