@@ -5,7 +5,7 @@
 On objects of the lists beside the sets in DATA: the random walker (Grady, 2006), the watershed of
 the gradient, and the geodesic distance to the nearest click, all of scikit-image, from disks around
 the clicks and, until a click says what is background, from the border of the view. They work on an
-image of at most 256 pixels, as the model does, in a view of eight times the object's side.
+image of at most 256 pixels, in a view of eight times the object's side.
 """
 
 from __future__ import annotations
