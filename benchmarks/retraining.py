@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=20.0, help="of each retraining")
     parser.add_argument("--steps", type=int, nargs=2, default=[380, 160], help="coarse and fine")
     parser.add_argument("--limit", type=int, help="objects of each set to validate on")
+    parser.add_argument("--jobs", type=int, default=1, help="processes that count clicks")
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     replay.FOLDER = without_kinds(replay.FOLDER, options.output / "replay", options.without)
@@ -58,7 +59,7 @@ def main() -> None:
             "evaluate",
             *(str(options.data / name) for name in options.validate),
             *(word for model in models for word in ("--model", str(model))),
-            *("--output", str(options.output / "clicks"), *limit),
+            *("--output", str(options.output / "clicks"), "--jobs", str(options.jobs), *limit),
         ]
     )
 

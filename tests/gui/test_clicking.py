@@ -230,3 +230,14 @@ def test_the_region_of_interest_is_outlined(window):
     window.widget.object.roi.value = False
     assert not layer.bounding_box.visible
     assert window.preview(SHAPE).any()
+
+
+def test_the_own_layers_have_the_units_of_the_image_from_the_start(annotate, predictor):
+    units = []
+    window = annotate(np.zeros((40, 60), np.uint8), units=("mm", "mm"))
+    window.viewer.layers.events.inserted.connect(lambda event: units.append(event.value.units))
+    window.click(20, 30)
+    window.key(Qt.Key.Key_Return)
+    image = window.annotator.image
+    assert len(units) == 3, "the clicks, the current object and the labels"
+    assert set(units) == {image.units}

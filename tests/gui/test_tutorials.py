@@ -1,4 +1,4 @@
-"""The four tutorials of docs/tutorials.md, with the default model and a real mouse.
+"""The five tutorials of docs/tutorials.md, with the default model and a real mouse.
 
 With SCREENSHOTS set to a folder, the pictures of the page are written there.
 """
@@ -15,7 +15,15 @@ from scipy import ndimage
 from napari_iafpn.clicks.simulated import simulated_click
 from napari_iafpn.evaluation.metrics import iou
 from napari_iafpn.exchange import read_labels
-from napari_iafpn.plugin.samples import SAMPLES, load_image, load_labels
+from napari_iafpn.geometry import Box
+from napari_iafpn.plugin.samples import (
+    SAMPLES,
+    SLIDE,
+    load_image,
+    load_labels,
+    open_brain,
+    open_slide,
+)
 from napari_iafpn.plugin.worker import load_predictor
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -24,8 +32,8 @@ LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 
 @pytest.fixture
 def tutorial(annotate):
-    def start(pixels, name):
-        return annotate(pixels, name=name, load=load_predictor, models=("default",))
+    def start(pixels, name, **options):
+        return annotate(pixels, name=name, load=load_predictor, models=("default",), **options)
 
     return start
 
@@ -57,7 +65,10 @@ def correct(window, truth, clicks):
         if iou(mask, truth) > 0.9:
             return
         click = simulated_click(truth, mask)
-        window.click(click.row, click.col, button=LEFT if click.positive else RIGHT)
+        point = window.annotator.image.data_to_world(
+            window.controller.plane.to_data(click.row, click.col)
+        )
+        window.click(*point, button=LEFT if click.positive else RIGHT)
 
 
 def unfold(window):
@@ -149,30 +160,60 @@ def double_click(window, *world):
 
 @pytest.mark.slow
 def test_a_stack(tutorial):
-    image, labels = load_image("nuclei"), load_labels("nuclei")
-    stack = np.stack([np.roll(image, 4 * z, axis=1) for z in range(4)])
-    truth = labels == largest(labels, 1)[0]
-    truths = [np.roll(truth, 4 * z, axis=1) for z in range(4)]
-    window = tutorial(stack, "stack")
-    window.viewer.dims.set_point(0, 0)
-    window.click(0, *middle(truth))
+    ((stack, options, _),) = open_brain()
+    truths = np.stack([ndimage.binary_fill_holes(plane > 12) for plane in stack])
+    window = tutorial(stack, **options)
+    show_slice(window, 8)
+    window.click(*middle_of_slice(window, truths, 8))
+    correct(window, truths[8], 4)
+    picture(window, "stack")
     propagate(window)
     data = window.annotator.labels.data
-    assert min(iou(data[z] == 1, truths[z]) for z in range(4)) > 0.8
+    assert min(iou(data[z] == 1, truths[z]) for z in range(8, len(stack))) > 0.9
+    assert not data[:8].any()
     before = data.copy()
-    window.viewer.dims.set_point(0, 1)
-    double_click(window, 1, *middle(truths[1]))
-    picture(window, "stack")
-    window.click(1, *middle(truths[1]))
+    show_slice(window, 10)
+    double_click(window, *middle_of_slice(window, truths, 10))
+    window.click(*middle_of_slice(window, truths, 10))
+    window.widget.propagation.direction.setCurrentText("both")
     propagate(window)
-    assert np.array_equal(data[0], before[0])
-    assert min(iou(data[z] == 1, truths[z]) for z in range(1, 4)) > 0.8
-    corrected = data.copy()
-    window.viewer.dims.set_point(0, 3)
+    assert min(iou(data[z] == 1, truths[z]) for z in range(len(stack))) > 0.9
+    show_slice(window, 17)
     window.key(Qt.Key.Key_Z, CONTROL)
-    assert window.viewer.dims.current_step[0] == 1, "where the propagation began"
-    assert np.array_equal(data[1], corrected[1])
-    assert np.array_equal(data[2:], before[2:])
+    assert window.viewer.dims.current_step[0] == 10, "where the propagation began"
+    others = [z for z in range(len(stack)) if z != 10]
+    assert np.array_equal(data[others], before[others])
+
+
+@pytest.mark.slow
+def test_a_slide(tutorial):
+    gland, other = (16_800, 16_690), (17_000, 16_700)
+    ((levels, options, _),) = open_slide()
+    window = tutorial(levels, **options)
+    window.camera.center, window.camera.zoom = gland, 1.5
+    QTest.qWait(300)
+    window.click(*gland)
+    window.click(*other, button=RIGHT)
+    picture(window, "slide")
+    mask = window.controller.mask
+    pixels = mask.within(mask.box)
+    assert 15_000 < pixels.sum() < 30_000
+    assert mask.within(Box(16_799, 16_802, 16_689, 16_692)).all()
+    assert not mask.within(Box(16_960, 17_040, 16_660, 16_740)).any()
+    window.key(Qt.Key.Key_Return)
+    committed = window.viewer.layers[f"Objects of {SLIDE}"].data
+    assert [level.shape for level in committed] == [level.shape[:2] for level in levels]
+    assert np.array_equal(np.asarray(committed[0][mask.box.slices]) == 1, pixels)
+    assert committed[1][gland[0] // 4, gland[1] // 4] == 1
+
+
+def show_slice(window, index):
+    window.viewer.dims.set_current_step(0, index)
+
+
+def middle_of_slice(window, truths, index):
+    """Return the world point in the middle of an object's part in a slice."""
+    return window.annotator.image.data_to_world((index, *middle(truths[index])))
 
 
 def propagate(window):

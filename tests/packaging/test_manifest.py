@@ -9,7 +9,7 @@ import pytest
 from npe2 import PluginManifest
 
 import napari_iafpn
-from napari_iafpn.plugin.samples import SAMPLES
+from napari_iafpn.plugin.samples import SAMPLES, SLIDE, STACK
 
 FILE = Path(napari_iafpn.__file__).parent / "napari.yaml"
 MANIFEST = PluginManifest.from_file(FILE)
@@ -49,9 +49,10 @@ def test_every_contribution_names_a_command() -> None:
     assert {contribution.command for contribution in named} <= set(COMMANDS)
 
 
-def test_the_samples_of_the_menu_are_the_bundled_ones() -> None:
+def test_the_menu_has_all_samples_under_their_titles() -> None:
     menu = {sample.key: sample.display_name for sample in MANIFEST.contributions.sample_data or []}
-    assert menu == {key: sample.title for key, sample in SAMPLES.items()}
+    planes = {key: sample.title for key, sample in SAMPLES.items()}
+    assert menu == {**planes, "brain": STACK, "slide": SLIDE}
 
 
 @pytest.mark.parametrize("key", SAMPLES)

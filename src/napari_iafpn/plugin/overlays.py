@@ -237,7 +237,8 @@ class MaskPreview:
         if layer is None or not _is_open(self._viewer, layer) or layer.ndim != image.ndim:
             self.remove()
             data = np.zeros((1,) * image.ndim, np.int32)
-            layer = self.layer = Labels(data, name=PREVIEW_NAME, opacity=0.55)
+            layer = Labels(data, name=PREVIEW_NAME, opacity=0.55, **placement(image))
+            self.layer = layer
             box = layer.bounding_box
             box.line_color, box.line_thickness, box.points = ROI_COLOR, 2, False
             add_quietly(self._viewer, layer)

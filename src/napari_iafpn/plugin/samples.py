@@ -1,4 +1,4 @@
-"""The bundled sample images: a table, a reader, and what File > Open Sample calls.
+"""The sample images: a table, their readers, and what File > Open Sample calls.
 
 Nothing here knows napari or Qt, so the demo of the command line may read the samples too.
 """
@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-LayerTuple = tuple[NDArray[np.uint8], dict[str, Any], str]
+_FOLDER = files("napari_iafpn.plugin") / "sample_images"
+LayerTuple = tuple[Any, dict[str, Any], str]
+"""The pixels (for the slide a list of levels), the layer's options and its kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,13 @@ SAMPLES = {
     "superalloy": Sample("Superalloy (electron microscope)", "superalloy.png", (270, 145)),
     "coffee": Sample("Coffee cup (photograph)", "coffee.webp", (113, 290)),
 }
+STACK = "Brain (magnetic resonance, stack)"
+STACK_SPACING = (3.0, 1.0, 1.0)
+"""Millimetres between the voxels of the stack."""
+SLIDE = "Slide of 32,768 pixels (immunohistochemistry)"
+SLIDE_SIDE = 32_768
+SLIDE_FACTORS = (1, 4, 16, 64)
+"""How much smaller each level of the slide is than the first."""
 
 
 def load_image(name: str) -> NDArray[np.uint8]:
@@ -51,6 +60,36 @@ def load_labels(name: str) -> NDArray[np.uint8]:
     return _read(_find(name).labels_file)
 
 
+def load_stack() -> NDArray[np.uint8]:
+    """Read the stack: uint8 (18, 193, 157), bottom to top, spaced by ``STACK_SPACING``."""
+    import tifffile
+
+    with (_FOLDER / "brain.tif").open("rb") as stream:
+        return np.asarray(tifffile.imread(stream))
+
+
+def load_slide() -> list[Any]:
+    """Return the levels of the slide, dask arrays of uint8 (H, W, 3) that are made when read.
+
+    scikit-image's field of 512 x 512 pixels is mirrored to the right and down, so that the copies
+    of the four meet without a seam.
+    """
+    import dask.array as da
+    from skimage.data import immunohistochemistry
+    from skimage.transform import downscale_local_mean
+
+    half = immunohistochemistry()
+    half = np.concatenate([half, half[:, ::-1]], axis=1)
+    whole = np.concatenate([half, half[::-1]])
+    copies = SLIDE_SIDE // len(whole)
+    levels = []
+    for factor in SLIDE_FACTORS:
+        tile = downscale_local_mean(whole, (factor, factor, 1)).round().astype(np.uint8)
+        level = da.tile(da.from_array(tile), (copies, copies, 1))
+        levels.append(level.rechunk((len(whole), len(whole), 3)))
+    return levels
+
+
 def _find(name: str) -> Sample:
     if name not in SAMPLES:
         raise ValueError(f"there is no sample {name!r}; choose one of {', '.join(SAMPLES)}")
@@ -58,8 +97,7 @@ def _find(name: str) -> Sample:
 
 
 def _read(file: str) -> NDArray[np.uint8]:
-    source = files("napari_iafpn.plugin") / "sample_images" / file
-    with source.open("rb") as stream, Image.open(stream) as picture:
+    with (_FOLDER / file).open("rb") as stream, Image.open(stream) as picture:
         return np.array(picture)
 
 
@@ -96,3 +134,14 @@ def open_superalloy() -> list[LayerTuple]:
 def open_coffee() -> list[LayerTuple]:
     """Open the colour photograph of a cup of coffee."""
     return _layers("coffee")
+
+
+def open_brain() -> list[LayerTuple]:
+    """Open the slices of a brain, in millimetres."""
+    options = {"scale": STACK_SPACING, "units": ("mm",) * 3, "axis_labels": ("z", "y", "x")}
+    return [(load_stack(), {"name": STACK, **options}, "image")]
+
+
+def open_slide() -> list[LayerTuple]:
+    """Open the slide, a pyramid of four levels."""
+    return [(load_slide(), {"name": SLIDE, "rgb": True, "multiscale": True}, "image")]
