@@ -13,6 +13,7 @@ from napari_iafpn.clicks import Click, ClickPoints, ClickSequence
 from napari_iafpn.geometry import Box, sticky_zoom_in, zoom_in
 from napari_iafpn.geometry.resample import move_inside, network_size, paste, resize
 from napari_iafpn.images import Plane
+from napari_iafpn.inference.obedience import obeying
 from napari_iafpn.inference.policy import PLUGIN, Policy
 from napari_iafpn.inference.prediction import Prediction
 from napari_iafpn.networks import Cascade, Level
@@ -59,7 +60,7 @@ def interact(
 
     The coarse level finds the intention in the view, the fine level draws the object in the region
     around it. Without a fine level the coarse one draws, in the whole view as long as there is no
-    previous mask, then in the region around that.
+    previous mask, then in the region around that. What contradicts a click is put right.
     """
     run = _Run(cascade, scene, execution, policy)
     if cascade.fine is None:
@@ -72,8 +73,10 @@ def interact(
         roi = zoomed = run.zoom(intention)
         size = network_size(roi.shape, cascade.config.fine_size // execution.shrink)
         logits = run.logits(cascade.fine, roi, paste(intention, scene.view, roi, size))
-    probability: NDArray[np.float32] = resize(logits, roi.shape).sigmoid()[0, 0].numpy()
-    return Found(roi, zoomed is not None, probability)
+    found = resize(logits, roi.shape)[0, 0]
+    if not policy.published:
+        found = torch.from_numpy(obeying(found.numpy(), run.clicks_in(roi)))
+    return Found(roi, zoomed is not None, found.sigmoid().numpy())
 
 
 @dataclass(frozen=True)
@@ -93,20 +96,24 @@ class _Run:
         values = torch.tensor(self.scene.previous.roi_probability)[None, None]
         return paste(values, self.scene.previous.roi, box, size)
 
+    def clicks_in(self, box: Box) -> list[Click]:
+        """Return the clicks in the frame of ``box``."""
+        row, col = box.row_start, box.col_start
+        return [replace(c, row=c.row - row, col=c.col - col) for c in self.scene.clicks]
+
     def zoom(self, evidence: Tensor) -> Box:
         """Return the region of interest, eq. (3), around ``evidence`` in the view."""
-        published = self.policy.crop == "published"
         return zoom_in(
             (evidence[0, 0] > 0.5).numpy(),
             self.scene.clicks.positives,
             self.scene.view,
-            min_crop=0 if published else self.cascade.config.min_crop,
+            min_crop=0 if self.policy.published else self.cascade.config.min_crop,
             expected_size=self.scene.expected_size,
         )
 
     def zoom_on_previous(self) -> Box | None:
         """Return the region of interest of a single level, None for the whole view."""
-        if self.policy.crop == "published":
+        if self.policy.published:
             return _sticky_region(self.scene)
         evidence = self.previous(self.scene.view)
         return self.zoom(evidence) if (evidence > 0.5).any() else None

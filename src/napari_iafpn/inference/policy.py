@@ -19,10 +19,16 @@ class Policy:
     crop: str = "adaptive"
     """Region of interest. ``adaptive``: eq. (3) with the checkpoint's smallest region.
     ``published``: as in published runs, i.e. eq. (3) without a smallest region for cascades,
-    ``geometry.sticky_zoom_in`` for models of one level."""
+    ``geometry.sticky_zoom_in`` for models of one level; and the network's word counts even where it
+    contradicts a click."""
 
     def __post_init__(self) -> None:
         check_choice("crop", self.crop, CROPS)
+
+    @property
+    def published(self) -> bool:
+        """Whether predictions are as in published runs."""
+        return self.crop == "published"
 
 
 PLUGIN = Policy()

@@ -1,0 +1,108 @@
+"""The pixel under a click is on the side that the click says."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_iafpn.clicks import Click
+from napari_iafpn.inference import Predictor
+from napari_iafpn.inference.obedience import MARGIN, REACH, obeying
+from napari_iafpn.plugin.samples import load_image
+
+SHAPE = (40, 60)
+
+
+def blob(shape=SHAPE, radius=12.3):
+    """Logits of a disk in the middle, linear in the distance from its border."""
+    rows, cols = np.mgrid[: shape[0], : shape[1]]
+    distance = np.hypot(rows - shape[0] // 2, cols - shape[1] // 2)
+    return (0.5 * (radius - distance)).astype(np.float32)
+
+
+def test_logits_that_follow_all_clicks_stay_the_very_same():
+    logits = blob()
+    assert obeying(logits, [Click(20, 30), Click(2, 3, False)]) is logits
+    assert obeying(logits, []) is logits
+    assert obeying(logits, [Click(-3, 30), Click(20, 60)]) is logits, "outside"
+
+
+def test_a_missed_click_turns_its_pixel_and_those_as_unsure():
+    logits = blob()
+    found = obeying(logits, [Click(20, 30), Click(20, 43)])
+    assert found[20, 43] == pytest.approx(MARGIN)
+    turned = (found > 0) != (logits > 0)
+    rows, cols = np.nonzero(turned)
+    assert turned.sum() > 3
+    assert np.hypot(rows - 20, cols - 43).max() < 8, "within two or three reaches"
+    assert np.array_equal(found[:, :25], logits[:, :25]), "far away nothing changes"
+    assert logits[20, 43] < 0, "the logits that were given stay"
+
+
+def test_a_missed_negative_click_makes_a_hole_as_large_as_the_object_allows():
+    logits = np.where(blob(radius=15) > 0, 0.3, -3).astype(np.float32)
+    found = obeying(logits, [Click(20, 30, False)])
+    assert found[20, 30] == pytest.approx(-MARGIN)
+    hole = ((logits > 0) & (found <= 0)).sum()
+    reach = REACH * np.sqrt((logits > 0).sum())
+    # The bump of height 0.7 is above 0.3 within sqrt(2 ln(7 / 3)) standard deviations.
+    assert hole == pytest.approx(np.pi * reach**2 * 2 * np.log(7 / 3), rel=0.15)
+
+
+def test_a_bump_keeps_its_distance_from_clicks_of_the_other_sign():
+    logits = np.full(SHAPE, -1.0, np.float32)
+    logits[:, :40] = 1.0
+    wide = obeying(logits, [Click(20, 50)])
+    near = obeying(logits, [Click(20, 53, False), Click(20, 50)])
+    assert (near > 0).sum() < (wide > 0).sum()
+    assert near[20, 50] > 0 > near[20, 53]
+
+
+def test_an_empty_mask_gets_the_pixel_that_was_clicked():
+    found = obeying(np.full(SHAPE, -8.0, np.float32), [Click(0, 59)])
+    assert (found > 0).sum() == 1
+    assert found[0, 59] == pytest.approx(MARGIN)
+
+
+@given(
+    st.lists(
+        st.builds(Click, st.floats(-2, 41, width=32), st.floats(-2, 61, width=32), st.booleans()),
+        min_size=1,
+        max_size=8,
+    ),
+    st.integers(0, 2**32 - 1),
+)
+def test_the_newest_click_always_counts(clicks, seed):
+    logits = np.random.default_rng(seed).normal(0, 3, SHAPE).astype(np.float32)
+    found = obeying(logits, clicks)
+    row, col = clicks[-1].pixel
+    if 0 <= row < SHAPE[0] and 0 <= col < SHAPE[1]:
+        assert (found[row, col] > 0) == clicks[-1].positive
+    assert np.isfinite(found).all()
+
+
+@pytest.fixture(scope="module")
+def predictor():
+    return Predictor.load("default", "cpu")
+
+
+@pytest.mark.parametrize("name", ["phase_contrast", "superalloy"])
+def test_every_click_on_a_sample_counts(predictor, name):
+    image = load_image(name)
+    rng = np.random.default_rng(3)
+    clicks, previous = [], None
+    for place, (row, col) in enumerate(rng.integers(150, 350, (8, 2))):
+        clicks.append(Click(int(row), int(col), place % 3 != 2))
+        previous = predictor.predict(image, clicks, previous)
+        assert previous.mask()[clicks[-1].pixel] == clicks[-1].positive
+
+
+def test_published_runs_take_the_network_at_its_word(predictor, monkeypatch):
+    def never(logits, clicks):
+        raise AssertionError("asked")
+
+    monkeypatch.setattr("napari_iafpn.inference.interaction.obeying", never)
+    image = load_image("nuclei")
+    assert predictor.using(flip=False, crop="published").predict(image, [Click(272, 487)])
+    with pytest.raises(AssertionError, match="asked"):
+        predictor.predict(image, [Click(272, 487)])
