@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from napari_iafpn.networks import ModelCard, load_cascade, read_card, save_cascade
@@ -77,6 +78,7 @@ def quick():
             settings.STAGE, learning_rate=5e-3, backbone_factor=1.0, batch=6, freeze_norm=False
         )
         patch.setattr(settings, "STAGE", stage)
+        patch.setattr(levels, "OLD_SHARE", 0.0)  # the old weights here are random ones
         looks = itertools.count()
         patch.setattr(run, "Clock", partial(run.Clock, now=lambda: LOOK * next(looks)))
         yield patch
@@ -105,7 +107,7 @@ def improved(folder, base, tmp_path_factory):
     """A finished run with replay: its request, its events, and what was returned."""
     output = tmp_path_factory.mktemp("improved") / "stripes.safetensors"
     request = FinetuneRequest(
-        folder / "images", folder / "labels", output, str(base), minutes=0.15, device="cpu"
+        folder / "images", folder / "labels", output, str(base), minutes=0.4, device="cpu"
     )
     events = []
     return request, events, finetune(request, events.append)
@@ -336,3 +338,17 @@ def test_the_number_of_steps_follows_the_speed(improved):
     unknown = [step for step in steps if step.steps == 0]
     assert len(unknown) == 2 * watch.TIMED
     assert levels.SHARES[-1] == 1.0
+
+
+@pytest.mark.parametrize("replay", [True, False])
+def test_old_weights_are_mixed_in_against_forgetting(request_of, base, monkeypatch, replay):
+    monkeypatch.setattr(levels, "OLD_SHARE", 1.0)
+    done = finetune(request_of(replay=replay))
+    old, new = load_cascade(base).state_dict(), load_cascade(done.model).state_dict()
+    same = [
+        torch.equal(old[name].half(), value.half())
+        for name, value in new.items()
+        if value.is_floating_point()
+    ]
+    assert all(same) if replay else not all(same)
+    assert any("against forgetting" in note for note in read_card(done.model).notes) == replay

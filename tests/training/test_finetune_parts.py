@@ -1,10 +1,12 @@
 """Fine-tuning without training: what is found, what is held out, time, words, events."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import tifffile
+import torch
 from PIL import Image
 
 from napari_iafpn.evaluation.readers import LayerSet, Sample
@@ -24,6 +26,7 @@ from napari_iafpn.training.finetuning import (
     event_to_json,
 )
 from napari_iafpn.training.finetuning.clock import Clock
+from napari_iafpn.training.finetuning.mixing import mixed
 from napari_iafpn.training.finetuning.record import Moment, Record, load_record
 from napari_iafpn.training.finetuning.settings import finetuning_recipe
 from napari_iafpn.training.finetuning.sitting import penalty_of
@@ -333,3 +336,15 @@ def test_the_fine_level_sees_the_images_as_sharp_as_they_are(shapes, side, tmp_p
     assert recipe.fine.source_size == side
     assert (recipe.coarse.size, recipe.fine.size) == (288, 320)  # as large as in use
     assert recipe.coarse.source_size is None
+
+
+def test_mixed_weights_lie_between_the_old_and_the_new(tiny_cascade):
+    old, new = tiny_cascade, copy.deepcopy(tiny_cascade)
+    with torch.no_grad():
+        for value in new.state_dict().values():
+            value.add_(1)
+    mean = mixed(old, new, 0.25).state_dict()
+    for name, value in old.state_dict().items():
+        share = 0.75 if value.is_floating_point() else 1
+        assert torch.allclose(mean[name], value + share, atol=1e-6)
+    assert new.state_dict().keys() == mean.keys()

@@ -6,6 +6,7 @@ import dataclasses
 
 from napari_iafpn.networks import ModelCard, read_card
 from napari_iafpn.training.finetuning.gain import Gain
+from napari_iafpn.training.finetuning.mixing import OLD_SHARE
 from napari_iafpn.training.finetuning.sitting import Sitting
 from napari_iafpn.training.finetuning.words import gain_sentence, replay_sentence
 from napari_iafpn.training.replay import LICENCE, WHAT
@@ -25,6 +26,8 @@ def finetuned_card(
     }
     replayed = {"name": WHAT, "licence": LICENCE, "source": "bundled with napari-iafpn"}
     notes = [f"Retrained from {name}, SHA-256 {sitting.record.model}."]
+    if request.replay:
+        notes.append(f"{OLD_SHARE:.0%} of each weight is that of {name}, against forgetting.")
     if yours is not None:
         notes.append(gain_sentence(yours))
     if replay is not None:

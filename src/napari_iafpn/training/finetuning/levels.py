@@ -8,9 +8,10 @@ from typing import Any
 import torch
 
 from napari_iafpn.inference import Predictor
-from napari_iafpn.networks import save_cascade
+from napari_iafpn.networks import load_cascade, save_cascade
 from napari_iafpn.training.finetuning.card import finetuned_card
 from napari_iafpn.training.finetuning.events import Saved
+from napari_iafpn.training.finetuning.mixing import OLD_SHARE, mixed
 from napari_iafpn.training.finetuning.record import BEST, Record
 from napari_iafpn.training.finetuning.settings import PROVISIONAL
 from napari_iafpn.training.finetuning.sitting import Sitting
@@ -97,12 +98,18 @@ def _config(
 
 
 def _count(sitting: Sitting, run: Run, level: str, step: int) -> None:
-    """Count clicks, and keep the weights where they are the best so far."""
-    device = str(run.fabric.device)
-    if sitting.count_during(Predictor(run.cascade, device), level, step):
+    """Count clicks, and keep the model where it is the best so far.
+
+    With the bundled set in the training, which guards against forgetting, the old weights are
+    mixed in for the same reason.
+    """
+    model = run.cascade
+    if sitting.request.replay:
+        model = mixed(load_cascade(sitting.base), model, OLD_SHARE)
+    if sitting.count_during(Predictor(model, str(run.fabric.device)), level, step):
         path = sitting.request.folder / BEST
         with disk_sentences(path.parent):
-            save_cascade(run.cascade, path, finetuned_card(sitting), dtype=torch.float16)
+            save_cascade(model, path, finetuned_card(sitting), dtype=torch.float16)
     _remember(sitting)
 
 
