@@ -31,8 +31,6 @@ from napari_iafpn.training.train import Engine, launch, start_fine
 SETS = ("dsb2018_train", "emps_train330", "usiigaci_train40", "coco_train340")
 EACH = 2
 VIEW = 2.0
-SMALLEST = 4000
-"""Pixels of an object: outlines are drawn to half a pixel, 3 % of an ellipse of this size."""
 STAGE = {
     "batch": 8,
     "size": 192,
@@ -82,14 +80,14 @@ def main() -> None:
 
 
 def large_objects(images: FolderSet) -> list[Sample]:
-    """Return the first images of a set that have an object of at least ``SMALLEST`` pixels."""
+    """Return the first images of a set that have an object large enough to be drawn exactly."""
     found = []
     for index in range(len(images)):
         sample = images.read(index)
         inner = [
             label
             for label, box in sample.boxes.items()
-            if sample.areas[label] > SMALLEST and max(box.shape) < min(sample.shape) / 2
+            if sample.areas[label] > 1500 and max(box.shape) < min(sample.shape) / 2
         ]
         if inner:
             found.append(dataclasses.replace(sample, objects=(inner[0],)))
