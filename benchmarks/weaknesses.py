@@ -1,6 +1,6 @@
 """A picture of the objects that a model finds hardest.
 
-    python benchmarks/weaknesses.py DATA --objects 16
+    python benchmarks/weaknesses.py DATA --objects 8
 
 Of each set some of the objects that the list beside it names are annotated by the simulated user to
 90 % IoU; those that went worst are drawn: the truth in blue, the mask after the last click in
@@ -30,7 +30,7 @@ OUTPUT = Path(__file__).parents[1] / "docs" / "images" / "weaknesses.jpg"
 
 def main() -> None:
     """Annotate and draw."""
-    options = arguments(__doc__, 16, "of each set", SETS)
+    options = arguments(__doc__, 8, "of each set", SETS)
     predictor = Predictor.load(options.model)
     figure, rows = plt.subplots(
         len(options.sets), WORST, figsize=(2.4 * WORST, 2.7 * len(options.sets)), squeeze=False
