@@ -125,9 +125,9 @@ def as_text(card: ModelCard, shipped: Path, about: dict[str, Any]) -> str:
             "",
             *(f"- {note}" for note in card.notes),
             "",
-            "![The hardest of eight objects of each set](../docs/images/weaknesses.jpg)",
+            f"![Objects of each set that were hard](../docs/images/weaknesses_{card.name}.jpg)",
             "",
-            "The hardest of eight objects of each set, clicked to 90 % IoU at most 20 times: truth",
+            "The hardest of some objects of each set, clicked to 90 % IoU at most 20 times: truth",
             "blue, mask orange, clicks white. Made by `benchmarks/weaknesses.py`.",
             "",
         ]

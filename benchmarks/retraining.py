@@ -18,7 +18,8 @@ from pathlib import Path
 
 from napari_iafpn.cli import main as command
 from napari_iafpn.training import replay
-from napari_iafpn.training.finetuning import FinetuneRequest, finetune
+from napari_iafpn.training.finetuning import FinetuneRequest, finetune, levels
+from napari_iafpn.training.finetuning.mixing import OLD_SHARE
 from napari_iafpn.training.recipe import Recipe, read_recipe
 from napari_iafpn.training.train import train
 
@@ -35,12 +36,14 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, metavar="RUN")
     parser.add_argument("--counts", type=int, nargs="+", default=[5, 20], help="of images")
     parser.add_argument("--minutes", type=float, default=20.0, help="of each retraining")
+    parser.add_argument("--old-share", type=float, default=OLD_SHARE, help="of each new weight")
     parser.add_argument("--steps", type=int, nargs=2, default=[380, 160], help="coarse and fine")
     parser.add_argument("--limit", type=int, help="objects of each set to validate on")
     parser.add_argument("--jobs", type=int, default=1, help="processes that count clicks")
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     replay.FOLDER = without_kinds(replay.FOLDER, options.output / "replay", options.without)
+    levels.OLD_SHARE = options.old_share
     recipe = reduced(read_recipe(RECIPE), options.without, options.steps, options.data)
     base = options.output / f"{recipe.name}-fine.safetensors"
     if not base.exists():

@@ -4,7 +4,7 @@
 
 Of each set some of the objects that the list beside it names are annotated by the simulated user to
 90 % IoU; those that went worst are drawn: the truth in blue, the mask after the last click in
-orange, the clicks in white. The licences of the sets allow to show their images, in docs/images.
+orange, the clicks in white. All sets are of open licences, so docs/images may show them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from napari_iafpn.inference import Predictor
 SETS = ("usiigaci_val10", "superalloy_val5", "axon_sem_val3", "dsb2018_val60", "emps_val60")
 WORST = 4
 """Objects drawn of each set."""
-OUTPUT = Path(__file__).parents[1] / "docs" / "images" / "weaknesses.jpg"
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
 
 
 def main() -> None:
@@ -50,7 +50,8 @@ def main() -> None:
             )
         print(name, *(f"{len(result.ious)}:{result.ious[-1]:.2f}" for result, _ in found[:WORST]))
     figure.tight_layout(pad=0.3)
-    figure.savefig(OUTPUT, dpi=100, pil_kwargs={"quality": 80})
+    output = IMAGES / f"weaknesses_{Path(options.model).stem}.jpg"
+    figure.savefig(output, dpi=100, pil_kwargs={"quality": 80})
 
 
 def picture(sample: Sample, result: ObjectResult) -> Image.Image:

@@ -46,4 +46,3 @@ def test_a_level_of_the_slide_is_the_mean_of_the_first(levels, place):
 
 def test_the_slide_is_made_where_it_is_read(levels):
     assert max(max(chunk) for chunk in levels[0].chunks) <= 1024
-    assert len(levels[0][2000:2010, 3000:3010].__dask_graph__().layers) < 12

@@ -63,8 +63,9 @@ def anchored(start: Prediction, clicks: ClickSequence) -> ClickSequence:
 def merged(previous: Prediction, found: Prediction, click: Click) -> Prediction:
     """Return ``previous`` with what ``found`` changes at the newest click.
 
-    The piece of changed pixels on which the click lies is taken from ``found``. A click that the
-    network does not follow changes nothing; one on pixels that are right already takes all.
+    The piece of changed pixels on which the click lies is taken from ``found``. A click on pixels
+    that are right already takes all; one that ``found`` contradicts, as published runs may, changes
+    nothing.
     """
     box = previous.roi.union(found.roi)
     before, after = previous.probability_in(box), found.probability_in(box)

@@ -75,7 +75,7 @@ def interact(
         logits = run.logits(cascade.fine, roi, paste(intention, scene.view, roi, size))
     found = resize(logits, roi.shape)[0, 0]
     if not policy.published:
-        found = torch.from_numpy(obeying(found.numpy(), run.clicks_in(roi)))
+        found = torch.from_numpy(obeying(found.numpy(), move_inside(scene.clicks, roi, roi.shape)))
     return Found(roi, zoomed is not None, found.sigmoid().numpy())
 
 
@@ -95,11 +95,6 @@ class _Run:
             return torch.zeros(1, 1, *size)
         values = torch.tensor(self.scene.previous.roi_probability)[None, None]
         return paste(values, self.scene.previous.roi, box, size)
-
-    def clicks_in(self, box: Box) -> list[Click]:
-        """Return the clicks in the frame of ``box``."""
-        row, col = box.row_start, box.col_start
-        return [replace(c, row=c.row - row, col=c.col - col) for c in self.scene.clicks]
 
     def zoom(self, evidence: Tensor) -> Box:
         """Return the region of interest, eq. (3), around ``evidence`` in the view."""

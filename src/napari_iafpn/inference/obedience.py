@@ -34,8 +34,8 @@ def obeying(logits: NDArray[np.float32], clicks: Iterable[Click]) -> NDArray[np.
     logits : (h, w) float32
         The object is where they are above 0.
     clicks : iterable of Click
-        In the frame of the logits, oldest first; those outside are left alone. A bump ends half way
-        to the next click of the other sign. Of clicks that contradict each other the newest counts.
+        On pixels of the logits, oldest first. A bump ends half way to the next click of the other
+        sign; of clicks that contradict each other the newest counts.
 
     Returns
     -------
@@ -43,34 +43,29 @@ def obeying(logits: NDArray[np.float32], clicks: Iterable[Click]) -> NDArray[np.
         ``logits`` itself where all clicks are right.
     """
     clicks = tuple(clicks)
-    size = math.sqrt(np.count_nonzero(logits > 0))
+    if all(_is_right(logits, click) for click in clicks):
+        return logits
+    widest = REACH * math.sqrt(np.count_nonzero(logits > 0))
+    turned: NDArray[np.float32] = logits.copy()
     for click in clicks:
-        row, col = click.pixel
-        if not (0 <= row < logits.shape[0] and 0 <= col < logits.shape[1]):
-            continue
-        if (logits[row, col] > 0) != click.positive:
-            reach = min([REACH * size, *(d / 2 for d in _distances_to_others(click, clicks))])
-            goal = MARGIN if click.positive else -MARGIN
-            logits = _turned(logits, row, col, goal, max(LEAST_REACH, reach))
-    return logits
+        if not _is_right(turned, click):
+            others = [other for other in clicks if other.positive != click.positive]
+            nearest = min((math.dist(click.pixel, o.pixel) for o in others), default=math.inf)
+            _turn(turned, click, max(LEAST_REACH, min(widest, nearest / 2)))
+    return turned
 
 
-def _distances_to_others(click: Click, clicks: tuple[Click, ...]) -> list[float]:
-    """Return how far the clicks of the other sign are, in pixels."""
-    others = [other for other in clicks if other.positive != click.positive]
-    return [math.hypot(other.row - click.row, other.col - click.col) for other in others]
+def _is_right(logits: NDArray[np.float32], click: Click) -> bool:
+    return bool(logits[click.pixel] > 0) == click.positive
 
 
-def _turned(
-    logits: NDArray[np.float32], row: int, col: int, goal: float, reach: float
-) -> NDArray[np.float32]:
-    """Return the logits with ``goal`` at a pixel, by a Gaussian bump about it."""
+def _turn(logits: NDArray[np.float32], click: Click, reach: float) -> None:
+    """Bring the pixel under a click to the goal, in place, by a Gaussian bump about it."""
+    row, col = click.pixel
     half = math.ceil(SUPPORT * reach)
     top, left = max(0, row - half), max(0, col - half)
-    window = np.s_[top : row + half + 1, left : col + half + 1]
-    turned: NDArray[np.float32] = logits.copy()
-    height, width = turned[window].shape
-    rows, cols = np.ogrid[top - row : top - row + height, left - col : left - col + width]
-    bump = np.exp(-(rows**2 + cols**2) / (2 * reach**2))
-    turned[window] += ((goal - float(logits[row, col])) * bump).astype(np.float32)
-    return turned
+    window = logits[top : row + half + 1, left : col + half + 1]
+    rows, cols = np.ogrid[: window.shape[0], : window.shape[1]]
+    bump = np.exp(-((rows - row + top) ** 2 + (cols - col + left) ** 2) / (2 * reach**2))
+    goal = MARGIN if click.positive else -MARGIN
+    window += ((goal - logits[row, col]) * bump).astype(np.float32)
