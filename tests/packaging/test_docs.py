@@ -9,7 +9,11 @@ import napari_iafpn
 from napari_iafpn.cli.app import app
 
 SOURCE = Path(napari_iafpn.__file__).parents[2]
-PAGES = [SOURCE / "README.md", *(SOURCE / "docs").glob("*.md")]
+PAGES = [
+    SOURCE / "README.md",
+    *(SOURCE / "docs").glob("*.md"),
+    *(SOURCE / "training").glob("*.md"),
+]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -26,3 +30,9 @@ def test_named_commands_exist(page: Path) -> None:
         command.callback.__name__ for command in app.registered_commands if command.callback
     }
     assert set(named) <= commands
+
+
+def test_the_report_shows_no_images_of_the_sets() -> None:
+    """Not all of their licences allow it."""
+    report = SOURCE / "docs" / "evaluation-default" / "report.html"
+    assert "image/jpeg" not in report.read_text(encoding="utf-8")
