@@ -164,7 +164,7 @@ class Annotation:
         QTest.mousePress(native, button, pos=a)
         for step in (0.3, 0.6, 1.0):
             QTest.mouseMove(native, a + (b - a) * step)
-            QTest.qWait(20)  # napari throttles moves
+            QTest.qWait(50)  # napari throttles moves, and a busy machine delays them
         QTest.mouseRelease(native, button, pos=b)
         QTest.qWait(20)
 
