@@ -25,6 +25,7 @@ from napari_iafpn.inference.interaction import Execution, Found, Scene, interact
 from napari_iafpn.inference.policy import Policy
 from napari_iafpn.inference.prediction import Prediction
 from napari_iafpn.networks import Cascade, find_model, load_cascade
+from napari_iafpn.networks.folding import folded
 
 
 class Predictor:
@@ -35,7 +36,7 @@ class Predictor:
     Parameters
     ----------
     cascade : Cascade
-        Moved to ``device`` and put into evaluation mode.
+        Left as it is; the predictor works on a copy, see ``networks.folding``.
     device : str
         ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
     precision : str
@@ -58,7 +59,7 @@ class Predictor:
         self.policy = Policy(flip, crop)
         self.device = choose_device(device)
         self.precision = choose_precision(precision)
-        self.cascade = cascade.eval().to(self.device).to(memory_format=torch.channels_last)
+        self.cascade = folded(cascade).to(self.device).to(memory_format=torch.channels_last)
 
     @classmethod
     def load(

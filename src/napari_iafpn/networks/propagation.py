@@ -23,14 +23,16 @@ def propagate(
     out_n = value_n + gamma * sum_j softmax_j((theta q_n) . (phi q_uj) / sqrt(d)) (weight value_uj)
 
     Differs from the paper: gamma and 1 / sqrt(d) (eq. 5 and 6 have neither).
-    theta is applied to the map, phi and weight to the M nodes only, so the cost is O(M N).
+    theta, phi and weight are applied to the M nodes only, theta by way of (theta q) . k =
+    q . (theta^T k), so the cost is O(M N).
 
     Parameters
     ----------
     query : (B, C, H, W) float
+        Or smaller: (B, C, h, w) stands for its bilinear enlargement to the size of ``value``.
     value : (B, D, H, W) float
     nodes : (B, M) int
-        Flat cell index of each click.
+        Flat cell index of each click, in ``value``.
     valid : (B, M) bool
         False marks padding; without any valid click the value comes back unchanged.
     theta, phi : 1 x 1 convolutions C -> d
@@ -43,23 +45,55 @@ def propagate(
     """
     if nodes.shape[1] == 0:
         return value
-    keys = phi(_gather(query, nodes))[..., 0]  # (B, d, M)
+    size = (value.shape[-2], value.shape[-1])
+    keys = phi(_sample(query, nodes, size))[..., 0]  # (B, d, M)
     messages = weight(_gather(value, nodes))[..., 0]  # (B, D, M)
-    queries = theta(query).flatten(2)  # (B, d, N)
-    scores = keys.transpose(1, 2) @ queries / keys.shape[1] ** 0.5  # (B, M, N)
-    present = valid[..., None]  # (B, M, 1)
+    scores = _cells(query) @ (theta.weight.flatten(1).t() @ keys)  # (B, n, M)
+    if theta.bias is not None:
+        scores = scores + (theta.bias @ keys)[:, None]
+    scores = _cells(_enlarge(_maps(scores, query), size)) / keys.shape[1] ** 0.5  # (B, N, M)
+    present = valid[:, None]  # (B, 1, M)
     scores = scores.masked_fill(~present, torch.finfo(scores.dtype).min)
-    attention = scores.softmax(dim=1) * present
-    spread = messages @ attention.to(messages.dtype)  # (B, D, N)
-    out: Tensor = value + gamma * spread.view_as(value)
-    return out
+    attention = (scores.softmax(dim=2) * present).to(messages.dtype)
+    spread = attention @ (gamma * messages).transpose(1, 2)  # (B, N, D)
+    return _maps(_cells(value) + spread, value)
+
+
+def _cells(maps: Tensor) -> Tensor:
+    """View (B, C, H, W) as (B, H W, C), without a copy where the channels are last in memory."""
+    return maps.permute(0, 2, 3, 1).flatten(1, 2)
+
+
+def _maps(cells: Tensor, like: Tensor) -> Tensor:
+    """View (B, H W, C) as (B, C, H, W), with the sides of ``like``."""
+    return cells.unflatten(1, like.shape[-2:]).permute(0, 3, 1, 2)
 
 
 def _gather(features: Tensor, nodes: Tensor) -> Tensor:
     """Pick the (B, M) cells of (B, C, H, W) features: (B, C, M, 1)."""
-    flat = features.flatten(2)
-    index = nodes[:, None].expand(-1, flat.shape[1], -1)
-    return flat.gather(2, index)[..., None]
+    flat = _cells(features)
+    index = nodes[..., None].expand(-1, -1, flat.shape[2])
+    return flat.gather(1, index).transpose(1, 2)[..., None]
+
+
+def _sample(features: Tensor, nodes: Tensor, size: tuple[int, int]) -> Tensor:
+    """Pick the (B, M) cells of features enlarged to ``size``: (B, C, M, 1)."""
+    if features.shape[-2:] == size:
+        return _gather(features, nodes)
+    rows = torch.div(nodes, size[1], rounding_mode="floor")
+    centres = torch.stack([(nodes % size[1] + 0.5) / size[1], (rows + 0.5) / size[0]], dim=-1)
+    return F.grid_sample(
+        features,
+        (2 * centres - 1)[:, :, None].to(features.dtype),
+        padding_mode="border",
+        align_corners=False,
+    )
+
+
+def _enlarge(features: Tensor, size: tuple[int, int]) -> Tensor:
+    if features.shape[-2:] == size:
+        return features
+    return F.interpolate(features, size, mode="bilinear", align_corners=False)
 
 
 class SparseGraph(nn.Module):
@@ -122,9 +156,9 @@ class HSGM(nn.Module):
 
     def forward(self, stem: Tensor, features: Tensor, nodes: Tensor, valid: Tensor) -> Tensor:
         """Map ``stem`` (B, S, 2h, 2w) and ``features`` (B, C, h, w) to (B, C, 2h, 2w)."""
-        upsampled = F.interpolate(features, stem.shape[-2:], mode="bilinear", align_corners=False)
+        upsampled = _enlarge(features, (stem.shape[-2], stem.shape[-1]))
         fused = self.fuse(torch.cat([stem, upsampled], dim=1))
-        out: Tensor = self.graph(upsampled, fused, nodes, valid)
+        out: Tensor = self.graph(features, fused, nodes, valid)
         return out
 
 

@@ -92,10 +92,7 @@ class Validation:
         return cls(config, {s.name: draw_objects(s, config.objects, seed) for s in sets})
 
     def measure(self, cascade: Cascade, stage: str) -> Scores:
-        """Annotate every object; in the coarse stage with the coarse level alone.
-
-        The cascade is left in evaluation mode.
-        """
+        """Annotate every object; in the coarse stage with the coarse level alone."""
         config = self.config
         protocol = Protocol(max_clicks=config.max_clicks, target=config.target)
         alone = coarse_alone(cascade) if stage == "coarse" else cascade

@@ -1,0 +1,62 @@
+"""Networks for prediction alone: norms become part of the convolutions before them."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from napari_iafpn.clicks import Click, ClickPoints
+from napari_iafpn.networks.cascade import Cascade
+from napari_iafpn.networks.level import Level
+
+
+def folded(cascade: Cascade) -> Cascade:
+    """Return a copy in evaluation mode that gives the same masks, up to rounding, in less time.
+
+    Each batch normalisation whose input is just what a convolution puts out is folded into it.
+    """
+    copied = copy.deepcopy(cascade).eval()
+    for level in (copied.coarse, copied.fine):
+        if level is not None:
+            for convolution, norm in _pairs(level):
+                _fold(level, convolution, norm)
+    return copied
+
+
+@torch.inference_mode()
+def _pairs(level: Level) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
+    """Run a level once to see which norm follows which convolution."""
+    made_by: dict[int, tuple[nn.Conv2d, Tensor]] = {}  # holds the tensors, so that ids are unique
+    pairs = []
+
+    def remember(module: nn.Module, _: Any, made: Tensor) -> None:
+        made_by[id(made)] = module, made
+
+    def pair(module: nn.Module, given: tuple[Tensor, ...]) -> None:
+        if id(given[0]) in made_by:
+            pairs.append((made_by[id(given[0])][0], module))
+
+    hooks = [m.register_forward_hook(remember) for m in level.modules() if isinstance(m, nn.Conv2d)]
+    hooks += [
+        m.register_forward_pre_hook(pair) for m in level.modules() if isinstance(m, nn.BatchNorm2d)
+    ]
+    device = level.mean.device
+    image, previous = torch.zeros(1, 3, 64, 64), torch.zeros(1, 1, 64, 64)
+    click = ClickPoints.from_clicks([[Click(32, 32)]], device)
+    level(image.to(device), previous.to(device), click)
+    for hook in hooks:
+        hook.remove()
+    return pairs
+
+
+def _fold(level: Level, convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
+    fused = fuse_conv_bn_eval(convolution, norm)
+    convolution.weight, convolution.bias = fused.weight, fused.bias
+    # timm's norms have their activation inside.
+    rest = [m for m in (getattr(norm, "drop", None), getattr(norm, "act", None)) if m is not None]
+    name = next(name for name, module in level.named_modules() if module is norm)
+    level.set_submodule(name, nn.Sequential(*rest).eval())

@@ -1,0 +1,61 @@
+"""Folded networks: the same masks with fewer steps, and the original untouched."""
+
+import pytest
+import torch
+from torch import nn
+
+from napari_iafpn.clicks import Click, ClickPoints
+from napari_iafpn.networks import build_cascade, preset
+from napari_iafpn.networks.folding import folded
+
+PRESETS = ("tiny", "default", "resnet34", "hrnet18")
+CLICKS = [[Click(30, 40), Click(5, 80, False)]]
+
+
+def lively(name):
+    """A cascade whose norms have seen something and whose clicks spread."""
+    torch.manual_seed(0)
+    cascade = build_cascade(preset(name), "none")
+    for module in cascade.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.running_mean, -0.5, 0.5)
+            nn.init.uniform_(module.running_var, 0.5, 2)
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.uniform_(module.bias, -0.5, 0.5)
+    for key, parameter in cascade.named_parameters():
+        if key.endswith("gamma"):
+            parameter.data.fill_(0.5)
+    return cascade
+
+
+def norms(cascade):
+    return [module for module in cascade.modules() if isinstance(module, nn.BatchNorm2d)]
+
+
+@torch.inference_mode()
+def logits(level):
+    image = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(3))
+    return level(image, torch.zeros(1, 1, 64, 96), ClickPoints.from_clicks(CLICKS))
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_gives_the_same_without_a_norm(name):
+    cascade = lively(name)
+    quick = folded(cascade)
+    assert norms(cascade)
+    assert not norms(quick)
+    for level in ("coarse", "fine"):
+        expected = logits(getattr(cascade, level))
+        got = logits(getattr(quick, level))
+        torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-3 * expected.std().item())
+
+
+def test_leaves_the_original_as_it_was():
+    cascade = lively("tiny").train()
+    before = {key: value.clone() for key, value in cascade.state_dict().items()}
+    quick = folded(cascade)
+    assert all(module.training for module in cascade.modules())
+    assert not any(module.training for module in quick.modules())
+    after = cascade.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[key], after[key]) for key in before)
