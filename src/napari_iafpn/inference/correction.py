@@ -4,7 +4,8 @@ Networks know previous masks that clicks led to, and the first click of their tr
 object. The mask of another tool, corrected by a click beside it, is brought into that form: a click
 deep inside it comes before those of the user, the network looks at its surroundings, and of the
 answer just the piece at the newest click is taken over (progressive merging, Chen et al.,
-"FocalClick", CVPR 2022, section 3.3). Measured in ``benchmarks/edit_label.py``.
+"FocalClick", CVPR 2022, section 3.3). A first click just beside the outline may mean all of it: the
+mask is too small or too large all around. Measured in ``benchmarks/edit_label.py``.
 """
 
 from __future__ import annotations
@@ -24,6 +25,13 @@ VIEW_SCALE = 3.0
 """What the network looks at, in lengths of the box of the mask and the clicks."""
 CLEARANCE = 1.5
 """How far the click inside keeps away from negative ones, in depths of those in the mask."""
+
+RIM = 0.15
+"""How near the outline a click lies that may mean all of it, in depths of the mask; one pixel
+always is."""
+AGREEMENT = 0.6
+"""Mean probability, as the network sees it, that the pixels belong where a moved outline puts
+them; less than that, and the outline stays."""
 
 
 def surroundings(box: Box, shape: tuple[int, int]) -> Box:
@@ -60,6 +68,15 @@ def anchored(start: Prediction, clicks: ClickSequence) -> ClickSequence:
     return ClickSequence((anchor, *clicks))
 
 
+def corrected(previous: Prediction, found: Prediction, clicks: ClickSequence) -> Prediction:
+    """Return ``previous`` with what the network, in ``found``, changes at the newest of ``clicks``.
+
+    The first click may move the whole outline, every other changes the piece it lies on.
+    """
+    moved = outline_moved(previous, found, clicks[0]) if len(clicks) == 1 else None
+    return moved or merged(previous, found, clicks[-1])
+
+
 def merged(previous: Prediction, found: Prediction, click: Click) -> Prediction:
     """Return ``previous`` with what ``found`` changes at the newest click.
 
@@ -79,4 +96,31 @@ def merged(previous: Prediction, found: Prediction, click: Click) -> Prediction:
         probability = after
     else:
         probability = before
+    return replace(found, roi=box, roi_probability=probability)
+
+
+def outline_moved(start: Prediction, found: Prediction, click: Click) -> Prediction | None:
+    """Return the mask ``start`` grown or shrunk as a whole, None where ``click`` means less.
+
+    Clicks lie in the middle of what is wrong. Where that is a rim of the mask, the outline runs at
+    twice the click's distance, on the same side all around. It is moved there if the click is just
+    beside it and if the network agrees.
+    """
+    box = start.roi.union(found.roi)
+    before = start.probability_in(box) > 0.5
+    row, col = click.pixel[0] - box.row_start, click.pixel[1] - box.col_start
+    if not box.contains(click) or bool(before[row, col]) == click.positive:
+        return None
+    depth = ndimage.distance_transform_edt(np.pad(before, 1)).max()
+    distance = ndimage.distance_transform_edt(before != click.positive)
+    away = distance[row, col]
+    if away > max(1.0, RIM * depth):
+        return None
+    rim = (distance > 0) & (distance <= 2 * away - 1)
+    belongs = found.probability_in(box) if click.positive else 1 - found.probability_in(box)
+    if belongs[rim].mean() < AGREEMENT:
+        return None
+    sure = np.maximum(belongs, AGREEMENT)
+    after = sure if click.positive else 1 - sure
+    probability = np.where(rim, after, start.probability_in(box))
     return replace(found, roi=box, roi_probability=probability)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
-from napari_iafpn.inference.correction import anchored, merged, surroundings
+from napari_iafpn.inference.correction import anchored, corrected, surroundings
 from napari_iafpn.inference.prediction import Prediction
 from napari_iafpn.inference.predictor import Predictor
 
@@ -113,7 +113,7 @@ class ClickReplay:
             expected_size=self.expected_size,
         )
         if self._corrects:
-            prediction = merged(previous, prediction, clicks[-1])
+            prediction = corrected(previous, prediction, clicks)
         self._memo[clicks] = prediction
         # Forgetting costs time, never the result: a replay gives the same bits.
         while len(self._memo) > 1 and self._bytes() > MEMO_BYTES:
