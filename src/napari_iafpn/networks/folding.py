@@ -1,4 +1,4 @@
-"""Networks for prediction alone: norms become part of the convolutions before them."""
+"""Networks for prediction alone, with fewer passes over memory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import copy
 from typing import Any
 
 import torch
+from timm.layers import Conv2dSame
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from napari_iafpn.clicks import Click, ClickPoints
@@ -17,13 +19,17 @@ from napari_iafpn.networks.level import Level
 def folded(cascade: Cascade) -> Cascade:
     """Return a copy in evaluation mode that gives the same masks, up to rounding, in less time.
 
-    Each batch normalisation whose input is just what a convolution puts out is folded into it.
+    Each batch normalisation whose input is just what a convolution puts out is folded into it, and
+    what TensorFlow pads on one side becomes part of the kernel.
     """
     copied = copy.deepcopy(cascade).eval()
     for level in (copied.coarse, copied.fine):
         if level is not None:
             for convolution, norm in _pairs(level):
                 _fold(level, convolution, norm)
+            for name, module in list(level.named_modules()):
+                if isinstance(module, Conv2dSame) and _pads_one_side(module):
+                    level.set_submodule(name, _padded(module))
     return copied
 
 
@@ -60,3 +66,33 @@ def _fold(level: Level, convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
     rest = [m for m in (getattr(norm, "drop", None), getattr(norm, "act", None)) if m is not None]
     name = next(name for name, module in level.named_modules() if module is norm)
     level.set_submodule(name, nn.Sequential(*rest).eval())
+
+
+def _pads_one_side(convolution: Conv2dSame) -> bool:
+    return (
+        convolution.stride == (2, 2)
+        and convolution.dilation == (1, 1)
+        and convolution.kernel_size in ((3, 3), (5, 5))
+    )
+
+
+def _padded(same: Conv2dSame) -> nn.Conv2d:
+    """Return what gives the same on sides of even length, without a padded copy of its input.
+
+    There TensorFlow pads with (k - 3) / 2 cells before and (k - 1) / 2 after: a kernel with zeros
+    before its first row and column does it with (k - 1) / 2 on both sides.
+    """
+    kernel = same.kernel_size[0]
+    padded = nn.Conv2d(
+        same.in_channels,
+        same.out_channels,
+        kernel + 1,
+        stride=2,
+        padding=(kernel - 1) // 2,
+        groups=same.groups,
+        bias=same.bias is not None,
+        device=same.weight.device,
+    )
+    padded.weight = nn.Parameter(functional.pad(same.weight.detach(), (1, 0, 1, 0)))
+    padded.bias = same.bias
+    return padded.eval()

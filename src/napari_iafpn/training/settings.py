@@ -97,8 +97,9 @@ class AugmentConfig:
     rotate90: float = 0.5
     colour: float = 0.6
     gamma: float = 0.3
-    stretch: float = 0.3
-    """Contrast limits at robust percentiles, as headless use sets them."""
+    stretch: float = 0.5
+    """Contrast limits at robust percentiles, as headless use sets them; a window shows 8-bit images
+    as they are."""
     invert: float = 0.12
     grey: float = 0.15
     shuffle: float = 0.08
