@@ -10,9 +10,10 @@ mask is too small or too large all around. Measured in ``benchmarks/edit_label.p
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_iafpn.clicks import Click, ClickSequence
@@ -29,9 +30,11 @@ CLEARANCE = 1.5
 RIM = 0.15
 """How near the outline a click lies that may mean all of it, in depths of the mask; one pixel
 always is."""
-AGREEMENT = 0.6
-"""Mean probability, as the network sees it, that the pixels belong where a moved outline puts
-them; less than that, and the outline stays."""
+MARGIN = 1.5
+"""Within how much around the mask its outline may move, in lengths of its box."""
+AGREEMENT = 0.57
+"""Mean probability that the pixels belong where a moved outline puts them, of a network that does
+not know the mask; less than that, and the outline stays."""
 
 
 def surroundings(box: Box, shape: tuple[int, int]) -> Box:
@@ -68,15 +71,6 @@ def anchored(start: Prediction, clicks: ClickSequence) -> ClickSequence:
     return ClickSequence((anchor, *clicks))
 
 
-def corrected(previous: Prediction, found: Prediction, clicks: ClickSequence) -> Prediction:
-    """Return ``previous`` with what the network, in ``found``, changes at the newest of ``clicks``.
-
-    The first click may move the whole outline, every other changes the piece it lies on.
-    """
-    moved = outline_moved(previous, found, clicks[0]) if len(clicks) == 1 else None
-    return moved or merged(previous, found, clicks[-1])
-
-
 def merged(previous: Prediction, found: Prediction, click: Click) -> Prediction:
     """Return ``previous`` with what ``found`` changes at the newest click.
 
@@ -99,28 +93,51 @@ def merged(previous: Prediction, found: Prediction, click: Click) -> Prediction:
     return replace(found, roi=box, roi_probability=probability)
 
 
-def outline_moved(start: Prediction, found: Prediction, click: Click) -> Prediction | None:
-    """Return the mask ``start`` grown or shrunk as a whole, None where ``click`` means less.
+@dataclass(frozen=True, eq=False)
+class Rim:
+    """What a mask gains or loses where its whole outline moves to where a click says.
 
-    Clicks lie in the middle of what is wrong. Where that is a rim of the mask, the outline runs at
-    twice the click's distance, on the same side all around. It is moved there if the click is just
-    beside it and if the network agrees.
+    ``pixels`` is (box.height, box.width) bool; they become part of the object where ``positive``.
     """
-    box = start.roi.union(found.roi)
-    before = start.probability_in(box) > 0.5
-    row, col = click.pixel[0] - box.row_start, click.pixel[1] - box.col_start
-    if not box.contains(click) or bool(before[row, col]) == click.positive:
-        return None
-    depth = ndimage.distance_transform_edt(np.pad(before, 1)).max()
-    distance = ndimage.distance_transform_edt(before != click.positive)
-    away = distance[row, col]
-    if away > max(1.0, RIM * depth):
-        return None
-    rim = (distance > 0) & (distance <= 2 * away - 1)
-    belongs = found.probability_in(box) if click.positive else 1 - found.probability_in(box)
-    if belongs[rim].mean() < AGREEMENT:
-        return None
-    sure = np.maximum(belongs, AGREEMENT)
-    after = sure if click.positive else 1 - sure
-    probability = np.where(rim, after, start.probability_in(box))
-    return replace(found, roi=box, roi_probability=probability)
+
+    box: Box
+    pixels: NDArray[np.bool_]
+    positive: bool
+
+    @classmethod
+    def of(cls, start: Prediction, click: Click) -> Rim | None:
+        """Return the rim of the mask ``start`` that a click may mean, None where it is about less.
+
+        Clicks lie in the middle of what is wrong. Where that is a rim, the outline runs at twice
+        the click's distance, on the same side all around. Only a click just beside the outline may
+        mean that.
+        """
+        if not Box.whole(start.shape).contains(click):
+            return None
+        row, col = click.pixel
+        here = Box(row, row + 1, col, col + 1)
+        box = view_around(start.roi.union(here), MARGIN, start.shape)
+        inside = start.probability_in(box) > 0.5
+        place = row - box.row_start, col - box.col_start
+        if bool(inside[place]) == click.positive:
+            return None
+        depth = ndimage.distance_transform_edt(np.pad(inside, 1)).max()
+        distance = ndimage.distance_transform_edt(inside != click.positive)
+        away = distance[place]
+        if away > max(1.0, RIM * depth):
+            return None
+        return cls(box, (distance > 0) & (distance <= 2 * away - 1), click.positive)
+
+    def taken_over(self, start: Prediction, found: Prediction) -> Prediction | None:
+        """Return the mask ``start`` with its outline moved, None where the network disagrees.
+
+        ``found`` is what the network sees without knowing the mask.
+        """
+        seen = found.probability_in(self.box)
+        belongs = seen if self.positive else 1 - seen
+        if belongs[self.pixels].mean() < AGREEMENT:
+            return None
+        sure = np.maximum(belongs, AGREEMENT)
+        probability = start.probability_in(self.box)
+        probability[self.pixels] = (sure if self.positive else 1 - sure)[self.pixels]
+        return replace(found, roi=self.box, roi_probability=probability)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
-from napari_iafpn.inference.correction import anchored, corrected, surroundings
+from napari_iafpn.inference.correction import Rim, anchored, merged, surroundings
 from napari_iafpn.inference.prediction import Prediction
 from napari_iafpn.inference.predictor import Predictor
 
@@ -105,20 +105,34 @@ class ClickReplay:
         return self._memo[clicks]
 
     def _step(self, clicks: ClickSequence, previous: Prediction) -> Prediction:
-        prediction = self.predictor.predict(
-            self.plane,
-            anchored(self._start, clicks) if self._corrects else clicks,
-            previous,
-            view=self._view_of(clicks),
-            expected_size=self.expected_size,
-        )
         if self._corrects:
-            prediction = corrected(previous, prediction, clicks)
+            prediction = self._corrected(clicks, previous)
+        else:
+            prediction = self._seen(clicks, clicks, previous)
         self._memo[clicks] = prediction
         # Forgetting costs time, never the result: a replay gives the same bits.
         while len(self._memo) > 1 and self._bytes() > MEMO_BYTES:
             self._memo.popitem(last=False)
         return prediction
+
+    def _corrected(self, clicks: ClickSequence, previous: Prediction) -> Prediction:
+        """Predict with an initial mask: the first click may move its whole outline."""
+        shown = anchored(self._start, clicks)
+        rim = Rim.of(previous, clicks[0]) if len(clicks) == 1 else None
+        moved = rim and rim.taken_over(previous, self._seen(clicks, shown, None))
+        return moved or merged(previous, self._seen(clicks, shown, previous), clicks[-1])
+
+    def _seen(
+        self, clicks: ClickSequence, shown: ClickSequence, previous: Prediction | None
+    ) -> Prediction:
+        """Return what the networks see that are shown these clicks."""
+        return self.predictor.predict(
+            self.plane,
+            shown,
+            previous,
+            view=self._view_of(clicks),
+            expected_size=self.expected_size,
+        )
 
     def _bytes(self) -> int:
         return sum(kept.roi_probability.nbytes for kept in self._memo.values())
