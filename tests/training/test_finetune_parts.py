@@ -26,7 +26,6 @@ from napari_iafpn.training.finetuning import (
     event_to_json,
 )
 from napari_iafpn.training.finetuning.clock import Clock
-from napari_iafpn.training.finetuning.mixing import mixed
 from napari_iafpn.training.finetuning.record import Moment, Record, load_record
 from napari_iafpn.training.finetuning.settings import finetuning_recipe
 from napari_iafpn.training.finetuning.sitting import penalty_of
@@ -39,6 +38,7 @@ from napari_iafpn.training.finetuning.words import (
     replay_sentence,
     stopped_sentence,
 )
+from napari_iafpn.training.mixing import mixed
 from napari_iafpn.training.replay import FOLDER, replay_held_out, replay_training
 
 BEFORE = Clicks(40, 7.5, 9.8, 14.0, 0.4)
@@ -334,7 +334,7 @@ def test_the_fine_level_sees_the_images_as_sharp_as_they_are(shapes, side, tmp_p
     request = FinetuneRequest(tmp_path, tmp_path, tmp_path / "x.safetensors")
     recipe = finetuning_recipe(request, PRESETS["default"], shapes)
     assert recipe.fine.source_size == side
-    assert (recipe.coarse.size, recipe.fine.size) == (288, 320)  # as large as in use
+    assert (recipe.coarse.size, recipe.fine.size) == (288, 352)  # as large as in use
     assert recipe.coarse.source_size is None
 
 

@@ -200,6 +200,20 @@ def test_a_run_can_go_on_from_a_model(values, folder, tmp_path):
         torch.testing.assert_close(value, begun[key], rtol=1e-3, atol=1e-5, msg=key)
 
 
+def test_the_starts_weights_can_have_a_share_in_the_end(values, folder, tmp_path):
+    first = train(recipe_from(values), folder, tmp_path / "first", engine=ENGINE)
+    shutil.copy(first, folder / "first.safetensors")
+    recipe = recipe_from(values | {"start": "first.safetensors", "start_share": 0.25})
+    last = load_cascade(train(recipe, folder, tmp_path / "second", engine=ENGINE)).state_dict()
+    trained = load_state(tmp_path / "second", recipe.digest)["cascade"]
+    begun = load_cascade(first).state_dict()
+    assert any(not torch.equal(trained[key], begun[key]) for key in begun)
+    for key, value in last.items():
+        if value.is_floating_point():
+            expected = 0.25 * begun[key] + 0.75 * trained[key]
+            torch.testing.assert_close(value, expected, rtol=1e-3, atol=1e-5, msg=key)
+
+
 def test_a_start_of_another_architecture_is_named(values, folder, tmp_path):
     first = train(recipe_from(values), folder, tmp_path / "first", engine=ENGINE)
     shutil.copy(first, folder / "first.safetensors")

@@ -107,6 +107,7 @@ def overridden(values, assignment):
         ("sets.disks.weight=0", "weight of set 'disks' is 0; give a positive one"),
         ("sets.cells.weight=1", "there is no set 'cells'; sets are disks"),
         ("coarse.steps", "expected key=value"),
+        ("start_share=0.2", "start_share is 0.2; give a share from 0 up to 1, and with it a start"),
         ("name.first=1", "goes into 'name', which is no table"),
     ],
 )

@@ -74,6 +74,8 @@ class Recipe:
     validation: ValidationConfig | None = field(default=None, metadata={"later": True})
     start: str = field(default="", metadata={"later": True})
     """A model file under the data folder to go on from; both levels begin with its weights."""
+    start_share: float = field(default=0.0, metadata={"later": True})
+    """Share of that model's weights in the one that the last stage leaves, see ``mixing``."""
 
     def __post_init__(self) -> None:
         if not self.sets:
@@ -91,6 +93,11 @@ class Recipe:
             )
         if self.fine is None and self.model.fine is not None:
             raise ValueError("the recipe lacks the key 'fine'; add it, or set model.fine = false")
+        if not 0 <= self.start_share < 1 or (self.start_share and not self.start):
+            raise ValueError(
+                f"start_share is {self.start_share}; give a share from 0 up to 1, and with it a "
+                "start whose weights are mixed in"
+            )
         height, width = shape_of(self.view.source_size)
         if height != width and self.augment.rotate90:
             raise ValueError(

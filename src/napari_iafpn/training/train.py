@@ -18,6 +18,7 @@ from napari_iafpn.training.dataset import ClickDataset
 from napari_iafpn.training.export import export
 from napari_iafpn.training.logs import TensorBoardLog
 from napari_iafpn.training.loop import run_stage
+from napari_iafpn.training.mixing import mixed
 from napari_iafpn.training.mixture import open_mixture
 from napari_iafpn.training.recipe import PRECISIONS, Recipe
 from napari_iafpn.training.run import Progress, Run
@@ -140,7 +141,7 @@ def train(
         validation=validation,
         logs=(TensorBoardLog(output),) if engine.tensorboard and fabric.is_global_zero else (),
     )
-    return _run_stages(run, state, control)
+    return _run_stages(run, data, state, control)
 
 
 def _networks(recipe: Recipe, data: Path, state: dict[str, Any] | None) -> Cascade:
@@ -162,7 +163,10 @@ def _networks(recipe: Recipe, data: Path, state: dict[str, Any] | None) -> Casca
 
 
 def _run_stages(
-    run: Run, state: dict[str, Any] | None, control: Callable[[Progress], bool] | None
+    run: Run,
+    data: Path,
+    state: dict[str, Any] | None,
+    control: Callable[[Progress], bool] | None,
 ) -> Path | None:
     stages = list(run.recipe.stages)
     path = None
@@ -175,11 +179,20 @@ def _run_stages(
             return None
         path = run.output / f"{run.recipe.name}-{stage}.safetensors"
         if run.fabric.is_global_zero:
-            best = best_path(run.output, stage)
-            measured = run.validation is not None and best.is_file()
-            export(run.cascade, run.recipe, path, read_card(best).scores if measured else None)
+            _leave(run, stage, path, data)
         run.fabric.barrier()
     return path
+
+
+def _leave(run: Run, stage: str, path: Path, data: Path) -> None:
+    """Write the model of a stage with the scores of its best state; a mixed one has none yet."""
+    recipe, best = run.recipe, best_path(run.output, stage)
+    if recipe.start_share and stage == list(recipe.stages)[-1]:
+        started = load_cascade(data / recipe.start)
+        export(mixed(started, run.cascade, recipe.start_share), recipe, path, None)
+        return
+    measured = run.validation is not None and best.is_file()
+    export(run.cascade, recipe, path, read_card(best).scores if measured else None)
 
 
 def start_fine(cascade: Cascade) -> None:

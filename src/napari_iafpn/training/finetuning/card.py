@@ -6,9 +6,9 @@ import dataclasses
 
 from napari_iafpn.networks import ModelCard, read_card
 from napari_iafpn.training.finetuning.gain import Gain
-from napari_iafpn.training.finetuning.mixing import OLD_SHARE
 from napari_iafpn.training.finetuning.sitting import Sitting
 from napari_iafpn.training.finetuning.words import gain_sentence, replay_sentence
+from napari_iafpn.training.mixing import OLD_SHARE
 from napari_iafpn.training.replay import LICENCE, WHAT
 
 

@@ -11,12 +11,12 @@ from napari_iafpn.inference import Predictor
 from napari_iafpn.networks import load_cascade, save_cascade
 from napari_iafpn.training.finetuning.card import finetuned_card
 from napari_iafpn.training.finetuning.events import Saved
-from napari_iafpn.training.finetuning.mixing import OLD_SHARE, mixed
 from napari_iafpn.training.finetuning.record import BEST, Record
 from napari_iafpn.training.finetuning.settings import PROVISIONAL
 from napari_iafpn.training.finetuning.sitting import Sitting
 from napari_iafpn.training.finetuning.watch import LevelPlan, Watch
 from napari_iafpn.training.loop import run_stage
+from napari_iafpn.training.mixing import OLD_SHARE, mixed
 from napari_iafpn.training.run import Run
 from napari_iafpn.training.settings import StageConfig
 from napari_iafpn.training.state import disk_sentences, holds_run, load_state

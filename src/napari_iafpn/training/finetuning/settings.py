@@ -16,7 +16,7 @@ WARMUP = 10
 """Steps of rising learning rate, in which the speed is measured too."""
 PROVISIONAL = 1000
 """Steps of a level until its speed is known."""
-INPUT = 320
+INPUT = 352
 """Largest side of the levels' input; the model's own where that is smaller."""
 SHARPEST = 1024
 """Largest side of the views that the fine level's crops are read from: decoding takes time."""

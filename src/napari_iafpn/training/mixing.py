@@ -14,7 +14,7 @@ import torch
 from napari_iafpn.networks.cascade import Cascade
 
 OLD_SHARE = 0.4
-"""Share of the old weights in the model that is counted and written."""
+"""Share of the old weights in a retrained model, which is counted and written so."""
 
 
 @torch.no_grad()
