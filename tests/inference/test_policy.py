@@ -51,13 +51,12 @@ def test_logits_are_averaged_not_probabilities(single, disk_image):
 
 def test_a_predictor_does_not_flip_unless_asked(tiny_cascade, disk_image, monkeypatch):
     batches = []
-    forward = tiny_cascade.coarse.forward
-    monkeypatch.setattr(
-        tiny_cascade.coarse,
-        "forward",
-        lambda image, *rest: batches.append(len(image)) or forward(image, *rest),
-    )
     predictor = Predictor(tiny_cascade, "cpu")
+    coarse = predictor.cascade.coarse
+    forward = coarse.forward
+    monkeypatch.setattr(
+        coarse, "forward", lambda image, *rest: batches.append(len(image)) or forward(image, *rest)
+    )
     predictor.predict(disk_image[0], CLICKS)
     predictor.using(flip=True, crop="adaptive").predict(disk_image[0], CLICKS)
     assert batches == [1, 2]

@@ -124,7 +124,7 @@ def test_the_caller_can_stop_and_go_on(recipe, folder, tmp_path, whole_run):
 
 
 def test_training_learns(values, folder, tmp_path, curve):
-    values["coarse"] |= {"steps": 60, "learning_rate": 5e-3, "batch": 4}
+    values["coarse"] |= {"steps": 100, "learning_rate": 5e-3, "batch": 4}
     train(recipe_from(values), folder, tmp_path / "run", engine=ENGINE)
     losses = [float(loss) for _, _, loss in curve(tmp_path / "run", "coarse")]
     assert sum(losses[-10:]) < 0.9 * sum(losses[:10])
