@@ -33,7 +33,7 @@ from napari_iafpn.training.train import Engine, launch, start_fine
 SETS = ("dsb2018_train", "emps_train330", "usiigaci_train40", "coco_train340")
 EACH = 2
 VIEW = 1.5
-LONG = 86
+LONG = 128 / VIEW
 """Length in pixels from which on a view is `VIEW` times the object; smaller ones are seen in
 evaluation with more around them."""
 STAGE = {

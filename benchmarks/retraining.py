@@ -16,10 +16,11 @@ import dataclasses
 import shutil
 from pathlib import Path
 
+from napari_iafpn.training.finetuning.mixing import OLD_SHARE
+
 from napari_iafpn.cli import main as command
 from napari_iafpn.training import replay
 from napari_iafpn.training.finetuning import FinetuneRequest, finetune, levels
-from napari_iafpn.training.finetuning.mixing import OLD_SHARE
 from napari_iafpn.training.recipe import Recipe, read_recipe
 from napari_iafpn.training.train import train
 
@@ -83,7 +84,7 @@ def reduced(recipe: Recipe, without: list[str], steps: list[int], data: Path) ->
     )
     name = "without-" + "-".join(without)
     return dataclasses.replace(
-        recipe, name=name, sets=tuple(sets), coarse=coarse, fine=fine, start=""
+        recipe, name=name, sets=tuple(sets), coarse=coarse, fine=fine, start="", start_share=0.0
     )
 
 

@@ -55,6 +55,30 @@ def test_without_clicks_the_initial_mask_is_returned(predictor, disk_image):
     assert predictor.lengths == []
 
 
+@pytest.mark.parametrize("follows", [True, False])
+def test_a_first_click_beside_the_outline_asks_without_the_mask(predictor, monkeypatch, follows):
+    """The outline moves where the network agrees, else and at later clicks just a piece changes."""
+    start = np.zeros((60, 80), bool)
+    start[20:41, 20:41] = True
+    larger = np.zeros_like(start)
+    larger[19:42, 19:42] = True
+    asked = []
+
+    def see(plane, clicks, previous=None, **options):
+        asked.append(previous is None)
+        return Prediction.from_array(larger if follows else start, start.shape)
+
+    monkeypatch.setattr(predictor, "predict", see)
+    replay = ClickReplay(predictor, np.zeros(start.shape, np.uint8), initial=start)
+    mask = replay.predict([Click(19, 30)]).mask()
+    assert asked == ([True] if follows else [True, False])
+    corners = 4
+    assert (mask != (larger if follows else start)).sum() == (corners if follows else 0)
+    asked.clear()
+    replay.predict([Click(19, 30), Click(18, 30)])
+    assert asked == [False]
+
+
 def test_an_initial_mask_is_corrected_piece_by_piece(predictor, disk_image):
     image, truth = disk_image
     start, clicks = Prediction.from_array(truth, truth.shape), CLICKS.prefix(1)

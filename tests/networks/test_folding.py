@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from timm.layers import Conv2dSame
 from torch import nn
 
 from napari_iafpn.clicks import Click, ClickPoints
@@ -44,6 +45,7 @@ def test_gives_the_same_without_a_norm(name):
     quick = folded(cascade)
     assert norms(cascade)
     assert not norms(quick)
+    assert not any(isinstance(module, Conv2dSame) for module in quick.modules())
     for level in ("coarse", "fine"):
         expected = logits(getattr(cascade, level))
         got = logits(getattr(quick, level))

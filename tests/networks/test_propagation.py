@@ -43,6 +43,18 @@ def test_reproduces_the_equations(tag):
     torch.testing.assert_close(out[0], golden(tag, "out"), rtol=0, atol=1e-6)
 
 
+def test_a_smaller_query_stands_for_its_enlargement():
+    torch.manual_seed(2)
+    graph = lively(SparseGraph(6, 4)).double()
+    query = torch.randn(2, 6, 5, 4, dtype=torch.float64)
+    value = torch.randn(2, 4, 10, 8, dtype=torch.float64)
+    nodes = torch.tensor([[0, 13, 79], [7, 42, 0]])
+    valid = torch.tensor([[True, True, True], [True, True, False]])
+    large = nn.functional.interpolate(query, (10, 8), mode="bilinear", align_corners=False)
+    expected = graph(large, value, nodes, valid)
+    torch.testing.assert_close(graph(query, value, nodes, valid), expected, rtol=0, atol=1e-12)
+
+
 def lively(graph):
     graph.gamma.data.fill_(0.8)
     return graph

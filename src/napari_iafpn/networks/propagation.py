@@ -80,14 +80,13 @@ def _sample(features: Tensor, nodes: Tensor, size: tuple[int, int]) -> Tensor:
     """Pick the (B, M) cells of features enlarged to ``size``: (B, C, M, 1)."""
     if features.shape[-2:] == size:
         return _gather(features, nodes)
-    rows = torch.div(nodes, size[1], rounding_mode="floor")
-    centres = torch.stack([(nodes % size[1] + 0.5) / size[1], (rows + 0.5) / size[0]], dim=-1)
-    return F.grid_sample(
-        features,
-        (2 * centres - 1)[:, :, None].to(features.dtype),
-        padding_mode="border",
-        align_corners=False,
-    )
+    exact = torch.promote_types(features.dtype, torch.float32)  # bf16 misses cells of large maps
+    rows = torch.div(nodes, size[1], rounding_mode="floor").to(exact)
+    cols = (nodes % size[1]).to(exact)
+    centres = torch.stack([(cols + 0.5) / size[1], (rows + 0.5) / size[0]], dim=-1)
+    grid = (2 * centres - 1)[:, :, None]
+    found = F.grid_sample(features.to(exact), grid, padding_mode="border", align_corners=False)
+    return found.to(features.dtype)
 
 
 def _enlarge(features: Tensor, size: tuple[int, int]) -> Tensor:
