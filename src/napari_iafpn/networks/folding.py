@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import torch
-from timm.layers import Conv2dSame
+from timm.layers.conv2d_same import Conv2dSame
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -39,10 +39,10 @@ def _pairs(level: Level) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
     made_by: dict[int, tuple[nn.Conv2d, Tensor]] = {}  # holds the tensors, so that ids are unique
     pairs = []
 
-    def remember(module: nn.Module, _: Any, made: Tensor) -> None:
+    def remember(module: nn.Conv2d, _: Any, made: Tensor) -> None:
         made_by[id(made)] = module, made
 
-    def pair(module: nn.Module, given: tuple[Tensor, ...]) -> None:
+    def pair(module: nn.BatchNorm2d, given: tuple[Tensor, ...]) -> None:
         if id(given[0]) in made_by:
             pairs.append((made_by[id(given[0])][0], module))
 

@@ -66,7 +66,8 @@ def _cells(maps: Tensor) -> Tensor:
 
 def _maps(cells: Tensor, like: Tensor) -> Tensor:
     """View (B, H W, C) as (B, C, H, W), with the sides of ``like``."""
-    return cells.unflatten(1, like.shape[-2:]).permute(0, 3, 1, 2)
+    height, width = like.shape[-2:]
+    return cells.reshape(len(cells), height, width, cells.shape[2]).permute(0, 3, 1, 2)
 
 
 def _gather(features: Tensor, nodes: Tensor) -> Tensor:
