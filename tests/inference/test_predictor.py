@@ -6,6 +6,7 @@ import torch
 
 from napari_iafpn.clicks import Click
 from napari_iafpn.geometry import Box
+from napari_iafpn.geometry.resample import paste
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import Predictor
 from napari_iafpn.networks import Cascade
@@ -97,6 +98,27 @@ def test_both_levels_get_their_crop_at_their_size(predictor, disk_image, monkeyp
     np.testing.assert_array_equal(pixels[0].numpy(), plane.read(prediction.roi, size))
     assert previous.any()
     assert points.valid.all()
+
+
+def test_the_fine_level_remembers_its_last_mask(tiny_cascade, disk_image, monkeypatch):
+    """It is given the mean of the intention and of that mask, without one the intention."""
+    image, _ = disk_image
+    remembering = Cascade(dataclasses.replace(tiny_cascade.config, memory=0.5))
+    remembering.load_state_dict(tiny_cascade.state_dict())
+    given = []
+    for cascade in (tiny_cascade, remembering):
+        predictor = Predictor(cascade, "cpu")
+        fine = watch(predictor.cascade.fine, monkeypatch)
+        first = predictor.predict(image, CLICKS[:1])
+        second = predictor.predict(image, CLICKS, first)
+        given.append([previous for _, previous, _ in fine])
+    (first_meant, meant), (first_given, mixed) = given
+    assert torch.equal(first_given, first_meant)
+    drawn = paste(
+        torch.tensor(first.roi_probability)[None, None], first.roi, second.roi, meant.shape[-2:]
+    )
+    assert (drawn - meant).abs().max() > 0.1
+    torch.testing.assert_close(mixed, (meant + drawn) / 2)
 
 
 def test_clicks_outside_the_region_do_not_reach_the_fine_level(predictor, disk_image, monkeypatch):

@@ -143,7 +143,7 @@ def test_the_object_goes_on_to_where_it_is_lost(sitting):
     assert "Plane 3 of 9 …" in sitting.said
     assert sitting.said[-1] == (
         "Object 1 went on to 7 planes, up to 7. Stopped at plane 8: the object is no longer "
-        "there; correct it there and propagate again."
+        "there; where it goes on, commit it there under the id 1 and propagate again."
     )
     assert not sitting.controller.busy
     assert sitting.controller.plane == KEYS[0]

@@ -164,7 +164,7 @@ def test_the_fine_stage_leaves_the_coarse_level_alone(recipe, folder, tmp_path, 
     cascade.fine.train()
     dataset = dataset_of(recipe)
     batch = Batch.collate([dataset[index] for index in range(3)])
-    rounds = replace(Rounds.draw(recipe.clicks, 0, 0, range(3), (64, 64), 0.0), count=2)
+    rounds = replace(Rounds.draw(recipe, recipe.fine, 0, range(3)), count=2)
     fine_loss(cascade, batch, rounds).backward()
     assert all(torch.equal(before[k], v) for k, v in cascade.coarse.state_dict().items())
     assert all(parameter.grad is None for parameter in cascade.coarse.parameters())

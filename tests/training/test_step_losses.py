@@ -3,6 +3,7 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -11,7 +12,7 @@ from napari_iafpn.clicks import Click
 from napari_iafpn.networks import CascadeConfig
 from napari_iafpn.training.dataset import Batch
 from napari_iafpn.training.losses import cross_entropy, normalized_focal_loss
-from napari_iafpn.training.settings import ClickConfig
+from napari_iafpn.training.recipe import Recipe, SetConfig, StageConfig
 from napari_iafpn.training.step_losses import Rounds, coarse_loss, fine_loss
 
 
@@ -59,9 +60,9 @@ def cascade():
     return SimpleNamespace(coarse=SpyLevel(), fine=SpyLevel(), config=CascadeConfig(min_crop=16))
 
 
-def rounds_of(count, auxiliary=0.0):
-    rounds = Rounds.draw(ClickConfig(), 0, 7, [5, 6], (64, 64), auxiliary)
-    return replace(rounds, count=count)
+def rounds_of(count, auxiliary=0.0, view_size=(64, 64)):
+    users = tuple(np.random.default_rng(seed) for seed in (5, 6))
+    return Rounds(count, users, (64, 64), view_size, auxiliary=auxiliary)
 
 
 def test_the_coarse_level_clicks_on_in_evaluation_mode_and_learns_last(cascade, batch):
@@ -117,13 +118,57 @@ def test_the_auxiliary_head_counts_with_its_weight(cascade, batch):
     torch.testing.assert_close(coarse_loss(cascade, batch, rounds_of(0)), focal)
 
 
+def test_the_coarse_level_sees_the_view_at_its_own_size(cascade, batch):
+    fine_loss(cascade, batch, rounds_of(1, view_size=(32, 32)))
+    assert [call.previous.shape[-2:] for call in cascade.coarse.calls] == [(32, 32)] * 2
+    assert [call.previous.shape[-2:] for call in cascade.fine.calls] == [(64, 64)] * 2
+
+
+def test_the_fine_level_remembers_what_it_drew(cascade, batch):
+    """Half of its last mask and half of the coarse level's; before there is one, all of the latter.
+
+    The bias of 3 and of -3 gives the probabilities 0.9526 and 0.0474.
+    """
+    cascade.coarse.bias.data.fill_(3.0)
+    cascade.config = replace(cascade.config, memory=0.5)
+    batch.existing[1] = True
+    fine_loss(cascade, batch, rounds_of(1))
+    first, second = (call.previous for call in cascade.fine.calls)
+    torch.testing.assert_close(first[0], torch.full_like(first[0], 0.9526), atol=1e-3, rtol=0)
+    torch.testing.assert_close(first[1], torch.full_like(first[1], 0.9763), atol=1e-3, rtol=0)
+    torch.testing.assert_close(second, torch.full_like(second, 0.5), atol=1e-3, rtol=0)
+
+
 def test_the_rounds_of_a_step_are_drawn_from_its_place_in_the_stream():
     """Their number is common to a step, from 0 to 3; each sample has its own user."""
-    config = ClickConfig()
-    counts = [Rounds.draw(config, 0, step, [0], (64, 64), 0.0).count for step in range(400)]
+    recipe = recipe_of()
+    counts = [Rounds.draw(recipe, recipe.coarse, step, [0]).count for step in range(400)]
     assert set(counts) == {0, 1, 2, 3}
     assert counts.count(0) == pytest.approx(100, abs=35)
-    both = Rounds.draw(config, 0, 9, [4, 5], (64, 64), 0.0)
-    second = Rounds.draw(config, 0, 9, [5], (64, 64), 0.0)
+    both = Rounds.draw(recipe, recipe.coarse, 9, [4, 5])
+    second = Rounds.draw(recipe, recipe.coarse, 9, [5])
     assert both.count == second.count
     assert both.users[1].random() == second.users[0].random() != both.users[0].random()
+
+
+def test_a_stage_has_its_own_rounds_and_input():
+    recipe = recipe_of(rounds=5, size=96, warmup_size=64, warmup_share=0.5)
+    drawn = [Rounds.draw(recipe, recipe.fine, step, [0]) for step in range(100)]
+    assert {rounds.count for rounds in drawn} == {0, 1, 2, 3, 4, 5}
+    assert [drawn[step].size for step in (0, 49, 50, 99)] == [
+        (64, 64),
+        (64, 64),
+        (96, 96),
+        (96, 96),
+    ]
+    assert {rounds.view_size for rounds in drawn} == {(160, 128)}
+
+
+def recipe_of(**fine):
+    return Recipe(
+        "test",
+        (SetConfig("disks", 1.0),),
+        StageConfig(100, size=(160, 128)),
+        StageConfig(100, **fine),
+        CascadeConfig(),
+    )

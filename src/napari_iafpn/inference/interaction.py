@@ -17,6 +17,7 @@ from napari_iafpn.inference.obedience import obeying
 from napari_iafpn.inference.policy import PLUGIN, Policy
 from napari_iafpn.inference.prediction import Prediction
 from napari_iafpn.networks import Cascade, Level
+from napari_iafpn.networks.cascade import remembered
 
 
 @dataclass(frozen=True)
@@ -62,17 +63,18 @@ def interact(
     around it. Without a fine level the coarse one draws, in the whole view as long as there is no
     previous mask, then in the region around that. What contradicts a click is put right.
     """
-    run = _Run(cascade, scene, execution, policy)
+    run, config = _Run(cascade, scene, execution, policy), cascade.config
     if cascade.fine is None:
         zoomed = run.zoom_on_previous()
         roi = zoomed or scene.view
-        logits = run.logits(cascade.coarse, roi, run.previous(roi))
+        logits = run.logits(cascade.coarse, roi, run.last(roi, config.coarse_size))
     else:
-        previous = run.previous(scene.view)
-        intention = run.logits(cascade.coarse, scene.view, previous).sigmoid()
+        last = run.last(scene.view, config.coarse_size)
+        intention = run.logits(cascade.coarse, scene.view, last).sigmoid()
         roi = zoomed = run.zoom(intention)
-        size = network_size(roi.shape, cascade.config.fine_size // execution.shrink)
-        logits = run.logits(cascade.fine, roi, paste(intention, scene.view, roi, size))
+        last = run.last(roi, config.fine_size)
+        intention = paste(intention, scene.view, roi, (last.shape[-2], last.shape[-1]))
+        logits = run.logits(cascade.fine, roi, remembered(intention, last, config.memory))
     found = resize(logits, roi.shape)[0, 0]
     if not policy.published:
         found = torch.from_numpy(obeying(found.numpy(), move_inside(scene.clicks, roi, roi.shape)))
@@ -88,9 +90,9 @@ class _Run:
     execution: Execution
     policy: Policy
 
-    def previous(self, box: Box) -> Tensor:
-        """Return the previous mask's probability in ``box``, in the coarse level's size."""
-        size = network_size(box.shape, self.cascade.config.coarse_size // self.execution.shrink)
+    def last(self, box: Box, long_side: int) -> Tensor:
+        """Return the previous mask's probability in ``box``, in the input size of a level."""
+        size = network_size(box.shape, long_side // self.execution.shrink)
         if self.scene.previous is None:
             return torch.zeros(1, 1, *size)
         values = torch.tensor(self.scene.previous.roi_probability)[None, None]
@@ -110,7 +112,7 @@ class _Run:
         """Return the region of interest of a single level, None for the whole view."""
         if self.policy.published:
             return _sticky_region(self.scene)
-        evidence = self.previous(self.scene.view)
+        evidence = self.last(self.scene.view, self.cascade.config.coarse_size)
         return self.zoom(evidence) if (evidence > 0.5).any() else None
 
     def logits(self, level: Level, box: Box, previous: Tensor) -> Tensor:

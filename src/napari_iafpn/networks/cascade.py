@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import nn
+from torch import Tensor, nn
 
 from napari_iafpn.networks.config import CascadeConfig
 from napari_iafpn.networks.level import Level
@@ -21,6 +21,25 @@ class Cascade(nn.Module):
         self.config = config
         self.coarse = Level(config.coarse)
         self.fine = None if config.fine is None else Level(config.fine)
+
+
+def remembered(intention: Tensor, last: Tensor, share: float) -> Tensor:
+    """Return the fine level's previous mask: the intention, and what that level drew before.
+
+    The coarse level sees the last mask at its own resolution, so that finer details would be drawn
+    anew at every click. With a share of the last mask the fine level knows what it drew, and where
+    the intention has changed.
+
+    Parameters
+    ----------
+    intention, last : (B, 1, h, w) float
+        Probabilities in the region of interest. Where all of ``last`` is 0 there is no mask yet,
+        and the intention alone counts.
+    share : float
+        ``CascadeConfig.memory``.
+    """
+    known = last.amax((1, 2, 3), keepdim=True) > 0
+    return intention + share * known * (last - intention)
 
 
 def build_cascade(config: CascadeConfig, pretrained: str = "auto") -> Cascade:

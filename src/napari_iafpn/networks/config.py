@@ -55,12 +55,17 @@ class CascadeConfig:
     """Long side of the fine level's input, in pixels."""
     min_crop: int = 48
     """Smallest side of the region of interest, in image pixels."""
+    memory: float = field(default=0.0, metadata={"later": True})
+    """Share of the object's last mask in what the fine level is given; the rest is the intention.
+    0 is the paper's eq. (4), which forgets what lies below the coarse level's resolution."""
 
     def __post_init__(self) -> None:
         for name in ("coarse_size", "fine_size"):
             size = getattr(self, name)
             if size < 32 or size % 32:
                 raise ValueError(f"{name} is {size}; network sizes are multiples of 32")
+        if not 0 <= self.memory < 1:
+            raise ValueError(f"memory is {self.memory}; give a share from 0 to less than 1")
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON or TOML."""

@@ -15,7 +15,7 @@ from napari_iafpn.training.optimisation import clip_gradients, schedule
 from napari_iafpn.training.parallel import BatchStream, average_gradients, mean_over_processes
 from napari_iafpn.training.recipe import STAGES
 from napari_iafpn.training.run import Progress, Run
-from napari_iafpn.training.settings import StageConfig, shape_of
+from napari_iafpn.training.settings import StageConfig
 from napari_iafpn.training.stage import Stage
 from napari_iafpn.training.step_losses import STEP_LOSSES, Rounds
 
@@ -100,16 +100,13 @@ def _step(stage: Stage, batches: Batches) -> tuple[float, float]:
     torch.manual_seed(hash((seed, STAGES.index(stage.name), step)) & 0x7FFFFFFF)
     for group in stage.optimizer.param_groups:
         group["lr"] = group["initial_lr"] * schedule(step, config)
-    size = config.warmup_size if step < config.warmup_share * config.steps else config.size
     stage.optimizer.zero_grad(set_to_none=True)
     total = waited = 0.0
     for _ in range(config.accumulate):
         asked = time.monotonic()
         indices, batch = _next(batches)
         waited += time.monotonic() - asked
-        rounds = Rounds.draw(
-            run.recipe.clicks, seed, step, indices, shape_of(size), config.auxiliary
-        )
+        rounds = Rounds.draw(run.recipe, config, step, indices)
         with run.fabric.autocast():
             loss = STEP_LOSSES[stage.name](run.cascade, run.fabric.to_device(batch), rounds)
         run.fabric.backward(loss / config.accumulate)

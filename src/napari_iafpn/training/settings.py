@@ -179,6 +179,12 @@ class StageConfig:
     source_size: int | tuple[int, int] | None = later(None)
     """Pixels of the view in this stage, where they are not those of ``view``: the fine level needs
     small objects in large views as sharp as the image has them."""
+    rounds: int | None = later(None)
+    """Clicks that are added at most in this stage, where they are not those of ``clicks``."""
+
+    def size_at(self, step: int) -> Size:
+        """Return the input at a step."""
+        return self.warmup_size if step < self.warmup_share * self.steps else self.size
 
     def __post_init__(self) -> None:
         for side in () if self.source_size is None else shape_of(self.source_size):
@@ -191,6 +197,7 @@ class StageConfig:
             _share(key, getattr(self, key))
         for key in ("weight_decay", "clip", "backbone_factor", "auxiliary", "warmup_steps"):
             _at_least(key, getattr(self, key), 0)
+        _at_least("rounds", self.rounds or 0, 0)
         if not self.learning_rate > 0:
             raise ValueError(f"learning_rate is {self.learning_rate}; give a positive one")
         if self.warmup_steps >= self.steps:

@@ -15,12 +15,13 @@ from torch import Tensor
 from napari_iafpn.clicks import Click, ClickPoints
 from napari_iafpn.geometry import Box, crop_resize, move_points, resize, zoom_in
 from napari_iafpn.geometry.resample import reframe
-from napari_iafpn.networks.cascade import Cascade
+from napari_iafpn.networks.cascade import Cascade, remembered
 from napari_iafpn.networks.level import Level
 from napari_iafpn.training.clicking import add_click, next_click
 from napari_iafpn.training.dataset import Batch
 from napari_iafpn.training.losses import cross_entropy, normalized_focal_loss
-from napari_iafpn.training.settings import ClickConfig
+from napari_iafpn.training.recipe import Recipe
+from napari_iafpn.training.settings import StageConfig, shape_of
 
 Clicks = list[list[Click]]
 StepLoss = Callable[[Cascade, Batch, "Rounds"], Tensor]
@@ -38,6 +39,8 @@ class Rounds:
         One for each sample, whose clicks then do not depend on the others.
     size : (H, W)
         The level's input.
+    view_size : (H, W)
+        The coarse level's input where the fine one is trained.
     slots : int
         Clicks of one sign that a sample can have.
     auxiliary : float
@@ -47,23 +50,25 @@ class Rounds:
     count: int
     users: tuple[np.random.Generator, ...]
     size: tuple[int, int]
+    view_size: tuple[int, int]
     slots: int = 24
     auxiliary: float = 0.4
 
     @classmethod
     def draw(
         cls,
-        clicks: ClickConfig,
-        seed: int,
+        recipe: Recipe,
+        config: StageConfig,
         step: int,
         indices: Sequence[int],
-        size: tuple[int, int],
-        auxiliary: float,
     ) -> Rounds:
         """Draw the rounds of a step; ``indices`` are the samples' places in the stream."""
-        count = int(np.random.default_rng([seed, 1, step]).integers(clicks.rounds + 1))
+        seed, clicks = recipe.seed, recipe.clicks
+        most = clicks.rounds if config.rounds is None else config.rounds
+        count = int(np.random.default_rng([seed, 1, step]).integers(most + 1))
         users = tuple(np.random.default_rng([seed, 2, index]) for index in indices)
-        return cls(count, users, size, clicks.max_initial, auxiliary)
+        sizes = shape_of(config.size_at(step)), shape_of(recipe.coarse.size)
+        return cls(count, users, *sizes, clicks.max_initial, config.auxiliary)
 
 
 def coarse_loss(cascade: Cascade, batch: Batch, rounds: Rounds) -> Tensor:
@@ -98,12 +103,14 @@ def fine_loss(cascade: Cascade, batch: Batch, rounds: Rounds) -> Tensor:
     source = Box.whole(_source_size(batch))
     everywhere = [source] * len(batch.clicks)
     pixels = batch.images.float() / 255.0
-    view = resize(pixels, size)
+    view = resize(pixels, rounds.view_size)
     clicks = [list(c) for c in batch.clicks]
-    previous = _existing_at(batch, size)
+    last, covered = batch.existing.float(), everywhere
 
     def intention() -> Tensor:
-        points = move_points(ClickPoints.from_clicks(clicks, view.device), everywhere, size)
+        points = ClickPoints.from_clicks(clicks, view.device)
+        points = move_points(points, everywhere, rounds.view_size)
+        previous = reframe(last, covered, everywhere, rounds.view_size)
         probability: Tensor = cascade.coarse(view, previous, points).float().sigmoid()
         return probability
 
@@ -111,15 +118,16 @@ def fine_loss(cascade: Cascade, batch: Batch, rounds: Rounds) -> Tensor:
         boxes = _regions(coarse, clicks, source, cascade.config.min_crop, size)
         points = move_points(ClickPoints.from_clicks(clicks, view.device), boxes, size)
         crops = crop_resize(pixels, boxes, size)
-        return boxes, (crops, reframe(coarse, everywhere, boxes, size), points)
+        meant = reframe(coarse, everywhere, boxes, size)
+        drawn = reframe(last, covered, boxes, size)
+        return boxes, (crops, remembered(meant, drawn, cascade.config.memory), points)
 
     with torch.no_grad(), _Evaluating(fine):
         for turn in range(rounds.count):
             boxes, inputs = zoomed(intention())
-            probability = fine(*inputs).float().sigmoid()
-            whole = reframe(probability, boxes, everywhere, source.shape)
+            last, covered = fine(*inputs).float().sigmoid(), boxes
+            whole = reframe(last, covered, everywhere, source.shape)
             _add_clicks(clicks, whole, batch, rounds, turn)
-            previous = reframe(probability, boxes, everywhere, size)
     with torch.no_grad():
         boxes, inputs = zoomed(intention())
     labels = _labels_at(batch.labels, boxes, size)
