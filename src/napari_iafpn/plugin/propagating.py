@@ -83,8 +83,8 @@ class Journey:
         self._visited += 1
         if report.mask is None:
             self._doubts.append(
-                f"Stopped at plane {index}: {report.doubt}; where it goes on, commit it there under the "
-                f"id {self.wanted.label} and propagate again."
+                f"Stopped at plane {index}: {report.doubt}; where it goes on, commit it there "
+                f"under the id {self.wanted.label} and propagate again."
             )
             # The rest of its route is not visited any more.
             self._visited += len(routes[report.route]) - routes[report.route].index(index) - 1
