@@ -334,7 +334,7 @@ def test_the_fine_level_sees_the_images_as_sharp_as_they_are(shapes, side, tmp_p
     request = FinetuneRequest(tmp_path, tmp_path, tmp_path / "x.safetensors")
     recipe = finetuning_recipe(request, PRESETS["default"], shapes)
     assert recipe.fine.source_size == side
-    assert (recipe.coarse.size, recipe.fine.size) == (288, 352)  # as large as in use
+    assert (recipe.coarse.size, recipe.fine.size) == (288, 352)  # 352 at most
     assert recipe.coarse.source_size is None
 
 

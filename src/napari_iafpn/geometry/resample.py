@@ -126,8 +126,13 @@ def _axis_weights(samples: int, extent: int, start: float, length: float, count:
     centres = (edges[:-1] + edges[1:]) / 2 - 0.5
     # Beyond the border the border's value continues, as in ``resize``.
     centres = centres.clip(0, samples - 1) if step <= 1 else centres
-    distance = np.abs(centres[:, None] - np.arange(samples)) / reach
-    weights = np.maximum(0.0, 1.0 - distance)
+    # Few samples are near enough to count.
+    first = np.clip(np.ceil(centres - reach), 0, samples).astype(int)
+    near = first[:, None] + np.arange(int(2 * reach) + 2)
+    band = np.maximum(0.0, 1.0 - np.abs(centres[:, None] - near) / reach)
+    weights = np.zeros((count, samples + near.shape[1]))
+    np.put_along_axis(weights, near, band, axis=1)
+    weights = weights[:, :samples]
     total = weights.sum(axis=1, keepdims=True)
     covered = np.minimum(edges[1:], samples) - np.maximum(edges[:-1], 0)
     share = (covered / np.diff(edges)).clip(0, 1)[:, None]
