@@ -15,6 +15,7 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -71,27 +72,27 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=24, help="objects of each set")
     parser.add_argument("--jobs", type=int, default=1, help="processes that count clicks")
     options = parser.parse_args()
-    models = {}
+    models: dict[str, list[Path]] = {}
     for seed in options.seeds:
         for name in options.variants:
             recipe = ablated(read_recipe(RECIPE), name, seed, options.steps, options.size)
             output = options.output / recipe.name
-            last = list(recipe.stages)[-1]
-            models[recipe.name] = output / f"{recipe.name}-{last}.safetensors"
-            if not models[recipe.name].exists():
+            model = output / f"{recipe.name}-{list(recipe.stages)[-1]}.safetensors"
+            if not model.exists():
                 print(f"training {recipe.name}", flush=True)
                 train(recipe, options.data, output, resume=True)
+            models.setdefault(name, []).append(model)
     clicks = options.output / "clicks"
     command(
         [
             "evaluate",
             *map(str, options.validate),
-            *(word for model in models.values() for word in ("--model", str(model))),
+            *(word for of in models.values() for model in of for word in ("--model", str(model))),
             *("--output", str(clicks), "--jobs", str(options.jobs)),
             *("--limit", str(options.limit)),
         ]
     )
-    print_table(json.loads((clicks / "results.json").read_text()), options)
+    print_table(json.loads((clicks / "results.json").read_text()), models)
 
 
 def ablated(recipe: Recipe, name: str, seed: int, steps: int, size: int) -> Recipe:
@@ -111,24 +112,19 @@ def ablated(recipe: Recipe, name: str, seed: int, steps: int, size: int) -> Reci
     )
 
 
-def print_table(results: dict, options: argparse.Namespace) -> None:
+def print_table(results: dict[str, Any], models: dict[str, list[Path]]) -> None:
     """Print the clicks, averaged over the sets; beside the mean of the seeds their range."""
     print("| variant | " + " | ".join(f"clicks to {target} %" for target in TARGETS) + " |")
     print("|---" * (1 + len(TARGETS)) + "|")
-    for name in options.variants:
+    for name, of_seeds in models.items():
         cells = []
         for target in TARGETS:
-            of_seeds = [
-                np.mean([scores[f"NoC@{target}"] for scores in results[model].values()])
-                for model in (f"{name}-{seed}-{last(name)}" for seed in options.seeds)
+            means = [
+                np.mean([scores[f"NoC@{target}"] for scores in results[model.stem].values()])
+                for model in of_seeds
             ]
-            cells.append(f"{np.mean(of_seeds):.2f} ({min(of_seeds):.2f} to {max(of_seeds):.2f})")
+            cells.append(f"{np.mean(means):.2f} ({min(means):.2f} to {max(means):.2f})")
         print(f"| {name} | " + " | ".join(cells) + " |")
-
-
-def last(name: str) -> str:
-    """Return the stage that leaves a variant's model."""
-    return "fine" if VARIANTS[name].iaf else "coarse"
 
 
 if __name__ == "__main__":

@@ -107,6 +107,8 @@ def overridden(values, assignment):
         ("sets.disks.weight=0", "weight of set 'disks' is 0; give a positive one"),
         ("sets.cells.weight=1", "there is no set 'cells'; sets are disks"),
         ("coarse.steps", "expected key=value"),
+        ("fine.rounds=-1", "rounds is -1; give at least 0"),
+        ("model.memory=1.0", "memory is 1.0; give a share from 0 to less than 1"),
         ("start_share=0.2", "start_share is 0.2; give a share from 0 up to 1, and with it a start"),
         ("name.first=1", "goes into 'name', which is no table"),
     ],
