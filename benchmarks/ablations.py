@@ -2,10 +2,10 @@
 
     python benchmarks/ablations.py DATA --validate VAL/dsb2018_val60 VAL/emps_val60 --output RUN
 
-The variants are those of the paper's tables 3 and 5, and one with a fine level that remembers its
-last mask. Each is the default recipe from ImageNet's weights with small inputs and few steps, as
-many for a level alone as for two levels together. Clicks are counted on all of them at once.
-Everything that is in RUN already is not done again.
+The variants are those of the paper's table 3, one without HSGM, and one with a fine level that
+remembers its last mask. Each is the default recipe from ImageNet's weights with small inputs and
+few steps, as many for a level alone as for two levels together. Clicks are counted on all of them
+at once. Everything that is in RUN already is not done again.
 """
 
 from __future__ import annotations
@@ -123,7 +123,8 @@ def print_table(results: dict[str, Any], models: dict[str, list[Path]]) -> None:
                 np.mean([scores[f"NoC@{target}"] for scores in results[model.stem].values()])
                 for model in of_seeds
             ]
-            cells.append(f"{np.mean(means):.2f} ({min(means):.2f} to {max(means):.2f})")
+            spread = f" ({min(means):.2f} to {max(means):.2f})" if len(means) > 1 else ""
+            cells.append(f"{np.mean(means):.2f}{spread}")
         print(f"| {name} | " + " | ".join(cells) + " |")
 
 
