@@ -4,8 +4,8 @@
 
 The variants are those of the paper's table 3, one without HSGM, and one with a fine level that
 remembers its last mask. Each is the default recipe from ImageNet's weights with small inputs and
-few steps, as many for a level alone as for two levels together. Clicks are counted on all of them
-at once. Everything that is in RUN already is not done again.
+few steps, as many for a level alone as for two levels together. Everything that is in RUN already
+is not done again.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=24, help="objects of each set")
     parser.add_argument("--jobs", type=int, default=1, help="processes that count clicks")
     options = parser.parse_args()
-    models: dict[str, list[Path]] = {}
+    results: dict[str, list[dict[str, Any]]] = {}
     for seed in options.seeds:
         for name in options.variants:
             recipe = ablated(read_recipe(RECIPE), name, seed, options.steps, options.size)
@@ -81,18 +81,24 @@ def main() -> None:
             if not model.exists():
                 print(f"training {recipe.name}", flush=True)
                 train(recipe, options.data, output, resume=True)
-            models.setdefault(name, []).append(model)
-    clicks = options.output / "clicks"
-    command(
+            results.setdefault(name, []).append(count_clicks(model, output / "clicks", options))
+    print_table(results)
+
+
+def count_clicks(model: Path, output: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Return the scores of a model on each set, which go into ``output``."""
+    code = command(
         [
             "evaluate",
             *map(str, options.validate),
-            *(word for of in models.values() for model in of for word in ("--model", str(model))),
-            *("--output", str(clicks), "--jobs", str(options.jobs)),
-            *("--limit", str(options.limit)),
+            *("--model", str(model), "--output", str(output)),
+            *("--jobs", str(options.jobs), "--limit", str(options.limit)),
         ]
     )
-    print_table(json.loads((clicks / "results.json").read_text()), models)
+    if code:
+        raise SystemExit(code)
+    scores: dict[str, Any] = json.loads((output / "results.json").read_text())[model.stem]
+    return scores
 
 
 def ablated(recipe: Recipe, name: str, seed: int, steps: int, size: int) -> Recipe:
@@ -112,16 +118,15 @@ def ablated(recipe: Recipe, name: str, seed: int, steps: int, size: int) -> Reci
     )
 
 
-def print_table(results: dict[str, Any], models: dict[str, list[Path]]) -> None:
+def print_table(results: dict[str, list[dict[str, Any]]]) -> None:
     """Print the clicks, averaged over the sets; beside the mean of the seeds their range."""
     print("| variant | " + " | ".join(f"clicks to {target} %" for target in TARGETS) + " |")
     print("|---" * (1 + len(TARGETS)) + "|")
-    for name, of_seeds in models.items():
+    for name, of_seeds in results.items():
         cells = []
         for target in TARGETS:
             means = [
-                np.mean([scores[f"NoC@{target}"] for scores in results[model.stem].values()])
-                for model in of_seeds
+                np.mean([scores[f"NoC@{target}"] for scores in sets.values()]) for sets in of_seeds
             ]
             spread = f" ({min(means):.2f} to {max(means):.2f})" if len(means) > 1 else ""
             cells.append(f"{np.mean(means):.2f}{spread}")
