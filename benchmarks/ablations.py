@@ -46,6 +46,7 @@ class Variant:
             coarse_size=size,
             fine_size=size,
             memory=self.memory,
+            refiner=0,
         )
 
 
@@ -115,6 +116,7 @@ def ablated(recipe: Recipe, name: str, seed: int, steps: int, size: int) -> Reci
         fine=None if model.fine is None else dataclasses.replace(recipe.fine, **share, **inputs),
         start="",
         start_share=0.0,
+        refiner=None,
     )
 
 

@@ -70,7 +70,8 @@ def main() -> None:
 def reduced(recipe: Recipe, without: list[str], steps: list[int], data: Path) -> Recipe:
     """Return the recipe with fewer steps, and without some sets and those that DATA lacks.
 
-    It begins with ImageNet's weights: a model to go on from has seen those sets.
+    It begins with ImageNet's weights, since a model to go on from has seen those sets, and has no
+    refiner.
     """
     sets = [
         images
@@ -83,7 +84,15 @@ def reduced(recipe: Recipe, without: list[str], steps: list[int], data: Path) ->
     )
     name = "without-" + "-".join(without)
     return dataclasses.replace(
-        recipe, name=name, sets=tuple(sets), coarse=coarse, fine=fine, start="", start_share=0.0
+        recipe,
+        name=name,
+        sets=tuple(sets),
+        model=dataclasses.replace(recipe.model, refiner=0),
+        coarse=coarse,
+        fine=fine,
+        refiner=None,
+        start="",
+        start_share=0.0,
     )
 
 

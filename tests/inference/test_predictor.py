@@ -27,13 +27,13 @@ def without_iaf(tiny_cascade):
 
 
 def watch(level, monkeypatch):
-    """Note the inputs of a level."""
+    """Note the inputs of a level, or of the refiner."""
     seen = []
     forward = level.forward
 
-    def noted(image, previous, points):
-        seen.append((image, previous, points))
-        return forward(image, previous, points)
+    def noted(*given):
+        seen.append(given)
+        return forward(*given)
 
     monkeypatch.setattr(level, "forward", noted)
     return seen
@@ -119,6 +119,30 @@ def test_the_fine_level_remembers_its_last_mask(tiny_cascade, disk_image, monkey
     )
     assert (drawn - meant).abs().max() > 0.1
     torch.testing.assert_close(mixed, (meant + drawn) / 2)
+
+
+def test_a_refiner_corrects_what_the_fine_level_drew(tiny_cascade, disk_image, monkeypatch):
+    """It is given all clicks, also those outside the region, and adds its correction."""
+    image, _ = disk_image
+    refining = Cascade(dataclasses.replace(tiny_cascade.config, refiner=8))
+    refining.load_state_dict(tiny_cascade.state_dict(), strict=False)
+    torch.nn.init.constant_(refining.refiner.leave.bias, -50.0)
+    plain, refined = Predictor(tiny_cascade, "cpu"), Predictor(refining, "cpu")
+    monkeypatch.setattr(
+        "napari_iafpn.inference.interaction.zoom_in", lambda *_, **__: Box(20, 60, 30, 70)
+    )
+    given = watch(refined.cascade.refiner, monkeypatch)
+    outside = Click(2, 2, False)
+    before = plain.predict(image, [Click(38, 52), outside])
+    after = refined.predict(image, [Click(38, 52), outside])
+    ((logits, intention, last, points),) = given
+    assert logits.shape == intention.shape == last.shape
+    assert last.max() == 0
+    assert points.valid.sum() == 2
+    assert (points.position[0, 1] < 0).all()
+    # A newest click on the background turns the correction round: 50 is added.
+    assert before.roi_probability.min() < 0.9
+    assert after.roi_probability.min() > 0.99
 
 
 def test_clicks_outside_the_region_do_not_reach_the_fine_level(predictor, disk_image, monkeypatch):

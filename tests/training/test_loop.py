@@ -214,6 +214,20 @@ def test_the_starts_weights_can_have_a_share_in_the_end(values, folder, tmp_path
             torch.testing.assert_close(value, expected, rtol=1e-3, atol=1e-5, msg=key)
 
 
+def test_a_refiner_is_trained_alone_after_a_start_without_one(values, folder, tmp_path):
+    """Stages of no steps leave the levels as the start has them, bit for bit."""
+    first = train(recipe_from(values), folder, tmp_path / "first", engine=ENGINE)
+    shutil.copy(first, folder / "first.safetensors")
+    stage = values["fine"] | {"rounds": 2}
+    values |= {"start": "first.safetensors", "model": {"preset": "tiny", "refiner": 8}}
+    values |= {"coarse": {"steps": 0}, "fine": {"steps": 0}, "refiner": stage}
+    path = train(recipe_from(values), folder, tmp_path / "second", engine=ENGINE)
+    assert path.name == "disks-refiner.safetensors"
+    begun, last = load_cascade(first).state_dict(), load_cascade(path).state_dict()
+    assert all(torch.equal(last[key], value) for key, value in begun.items())
+    assert last["refiner.leave.weight"].abs().max() > 0
+
+
 def test_a_start_of_another_architecture_is_named(values, folder, tmp_path):
     first = train(recipe_from(values), folder, tmp_path / "first", engine=ENGINE)
     shutil.copy(first, folder / "first.safetensors")

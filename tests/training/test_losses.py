@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_iafpn.training.losses import cross_entropy, normalized_focal_loss
+from napari_iafpn.training.losses import cross_entropy, mask_loss, normalized_focal_loss
 
 GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "nfl.npz")
 TAGS = sorted({key.removesuffix("_logits") for key in GOLDEN if key.endswith("_logits")})
@@ -44,3 +44,18 @@ def test_cross_entropy_leaves_out_ignored_pixels():
     by_hand = (math.log(2) + math.log1p(math.exp(-2)) + math.log1p(math.exp(-1))) / 3
     assert cross_entropy(logits, labels).item() == pytest.approx(by_hand)
     assert cross_entropy(logits, torch.full_like(labels, -1.0)).item() == 0.0
+
+
+def test_the_loss_of_a_mask_counts_errors_by_the_objects_size():
+    """Two object pixels of four, one ignored; logits of +-ln 3 are probabilities of 3/4 and 1/4.
+
+    Cross-entropies: ln 4/3 for a right pixel, ln 4 for a wrong one, over 2 object pixels. Soft
+    IoU: (3/4 + 1/4 + 1) / (1 + 1/4 + 2 - 1 + 1) with 3/4, 1/4 in the object and 1/4 outside.
+    """
+    logits = torch.tensor([1.0, -1.0, -1.0, 1.0]).mul(math.log(3)).view(1, 1, 2, 2)
+    labels = torch.tensor([1.0, 1.0, 0.0, -1.0]).view(1, 1, 2, 2)
+    pixels = (2 * math.log(4 / 3) + math.log(4)) / 2
+    expected = pixels + 1 - 2 / 3.25
+    assert mask_loss(logits, labels, least=1).item() == pytest.approx(expected, abs=1e-6)
+    capped = mask_loss(logits, labels, least=1, most=0.1).item()
+    assert capped == pytest.approx(0.1 + 1 - 2 / 3.25, abs=1e-6)

@@ -99,6 +99,10 @@ def overridden(values, assignment):
         ("coarse.epochs=3", "has both steps and epochs"),
         ("fine.ema=1.5", "ema is 1.5; give a number from 0 to 1"),
         ("model.fine=false", r"\[fine\] is a stage of a model without a fine level"),
+        (
+            "refiner={steps=2, warmup_steps=1}",
+            r"\[refiner\] is a stage of a model without a refiner",
+        ),
         ("precision=64-true", "precision is '64-true'"),
         ("view.source_size=[64,96]", "augment.rotate90 is 0.5 and view.source_size 64 x 96"),
         ("view.merge=2", "view.merge is 2; give a number from 0 to 1"),

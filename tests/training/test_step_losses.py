@@ -13,7 +13,7 @@ from napari_iafpn.networks import CascadeConfig
 from napari_iafpn.training.dataset import Batch
 from napari_iafpn.training.losses import cross_entropy, normalized_focal_loss
 from napari_iafpn.training.recipe import Recipe, SetConfig, StageConfig
-from napari_iafpn.training.step_losses import Rounds, coarse_loss, fine_loss
+from napari_iafpn.training.step_losses import Rounds, coarse_loss, fine_loss, refiner_loss
 
 
 class SpyLevel(nn.Module):
@@ -57,7 +57,9 @@ def batch():
 
 @pytest.fixture
 def cascade():
-    return SimpleNamespace(coarse=SpyLevel(), fine=SpyLevel(), config=CascadeConfig(min_crop=16))
+    return SimpleNamespace(
+        coarse=SpyLevel(), fine=SpyLevel(), refiner=None, config=CascadeConfig(min_crop=16)
+    )
 
 
 def rounds_of(count, auxiliary=0.0, view_size=(64, 64)):
@@ -137,6 +139,50 @@ def test_the_fine_level_remembers_what_it_drew(cascade, batch):
     torch.testing.assert_close(first[0], torch.full_like(first[0], 0.9526), atol=1e-3, rtol=0)
     torch.testing.assert_close(first[1], torch.full_like(first[1], 0.9763), atol=1e-3, rtol=0)
     torch.testing.assert_close(second, torch.full_like(second, 0.5), atol=1e-3, rtol=0)
+
+
+class SpyRefiner(nn.Module):
+    """Adds a learnable number, and remembers how it was asked."""
+
+    def __init__(self, number):
+        super().__init__()
+        self.number = nn.Parameter(torch.tensor(number))
+        self.calls = []
+
+    def forward(self, logits, intention, last, points):
+        self.calls.append(SimpleNamespace(logits=logits, last=last, points=points))
+        return logits + self.number
+
+
+def test_the_fine_level_goes_on_from_refined_masks(cascade, batch):
+    """-3 of the level and 5 of the refiner: all of the last mask has the probability 0.8808."""
+    cascade.refiner = SpyRefiner(5.0)
+    fine_loss(cascade, batch, rounds_of(1))
+    (call,) = cascade.refiner.calls
+    assert call.last.max() == 0
+    second = cascade.coarse.calls[1].previous
+    assert second.max() == pytest.approx(0.8808, abs=1e-3)
+    assert cascade.fine.bias.grad is None
+
+
+def test_the_refiner_learns_after_every_click(cascade, batch):
+    """From one click deep in each object that has no mask yet; the levels are left alone."""
+    cascade.refiner = SpyRefiner(1.0)
+    batch.existing[1, :, 20:40, 10:25] = True
+    refiner_loss(cascade, batch, rounds_of(2)).backward()
+    given = [call.points for call in cascade.refiner.calls]
+    assert [points.valid.sum(1).tolist() for points in given] == [[1, 2], [2, 3], [3, 4]]
+    first = given[0]
+    assert first.position[0, 0].tolist() != [30, 20] or first.positive[0, 0]
+    assert cascade.refiner.number.grad != 0
+    assert cascade.fine.bias.grad is None
+    assert cascade.coarse.bias.grad is None
+    assert not any(call.gradient for call in cascade.coarse.calls + cascade.fine.calls)
+
+
+def test_a_model_without_refiner_has_no_such_stage(cascade, batch):
+    with pytest.raises(ValueError, match="this model has no refiner; leave out the refiner stage"):
+        refiner_loss(cascade, batch, rounds_of(0))
 
 
 def test_the_rounds_of_a_step_are_drawn_from_its_place_in_the_stream():

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from napari_iafpn.clicks import Click, ClickPoints, ClickSequence
 from napari_iafpn.geometry import Box, sticky_zoom_in, zoom_in
-from napari_iafpn.geometry.resample import move_inside, network_size, paste, resize
+from napari_iafpn.geometry.resample import move_click, move_inside, network_size, paste, resize
 from napari_iafpn.images import Plane
 from napari_iafpn.inference.obedience import obeying
 from napari_iafpn.inference.policy import PLUGIN, Policy
@@ -75,6 +75,7 @@ def interact(
         last = run.last(roi, config.fine_size)
         intention = paste(intention, scene.view, roi, (last.shape[-2], last.shape[-1]))
         logits = run.logits(cascade.fine, roi, remembered(intention, last, config.memory))
+        logits = run.refined(logits, intention, last, roi)
     found = resize(logits, roi.shape)[0, 0]
     if not policy.published:
         found = torch.from_numpy(obeying(found.numpy(), move_inside(scene.clicks, roi, roi.shape)))
@@ -125,6 +126,18 @@ class _Run:
             clicks.append([replace(click, col=size[1] - 1 - click.col) for click in clicks[0]])
         found = _forward(level, image, previous, clicks, self.execution)
         return (found[:1] + found[1:].flip(-1)) / 2 if self.policy.flip else found
+
+    def refined(self, logits: Tensor, intention: Tensor, last: Tensor, box: Box) -> Tensor:
+        """Correct the fine level's logits of ``box`` where the cascade has a refiner."""
+        if self.cascade.refiner is None:
+            return logits
+        size = (logits.shape[-2], logits.shape[-1])
+        clicks = [move_click(click, box, size) for click in self.scene.clicks]
+        device = self.execution.device
+        points = ClickPoints.from_clicks([clicks], device)
+        maps = (values.to(device) for values in (logits, intention, last))
+        corrected: Tensor = self.cascade.refiner(*maps, points)
+        return corrected.cpu()
 
 
 def _sticky_region(scene: Scene) -> Box | None:

@@ -7,13 +7,15 @@ from torch import Tensor, nn
 from napari_iafpn.networks.config import CascadeConfig
 from napari_iafpn.networks.level import Level
 from napari_iafpn.networks.pretrained import load_backbone
+from napari_iafpn.networks.refiner import Refiner
 
 
 class Cascade(nn.Module):
     """The coarse level, which reads the intention, and the fine level, which draws the object.
 
     The composition of one interaction, which reads pixels between the two levels, is
-    ``inference.Predictor``'s; ``fine`` is None in the ablation without IAF.
+    ``inference.Predictor``'s; ``fine`` is None in the ablation without IAF, ``refiner`` in all
+    published settings.
     """
 
     def __init__(self, config: CascadeConfig) -> None:
@@ -21,6 +23,7 @@ class Cascade(nn.Module):
         self.config = config
         self.coarse = Level(config.coarse)
         self.fine = None if config.fine is None else Level(config.fine)
+        self.refiner = Refiner(config.refiner) if config.refiner else None
 
 
 def remembered(intention: Tensor, last: Tensor, share: float) -> Tensor:

@@ -58,6 +58,9 @@ class CascadeConfig:
     memory: float = field(default=0.0, metadata={"later": True})
     """Share of the object's last mask in what the fine level is given; the rest is the intention.
     0 is the paper's eq. (4), which forgets what lies below the coarse level's resolution."""
+    refiner: int = field(default=0, metadata={"later": True})
+    """Channels of the refiner after the fine level, see ``networks.refiner``; 0, the paper's, is
+    none."""
 
     def __post_init__(self) -> None:
         for name in ("coarse_size", "fine_size"):
@@ -66,6 +69,11 @@ class CascadeConfig:
                 raise ValueError(f"{name} is {size}; network sizes are multiples of 32")
         if not 0 <= self.memory < 1:
             raise ValueError(f"memory is {self.memory}; give a share from 0 to less than 1")
+        if self.refiner < 0 or (self.refiner and self.fine is None):
+            raise ValueError(
+                f"refiner is {self.refiner}; give the channels of what follows a fine level, "
+                "or 0 where there is none"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON or TOML."""

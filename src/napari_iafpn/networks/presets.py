@@ -23,7 +23,7 @@ def _paper(level: LevelConfig) -> CascadeConfig:
 
 
 PRESETS: dict[str, CascadeConfig] = {
-    "default": CascadeConfig(_LITE, _LITE, coarse_size=288, fine_size=384, memory=0.5),
+    "default": CascadeConfig(_LITE, _LITE, coarse_size=288, fine_size=384, memory=0.5, refiner=32),
     "resnet34": _paper(_RESNET),
     "resnet50s": _paper(replace(_RESNET, backbone="resnet50s")),
     "resnet101s": _paper(replace(_RESNET, backbone="resnet101s", channels=256)),

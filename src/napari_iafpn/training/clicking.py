@@ -50,9 +50,15 @@ def _positive_clicks(view: View, config: ClickConfig, rng: np.random.Generator) 
 
 
 def next_click(
-    probability: NDArray[np.floating], target: Mask, ignore: Mask, rng: np.random.Generator
+    probability: NDArray[np.floating],
+    target: Mask,
+    ignore: Mask,
+    rng: np.random.Generator,
+    least: float = 0.5,
 ) -> Click | None:
     """Return a click in the larger error, uniform where its depth exceeds half the maximum.
+
+    Or another share of it, ``least``: the nearer to 1, the better the user aims at the middle.
 
     The depth is the distance to the nearest pixel outside the error, borders included; on a tie the
     click is negative. None where nothing is wrong.
@@ -63,7 +69,7 @@ def next_click(
     error = missed if positive else extra
     if error.largest == 0.0:
         return None
-    row, col = error.draw(rng)
+    row, col = error.draw(rng, least)
     return Click(row, col, positive)
 
 
@@ -108,8 +114,8 @@ class _Depth:
     def largest(self) -> float:
         return float(self.values.max(initial=0.0)) * self.stride
 
-    def draw(self, rng: np.random.Generator) -> tuple[float, float]:
-        rows, cols = np.nonzero(self.values > self.values.max() / 2)
+    def draw(self, rng: np.random.Generator, least: float) -> tuple[float, float]:
+        rows, cols = np.nonzero(self.values > self.values.max() * least)
         chosen = int(rng.integers(rows.size))
         return (
             float(rows[chosen] * self.stride + self.start[0]),

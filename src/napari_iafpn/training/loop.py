@@ -21,7 +21,7 @@ from napari_iafpn.training.step_losses import STEP_LOSSES, Rounds
 
 __all__ = ["Progress", "Run", "run_stage"]
 
-FIRST_INDEX = {"coarse": 0, "fine": 1 << 40}
+FIRST_INDEX = {"coarse": 0, "fine": 1 << 40, "refiner": 2 << 40}
 """Where a stage's stream of samples begins."""
 
 Batches = Iterator[tuple[list[int], Batch]]
@@ -36,7 +36,7 @@ def run_stage(
     resumed: dict[str, Any] | None = None,
     control: Callable[[Progress], bool] | None = None,
 ) -> bool:
-    """Train one level of ``run.cascade``; afterwards it has the weights to export.
+    """Train a level or the refiner of ``run.cascade``; afterwards it has the weights to export.
 
     These are the best ones by ``run.validation``, without it the running average where the stage
     has one, else the last ones. The state in ``run.output`` allows to go on from the last step.
@@ -44,7 +44,7 @@ def run_stage(
     Parameters
     ----------
     run : Run
-    stage : {"coarse", "fine"}
+    stage : {"coarse", "fine", "refiner"}
     config : StageConfig
     resumed : dict, optional
         A state of this stage, as ``load_state`` gives it; the cascade has its weights already.

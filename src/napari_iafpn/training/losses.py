@@ -54,3 +54,22 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     valid = (labels != -1).to(logits)
     pixel = F.binary_cross_entropy_with_logits(logits, labels.clamp(min=0.0), reduction="none")
     return (pixel * valid).sum(dim=(-3, -2, -1)) / valid.sum(dim=(-3, -2, -1)).clamp(min=1.0)
+
+
+def mask_loss(logits: Tensor, labels: Tensor, *, most: float = 3.0, least: int = 500) -> Tensor:
+    """Return the loss of a calibrated mask of each sample, (B,): of its pixels and of its IoU.
+
+    The sum of the binary cross-entropies over the object's pixels (``least`` at least), so that an
+    error counts by the share of the object that it makes, up to ``most``; and 1 - soft IoU, the
+    soft IoU being (sum p y + 1) / (sum (p + y - p y) + 1). Logits and labels as in
+    ``normalized_focal_loss``.
+    """
+    valid = (labels != -1).to(logits)
+    truth = labels.clamp(min=0.0)
+    pixel = F.binary_cross_entropy_with_logits(logits, truth, reduction="none") * valid
+    over = (-3, -2, -1)
+    wrong = pixel.sum(over) / truth.sum(over).clamp(min=least)
+    probability = logits.sigmoid() * valid
+    common = (probability * truth).sum(over)
+    union = (probability + truth).sum(over) - common
+    return wrong.clamp(max=most) + 1.0 - (common + 1.0) / (union + 1.0)

@@ -19,10 +19,13 @@ OLD_SHARE = 0.4
 
 @torch.no_grad()
 def mixed(old: Cascade, new: Cascade, share: float) -> Cascade:
-    """Return a cascade like ``new`` whose weights and statistics are ``share`` of the old ones."""
+    """Return a cascade like ``new`` whose weights and statistics are ``share`` of the old ones.
+
+    A refiner that the old one lacks stays as it is.
+    """
     mean = copy.deepcopy(new)
     before = old.state_dict()
     for name, value in mean.state_dict().items():
-        if value.is_floating_point():
+        if value.is_floating_point() and name in before:
             value.lerp_(before[name].to(value), share)
     return mean

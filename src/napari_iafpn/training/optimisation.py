@@ -18,9 +18,10 @@ OPTIMIZERS: dict[str, type[torch.optim.Adam]] = {
 }
 
 
-def make_optimizer(level: Level, config: StageConfig) -> torch.optim.Adam:
+def make_optimizer(level: nn.Module, config: StageConfig) -> torch.optim.Adam:
     """Adam or AdamW; the backbone learns slower, norms and biases do not decay."""
-    backbone = {id(p) for p in level.features.backbone.parameters()}
+    slower = level.features.backbone.parameters() if isinstance(level, Level) else ()
+    backbone = {id(p) for p in slower}
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for parameter in level.parameters():
         key = (id(parameter) in backbone, parameter.ndim > 1)
@@ -50,7 +51,7 @@ def schedule(step: int, config: StageConfig) -> float:
     return 0.5 * (1.0 + math.cos(math.pi * share))
 
 
-def clip_gradients(level: Level, limit: float) -> None:
+def clip_gradients(level: nn.Module, limit: float) -> None:
     """Shorten the gradient to the norm ``limit``; 0 leaves it as it is."""
     if limit:
         nn.utils.clip_grad_norm_(level.parameters(), limit)
@@ -59,13 +60,13 @@ def clip_gradients(level: Level, limit: float) -> None:
 class WeightAverage:
     """A running average of a level's weights and statistics (EMA)."""
 
-    def __init__(self, level: Level, decay: float) -> None:
+    def __init__(self, level: nn.Module, decay: float) -> None:
         self.decay = decay
         self.steps = 0
         self.state = {key: value.detach().clone() for key, value in level.state_dict().items()}
 
     @torch.no_grad()
-    def update(self, level: Level) -> None:
+    def update(self, level: nn.Module) -> None:
         """Take in the weights after a step; the first steps weigh more, so that it starts close."""
         self.steps += 1
         decay = min(self.decay, self.steps / (self.steps + 9))
@@ -87,7 +88,7 @@ class WeightAverage:
 
 
 @contextmanager
-def weights_of(level: Level, average: WeightAverage | None) -> Iterator[None]:
+def weights_of(level: nn.Module, average: WeightAverage | None) -> Iterator[None]:
     """Lend the averaged weights to the level, where there is an average."""
     if average is None:
         yield

@@ -45,7 +45,7 @@ __all__ = [
     "recipe_from",
 ]
 
-STAGES = ("coarse", "fine")
+STAGES = ("coarse", "fine", "refiner")
 PRECISIONS = ("auto", "32-true", "bf16-mixed")
 _WORDS = ("licence", "description", "source")
 """Keys that say something about the weights and decide nothing."""
@@ -76,6 +76,8 @@ class Recipe:
     """A model file under the data folder to go on from; both levels begin with its weights."""
     start_share: float = field(default=0.0, metadata={"later": True})
     """Share of that model's weights in the one that the last stage leaves, see ``mixing``."""
+    refiner: StageConfig | None = field(default=None, metadata={"later": True})
+    """None: a refiner that the model has stays as it is."""
 
     def __post_init__(self) -> None:
         if not self.sets:
@@ -93,6 +95,11 @@ class Recipe:
             )
         if self.fine is None and self.model.fine is not None:
             raise ValueError("the recipe lacks the key 'fine'; add it, or set model.fine = false")
+        if self.refiner is not None and not self.model.refiner:
+            raise ValueError(
+                "[refiner] is a stage of a model without a refiner; leave it out, or give its "
+                "channels as model.refiner"
+            )
         if not 0 <= self.start_share < 1 or (self.start_share and not self.start):
             raise ValueError(
                 f"start_share is {self.start_share}; give a share from 0 up to 1, and with it a "
@@ -108,7 +115,8 @@ class Recipe:
     @property
     def stages(self) -> dict[str, StageConfig]:
         """The stages in their order."""
-        return {"coarse": self.coarse} | ({} if self.fine is None else {"fine": self.fine})
+        configs = {stage: getattr(self, stage) for stage in STAGES}
+        return {stage: config for stage, config in configs.items() if config is not None}
 
     @property
     def digest(self) -> str:
@@ -144,7 +152,7 @@ def recipe_from(values: dict[str, Any]) -> Recipe:
         values[key] = read_table(kind, values.get(key, {}), f"[{key}]")
     values.setdefault("fine", None)
     for stage in STAGES:
-        if values[stage] is not None:
+        if values.get(stage) is not None:
             values[stage] = read_stage(values[stage], f"[{stage}]")
     if "validation" in values:
         values["validation"] = _validation(values["validation"])

@@ -147,6 +147,7 @@ class StageConfig:
     """One stage of the training."""
 
     steps: int
+    """0 leaves the level as it is at the start."""
     batch: int = 16
     """Samples of a pass, over all processes; ``accumulate`` passes make a step."""
     size: Size = 192
@@ -189,18 +190,20 @@ class StageConfig:
     def __post_init__(self) -> None:
         for side in () if self.source_size is None else shape_of(self.source_size):
             _at_least("source_size", side, 32)
-        for key in ("steps", "batch", "accumulate"):
+        for key in ("batch", "accumulate"):
             _at_least(key, getattr(self, key), 1)
         for key in ("size", "warmup_size"):
             _network_size(key, getattr(self, key))
         for key in ("warmup_share", "ema"):
             _share(key, getattr(self, key))
-        for key in ("weight_decay", "clip", "backbone_factor", "auxiliary", "warmup_steps"):
+        for key in ("weight_decay", "clip", "backbone_factor", "auxiliary"):
+            _at_least(key, getattr(self, key), 0)
+        for key in ("steps", "warmup_steps"):
             _at_least(key, getattr(self, key), 0)
         _at_least("rounds", self.rounds or 0, 0)
         if not self.learning_rate > 0:
             raise ValueError(f"learning_rate is {self.learning_rate}; give a positive one")
-        if self.warmup_steps >= self.steps:
+        if self.warmup_steps >= self.steps > 0:
             raise ValueError(
                 f"warmup_steps is {self.warmup_steps} and steps {self.steps}; "
                 "the warm-up must be shorter than the stage"

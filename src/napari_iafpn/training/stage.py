@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from napari_iafpn.networks import load_cascade, save_cascade
-from napari_iafpn.networks.level import Level
 from napari_iafpn.training.export import card_of
 from napari_iafpn.training.logs import LOG, VALIDATION, CsvLog
 from napari_iafpn.training.optimisation import WeightAverage, make_optimizer, weights_of
@@ -28,7 +28,7 @@ class Stage:
     Attributes
     ----------
     run : Run
-    name : {"coarse", "fine"}
+    name : {"coarse", "fine", "refiner"}
     config : StageConfig
     optimizer : Adam
     average : WeightAverage or None
@@ -54,7 +54,7 @@ class Stage:
     ) -> Stage:
         """Make the optimiser, or go on from a state; the level comes into training mode."""
         run.output.mkdir(parents=True, exist_ok=True)
-        level: Level = getattr(run.cascade, name)
+        level: nn.Module = getattr(run.cascade, name)
         average = WeightAverage(level, config.ema) if config.ema else None
         stage = cls(run, name, config, make_optimizer(level, config), average)
         if resumed:
@@ -68,9 +68,9 @@ class Stage:
         return stage
 
     @property
-    def level(self) -> Level:
-        """The level that is trained."""
-        level: Level = getattr(self.run.cascade, self.name)
+    def level(self) -> nn.Module:
+        """The level, or the refiner, that is trained."""
+        level: nn.Module = getattr(self.run.cascade, self.name)
         return level
 
     @property
@@ -126,7 +126,9 @@ class Stage:
         self.save()
         self.run.fabric.barrier()
         if self.best.step:
-            best: Level = getattr(load_cascade(best_path(self.run.output, self.name)), self.name)
+            best: nn.Module = getattr(
+                load_cascade(best_path(self.run.output, self.name)), self.name
+            )
             self.level.load_state_dict(best.state_dict())
         elif self.average is not None:
             self.level.load_state_dict(self.average.state)

@@ -6,7 +6,7 @@ Everything is in two frames: the source grid, which plays the image, and the inp
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -17,9 +17,10 @@ from napari_iafpn.geometry import Box, crop_resize, move_points, resize, zoom_in
 from napari_iafpn.geometry.resample import reframe
 from napari_iafpn.networks.cascade import Cascade, remembered
 from napari_iafpn.networks.level import Level
+from napari_iafpn.networks.refiner import SHARPNESS
 from napari_iafpn.training.clicking import add_click, next_click
 from napari_iafpn.training.dataset import Batch
-from napari_iafpn.training.losses import cross_entropy, normalized_focal_loss
+from napari_iafpn.training.losses import cross_entropy, mask_loss, normalized_focal_loss
 from napari_iafpn.training.recipe import Recipe
 from napari_iafpn.training.settings import StageConfig, shape_of
 
@@ -45,6 +46,9 @@ class Rounds:
         Clicks of one sign that a sample can have.
     auxiliary : float
         Weight of the auxiliary head's loss.
+    aims : bool
+        Whether the user aims at the middle of what is wrong, now better, now worse. Else the click
+        is anywhere deep inside.
     """
 
     count: int
@@ -53,6 +57,7 @@ class Rounds:
     view_size: tuple[int, int]
     slots: int = 24
     auxiliary: float = 0.4
+    aims: bool = False
 
     @classmethod
     def draw(
@@ -89,7 +94,7 @@ def coarse_loss(cascade: Cascade, batch: Batch, rounds: Rounds) -> Tensor:
         for turn in range(rounds.count):
             previous = forward()[0].float().sigmoid()
             whole = reframe(previous, [source] * len(clicks), [source] * len(clicks), source.shape)
-            _add_clicks(clicks, whole, batch, rounds, turn)
+            _add_clicks(clicks, whole, batch, rounds, turn, batch.clicks)
     logits, auxiliary = forward()
     return _loss(logits, auxiliary, labels, rounds.auxiliary)
 
@@ -98,43 +103,117 @@ def fine_loss(cascade: Cascade, batch: Batch, rounds: Rounds) -> Tensor:
     """Train the fine level inside the cascade: coarse, zoom-in, fine, paste, next click."""
     if cascade.fine is None:
         raise ValueError("this model has no fine level; leave out the fine stage")
-    fine: Level = cascade.fine
-    size = rounds.size
-    source = Box.whole(_source_size(batch))
-    everywhere = [source] * len(batch.clicks)
-    pixels = batch.images.float() / 255.0
-    view = resize(pixels, rounds.view_size)
-    clicks = [list(c) for c in batch.clicks]
-    last, covered = batch.existing.float(), everywhere
-
-    def intention() -> Tensor:
-        points = ClickPoints.from_clicks(clicks, view.device)
-        points = move_points(points, everywhere, rounds.view_size)
-        previous = reframe(last, covered, everywhere, rounds.view_size)
-        probability: Tensor = cascade.coarse(view, previous, points).float().sigmoid()
-        return probability
-
-    def zoomed(coarse: Tensor) -> tuple[list[Box], tuple[Tensor, Tensor, ClickPoints]]:
-        boxes = _regions(coarse, clicks, source, cascade.config.min_crop, size)
-        points = move_points(ClickPoints.from_clicks(clicks, view.device), boxes, size)
-        crops = crop_resize(pixels, boxes, size)
-        meant = reframe(coarse, everywhere, boxes, size)
-        drawn = reframe(last, covered, boxes, size)
-        return boxes, (crops, remembered(meant, drawn, cascade.config.memory), points)
-
-    with torch.no_grad(), _Evaluating(fine):
-        for turn in range(rounds.count):
-            boxes, inputs = zoomed(intention())
-            last, covered = fine(*inputs).float().sigmoid(), boxes
-            whole = reframe(last, covered, everywhere, source.shape)
-            _add_clicks(clicks, whole, batch, rounds, turn)
+    annotated = _Annotated.begin(cascade, batch, rounds, batch.clicks)
+    with torch.no_grad(), _Evaluating(cascade.fine):
+        for _ in range(rounds.count):
+            look = annotated.look()
+            annotated.go_on(look, look.refined(cascade, cascade.fine(*look.inputs)))
     with torch.no_grad():
-        boxes, inputs = zoomed(intention())
-    labels = _labels_at(batch.labels, boxes, size)
-    return _loss(*fine.outputs(*inputs), labels, rounds.auxiliary)
+        look = annotated.look()
+    labels = _labels_at(batch.labels, look.boxes, rounds.size)
+    return _loss(*cascade.fine.outputs(*look.inputs), labels, rounds.auxiliary)
 
 
-STEP_LOSSES: dict[str, StepLoss] = {"coarse": coarse_loss, "fine": fine_loss}
+def refiner_loss(cascade: Cascade, batch: Batch, rounds: Rounds) -> Tensor:
+    """Train the refiner after every click, the levels in front as they are in use.
+
+    The first click lies deep in the object, as users click, not anywhere.
+    """
+    if cascade.fine is None or cascade.refiner is None:
+        raise ValueError("this model has no refiner; leave out the refiner stage")
+    rounds = replace(rounds, aims=True)
+    annotated = _Annotated.begin(cascade, batch, rounds, _deep_clicks(batch, rounds.users))
+    losses = []
+    for turn in range(rounds.count + 1):
+        with torch.no_grad():
+            look = annotated.look()
+            drawn = cascade.fine(*look.inputs).float()
+        refined = look.refined(cascade, drawn)
+        labels = _labels_at(batch.labels, look.boxes, rounds.size)
+        losses.append(mask_loss(SHARPNESS * refined, labels).mean())
+        if turn < rounds.count:
+            annotated.go_on(look, refined.detach())
+    return torch.stack(losses).mean()
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What the fine level and the refiner are given: one region of each sample."""
+
+    boxes: list[Box]
+    inputs: tuple[Tensor, Tensor, ClickPoints]
+    intention: Tensor
+    last: Tensor
+    points: ClickPoints
+    """All clicks, also those outside the region."""
+
+    def refined(self, cascade: Cascade, logits: Tensor) -> Tensor:
+        """Return the logits as they leave the cascade."""
+        if cascade.refiner is None:
+            return logits
+        corrected: Tensor = cascade.refiner(logits, self.intention, self.last, self.points)
+        return corrected
+
+
+@dataclass
+class _Annotated:
+    """A batch under annotation: its clicks, and its masks in the regions that they cover."""
+
+    cascade: Cascade
+    batch: Batch
+    rounds: Rounds
+    initial: Clicks
+    pixels: Tensor
+    view: Tensor
+    clicks: Clicks
+    last: Tensor
+    covered: list[Box]
+    turn: int = 0
+
+    @classmethod
+    def begin(cls, cascade: Cascade, batch: Batch, rounds: Rounds, initial: Clicks) -> _Annotated:
+        """Begin with the initial clicks and with the masks that are there before them."""
+        pixels = batch.images.float() / 255.0
+        view = resize(pixels, rounds.view_size)
+        everywhere = [Box.whole(_source_size(batch))] * len(initial)
+        clicks, last = [list(c) for c in initial], batch.existing.float()
+        return cls(cascade, batch, rounds, initial, pixels, view, clicks, last, everywhere)
+
+    @property
+    def everywhere(self) -> list[Box]:
+        """The whole source grid, for each sample."""
+        return [Box.whole(_source_size(self.batch))] * len(self.clicks)
+
+    def look(self) -> _Look:
+        """Run the coarse level and zoom in."""
+        size, view_size, everywhere = self.rounds.size, self.rounds.view_size, self.everywhere
+        points = ClickPoints.from_clicks(self.clicks, self.view.device)
+        previous = reframe(self.last, self.covered, everywhere, view_size)
+        seen = move_points(points, everywhere, view_size)
+        coarse = self.cascade.coarse(self.view, previous, seen).float().sigmoid()
+        config = self.cascade.config
+        boxes = _regions(coarse, self.clicks, everywhere[0], config.min_crop, size)
+        moved = move_points(points, boxes, size)
+        crops = crop_resize(self.pixels, boxes, size)
+        meant = reframe(coarse, everywhere, boxes, size)
+        drawn = reframe(self.last, self.covered, boxes, size)
+        inputs = crops, remembered(meant, drawn, config.memory), moved
+        return _Look(boxes, inputs, meant, drawn, replace(moved, valid=points.valid))
+
+    def go_on(self, look: _Look, logits: Tensor) -> None:
+        """Take the mask in, and let the simulated user add a click to each sample."""
+        self.last, self.covered = logits.float().sigmoid(), look.boxes
+        shape = _source_size(self.batch)
+        whole = reframe(self.last, self.covered, self.everywhere, shape)
+        _add_clicks(self.clicks, whole, self.batch, self.rounds, self.turn, self.initial)
+        self.turn += 1
+
+
+STEP_LOSSES: dict[str, StepLoss] = {
+    "coarse": coarse_loss,
+    "fine": fine_loss,
+    "refiner": refiner_loss,
+}
 
 
 class _Evaluating:
@@ -186,15 +265,30 @@ def _existing_at(batch: Batch, size: tuple[int, int]) -> Tensor:
     return reframe(batch.existing.float(), everywhere, everywhere, size)
 
 
-def _add_clicks(clicks: Clicks, whole: Tensor, batch: Batch, rounds: Rounds, turn: int) -> None:
+def _deep_clicks(batch: Batch, users: Sequence[np.random.Generator]) -> Clicks:
+    """Return one click deep in each object; where there is a mask or no object, the batch's."""
+    found = []
+    truths, existing = batch.labels[:, 0].cpu().numpy(), batch.existing.cpu().numpy()
+    for truth, mask, given, user in zip(truths, existing, batch.clicks, users, strict=True):
+        nothing = np.zeros(truth.shape, np.float32)
+        deep = None if mask.any() else next_click(nothing, truth == 1, truth == -1, user)
+        found.append(given if deep is None else [deep])
+    return found
+
+
+def _add_clicks(
+    clicks: Clicks, whole: Tensor, batch: Batch, rounds: Rounds, turn: int, initial: Clicks
+) -> None:
     """Let the simulated user add one click per sample, on the source grid."""
     slot = rounds.slots - 1 - turn
     probabilities, truths = whole[:, 0].cpu().numpy(), batch.labels[:, 0].cpu().numpy()
     for place, sample in enumerate(clicks):
         truth = truths[place]
-        click = next_click(probabilities[place], truth == 1, truth == -1, rounds.users[place])
+        user = rounds.users[place]
+        least = user.uniform(0.5, 1.0) if rounds.aims else 0.5
+        click = next_click(probabilities[place], truth == 1, truth == -1, user, least)
         if click is not None:
-            add_click(sample, click, batch.clicks[place], slot)
+            add_click(sample, click, initial[place], slot)
 
 
 def _loss(logits: Tensor, auxiliary: Tensor | None, labels: Tensor, weight: float) -> Tensor:

@@ -87,7 +87,7 @@ def train(
     control: Callable[[Progress], bool] | None = None,
     announce: Callable[[str], None] | None = None,
 ) -> Path | None:
-    """Train the coarse, then the fine level, and return the exported model's path.
+    """Train the coarse, then the fine level, then the refiner; return the exported model's path.
 
     Every random choice is a function of seed, stage and step, so a run that was killed goes on to
     the same curve, bit for bit on one CPU. Each stage leaves ``NAME-STAGE.safetensors``.
@@ -158,7 +158,9 @@ def _networks(recipe: Recipe, data: Path, state: dict[str, Any] | None) -> Casca
             f"start names {recipe.start}, whose networks are not those of [model]; "
             "give a model file of the same architecture, or leave out start"
         )
-    cascade.load_state_dict(started.state_dict())
+    for name, part in started.named_children():
+        if getattr(cascade, name) is not None:
+            getattr(cascade, name).load_state_dict(part.state_dict())
     return cascade
 
 
