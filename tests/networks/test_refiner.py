@@ -8,7 +8,7 @@ import torch
 from napari_iafpn.clicks import Click, ClickPoints
 from napari_iafpn.networks import CascadeConfig, build_cascade, load_cascade, preset, save_cascade
 from napari_iafpn.networks.card import ModelCard
-from napari_iafpn.networks.refiner import Refiner
+from napari_iafpn.networks.refiner import Refiner, _features
 
 SIZE = (64, 96)
 
@@ -77,6 +77,21 @@ def test_intention_and_last_mask_matter(refiner, changed):
     found = refiner(*given, points([Click(30, 30)]))
     given[changed] = torch.zeros_like(given[changed])
     assert not torch.allclose(refiner(*given, points([Click(30, 30)])), found, atol=1e-3)
+
+
+@pytest.mark.parametrize("positive", [True, False])
+def test_distances_are_in_units_of_the_clicks_distance_to_the_old_outline(positive):
+    """A click on the middle of cell (7, 18), four cells right of the last mask's (7, 14).
+
+    Of a negative click the background is what is right already, and it lies in the object.
+    """
+    logits, intention, last = maps()
+    if not positive:
+        last = 1 - last
+    given, sign = _features(logits, intention, last, points([Click(29.5, 73.5, positive)]))
+    along = given[0, 6, 7, [18, 14, 10]]
+    torch.testing.assert_close(along, torch.log(torch.tensor([1.0, 2.0, 3.0])))
+    assert sign.item() == (1 if positive else -1)
 
 
 def test_it_travels_with_the_model(tmp_path):

@@ -128,3 +128,14 @@ def test_added_clicks_fill_the_slots_from_the_back():
     assert clicks[21] == Click(62, 62, True)
     assert clicks[22] == initial[22]
     assert clicks[27:] == [Click(61, 61, False)]
+
+
+def test_a_user_who_aims_clicks_near_the_middle(rng):
+    """The square's middle is 10 deep, and one row from its border is 1."""
+    target = np.zeros((40, 40), bool)
+    target[10:30, 10:30] = True
+    nothing, none = np.zeros(target.shape), np.zeros_like(target)
+    clicks = [next_click(nothing, target, none, rng, least=0.85) for _ in range(50)]
+    assert all(18 <= click.row <= 21 and 18 <= click.col <= 21 for click in clicks)
+    anywhere = [next_click(nothing, target, none, rng) for _ in range(50)]
+    assert any(click.row < 18 or click.row > 21 for click in anywhere)

@@ -219,7 +219,8 @@ def test_a_refiner_is_trained_alone_after_a_start_without_one(values, folder, tm
     first = train(recipe_from(values), folder, tmp_path / "first", engine=ENGINE)
     shutil.copy(first, folder / "first.safetensors")
     stage = values["fine"] | {"rounds": 2}
-    values |= {"start": "first.safetensors", "model": {"preset": "tiny", "refiner": 8}}
+    values |= {"start": "first.safetensors", "start_share": 0.25}
+    values |= {"model": {"preset": "tiny", "refiner": 8}}
     values |= {"coarse": {"steps": 0}, "fine": {"steps": 0}, "refiner": stage}
     path = train(recipe_from(values), folder, tmp_path / "second", engine=ENGINE)
     assert path.name == "disks-refiner.safetensors"

@@ -22,9 +22,9 @@ SHARPNESS = 3.0
 class Refiner(nn.Module):
     """Correct the fine level's logits by the geometry of the clicks and by the last mask.
 
-    A convolutional network sees where a click lies, not what follows from it: that the error it
-    points at reaches about as far as the old outline is away, and that what lies far from it was
-    right in the eyes of who clicked elsewhere. Here each cell of a grid at 1/4 is told its distance
+    The levels see the clicks as disks. What a click means follows from distances: the error that it
+    points at is about as large as the old outline is far away, and what lies far from it was right
+    in the eyes of who clicked elsewhere. Here each cell of a grid at 1/4 is told its distance
     to the newest click, in units of that click's distance to the old outline and of the object's
     size, its distances to the earlier clicks of either sign, and what the last mask, the intention
     and the fine level say; four small convolutions make a correction of the logits from that. All

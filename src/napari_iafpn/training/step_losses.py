@@ -94,7 +94,7 @@ def coarse_loss(cascade: Cascade, batch: Batch, rounds: Rounds) -> Tensor:
         for turn in range(rounds.count):
             previous = forward()[0].float().sigmoid()
             whole = reframe(previous, [source] * len(clicks), [source] * len(clicks), source.shape)
-            _add_clicks(clicks, whole, batch, rounds, turn, batch.clicks)
+            _add_clicks(clicks, whole, batch, rounds, turn)
     logits, auxiliary = forward()
     return _loss(logits, auxiliary, labels, rounds.auxiliary)
 
@@ -103,7 +103,7 @@ def fine_loss(cascade: Cascade, batch: Batch, rounds: Rounds) -> Tensor:
     """Train the fine level inside the cascade: coarse, zoom-in, fine, paste, next click."""
     if cascade.fine is None:
         raise ValueError("this model has no fine level; leave out the fine stage")
-    annotated = _Annotated.begin(cascade, batch, rounds, batch.clicks)
+    annotated = _Annotated.begin(cascade, batch, rounds)
     with torch.no_grad(), _Evaluating(cascade.fine):
         for _ in range(rounds.count):
             look = annotated.look()
@@ -121,8 +121,8 @@ def refiner_loss(cascade: Cascade, batch: Batch, rounds: Rounds) -> Tensor:
     """
     if cascade.fine is None or cascade.refiner is None:
         raise ValueError("this model has no refiner; leave out the refiner stage")
-    rounds = replace(rounds, aims=True)
-    annotated = _Annotated.begin(cascade, batch, rounds, _deep_clicks(batch, rounds.users))
+    batch = replace(batch, clicks=_deep_clicks(batch, rounds.users))
+    annotated = _Annotated.begin(cascade, batch, replace(rounds, aims=True))
     losses = []
     for turn in range(rounds.count + 1):
         with torch.no_grad():
@@ -162,7 +162,6 @@ class _Annotated:
     cascade: Cascade
     batch: Batch
     rounds: Rounds
-    initial: Clicks
     pixels: Tensor
     view: Tensor
     clicks: Clicks
@@ -171,13 +170,13 @@ class _Annotated:
     turn: int = 0
 
     @classmethod
-    def begin(cls, cascade: Cascade, batch: Batch, rounds: Rounds, initial: Clicks) -> _Annotated:
-        """Begin with the initial clicks and with the masks that are there before them."""
+    def begin(cls, cascade: Cascade, batch: Batch, rounds: Rounds) -> _Annotated:
+        """Begin with the batch's clicks and with the masks that are there before them."""
         pixels = batch.images.float() / 255.0
         view = resize(pixels, rounds.view_size)
-        everywhere = [Box.whole(_source_size(batch))] * len(initial)
-        clicks, last = [list(c) for c in initial], batch.existing.float()
-        return cls(cascade, batch, rounds, initial, pixels, view, clicks, last, everywhere)
+        everywhere = [Box.whole(_source_size(batch))] * len(batch.clicks)
+        clicks, last = [list(c) for c in batch.clicks], batch.existing.float()
+        return cls(cascade, batch, rounds, pixels, view, clicks, last, everywhere)
 
     @property
     def everywhere(self) -> list[Box]:
@@ -205,7 +204,7 @@ class _Annotated:
         self.last, self.covered = logits.float().sigmoid(), look.boxes
         shape = _source_size(self.batch)
         whole = reframe(self.last, self.covered, self.everywhere, shape)
-        _add_clicks(self.clicks, whole, self.batch, self.rounds, self.turn, self.initial)
+        _add_clicks(self.clicks, whole, self.batch, self.rounds, self.turn)
         self.turn += 1
 
 
@@ -276,9 +275,7 @@ def _deep_clicks(batch: Batch, users: Sequence[np.random.Generator]) -> Clicks:
     return found
 
 
-def _add_clicks(
-    clicks: Clicks, whole: Tensor, batch: Batch, rounds: Rounds, turn: int, initial: Clicks
-) -> None:
+def _add_clicks(clicks: Clicks, whole: Tensor, batch: Batch, rounds: Rounds, turn: int) -> None:
     """Let the simulated user add one click per sample, on the source grid."""
     slot = rounds.slots - 1 - turn
     probabilities, truths = whole[:, 0].cpu().numpy(), batch.labels[:, 0].cpu().numpy()
@@ -288,7 +285,7 @@ def _add_clicks(
         least = user.uniform(0.5, 1.0) if rounds.aims else 0.5
         click = next_click(probabilities[place], truth == 1, truth == -1, user, least)
         if click is not None:
-            add_click(sample, click, initial[place], slot)
+            add_click(sample, click, batch.clicks[place], slot)
 
 
 def _loss(logits: Tensor, auxiliary: Tensor | None, labels: Tensor, weight: float) -> Tensor:
