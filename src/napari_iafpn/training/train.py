@@ -122,15 +122,30 @@ def train(
         raise ValueError(
             f"{output} holds a run ({STATE}); give --resume to go on with it, or another folder"
         )
+    state = load_state(output, recipe.digest) if holds_run(output) else None
+    run = open_run(recipe, data, output, engine, state, report=report, announce=announce)
+    return run_stages(run, data, state, control)
+
+
+def open_run(
+    recipe: Recipe,
+    data: Path,
+    output: Path,
+    engine: Engine,
+    state: dict[str, Any] | None = None,
+    *,
+    report: Callable[[Progress], None] | None = None,
+    announce: Callable[[str], None] | None = None,
+) -> Run:
+    """Open the sets, start the processes and build the networks, as ``train`` describes."""
     dataset = ClickDataset(recipe, open_mixture(recipe, data, announce))
     held_out = recipe.validation
     validation = None if held_out is None else Validation.open(held_out, data, recipe.seed)
     fabric = launch(engine, recipe.precision)
-    state = load_state(output, recipe.digest) if holds_run(output) else None
     torch.manual_seed(recipe.seed)
     cascade = _networks(recipe, data, state)
     cascade.to(memory_format=torch.channels_last).to(fabric.device)
-    run = Run(
+    return Run(
         fabric,
         cascade,
         dataset,
@@ -141,7 +156,6 @@ def train(
         validation=validation,
         logs=(TensorBoardLog(output),) if engine.tensorboard and fabric.is_global_zero else (),
     )
-    return _run_stages(run, data, state, control)
 
 
 def _networks(recipe: Recipe, data: Path, state: dict[str, Any] | None) -> Cascade:
@@ -164,12 +178,13 @@ def _networks(recipe: Recipe, data: Path, state: dict[str, Any] | None) -> Casca
     return cascade
 
 
-def _run_stages(
+def run_stages(
     run: Run,
     data: Path,
-    state: dict[str, Any] | None,
-    control: Callable[[Progress], bool] | None,
+    state: dict[str, Any] | None = None,
+    control: Callable[[Progress], bool] | None = None,
 ) -> Path | None:
+    """Train the stages of an opened run, from ``state`` on, as ``train`` describes."""
     stages = list(run.recipe.stages)
     path = None
     for stage in stages[stages.index(state["stage"]) if state else 0 :]:
