@@ -3,9 +3,9 @@
     python training/replicas.py RECIPE --data DATA --output RUN --replicas 8 --device cuda
 
 A network this small leaves a GPU idle while the CPU simulates clicks; several training processes
-fill it. Replica k draws its samples and clicks with the recipe's seed + k and steps on its own;
-every few steps all go on from the mean of their weights (local SGD: Stich, ICLR 2019; Lin et al.,
-ICLR 2020). The model is RUN/0/NAME-STAGE.safetensors. A run that was killed begins anew.
+fill it. Each replica has samples of its own and steps on its own; every few steps all go on from
+the mean of their weights (local SGD: Stich, ICLR 2019; Lin et al., ICLR 2020). The model is
+RUN/0/NAME-STAGE.safetensors. A run that was killed begins anew.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from napari_iafpn.networks.cascade import Cascade
 from napari_iafpn.training.recipe import Recipe, read_recipe
 from napari_iafpn.training.run import Progress
 from napari_iafpn.training.train import Engine, open_run, run_stages
+
+PART = 1 << 36
+"""Samples between the beginnings of two replicas."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +58,10 @@ def train_replica(number: int, meeting: str, recipe: Recipe, options: argparse.N
     dist.init_process_group(
         "gloo", init_method=f"file://{meeting}", rank=number, world_size=options.replicas
     )
-    own = replace(recipe, seed=recipe.seed + number)
     engine = Engine(workers=options.workers, accelerator=options.device)
     report = print_progress if number == 0 else None
-    run = open_run(own, options.data, options.output / str(number), engine, report=report)
+    run = open_run(recipe, options.data, options.output / str(number), engine, report=report)
+    run = replace(run, dataset=run.dataset.beginning_at(number * PART))
     run_stages(run, options.data, control=Sharing(run.cascade, options.every))
     dist.destroy_process_group()
 
@@ -75,12 +78,15 @@ def main() -> None:
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument(
+        "--set", action="append", default=[], dest="assignments", metavar="KEY=VALUE"
+    )
     parser.add_argument("--replicas", type=int, default=8)
-    parser.add_argument("--every", type=int, default=25, help="steps between two means")
+    parser.add_argument("--every", type=int, default=10, help="steps between two means")
     parser.add_argument("--workers", type=int, default=1, help="loading processes of a replica")
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
-    recipe = read_recipe(options.recipe)
+    recipe = read_recipe(options.recipe, options.assignments)
     with tempfile.TemporaryDirectory() as folder:
         torch.multiprocessing.spawn(
             train_replica, (f"{folder}/meeting", recipe, options), nprocs=options.replicas

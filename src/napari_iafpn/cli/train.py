@@ -60,7 +60,9 @@ def run_recipe(request: TrainRequest) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     bars = Bars(*columns, TimeRemainingColumn(), console=console, disable=not engine.is_first)
     tasks = {
-        stage: bars.add_task(stage, total=config.steps) for stage, config in recipe.stages.items()
+        stage: bars.add_task(stage, total=config.steps)
+        for stage, config in recipe.stages.items()
+        if config.steps
     }
 
     def report(now: Progress) -> None:

@@ -7,10 +7,11 @@ index + 0.5) to (x - start) * H / h. Clicks are given by pixel centres, hence th
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -63,13 +64,22 @@ def reframe(
     Tensor
         (B, C, H, W); zero outside the source, in proportion where it covers part of a pixel.
     """
-    height, width = int(values.shape[-2]), int(values.shape[-1])
-    rows, cols = [], []
-    for source, target in zip(sources, targets, strict=True):
-        start = (target.row_start - source.row_start, target.col_start - source.col_start)
-        rows.append(_axis_weights(height, source.height, start[0], target.height, size[0]))
-        cols.append(_axis_weights(width, source.width, start[1], target.width, size[1]))
-    return _weighted(values, torch.stack(rows), torch.stack(cols))
+    source, target = (  # (B, axis, begin and extent)
+        np.array([((b.row_start, b.height), (b.col_start, b.width)) for b in boxes], float)
+        for boxes in (sources, targets)
+    )
+    start = target[..., 0] - source[..., 0]
+    rows, cols = (
+        _Weights.along(
+            int(values.shape[axis - 2]),
+            source[:, axis, 1],
+            start[:, axis],
+            target[:, axis, 1],
+            size[axis],
+        )
+        for axis in (0, 1)
+    )
+    return _weighted(values, rows, cols)
 
 
 def resample(
@@ -92,17 +102,15 @@ def resample(
     size : (H, W)
     """
     rows, cols = (
-        _axis_weights(int(values.shape[axis - 2]), *along)[None]
+        _Weights.along(int(values.shape[axis - 2]), *along)
         for axis, along in enumerate(zip(covered, start, extent, size, strict=True))
     )
     return _weighted(values, rows, cols)
 
 
-def _weighted(values: Tensor, rows: Tensor, cols: Tensor) -> Tensor:
-    """Apply the (B, H, h) weights of rows and the (B, W, w) ones of columns."""
-    # First the type, then the place: MPS holds no float64.
-    row_weights = rows.to(values.dtype).to(values.device)[:, None]  # (B, 1, H, h)
-    col_weights = cols.to(values.dtype).to(values.device)[:, None]  # (B, 1, W, w)
+def _weighted(values: Tensor, rows: _Weights, cols: _Weights) -> Tensor:
+    """Apply the weights of rows and those of columns to (B, C, h, w) values."""
+    row_weights, col_weights = rows.dense(values), cols.dense(values)  # (B, 1, H, h), (B, 1, W, w)
     with torch.autocast(values.device.type, enabled=False):  # half precision would not be exact
         return row_weights @ values @ col_weights.mT
 
@@ -114,29 +122,51 @@ def paste(values: Tensor, box: Box, within: Box, size: tuple[int, int]) -> Tenso
     return reframe(values, [box], [within], size)
 
 
-def _axis_weights(samples: int, extent: int, start: float, length: float, count: int) -> Tensor:
-    """Return the (count, samples) weights along one axis, float64.
+@dataclass(frozen=True)
+class _Weights:
+    """Weights of samples along one axis, of which few are near enough to count."""
 
-    ``samples`` values cover ``extent`` image pixels; ``count`` target pixels cover ``length`` image
-    pixels that begin ``start`` after the first covered one.
-    """
-    edges = (start + np.arange(count + 1) * length / count) * samples / extent
-    step = length * samples / (count * extent)
-    reach = max(1.0, step)
-    centres = (edges[:-1] + edges[1:]) / 2 - 0.5
-    # Beyond the border the border's value continues, as in ``resize``.
-    centres = centres.clip(0, samples - 1) if step <= 1 else centres
-    # Few samples are near enough to count.
-    first = np.clip(np.ceil(centres - reach), 0, samples).astype(int)
-    near = first[:, None] + np.arange(int(2 * reach) + 2)
-    band = np.maximum(0.0, 1.0 - np.abs(centres[:, None] - near) / reach)
-    weights = np.zeros((count, samples + near.shape[1]))
-    np.put_along_axis(weights, near, band, axis=1)
-    weights = weights[:, :samples]
-    total = weights.sum(axis=1, keepdims=True)
-    covered = np.minimum(edges[1:], samples) - np.maximum(edges[:-1], 0)
-    share = (covered / np.diff(edges)).clip(0, 1)[:, None]
-    return torch.from_numpy(share * weights / np.where(total > 0, total, 1.0))
+    samples: int
+    first: NDArray[np.intp]
+    """(B, count): the first that counts."""
+    band: NDArray[np.float64]
+    """(B, count, reach): the weights from there on."""
+
+    @classmethod
+    def along(
+        cls, samples: int, extent: ArrayLike, start: ArrayLike, length: ArrayLike, count: int
+    ) -> _Weights:
+        """Weigh ``samples`` values that cover ``extent`` image pixels.
+
+        ``count`` target pixels cover ``length`` image pixels that begin ``start`` after the first
+        covered one. These three are (B,) or, for one sample, numbers.
+        """
+        covered, begin, size = (
+            np.asarray(value, float).reshape(-1, 1) for value in (extent, start, length)
+        )
+        edges = (begin + np.arange(count + 1) * size / count) * samples / covered  # (B, count + 1)
+        step = size * samples / (count * covered)
+        reach = np.maximum(1.0, step)
+        centres = (edges[:, :-1] + edges[:, 1:]) / 2 - 0.5
+        # Beyond the border the border's value continues, as in ``resize``.
+        centres = np.where(step <= 1, centres.clip(0, samples - 1), centres)
+        first = np.clip(np.ceil(centres - reach), 0, samples).astype(np.intp)
+        near = first[..., None] + np.arange(int(2 * reach.max()) + 2)
+        band = np.maximum(0.0, 1.0 - np.abs(centres[..., None] - near) / reach[..., None])
+        band[near >= samples] = 0.0
+        total = band.sum(axis=2)
+        inside = np.minimum(edges[:, 1:], samples) - np.maximum(edges[:, :-1], 0)
+        share = (inside / np.diff(edges)).clip(0, 1) / np.where(total > 0, total, 1.0)
+        return cls(samples, first, band * share[..., None])
+
+    def dense(self, like: Tensor) -> Tensor:
+        """Return (B, 1, count, samples) of the type and at the place of ``like``."""
+        # First the type, then the place: MPS holds no float64.
+        band = torch.from_numpy(self.band).to(like.dtype).to(like.device)
+        first = torch.from_numpy(self.first).to(like.device)
+        near = first[..., None] + torch.arange(band.shape[2], device=like.device)
+        weights = like.new_zeros(*band.shape[:2], self.samples + band.shape[2])
+        return weights.scatter_(2, near, band)[:, None, :, : self.samples]
 
 
 def move_click(click: Click, box: Box, size: tuple[int, int]) -> Click:
