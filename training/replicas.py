@@ -2,9 +2,9 @@
 
     python training/replicas.py RECIPE --data DATA --output RUN --replicas 8 --device cuda
 
-A network this small leaves a GPU idle while the CPU simulates clicks; several training processes
-fill it. Each replica has samples of its own and steps on its own; every few steps all go on from
-the mean of their weights (local SGD: Stich, ICLR 2019; Lin et al., ICLR 2020). The model is
+The CPU simulates the clicks, so that one process does not keep a GPU busy with small networks. Each
+replica has samples of its own and steps on its own; every few steps all go on from the mean of
+their weights (local SGD: Stich, ICLR 2019; Lin et al., ICLR 2020). The model is
 RUN/0/NAME-STAGE.safetensors. A run that was killed begins anew.
 """
 
@@ -87,6 +87,11 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
     recipe = read_recipe(options.recipe, options.assignments)
+    if recipe.validation is not None or any(stage.ema for stage in recipe.stages.values()):
+        parser.error(
+            "the recipe has a validation or ema, which would choose weights in each replica alone; "
+            "leave out [validation] and set ema = 0"
+        )
     with tempfile.TemporaryDirectory() as folder:
         torch.multiprocessing.spawn(
             train_replica, (f"{folder}/meeting", recipe, options), nprocs=options.replicas

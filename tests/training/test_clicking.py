@@ -48,21 +48,6 @@ def test_the_number_of_first_clicks_follows_the_decay(square, rng):
     assert np.mean(np.equal(counts, 2)) == pytest.approx(0.16, abs=0.04)
 
 
-def test_a_single_first_click_lies_deep_in_the_object_or_in_each_merged_one(square, rng):
-    alone = ClickConfig(single=1.0)
-    small = NONE.copy()
-    small[50:59, 50:59] = True
-    for _ in range(20):
-        (click,) = initial_clicks(view_of(square), alone, rng)
-        assert click.positive
-        assert 25 <= click.row <= 38
-        assert 15 <= click.col <= 34
-        first, second = initial_clicks(view_of(square | small, parts=(square, small)), alone, rng)
-        assert square[first.pixel]
-        assert small[second.pixel]
-    assert initial_clicks(view_of(NONE), alone, rng) == []
-
-
 def test_the_next_click_lies_deep_in_the_larger_error(square, rng):
     missed_part = square.astype(float)
     missed_part[20:44, 10:25] = 0.0

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from napari_iafpn.networks import load_cascade
+from napari_iafpn.networks import load_cascade, read_card
 from napari_iafpn.training.parallel import BatchStream, CommonDropout
 from napari_iafpn.training.recipe import read_recipe
 from napari_iafpn.training.settings import StageConfig
@@ -96,3 +96,23 @@ def test_two_processes_have_the_loss_curve_of_one(folder, tmp_path, curve):
     two = load_cascade(tmp_path / "two" / one.name).state_dict()
     for key, value in load_cascade(one).state_dict().items():
         torch.testing.assert_close(two[key], value, rtol=1e-2, atol=2e-3, msg=key)
+
+
+def test_replicas_see_different_samples_and_end_with_the_same_weights(folder, tmp_path, curve):
+    path, output = tmp_path / "disks.toml", tmp_path / "run"
+    script = Path(__file__).parents[2] / "training" / "replicas.py"
+    command = [sys.executable, str(script), str(path), "--data", str(folder), "--device", "cpu"]
+    command += ["--output", str(output), "--replicas", "2", "--every", "2", "--workers", "0"]
+    path.write_text(RECIPE)
+    refused = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert refused.returncode == 2
+    assert "leave out [validation]" in refused.stderr
+    path.write_text(RECIPE.split("[validation]")[0])
+    subprocess.run(command, check=True, timeout=240)
+    curves = [curve(output / str(number)) for number in (0, 1)]
+    assert len(curves[0]) == 8
+    assert curves[0] != curves[1]
+    models = [output / str(number) / "disks-fine.safetensors" for number in (0, 1)]
+    first, second = (load_cascade(model).state_dict() for model in models)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert read_card(models[0]).recipe_hash == read_recipe(path).digest

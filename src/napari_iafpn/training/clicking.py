@@ -26,11 +26,8 @@ def initial_clicks(view: View, config: ClickConfig, rng: np.random.Generator) ->
     1 to ``max_initial`` positive clicks with P(n) ~ decay^(n-1), uniform over the object (eroded
     three times with probability ``erode`` where more than 10 pixels survive); of a target of merged
     objects each gets a click first. 0 to ``max_initial`` negative ones with P(n) ~ decay^n from
-    background, other objects or the object's border. With probability ``single`` one click
-    alone, deep in the target, or in each of its merged objects.
+    background, other objects or the object's border.
     """
-    if config.single and rng.random() < config.single:
-        return _first_clicks(view, rng)
     clicks = _positive_clicks(view, config, rng)
     negatives = _count(config.max_initial, config.decay, rng)
     regions: dict[int, Mask] = {}
@@ -41,20 +38,9 @@ def initial_clicks(view: View, config: ClickConfig, rng: np.random.Generator) ->
     return clicks
 
 
-def _objects(view: View) -> list[Mask]:
-    """Return the merged objects that are in the view; the target, where it is one."""
-    return [part for part in view.parts if part.any()] or [view.target]
-
-
-def _first_clicks(view: View, rng: np.random.Generator) -> list[Click]:
-    nothing = np.zeros(view.target.shape)
-    clicks = [next_click(nothing, part, view.ignore, rng) for part in _objects(view)]
-    return [click for click in clicks if click is not None]
-
-
 def _positive_clicks(view: View, config: ClickConfig, rng: np.random.Generator) -> list[Click]:
     """Draw a click in each merged object (in the target, where it is one), then the rest."""
-    objects = _objects(view)
+    objects = [part for part in view.parts if part.any()] or [view.target]
     regions = [_eroded(part) if rng.random() < config.erode else part for part in objects]
     clicks = [click for region in regions for click in _draw(region, 1, True, rng)]
     if not clicks:

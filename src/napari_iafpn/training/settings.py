@@ -128,13 +128,11 @@ class ClickConfig:
     """At most so many clicks are added by the simulated user."""
     existing: float = later(0.0)
     """Probability of a mask with an error before the first click, which then corrects it."""
-    single: float = later(0.0)
-    """Probability of a single initial click, deep in the object as a user's first."""
 
     def __post_init__(self) -> None:
         _at_least("clicks.max_initial", self.max_initial, 1)
         _at_least("clicks.rounds", self.rounds, 0)
-        for key in ("erode", "existing", "single"):
+        for key in ("erode", "existing"):
             _share(f"clicks.{key}", getattr(self, key))
         if not 0 < self.decay <= 1:
             raise ValueError(f"clicks.decay is {self.decay}; give a number above 0, up to 1")
