@@ -21,6 +21,7 @@ from torch import distributed as dist
 from napari_iafpn.networks.cascade import Cascade
 from napari_iafpn.training.recipe import Recipe, read_recipe
 from napari_iafpn.training.run import Progress
+from napari_iafpn.training.stage import part_of
 from napari_iafpn.training.train import Engine, open_run, run_stages
 
 PART = 1 << 36
@@ -29,7 +30,7 @@ PART = 1 << 36
 
 @dataclass(frozen=True)
 class Sharing:
-    """Average the trained level over the replicas, every so many steps and at the stage's end."""
+    """Average what is trained over the replicas, every so many steps and at the stage's end."""
 
     cascade: Cascade
     every: int
@@ -43,7 +44,7 @@ class Sharing:
     @torch.no_grad()
     def average(self, stage: str) -> None:
         """Replace weights and statistics by their mean over the processes."""
-        state = getattr(self.cascade, stage).state_dict().values()
+        state = part_of(self.cascade, stage).state_dict().values()
         tensors = [value for value in state if value.is_floating_point()]
         flat = torch.cat([value.reshape(-1).cpu().float() for value in tensors])
         dist.all_reduce(flat)

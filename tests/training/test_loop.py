@@ -13,11 +13,11 @@ import pytest
 import torch
 
 from napari_iafpn.networks import build_cascade, load_cascade, read_card
-from napari_iafpn.training import loop, state
+from napari_iafpn.training import state
 from napari_iafpn.training.dataset import Batch
 from napari_iafpn.training.recipe import recipe_from
 from napari_iafpn.training.state import STATE, load_state
-from napari_iafpn.training.step_losses import Rounds, fine_loss
+from napari_iafpn.training.step_losses import STEP_LOSSES, Rounds, fine_loss
 from napari_iafpn.training.train import Engine, train
 
 ENGINE = Engine(workers=0, save_every=1, accelerator="cpu")
@@ -229,6 +229,41 @@ def test_a_refiner_is_trained_alone_after_a_start_without_one(values, folder, tm
     assert last["refiner.leave.weight"].abs().max() > 0
 
 
+@pytest.fixture
+def going_on(values, folder, tmp_path):
+    """Return values of a recipe that trains the whole of a started cascade."""
+    first = train(recipe_from(values), folder, tmp_path / "first", engine=ENGINE)
+    shutil.copy(first, folder / "first.safetensors")
+    together = values["fine"] | {"rounds": 2}
+    values |= {"start": "first.safetensors", "model": {"preset": "tiny", "refiner": 8}}
+    return values | {"coarse": {"steps": 0}, "fine": {"steps": 0}, "cascade": together}
+
+
+def test_a_whole_cascade_is_trained_with_its_statistics_as_they_are(going_on, folder, tmp_path):
+    path = train(recipe_from(going_on), folder, tmp_path / "second", engine=ENGINE)
+    assert path.name == "disks-cascade.safetensors"
+    begun = load_cascade(folder / "first.safetensors").state_dict()
+    last = load_cascade(path).state_dict()
+    for key in ("coarse.head.2.weight", "fine.head.2.weight", "fine.fusion.mix.weight"):
+        assert not torch.equal(last[key], begun[key])
+    assert last["refiner.leave.weight"].abs().max() > 0
+    statistics = [key for key in begun if "running" in key]
+    assert statistics
+    assert all(torch.equal(last[key], begun[key]) for key in statistics)
+
+
+def test_a_stopped_training_of_a_whole_cascade_resumes_to_the_same_model(
+    going_on, folder, tmp_path, curve
+):
+    recipe, whole, output = recipe_from(going_on), tmp_path / "whole", tmp_path / "stopped"
+    expected = train(recipe, folder, whole, engine=ENGINE)
+    with pytest.raises(StoppedError):
+        train(recipe, folder, output, engine=ENGINE, report=stop_at("cascade", 2))
+    path = train(recipe, folder, output, engine=ENGINE, resume=True)
+    assert path.read_bytes() == expected.read_bytes()
+    assert curve(output) == curve(whole)
+
+
 def test_a_start_of_another_architecture_is_named(values, folder, tmp_path):
     first = train(recipe_from(values), folder, tmp_path / "first", engine=ENGINE)
     shutil.copy(first, folder / "first.safetensors")
@@ -246,8 +281,8 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_state(recipe, folder, tmp
         loss = sum(p.sum() for p in cascade.coarse.parameters()) * 0.0
         return loss + (float("nan") if len(calls) > 2 else 1.0)
 
-    monkeypatch.setitem(loop.STEP_LOSSES, "coarse", broken)
-    with pytest.raises(ValueError, match="loss of the coarse stage is nan at step 2"):
+    monkeypatch.setitem(STEP_LOSSES, "coarse", broken)
+    with pytest.raises(ValueError, match="loss of the coarse stage is no longer finite at step 2"):
         train(recipe, folder, tmp_path / "run", engine=ENGINE)
     kept = load_state(tmp_path / "run", recipe.digest)
     assert kept["step"] == 2

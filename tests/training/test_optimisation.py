@@ -56,6 +56,20 @@ def test_the_backbone_learns_slower_and_norms_do_not_decay(level, name):
     assert seen == len(list(level.parameters()))
 
 
+def test_of_a_whole_cascade_both_backbones_learn_slower(recipe):
+    cascade = build_cascade(recipe.model, pretrained="none")
+    config = StageConfig(10, learning_rate=1e-2, backbone_factor=0.1, warmup_steps=0)
+    rates = {
+        id(parameter): group["lr"]
+        for group in make_optimizer(cascade, config).param_groups
+        for parameter in group["params"]
+    }
+    assert rates == {
+        id(parameter): 1e-3 if "backbone" in name else 1e-2
+        for name, parameter in cascade.named_parameters()
+    }
+
+
 def test_gradients_are_shortened_only_where_there_is_a_limit(level):
     for parameter in level.parameters():
         parameter.grad = torch.ones_like(parameter)

@@ -103,6 +103,10 @@ def overridden(values, assignment):
             "refiner={steps=2, warmup_steps=1}",
             r"\[refiner\] is a stage of a model without a refiner",
         ),
+        (
+            "cascade={steps=2, warmup_steps=1, accumulate=2}",
+            "learns after every click; leave it out for a model without a fine level, and acc",
+        ),
         ("precision=64-true", "precision is '64-true'"),
         ("view.source_size=[64,96]", "augment.rotate90 is 0.5 and view.source_size 64 x 96"),
         ("view.merge=2", "view.merge is 2; give a number from 0 to 1"),

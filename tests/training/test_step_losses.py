@@ -10,10 +10,17 @@ from torch import nn
 
 from napari_iafpn.clicks import Click
 from napari_iafpn.networks import CascadeConfig
+from napari_iafpn.networks.refiner import SHARPNESS
 from napari_iafpn.training.dataset import Batch
-from napari_iafpn.training.losses import cross_entropy, normalized_focal_loss
+from napari_iafpn.training.losses import cross_entropy, mask_loss, normalized_focal_loss
 from napari_iafpn.training.recipe import Recipe, SetConfig, StageConfig
-from napari_iafpn.training.step_losses import Rounds, coarse_loss, fine_loss, refiner_loss
+from napari_iafpn.training.step_losses import (
+    Rounds,
+    cascade_losses,
+    coarse_loss,
+    fine_loss,
+    refiner_loss,
+)
 
 
 class SpyLevel(nn.Module):
@@ -183,6 +190,46 @@ def test_the_refiner_learns_after_every_click(cascade, batch):
 def test_a_model_without_refiner_has_no_such_stage(cascade, batch):
     with pytest.raises(ValueError, match="this model has no refiner; leave out the refiner stage"):
         refiner_loss(cascade, batch, rounds_of(0))
+
+
+def test_the_whole_cascade_learns_after_every_click(cascade, batch):
+    """The coarse level after the first two clicks and the sixth; each loss is of the weights then.
+
+    Begins with one click deep in each object; all runs in the mode in which the caller put it.
+    """
+    cascade.refiner = SpyRefiner(1.0)
+    batch.clicks[0] = [Click(21, 11), Click(60, 60, False)]
+    parts = (cascade.coarse.bias, cascade.fine.bias, cascade.refiner.number)
+    learned = []
+    for turn, loss in enumerate(cascade_losses(cascade, batch, rounds_of(6))):
+        for parameter in parts:
+            parameter.grad = None
+        loss.backward()
+        learned.append([parameter.grad is not None for parameter in parts])
+        cascade.fine.bias.data.fill_(float(turn))
+    assert learned == [[turn in (0, 1, 5), True, True] for turn in range(7)]
+    assert [call.clicks for call in cascade.fine.calls][:2] == [[1, 1], [2, 2]]
+    drawn = [call.logits.unique().tolist() for call in cascade.refiner.calls]
+    assert drawn == [[-3.0], [0.0], [1.0], [2.0], [3.0], [4.0], [5.0]]
+
+
+def test_the_levels_do_not_learn_through_each_other(cascade, batch):
+    """The coarse level's gradient is that of its own mask in the view."""
+    cascade.config = replace(cascade.config, memory=0.5)
+    (loss,) = cascade_losses(cascade, batch, rounds_of(0, view_size=(32, 32)))
+    loss.backward()
+    labels = torch.zeros(2, 1, 32, 32)
+    labels[:, :, 10:20, 5:15] = 1
+    labels[1, :, :2] = -1
+    alone = torch.tensor(-3.0, requires_grad=True)
+    mask_loss(SHARPNESS * alone.expand_as(labels), labels, least=100).mean().backward()
+    torch.testing.assert_close(cascade.coarse.bias.grad, alone.grad)
+
+
+def test_a_coarse_level_alone_is_no_cascade_to_train(cascade, batch):
+    cascade.fine = None
+    with pytest.raises(ValueError, match="no fine level; leave out the cascade stage"):
+        next(cascade_losses(cascade, batch, rounds_of(0)))
 
 
 def test_the_rounds_of_a_step_are_drawn_from_its_place_in_the_stream():

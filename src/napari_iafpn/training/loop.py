@@ -1,4 +1,4 @@
-"""The training loop: one visible loop for both stages, resumable, in one process or several."""
+"""The training loop: one visible loop for all stages, resumable, in one process or several."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from napari_iafpn.training.dataset import Batch
@@ -17,11 +18,11 @@ from napari_iafpn.training.recipe import STAGES
 from napari_iafpn.training.run import Progress, Run
 from napari_iafpn.training.settings import StageConfig
 from napari_iafpn.training.stage import Stage
-from napari_iafpn.training.step_losses import STEP_LOSSES, Rounds
+from napari_iafpn.training.step_losses import Rounds, step_losses
 
 __all__ = ["Progress", "Run", "run_stage"]
 
-FIRST_INDEX = {"coarse": 0, "fine": 1 << 40, "refiner": 2 << 40}
+FIRST_INDEX = {"coarse": 0, "fine": 1 << 40, "refiner": 2 << 40, "cascade": 3 << 40}
 """Where a stage's stream of samples begins."""
 
 Batches = Iterator[tuple[list[int], Batch]]
@@ -36,7 +37,7 @@ def run_stage(
     resumed: dict[str, Any] | None = None,
     control: Callable[[Progress], bool] | None = None,
 ) -> bool:
-    """Train a level or the refiner of ``run.cascade``; afterwards it has the weights to export.
+    """Train a part of ``run.cascade`` or all; afterwards it has the weights to export.
 
     These are the best ones by ``run.validation``, without it the running average where the stage
     has one, else the last ones. The state in ``run.output`` allows to go on from the last step.
@@ -44,7 +45,7 @@ def run_stage(
     Parameters
     ----------
     run : Run
-    stage : {"coarse", "fine", "refiner"}
+    stage : {"coarse", "fine", "refiner", "cascade"}
     config : StageConfig
     resumed : dict, optional
         A state of this stage, as ``load_state`` gives it; the cascade has its weights already.
@@ -94,35 +95,59 @@ def _batches(stage: Stage) -> Batches:
 
 
 def _step(stage: Stage, batches: Batches) -> tuple[float, float]:
-    """Take one optimisation step; return its loss and the seconds it waited for samples."""
+    """Take one step; return its loss and the seconds it waited for samples.
+
+    A level or the refiner learns once from the passes of a step, the whole cascade after every
+    click of its one pass.
+    """
     run, config, step = stage.run, stage.config, stage.step
     seed = run.recipe.seed
     torch.manual_seed(hash((seed, STAGES.index(stage.name), step)) & 0x7FFFFFFF)
     for group in stage.optimizer.param_groups:
         group["lr"] = group["initial_lr"] * schedule(step, config)
     stage.optimizer.zero_grad(set_to_none=True)
-    total = waited = 0.0
+    waited, found = 0.0, []
     for _ in range(config.accumulate):
         asked = time.monotonic()
         indices, batch = _next(batches)
         waited += time.monotonic() - asked
         rounds = Rounds.draw(run.recipe, config, step, indices)
-        with run.fabric.autocast():
-            loss = STEP_LOSSES[stage.name](run.cascade, run.fabric.to_device(batch), rounds)
-        run.fabric.backward(loss / config.accumulate)
-        total += float(loss.detach()) / config.accumulate
-    total = mean_over_processes(total, run.processes, run.fabric.device)
-    if not math.isfinite(total):
+        for loss in _losses(stage, run.fabric.to_device(batch), rounds):
+            run.fabric.backward(loss / config.accumulate)
+            found.append(float(loss.detach()))
+            if stage.name == "cascade":
+                _learn(stage, found[-1])
+    total = sum(found) / len(found)
+    if stage.name != "cascade":
+        _learn(stage, total)
+    return mean_over_processes(total, run.processes, run.fabric.device), waited
+
+
+def _losses(stage: Stage, batch: Batch, rounds: Rounds) -> Iterator[Tensor]:
+    """Yield the losses of one pass; what is between two of them computes in full precision."""
+    losses = step_losses(stage.name, stage.run.cascade, batch, rounds)
+    while True:
+        with stage.run.fabric.autocast():
+            loss = next(losses, None)
+        if loss is None:
+            return
+        yield loss
+
+
+def _learn(stage: Stage, loss: float) -> None:
+    """Let the optimiser take a step along the gradients, and clear them."""
+    run = stage.run
+    if not math.isfinite(mean_over_processes(loss, run.processes, run.fabric.device)):
         raise ValueError(
-            f"the loss of the {stage.name} stage is {total} at step {step}; the last good state "
-            f"is kept in {run.output}: lower learning_rate and resume"
+            f"the loss of the {stage.name} stage is no longer finite at step {stage.step}; the "
+            f"last good state is kept in {run.output}: lower learning_rate and resume"
         )
     average_gradients(stage.level, run.processes)
-    clip_gradients(stage.level, config.clip)
+    clip_gradients(stage.level, stage.config.clip)
     stage.optimizer.step()
+    stage.optimizer.zero_grad(set_to_none=True)
     if stage.average is not None:
         stage.average.update(stage.level)
-    return total, waited
 
 
 def _next(batches: Batches) -> tuple[list[int], Batch]:

@@ -19,9 +19,9 @@ OPTIMIZERS: dict[str, type[torch.optim.Adam]] = {
 
 
 def make_optimizer(level: nn.Module, config: StageConfig) -> torch.optim.Adam:
-    """Adam or AdamW; the backbone learns slower, norms and biases do not decay."""
-    slower = level.features.backbone.parameters() if isinstance(level, Level) else ()
-    backbone = {id(p) for p in slower}
+    """Adam or AdamW; backbones learn slower, norms and biases do not decay."""
+    levels = [module for module in level.modules() if isinstance(module, Level)]
+    backbone = {id(p) for level in levels for p in level.features.backbone.parameters()}
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for parameter in level.parameters():
         key = (id(parameter) in backbone, parameter.ndim > 1)

@@ -45,7 +45,7 @@ __all__ = [
     "recipe_from",
 ]
 
-STAGES = ("coarse", "fine", "refiner")
+STAGES = ("coarse", "fine", "refiner", "cascade")
 PRECISIONS = ("auto", "32-true", "bf16-mixed")
 _WORDS = ("licence", "description", "source")
 """Keys that say something about the weights and decide nothing."""
@@ -78,6 +78,8 @@ class Recipe:
     """Share of that model's weights in the one that the last stage leaves, see ``mixing``."""
     refiner: StageConfig | None = field(default=None, metadata={"later": True})
     """None: a refiner that the model has stays as it is."""
+    cascade: StageConfig | None = field(default=None, metadata={"later": True})
+    """Both levels and the refiner together, after every click. None: no such stage."""
 
     def __post_init__(self) -> None:
         if not self.sets:
@@ -99,6 +101,11 @@ class Recipe:
             raise ValueError(
                 "[refiner] is a stage of a model without a refiner; leave it out, or give its "
                 "channels as model.refiner"
+            )
+        if self.cascade is not None and (self.fine is None or self.cascade.accumulate > 1):
+            raise ValueError(
+                "[cascade] trains a coarse and a fine level together and learns after every click; "
+                "leave it out for a model without a fine level, and accumulate at 1"
             )
         if not 0 <= self.start_share < 1 or (self.start_share and not self.start):
             raise ValueError(

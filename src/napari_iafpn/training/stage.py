@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from napari_iafpn.networks import load_cascade, save_cascade
+from napari_iafpn.networks.cascade import Cascade
 from napari_iafpn.training.export import card_of
 from napari_iafpn.training.logs import LOG, VALIDATION, CsvLog
 from napari_iafpn.training.optimisation import WeightAverage, make_optimizer, weights_of
@@ -28,7 +29,7 @@ class Stage:
     Attributes
     ----------
     run : Run
-    name : {"coarse", "fine", "refiner"}
+    name : {"coarse", "fine", "refiner", "cascade"}
     config : StageConfig
     optimizer : Adam
     average : WeightAverage or None
@@ -54,7 +55,7 @@ class Stage:
     ) -> Stage:
         """Make the optimiser, or go on from a state; the level comes into training mode."""
         run.output.mkdir(parents=True, exist_ok=True)
-        level: nn.Module = getattr(run.cascade, name)
+        level = part_of(run.cascade, name)
         average = WeightAverage(level, config.ema) if config.ema else None
         stage = cls(run, name, config, make_optimizer(level, config), average)
         if resumed:
@@ -69,9 +70,8 @@ class Stage:
 
     @property
     def level(self) -> nn.Module:
-        """The level, or the refiner, that is trained."""
-        level: nn.Module = getattr(self.run.cascade, self.name)
-        return level
+        """The level or the refiner that is trained, or the cascade."""
+        return part_of(self.run.cascade, self.name)
 
     @property
     def ended(self) -> bool:
@@ -81,9 +81,14 @@ class Stage:
         return self.step >= self.config.steps or 0 < patience <= self.best.waited
 
     def train_mode(self) -> None:
-        """Put the level into training mode, and everything else into evaluation mode."""
+        """Put the level into training mode, and everything else into evaluation mode.
+
+        A whole cascade stays in evaluation mode: it learns as it is in use, and its batches are too
+        small for statistics.
+        """
         self.run.cascade.eval()
-        self.level.train()
+        if self.name != "cascade":
+            self.level.train()
         if self.config.freeze_norm:
             for module in self.level.modules():
                 if isinstance(module, torch.nn.BatchNorm2d):
@@ -126,9 +131,7 @@ class Stage:
         self.save()
         self.run.fabric.barrier()
         if self.best.step:
-            best: nn.Module = getattr(
-                load_cascade(best_path(self.run.output, self.name)), self.name
-            )
+            best = part_of(load_cascade(best_path(self.run.output, self.name)), self.name)
             self.level.load_state_dict(best.state_dict())
         elif self.average is not None:
             self.level.load_state_dict(self.average.state)
@@ -177,6 +180,12 @@ class Stage:
         for name, numbers in rows.items():
             for log in (CsvLog(run.output / VALIDATION), *run.logs):
                 log.write(self.name, self.step, {"set": name, **numbers})
+
+
+def part_of(cascade: Cascade, stage: str) -> nn.Module:
+    """Return what a stage trains: the part of its name, or the whole cascade."""
+    part: nn.Module = cascade if stage == "cascade" else getattr(cascade, stage)
+    return part
 
 
 def best_path(output: Path, stage: str) -> Path:

@@ -1,11 +1,11 @@
-"""One training step of each stage: simulated rounds without gradient, then the loss.
+"""One training step of each stage: simulated rounds, and the loss after the last or after each.
 
 Everything is in two frames: the source grid, which plays the image, and the inputs of the levels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -106,10 +106,10 @@ def fine_loss(cascade: Cascade, batch: Batch, rounds: Rounds) -> Tensor:
     annotated = _Annotated.begin(cascade, batch, rounds)
     with torch.no_grad(), _Evaluating(cascade.fine):
         for _ in range(rounds.count):
-            look = annotated.look()
+            look = annotated.look(annotated.meant())
             annotated.go_on(look, look.refined(cascade, cascade.fine(*look.inputs)))
     with torch.no_grad():
-        look = annotated.look()
+        look = annotated.look(annotated.meant())
     labels = _labels_at(batch.labels, look.boxes, rounds.size)
     return _loss(*cascade.fine.outputs(*look.inputs), labels, rounds.auxiliary)
 
@@ -126,7 +126,7 @@ def refiner_loss(cascade: Cascade, batch: Batch, rounds: Rounds) -> Tensor:
     losses = []
     for turn in range(rounds.count + 1):
         with torch.no_grad():
-            look = annotated.look()
+            look = annotated.look(annotated.meant())
             drawn = cascade.fine(*look.inputs).float()
         refined = look.refined(cascade, drawn)
         labels = _labels_at(batch.labels, look.boxes, rounds.size)
@@ -134,6 +134,33 @@ def refiner_loss(cascade: Cascade, batch: Batch, rounds: Rounds) -> Tensor:
         if turn < rounds.count:
             annotated.go_on(look, refined.detach())
     return torch.stack(losses).mean()
+
+
+def cascade_losses(cascade: Cascade, batch: Batch, rounds: Rounds) -> Iterator[Tensor]:
+    """Train everything together, as it is in use: yield the loss after every click.
+
+    The fine level, with the refiner behind it, learns after every click, the coarse level after the
+    first two and then after every fourth; no gradient goes from one level to the other. Whoever
+    takes a loss may change the weights before the next one. Clicks as in ``refiner_loss``.
+    """
+    if cascade.fine is None:
+        raise ValueError("this model has no fine level; leave out the cascade stage")
+    batch = replace(batch, clicks=_deep_clicks(batch, rounds.users))
+    annotated = _Annotated.begin(cascade, batch, replace(rounds, aims=True))
+    in_view = _labels_at(batch.labels, annotated.everywhere, rounds.view_size)
+    for turn in range(rounds.count + 1):
+        with torch.set_grad_enabled(turn < 2 or turn % 4 == 1):
+            meant = annotated.meant()
+        with torch.no_grad():
+            look = annotated.look(meant)
+        refined = look.refined(cascade, cascade.fine(*look.inputs).float())
+        labels = _labels_at(batch.labels, look.boxes, rounds.size)
+        loss = mask_loss(SHARPNESS * refined, labels).mean()
+        if meant.requires_grad:
+            loss = loss + mask_loss(SHARPNESS * meant, in_view, least=100).mean()
+        yield loss
+        if turn < rounds.count:
+            annotated.go_on(look, refined.detach())
 
 
 @dataclass(frozen=True)
@@ -183,21 +210,30 @@ class _Annotated:
         """The whole source grid, for each sample."""
         return [Box.whole(_source_size(self.batch))] * len(self.clicks)
 
-    def look(self) -> _Look:
-        """Run the coarse level and zoom in."""
-        size, view_size, everywhere = self.rounds.size, self.rounds.view_size, self.everywhere
-        points = ClickPoints.from_clicks(self.clicks, self.view.device)
+    @property
+    def points(self) -> ClickPoints:
+        """All clicks, on the source grid."""
+        return ClickPoints.from_clicks(self.clicks, self.view.device)
+
+    def meant(self) -> Tensor:
+        """Run the coarse level: its logits in the view."""
+        view_size, everywhere = self.rounds.view_size, self.everywhere
         previous = reframe(self.last, self.covered, everywhere, view_size)
-        seen = move_points(points, everywhere, view_size)
-        coarse = self.cascade.coarse(self.view, previous, seen).float().sigmoid()
-        config = self.cascade.config
+        points = move_points(self.points, everywhere, view_size)
+        logits: Tensor = self.cascade.coarse(self.view, previous, points)
+        return logits.float()
+
+    def look(self, meant: Tensor) -> _Look:
+        """Zoom in on what the coarse level's logits mean."""
+        size, everywhere, points = self.rounds.size, self.everywhere, self.points
+        coarse, config = meant.sigmoid(), self.cascade.config
         boxes = _regions(coarse, self.clicks, everywhere[0], config.min_crop, size)
         moved = move_points(points, boxes, size)
         crops = crop_resize(self.pixels, boxes, size)
-        meant = reframe(coarse, everywhere, boxes, size)
+        intention = reframe(coarse, everywhere, boxes, size)
         drawn = reframe(self.last, self.covered, boxes, size)
-        inputs = crops, remembered(meant, drawn, config.memory), moved
-        return _Look(boxes, inputs, meant, drawn, replace(moved, valid=points.valid))
+        inputs = crops, remembered(intention, drawn, config.memory), moved
+        return _Look(boxes, inputs, intention, drawn, replace(moved, valid=points.valid))
 
     def go_on(self, look: _Look, logits: Tensor) -> None:
         """Take the mask in, and let the simulated user add a click to each sample."""
@@ -213,6 +249,15 @@ STEP_LOSSES: dict[str, StepLoss] = {
     "fine": fine_loss,
     "refiner": refiner_loss,
 }
+"""Of the stages that learn once from each batch."""
+
+
+def step_losses(stage: str, cascade: Cascade, batch: Batch, rounds: Rounds) -> Iterator[Tensor]:
+    """Yield the losses of a stage's pass: one, or of the whole cascade one after every click."""
+    if stage == "cascade":
+        yield from cascade_losses(cascade, batch, rounds)
+    else:
+        yield STEP_LOSSES[stage](cascade, batch, rounds)
 
 
 class _Evaluating:
