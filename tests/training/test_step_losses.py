@@ -195,7 +195,8 @@ def test_a_model_without_refiner_has_no_such_stage(cascade, batch):
 def test_the_whole_cascade_learns_after_every_click(cascade, batch):
     """The coarse level after the first two clicks and the sixth; each loss is of the weights then.
 
-    Begins with one click deep in each object; all runs in the mode in which the caller put it.
+    Begins with one click deep in each object; -3 of the level and 1 of the refiner make the first
+    mask, of probability 0.1192.
     """
     cascade.refiner = SpyRefiner(1.0)
     batch.clicks[0] = [Click(21, 11), Click(60, 60, False)]
@@ -209,6 +210,7 @@ def test_the_whole_cascade_learns_after_every_click(cascade, batch):
         cascade.fine.bias.data.fill_(float(turn))
     assert learned == [[turn in (0, 1, 5), True, True] for turn in range(7)]
     assert [call.clicks for call in cascade.fine.calls][:2] == [[1, 1], [2, 2]]
+    assert cascade.coarse.calls[1].previous.max() == pytest.approx(0.1192, abs=1e-3)
     drawn = [call.logits.unique().tolist() for call in cascade.refiner.calls]
     assert drawn == [[-3.0], [0.0], [1.0], [2.0], [3.0], [4.0], [5.0]]
 

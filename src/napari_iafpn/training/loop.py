@@ -116,11 +116,9 @@ def _step(stage: Stage, batches: Batches) -> tuple[float, float]:
             run.fabric.backward(loss / config.accumulate)
             found.append(float(loss.detach()))
             if stage.name == "cascade":
-                _learn(stage, found[-1])
+                found[-1] = _learn(stage, found[-1])
     total = sum(found) / len(found)
-    if stage.name != "cascade":
-        _learn(stage, total)
-    return mean_over_processes(total, run.processes, run.fabric.device), waited
+    return total if stage.name == "cascade" else _learn(stage, total), waited
 
 
 def _losses(stage: Stage, batch: Batch, rounds: Rounds) -> Iterator[Tensor]:
@@ -134,10 +132,11 @@ def _losses(stage: Stage, batch: Batch, rounds: Rounds) -> Iterator[Tensor]:
         yield loss
 
 
-def _learn(stage: Stage, loss: float) -> None:
-    """Let the optimiser take a step along the gradients, and clear them."""
+def _learn(stage: Stage, loss: float) -> float:
+    """Take a step along the gradients, and clear them; return the processes' mean loss."""
     run = stage.run
-    if not math.isfinite(mean_over_processes(loss, run.processes, run.fabric.device)):
+    loss = mean_over_processes(loss, run.processes, run.fabric.device)
+    if not math.isfinite(loss):
         raise ValueError(
             f"the loss of the {stage.name} stage is no longer finite at step {stage.step}; the "
             f"last good state is kept in {run.output}: lower learning_rate and resume"
@@ -148,6 +147,7 @@ def _learn(stage: Stage, loss: float) -> None:
     stage.optimizer.zero_grad(set_to_none=True)
     if stage.average is not None:
         stage.average.update(stage.level)
+    return loss
 
 
 def _next(batches: Batches) -> tuple[list[int], Batch]:

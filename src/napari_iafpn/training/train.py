@@ -87,7 +87,7 @@ def train(
     control: Callable[[Progress], bool] | None = None,
     announce: Callable[[str], None] | None = None,
 ) -> Path | None:
-    """Train the coarse, then the fine level, then the refiner; return the exported model's path.
+    """Train the stages of a recipe one after the other; return the exported model's path.
 
     Every random choice is a function of seed, stage and step, so a run that was killed goes on to
     the same curve, bit for bit on one CPU. Each stage leaves ``NAME-STAGE.safetensors``.
