@@ -131,6 +131,44 @@ def test_a_full_disk_is_told_once_and_nothing_is_lost(sitting, monkeypatch):
     assert np.array_equal(read_session(sitting.path).labels_of("labels").data, sitting.target.data)
 
 
+def test_closing_while_a_write_fails_tries_once_more(sitting, monkeypatch):
+    monkeypatch.setattr(journal, "RETRY_SECONDS", 0.05)
+    real, all_there = journal._write_all, threading.Event()
+    closed = []
+    closing = threading.Thread(target=lambda: closed.append(sitting.writer.close(20)))
+
+    def full(file, line):
+        if not all_there.is_set():
+            all_there.wait(20)
+        else:
+            monkeypatch.setattr(journal, "_write_all", real)
+            closing.start()
+            closing.join(0.2)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    sitting.writer.flush(20)
+    monkeypatch.setattr(journal, "_write_all", full)
+    sitting.square(10, 20, 1)
+    all_there.set()
+    deadline = time.monotonic() + 20
+    while not closed and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert closed == [True]
+    assert len(read_session(sitting.path).document.facts) == 1
+
+
+def test_what_could_not_be_written_before_is_tried_again_when_asked(sitting, monkeypatch):
+    def full(file, line):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "_write_all", full)
+        sitting.square(10, 20, 1)
+        assert not sitting.writer.flush(20)
+    assert sitting.writer.flush(20)
+    assert len(read_session(sitting.path).document.facts) == 1
+
+
 def test_a_folder_that_cannot_be_made(tmp_path, new_sitting):
     (tmp_path / "home").write_text("a file where the folder should be")
     sitting = new_sitting(tmp_path / "home" / "s.iafpn.jsonl", np.zeros((60, 80), np.uint8))
@@ -221,7 +259,8 @@ sitting = Sitting(Path(sys.argv[1]), np.zeros((60, 80), np.uint8))
 for place in range(60):
     sitting.square(5 + 10 * (place % 5), 5 + 6 * (place // 5), place + 1)
     print(place + 1, flush=True)
-    time.sleep(0.002)
+    while sitting.writer._entries or sitting.writer._lines:  # a hand is slower than the disk
+        time.sleep(0.002)
 sitting.writer.close(20)
 """
 

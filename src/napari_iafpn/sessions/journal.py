@@ -64,11 +64,7 @@ class JournalWriter:
         """Append what ``entry`` returns; it is called in the thread and must be about values."""
         with self._news:
             self._entries.append(entry)
-            if self._thread is None:
-                self._hurry = False
-                self._thread = Thread(target=self._work, name="napari-iafpn journal", daemon=True)
-                self._thread.start()
-            self._news.notify_all()
+            self._go_on()
 
     def record(self, verb: str, step: Step, going_on: bool) -> None:
         """Append a change of a document, see `Document`."""
@@ -85,8 +81,10 @@ class JournalWriter:
     def flush(self, timeout: float | None = None) -> bool:
         """Write what waits and end the thread; tell whether all was written in time."""
         with self._news:
-            thread, self._hurry = self._thread, True
-            self._news.notify_all()
+            if self._lines or self._thread is not None:
+                self._hurry = True
+                self._go_on()
+            thread = self._thread
         if thread is not None:
             thread.join(timeout)
         return not self._lines and not self._entries
@@ -99,6 +97,13 @@ class JournalWriter:
             self._file = None
         return written
 
+    def _go_on(self) -> None:
+        """Wake the thread, or begin it; the lock is held."""
+        if self._thread is None:
+            self._thread = Thread(target=self._work, name="napari-iafpn journal", daemon=True)
+            self._thread.start()
+        self._news.notify_all()
+
     # In the thread
 
     def _work(self) -> None:
@@ -107,18 +112,18 @@ class JournalWriter:
             with self._news:
                 pause = RETRY_SECONDS if self._in_trouble else SYNC_SECONDS
                 self._news.wait_for(lambda: self._entries or self._hurry, pause)
-                entries = list(self._entries)
+                entries, hurry = list(self._entries), self._hurry
             self._encode(entries)
             if self._write():
                 written = time.monotonic()
             now = time.monotonic()
-            if written > synced and (self._hurry or now - synced >= SYNC_SECONDS):
+            if written > synced and (hurry or now - synced >= SYNC_SECONDS):
                 self._sync()
                 synced = now
             with self._news:
-                idle = not self._entries and (not self._lines or self._hurry)
+                idle = not self._entries and (not self._lines or hurry)
                 if idle and synced >= written:
-                    self._thread = None
+                    self._thread, self._hurry = None, False
                     return
 
     def _encode(self, entries: list[Entry]) -> None:
