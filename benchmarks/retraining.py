@@ -5,8 +5,9 @@
 
 The default recipe is trained without the sets whose names begin so, briefly; the bundled replay set
 loses them too. The result is retrained on 5 and on 20 images of one of the sets that were left out,
-and the clicks of all models are counted on the sets to validate on. Everything that is in RUN
-already is not done again.
+and the clicks of all models are counted on the sets to validate on. With ``--model MODEL`` in place
+of ``--without`` a model that is there already is retrained. Everything that is in RUN already is
+not done again.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ def main() -> None:
     """Train, retrain, count."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("data", type=Path, metavar="DATA")
-    parser.add_argument("--without", nargs="+", required=True, metavar="SET")
+    start = parser.add_mutually_exclusive_group(required=True)
+    start.add_argument("--without", nargs="+", metavar="SET", help="trained without these")
+    start.add_argument("--model", help="retrain this one")
     parser.add_argument("--images", required=True, metavar="SET", help="retrained on this one")
     parser.add_argument("--validate", nargs="+", required=True, metavar="SET")
     parser.add_argument("--output", type=Path, required=True, metavar="RUN")
@@ -42,29 +45,36 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="processes that count clicks")
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
-    replay.FOLDER = without_kinds(replay.FOLDER, options.output / "replay", options.without)
     levels.OLD_SHARE = options.old_share
-    recipe = reduced(read_recipe(RECIPE), options.without, options.steps, options.data)
-    base = options.output / f"{recipe.name}-fine.safetensors"
-    if not base.exists():
-        train(recipe, options.data, options.output, resume=True, announce=print)
+    base = options.model or str(trained(options))
     models = [base]
     for count in options.counts:
         images = some(options.data / options.images, count, options.output / f"images-{count}")
-        models.append(options.output / f"retrained-{count}.safetensors")
-        if not models[-1].exists():
+        output = options.output / f"retrained-{count}.safetensors"
+        models.append(str(output))
+        if not output.exists():
             folders = images / "images", images / "labels"
-            request = FinetuneRequest(*folders, models[-1], str(base), options.minutes)
+            request = FinetuneRequest(*folders, output, base, options.minutes)
             print(finetune(request).sentence, flush=True)
     limit = [] if options.limit is None else ["--limit", str(options.limit)]
     command(
         [
             "evaluate",
             *(str(options.data / name) for name in options.validate),
-            *(word for model in models for word in ("--model", str(model))),
+            *(word for model in models for word in ("--model", model)),
             *("--output", str(options.output / "clicks"), "--jobs", str(options.jobs), *limit),
         ]
     )
+
+
+def trained(options: argparse.Namespace) -> Path:
+    """Train the default recipe without the sets, where that is not done yet."""
+    replay.FOLDER = without_kinds(replay.FOLDER, options.output / "replay", options.without)
+    recipe = reduced(read_recipe(RECIPE), options.without, options.steps, options.data)
+    model = options.output / f"{recipe.name}-fine.safetensors"
+    if not model.exists():
+        train(recipe, options.data, options.output, resume=True, announce=print)
+    return model
 
 
 def reduced(recipe: Recipe, without: list[str], steps: list[int], data: Path) -> Recipe:
