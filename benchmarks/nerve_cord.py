@@ -1,10 +1,10 @@
-r"""Make sets of images that no model was trained on: a nerve cord in an electron microscope.
+r"""Make sets that the default model has not seen: a nerve cord in an electron microscope.
 
     git clone https://github.com/unidesigner/groundtruth-drosophila-vnc CLONE
     python benchmarks/nerve_cord.py CLONE DATA
     napari-iafpn evaluate DATA/mitochondria_val DATA/neurites_val --limit 60 --output EVALUATION
     python benchmarks/retraining.py DATA --model default --images neurites_train --counts 5 \
-        --validate neurites_val mitochondria_val --limit 60 --output RUN
+        --minutes 12 --validate neurites_val mitochondria_val --limit 60 --output RUN
 
 Serial sections of the ventral nerve cord of Drosophila, 4.6 nm a pixel (Gerhard et al., 2013,
 doi:10.6084/m9.figshare.856713), CC BY-NC-SA 3.0: to count clicks on, not to train what others use.
@@ -59,9 +59,7 @@ def pieces(mask: Mask) -> NDArray[np.uint16]:
     """Return the connected pieces (4 neighbours) of (H, W) that are large enough, from 1 on."""
     found = label(mask, connectivity=1)
     large = np.bincount(found.ravel()) >= LEAST
-    large[0] = False
-    numbers = np.cumsum(large) * large
-    return numbers[found].astype(np.uint16)
+    return label(large[found] & mask, connectivity=1).astype(np.uint16)
 
 
 if __name__ == "__main__":

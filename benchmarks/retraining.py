@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def trained(options: argparse.Namespace) -> Path:
-    """Train the default recipe without the sets, where that is not done yet."""
+    """Train the default recipe without the sets, which the bundled replay set loses too."""
     replay.FOLDER = without_kinds(replay.FOLDER, options.output / "replay", options.without)
     recipe = reduced(read_recipe(RECIPE), options.without, options.steps, options.data)
     model = options.output / f"{recipe.name}-fine.safetensors"
