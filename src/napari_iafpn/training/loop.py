@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from napari_iafpn.training.dataset import Batch
+from napari_iafpn.training.depthwise import Float32DepthwiseGradients
 from napari_iafpn.training.optimisation import clip_gradients, schedule
 from napari_iafpn.training.parallel import BatchStream, average_gradients, mean_over_processes
 from napari_iafpn.training.recipe import STAGES
@@ -125,7 +126,7 @@ def _losses(stage: Stage, batch: Batch, rounds: Rounds) -> Iterator[Tensor]:
     """Yield the losses of one pass; what is between two of them computes in full precision."""
     losses = step_losses(stage.name, stage.run.cascade, batch, rounds)
     while True:
-        with stage.run.fabric.autocast():
+        with stage.run.fabric.autocast(), Float32DepthwiseGradients():
             loss = next(losses, None)
         if loss is None:
             return
