@@ -24,19 +24,17 @@ from napari_iafpn.training.depthwise import Float32DepthwiseGradients
 
 BATCH = 8
 LAYERS = (
-    (32, 176, 3, 1),
-    (96, 176, 3, 2),
-    (144, 88, 3, 1),
-    (144, 88, 5, 2),
-    (240, 44, 5, 1),
-    (240, 44, 3, 2),
-    (480, 22, 3, 1),
-    (672, 22, 5, 1),
-    (672, 22, 5, 2),
-    (1152, 11, 5, 1),
-    (1152, 11, 3, 1),
+    (32, 176, 3, 1, 1),
+    (96, 176, 3, 2, 1),
+    (144, 88, 5, 2, 1),
+    (240, 44, 5, 1, 1),
+    (240, 44, 3, 2, 1),
+    (480, 22, 3, 1, 1),
+    (672, 22, 5, 1, 1),
+    (1152, 22, 5, 1, 2),
+    (1152, 22, 3, 1, 2),
 )
-"""Channels, side, kernel, stride."""
+"""Channels, side, kernel, stride, dilation."""
 
 
 def main() -> None:
@@ -46,15 +44,20 @@ def main() -> None:
     turns = parser.parse_args().turns
     torch.manual_seed(0)
     print(f"batch {BATCH}, {torch.get_num_threads()} threads, milliseconds\n")
-    print("| channels, pixels, kernel, stride | bf16 | float32 gradients | float32 | gain |")
+    print(
+        "| channels, pixels, kernel, stride, dilation | bf16 | float32 gradients | float32 | gain |"
+    )
     print("|---|---|---|---|---|")
-    for channels, side, kernel, stride in LAYERS:
+    for channels, side, kernel, stride, dilation in LAYERS:
+        padding = kernel // 2 * dilation
         layer = nn.Conv2d(
-            channels, channels, kernel, stride, kernel // 2, groups=channels, bias=False
+            channels, channels, kernel, stride, padding, dilation, groups=channels, bias=False
         )
-        name = f"{channels}, {side} x {side}, {kernel} x {kernel}, {stride}"
+        name = f"{channels}, {side} x {side}, {kernel} x {kernel}, {stride}, {dilation}"
         print(row(name, layer, (BATCH, channels, side, side), turns), flush=True)
-    backbone = timm.create_model("tf_efficientnet_lite0", features_only=True, pretrained=False)
+    backbone = timm.create_model(
+        "tf_efficientnet_lite0", features_only=True, pretrained=False, output_stride=16
+    )
     print(row("EfficientNet-Lite0", backbone, (BATCH, 3, 352, 352), turns))
 
 

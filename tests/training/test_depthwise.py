@@ -10,7 +10,8 @@ from napari_iafpn.training.recipe import recipe_from
 from napari_iafpn.training.train import Engine, cpu_has_bf16, train
 
 GEOMETRIES = [
-    {"kernel_size": 3, "padding": 1},
+    {"kernel_size": 5, "padding": 2},
+    {"kernel_size": 3, "padding": 1, "stride": 2},
     {"kernel_size": 5, "padding": 2, "stride": 2},
     {"kernel_size": 5, "padding": (2, 1), "stride": (1, 2), "bias": True},
     {"kernel_size": 3, "padding": 2, "dilation": 2},
@@ -60,12 +61,13 @@ def is_ours(layer, values, **where):
 
 def test_everything_else_is_left_alone():
     values = torch.randn(1, 8, 9, 9)
-    depthwise = nn.Conv2d(8, 8, 3, padding=1, groups=8)
+    depthwise = nn.Conv2d(8, 8, 5, padding=2, groups=8)
     assert is_ours(depthwise, values)
     assert not is_ours(depthwise, values, enabled=False)
-    assert not is_ours(nn.Conv2d(8, 8, 3, padding="same", groups=8), values)
-    assert not is_ours(nn.Conv2d(8, 8, 3, groups=4), values)
-    assert not is_ours(nn.Conv2d(8, 16, 3, groups=8), values)
+    assert not is_ours(nn.Conv2d(8, 8, 3, groups=8), values)
+    assert not is_ours(nn.Conv2d(8, 8, 5, padding="same", groups=8), values)
+    assert not is_ours(nn.Conv2d(8, 8, 5, groups=4), values)
+    assert not is_ours(nn.Conv2d(8, 16, 5, groups=8), values)
     with torch.no_grad():
         assert not is_ours(depthwise, values)
     assert not is_ours(depthwise.requires_grad_(False), values.requires_grad_())

@@ -15,8 +15,9 @@ class Float32DepthwiseGradients(TorchFunctionMode):
     """While active, depthwise convolutions under the CPU's autocast have gradients in float32.
 
     What they return stays the same to the bit. Backwards, the CPU's library is fast in bf16 for
-    some shapes only, for most it takes two to seven times as long as in float32
-    (``benchmarks/depthwise.py``). Without autocast, and on other devices, nothing changes.
+    kernels of 3 x 3 pixels without stride and dilation, which are left alone; for most others it
+    takes several times as long as in float32 (``benchmarks/depthwise.py``). Without autocast, and
+    on other devices, nothing changes.
     """
 
     def __torch_function__(
@@ -33,7 +34,7 @@ class Float32DepthwiseGradients(TorchFunctionMode):
 
 
 def _is_meant(call: Sequence[Any]) -> bool:
-    values, weight, _, _, padding, _, groups = call
+    values, weight, _, stride, padding, dilation, groups = call
     return (
         values.device.type == "cpu"
         and torch.is_autocast_enabled("cpu")
@@ -41,7 +42,12 @@ def _is_meant(call: Sequence[Any]) -> bool:
         and weight.requires_grad
         and groups == len(weight) == values.shape[1] > 1
         and not isinstance(padding, str)
+        and not (max(weight.shape[2:]) <= 3 and _is_one(stride) and _is_one(dilation))
     )
+
+
+def _is_one(size: int | Sequence[int]) -> bool:
+    return size in (1, (1, 1))
 
 
 class _DepthwiseConvolution(torch.autograd.Function):
@@ -63,7 +69,7 @@ class _DepthwiseConvolution(torch.autograd.Function):
         wants_bias = ctx.needs_input_grad[2]
         reduced = gradient, values, weight.to(values.dtype)
         exact = gradient.float(), values.float(), weight
-        if ctx.geometry[0] in (1, (1, 1)):  # towards the values it is fast in bf16
+        if _is_one(ctx.geometry[0]):  # towards the values it is fast in bf16
             to_values = _gradients(*reduced, ctx.geometry, [True, False, False])[0]
             _, to_weight, to_bias = _gradients(*exact, ctx.geometry, [False, True, wants_bias])
         else:
