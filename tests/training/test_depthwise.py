@@ -42,6 +42,7 @@ def test_results_are_the_same_and_gradients_at_least_as_exact(geometry):
     torch.manual_seed(0)
     layer = nn.Conv2d(16, 16, groups=16, **{"bias": False} | geometry)
     values = torch.randn(2, 16, 17, 20).to(memory_format=torch.channels_last)
+    assert is_ours(layer, values)
     exact = run(layer, values, ours=False, autocast=False)[1]
     result, reduced = run(layer, values, ours=False)
     ours, gradients = run(layer, values, ours=True)
