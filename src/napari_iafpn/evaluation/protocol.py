@@ -21,7 +21,7 @@ from napari_iafpn.evaluation.object_result import ObjectResult
 from napari_iafpn.evaluation.readers.sample import Sample, check_object
 from napari_iafpn.geometry import Box, view_around
 from napari_iafpn.inference.policy import CROPS
-from napari_iafpn.networks.config import check_choice
+from napari_iafpn.networks.tables import check_choice
 
 if TYPE_CHECKING:
     from napari_iafpn.images import Plane

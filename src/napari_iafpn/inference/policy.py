@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from napari_iafpn.networks.config import check_choice
+from napari_iafpn.networks.tables import check_choice
 
 CROPS = ("adaptive", "published")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from napari_iafpn.networks.tables import check_fields
+
 
 @dataclass(frozen=True)
 class ModelCard:
@@ -21,3 +23,6 @@ class ModelCard:
     recipe_hash: str = ""
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_fields(self)

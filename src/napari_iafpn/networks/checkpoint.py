@@ -6,6 +6,8 @@ import dataclasses
 import json
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +17,18 @@ import torch
 from torch import Tensor
 
 from napari_iafpn.networks.card import ModelCard
-from napari_iafpn.networks.config import CascadeConfig, from_known_keys
+from napari_iafpn.networks.config import CascadeConfig
+from napari_iafpn.networks.tables import fits, read_json, read_table
 
 if TYPE_CHECKING:
     from napari_iafpn.networks.cascade import Cascade
 
 FORMAT_VERSION = 1
 HEADER_KEY = "napari_iafpn"
+FLOATS = ("F16", "BF16", "F32", "F64")
+"""What weights are read from, in the words of safetensors."""
+PICKLES = (".pt", ".pth", ".ckpt", ".pkl", ".bin", ".onnx")
+"""Endings of models that other programs write."""
 
 
 def save_cascade(
@@ -29,14 +36,20 @@ def save_cascade(
 ) -> None:
     """Write a cascade with its card, whole or not at all.
 
-    ``dtype`` (for example ``torch.float16``) stores the floating-point tensors smaller.
+    ``dtype`` (for example ``torch.float16``) stores the floating-point tensors smaller, as far as
+    its range allows.
+
+    Raises
+    ------
+    ValueError
+        Where a weight is not finite: such a model draws nothing.
     """
     header = {
         "format_version": FORMAT_VERSION,
         "config": cascade.config.to_dict(),
         "card": dataclasses.asdict(card),
     }
-    tensors = {key: _stored(value, dtype) for key, value in cascade.state_dict().items()}
+    tensors = {key: _stored(key, value, dtype) for key, value in cascade.state_dict().items()}
     payload = safetensors.torch.save(tensors, metadata={HEADER_KEY: json.dumps(header)})
     write_atomically(Path(path), payload)
 
@@ -44,45 +57,43 @@ def save_cascade(
 def load_cascade(path: Path | str, device: torch.device | str = "cpu") -> Cascade:
     """Read a cascade in float32, ready for prediction.
 
+    Nothing is built or allocated before the header and the shapes in the file were checked.
+
     Raises
     ------
     ValueError
         Where the file is missing, truncated, foreign, of a newer format or of another
-        architecture than its header says.
+        architecture than its header says, or where its weights are no numbers.
     """
     # Here, because it imports the backbones, which takes longer than reading a card.
     from napari_iafpn.networks.cascade import Cascade
 
-    header = _read_header(path)
-    cascade = Cascade(CascadeConfig.from_dict(header["config"]))
-    state = {
-        key: value.float() if value.is_floating_point() else value
-        for key, value in safetensors.torch.load_file(path).items()
-    }
-    expected = cascade.state_dict()
-    different = [
-        key
-        for key in sorted(expected.keys() | state.keys())
-        if key not in expected or key not in state or expected[key].shape != state[key].shape
-    ]
-    if different:
-        raise ValueError(
-            f"the model file {path} does not fit the architecture in its header "
-            f"(first difference: {different[0]}); get the file again"
-        )
+    with _open(path) as file:
+        config = _config(file, path)
+        try:
+            with torch.device("meta"):  # shapes without memory
+                expected = Cascade(config).state_dict()
+        except ValueError as error:
+            raise ValueError(f"the model file {path} cannot be used: {error}") from error
+        _check_architecture(file, expected, path)
+        state = {key: _read_tensor(file, key, path) for key in expected}
+    cascade = Cascade(config)
     cascade.load_state_dict(state)
     return cascade.eval().to(device)
 
 
 def read_card(path: Path | str) -> ModelCard:
-    """Read only the card of a model file."""
-    card: ModelCard = from_known_keys(ModelCard, _read_header(path)["card"], "the model card")
+    """Read only the card of a model file; ValueError where it is none."""
+    with _open(path) as file:
+        values = _header(file, path)["card"]
+    card: ModelCard = read_table(ModelCard, values, f"the card of the model file {path}")
     return card
 
 
 def read_config(path: Path | str) -> CascadeConfig:
-    """Read only the architecture of a model file."""
-    return CascadeConfig.from_dict(_read_header(path)["config"])
+    """Read only the architecture of a model file; ValueError where it is none."""
+    with _open(path) as file:
+        return _config(file, path)
 
 
 def write_atomically(path: Path, payload: bytes) -> None:
@@ -99,22 +110,46 @@ def write_atomically(path: Path, payload: bytes) -> None:
         raise
 
 
-def _read_header(path: Path | str) -> dict[str, Any]:
-    if not Path(path).is_file():
+@contextmanager
+def _open(path: Path | str) -> Iterator[Any]:
+    """Open a model file; what cannot be read, now or later, is a ValueError."""
+    path = Path(path)
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; give the .safetensors file of a model")
+    if not path.is_file():
         raise ValueError(f"there is no model file at {path}; check the path")
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
+            yield file
     except (safetensors.SafetensorError, OSError) as error:
+        if path.suffix.lower() in PICKLES:
+            raise ValueError(
+                f"{path} is a model of another program; only .safetensors files that napari-iafpn "
+                "wrote are read, and nothing is ever unpickled"
+            ) from error
         raise ValueError(
             f"the model file {path} is truncated or no safetensors file ({error}); get it again"
         ) from error
+
+
+def _header(file: Any, path: Path | str) -> dict[str, Any]:
+    metadata = file.metadata() or {}
     if HEADER_KEY not in metadata:
         raise ValueError(
             f"the safetensors file {path} was not written by napari-iafpn; "
             "choose a model that was exported by it"
         )
-    header = _parse(metadata[HEADER_KEY], path)
+    try:
+        header = read_json(metadata[HEADER_KEY])
+    except ValueError:
+        header = None
+    if (
+        not isinstance(header, dict)
+        or not {"format_version", "config", "card"} <= set(header)
+        or not fits(header["format_version"], int)
+        or header["format_version"] < 1
+    ):
+        raise ValueError(f"the header of the model file {path} is damaged; get the file again")
     if header["format_version"] > FORMAT_VERSION:
         raise ValueError(
             f"the model file {path} has format {header['format_version']}, this version reads up "
@@ -123,16 +158,53 @@ def _read_header(path: Path | str) -> dict[str, Any]:
     return header
 
 
-def _parse(text: str, path: Path | str) -> dict[str, Any]:
+def _config(file: Any, path: Path | str) -> CascadeConfig:
+    values = _header(file, path)["config"]
     try:
-        header = json.loads(text)
-    except json.JSONDecodeError:
-        header = None
-    if not isinstance(header, dict) or not {"format_version", "config", "card"} <= set(header):
-        raise ValueError(f"the header of the model file {path} is damaged; get the file again")
-    return header
+        return CascadeConfig.from_dict(values)
+    except ValueError as error:
+        raise ValueError(f"the header of the model file {path} is wrong: {error}") from error
 
 
-def _stored(value: Tensor, dtype: torch.dtype | None) -> Tensor:
+def _check_architecture(file: Any, expected: dict[str, Tensor], path: Path | str) -> None:
+    """Raise ValueError unless the file holds tensors of these names, shapes and kinds."""
+    stored = set(file.keys())
+    for key in sorted(expected.keys() | stored):
+        if key in expected and key in stored:
+            tensor, wanted = file.get_slice(key), expected[key]
+            kinds = FLOATS if wanted.is_floating_point() else ("I64",)
+            if tensor.get_shape() == list(wanted.shape) and tensor.get_dtype() in kinds:
+                continue
+        raise ValueError(
+            f"the model file {path} does not fit the architecture in its header "
+            f"(first difference: {key[:80]!r}); get the file again"
+        )
+
+
+def _read_tensor(file: Any, key: str, path: Path | str) -> Tensor:
+    """Return a tensor, weights in float32."""
+    value: Tensor = file.get_tensor(key)
+    if not value.is_floating_point():
+        return value
+    value = value.float()
+    negative = key.endswith("running_var") and bool((value < 0).any())
+    if negative or not bool(value.isfinite().all()):
+        wrong = "negative variances" if negative else "values that are no finite numbers"
+        raise ValueError(
+            f"the model file {path} is damaged: {key} has {wrong}, with which no mask can be "
+            "drawn; get the file again"
+        )
+    return value
+
+
+def _stored(key: str, value: Tensor, dtype: torch.dtype | None) -> Tensor:
     value = value.detach().cpu().contiguous()
-    return value.to(dtype) if dtype is not None and value.is_floating_point() else value
+    if not value.is_floating_point():
+        return value
+    if not bool(value.isfinite().all()):
+        raise ValueError(
+            f"{key} of the network has values that are no finite numbers; nothing was written: "
+            "go back to an earlier state of the training, with a smaller learning rate"
+        )
+    smaller = value if dtype is None else value.to(dtype)
+    return smaller if bool(smaller.isfinite().all()) else value

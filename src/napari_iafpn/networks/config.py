@@ -6,8 +6,20 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
+from napari_iafpn.networks.tables import (
+    check_choice,
+    check_fields,
+    check_range,
+    read_table,
+)
+
 PROPAGATIONS = ("none", "sgm", "sgm+hsgm")
 DECODERS = ("deeplabv3plus", "ocr")
+# What lies beyond is a damaged file or a slip: the paper's largest level has 256 channels, and what
+# a level of 2048 channels computes at the largest size does not fit into any GPU.
+MOST_CHANNELS = 2048
+LARGEST_SIZE = 4096
+"""Long side of a network's input, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +46,19 @@ class LevelConfig:
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_choice("propagation", self.propagation, PROPAGATIONS)
         check_choice("decoder", self.decoder, DECODERS)
         check_choice("output_stride", self.output_stride, (8, 16))
-        if self.channels < 2 or self.channels % 2:
-            raise ValueError(f"channels is {self.channels}; give an even number of at least 2")
+        check_range("channels", self.channels, 2, MOST_CHANNELS)
+        if self.channels % 2:
+            raise ValueError(f"channels is {self.channels}; give an even number")
+        for rate in self.atrous_rates:
+            check_range("atrous_rates", rate, 1, LARGEST_SIZE // self.output_stride)
+        check_range("click_radius", self.click_radius, 0.5, LARGEST_SIZE)
+        for mean, std in zip(self.mean, self.std, strict=True):  # of RGB in [0, 1]
+            check_range("mean", mean, -1e3, 1e3)
+            check_range("std", std, 1e-3, 1e3)
 
 
 @dataclass(frozen=True)
@@ -63,10 +83,13 @@ class CascadeConfig:
     none."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name in ("coarse_size", "fine_size"):
             size = getattr(self, name)
             if size < 32 or size % 32:
                 raise ValueError(f"{name} is {size}; network sizes are multiples of 32")
+            check_range(name, size, 32, LARGEST_SIZE)
+        check_range("min_crop", self.min_crop, 1, LARGEST_SIZE)
         if not 0 <= self.memory < 1:
             raise ValueError(f"memory is {self.memory}; give a share from 0 to less than 1")
         if self.refiner < 0 or (self.refiner and self.fine is None):
@@ -74,35 +97,18 @@ class CascadeConfig:
                 f"refiner is {self.refiner}; give the channels of what follows a fine level, "
                 "or 0 where there is none"
             )
+        check_range("refiner", self.refiner, 0, MOST_CHANNELS)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON or TOML."""
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> CascadeConfig:
-        """Build from ``to_dict`` output; an unknown key is a ValueError that names it."""
-        values = dict(values)
+    def from_dict(cls, values: Any) -> CascadeConfig:
+        """Build from ``to_dict`` output; ValueError, which names the key, where it is none."""
         for level in ("coarse", "fine"):
-            if isinstance(values.get(level), dict):
-                values[level] = from_known_keys(LevelConfig, values[level], f"the {level} level")
-        config: CascadeConfig = from_known_keys(cls, values, "the cascade")
+            if isinstance(values, dict) and values.get(level) is not None:
+                found = read_table(LevelConfig, values[level], f"the {level} level")
+                values = {**values, level: found}
+        config: CascadeConfig = read_table(cls, values, "the cascade")
         return config
-
-
-def from_known_keys(kind: type[Any], values: dict[str, Any], what: str) -> Any:
-    """Build the dataclass ``kind``; keys it lacks raise a ValueError; lists become tuples."""
-    known = {field.name for field in dataclasses.fields(kind)}
-    unknown = sorted(set(values) - known)
-    if unknown:
-        raise ValueError(
-            f"unknown key {unknown[0]!r} in the configuration of {what}; "
-            f"known keys are {', '.join(sorted(known))}"
-        )
-    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
-
-
-def check_choice(name: str, value: Any, choices: tuple[Any, ...]) -> None:
-    """Raise ValueError unless ``value`` is one of ``choices``."""
-    if value not in choices:
-        raise ValueError(f"{name} is {value!r}; choose one of {', '.join(map(str, choices))}")

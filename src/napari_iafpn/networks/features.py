@@ -12,6 +12,7 @@ from timm.models import FeatureListNet
 from torch import Tensor, nn
 
 from napari_iafpn.networks.config import LevelConfig
+from napari_iafpn.networks.tables import shown
 
 STEMS = ("act1", "bn1", "stem")
 """timm's names for the last module of a first convolutional block, the likeliest first."""
@@ -30,13 +31,49 @@ class Features:
 
 
 def create_backbone(name: str, **options: Any) -> Any:
-    """Build a timm model without weights; an unknown name is a ValueError that lists alike ones."""
+    """Build a timm model without weights.
+
+    Raises
+    ------
+    ValueError
+        Where the name is unknown, with alike ones; where the model has other options.
+    """
     if not timm.is_model(name):
         alike = get_close_matches(name, timm.list_models(), n=5) or ["tf_efficientnet_lite0"]
         raise ValueError(
-            f"unknown backbone {name!r}; give a timm model name, for example {', '.join(alike)}"
+            f"unknown backbone {shown(name)}; give a timm model name, for example "
+            f"{', '.join(alike)}"
         )
-    return timm.create_model(name, pretrained=False, **options)
+    try:
+        return timm.create_model(name, pretrained=False, **options)
+    except (TypeError, AssertionError, ValueError, RuntimeError) as error:  # each model its own
+        raise _unfit(name) from error
+
+
+def _feature_maps(config: LevelConfig) -> FeatureListNet:
+    """Return a backbone as a chain of its stages; ValueError where it is none."""
+    backbone = create_backbone(config.backbone, output_stride=config.output_stride)
+    names = [info["module"] for info in backbone.feature_info]
+    strides = [info["reduction"] for info in backbone.feature_info]
+    if strides[:2] != [2, 4] or strides[-1] != config.output_stride:
+        raise ValueError(
+            f"backbone {config.backbone!r} has feature strides {strides}; "
+            f"expected 2, 4, ... {config.output_stride}; choose a convolutional backbone"
+        )
+    try:
+        chain = FeatureListNet(backbone, flatten_sequential=any("." in name for name in names))
+    except AssertionError as error:
+        raise _unfit(config.backbone) from error
+    if not set(STEMS) & set(chain):
+        raise _unfit(config.backbone)
+    return chain
+
+
+def _unfit(name: str) -> ValueError:
+    return ValueError(
+        f"backbone {name!r} is no chain of stages with strides 2, 4, 8 and 16 that can be built "
+        "here; choose a convolutional backbone such as tf_efficientnet_lite0 or resnet34"
+    )
 
 
 class DeepLabFeatures(nn.Module):
@@ -46,17 +83,7 @@ class DeepLabFeatures(nn.Module):
 
     def __init__(self, config: LevelConfig) -> None:
         super().__init__()
-        backbone = create_backbone(config.backbone, output_stride=config.output_stride)
-        names = [info["module"] for info in backbone.feature_info]
-        strides = [info["reduction"] for info in backbone.feature_info]
-        if strides[:2] != [2, 4] or strides[-1] != config.output_stride:
-            raise ValueError(
-                f"backbone {config.backbone!r} has feature strides {strides}; "
-                f"expected 2, 4, ... {config.output_stride}; choose a convolutional backbone"
-            )
-        self.backbone = FeatureListNet(
-            backbone, flatten_sequential=any("." in name for name in names)
-        )
+        self.backbone = _feature_maps(config)
         info = self.backbone.feature_info
         self._stem = next(name for name in STEMS if name in self.backbone)
         self._skip = info.module_name()[1].replace(".", "_")

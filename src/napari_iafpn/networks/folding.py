@@ -53,7 +53,11 @@ def _pairs(level: Level) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
     device = level.mean.device
     image, previous = torch.zeros(1, 3, 64, 64), torch.zeros(1, 1, 64, 64)
     click = ClickPoints.from_clicks([[Click(32, 32)]], device)
-    level(image.to(device), previous.to(device), click)
+    logits = level(image.to(device), previous.to(device), click)
+    if not bool(logits.isfinite().all()):
+        raise ValueError(
+            "the network draws no finite numbers, so its weights are damaged; get the model again"
+        )
     for hook in hooks:
         hook.remove()
     return pairs

@@ -21,6 +21,8 @@ def find_model(model: str | Path) -> Path:
     path = Path(model)
     if path.is_file():
         return path
+    if str(model) and path.is_dir():
+        raise ValueError(f"{path} is a folder; give the .safetensors file of a model")
     raise ValueError(
         f"there is no model {str(model)!r}; give a file or one of {', '.join(model_names())}"
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 from napari_iafpn.networks import preset
 from napari_iafpn.networks.config import CascadeConfig
+from napari_iafpn.networks.tables import check_fields, check_range, read_table, shown
 from napari_iafpn.training.settings import (
     AugmentConfig,
     ClickConfig,
@@ -23,7 +24,7 @@ from napari_iafpn.training.settings import (
     ViewConfig,
     shape_of,
 )
-from napari_iafpn.training.tables import override, read_stage, read_table
+from napari_iafpn.training.tables import override, read_stage
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -82,6 +83,10 @@ class Recipe:
     """Both levels and the refiner together, after every click. None: no such stage."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
+        check_range("seed", self.seed, 0)
+        if not self.name or set(self.name) & set("/\\:\0"):
+            raise ValueError(f"name is {shown(self.name)}; give a part of a file name")
         if not self.sets:
             raise ValueError("sets is empty; name at least one set to train on")
         names = [config.name for config in self.sets]
@@ -141,7 +146,7 @@ def read_recipe(path: Path | str, assignments: Sequence[str] = ()) -> Recipe:
     with open(path, "rb") as file:
         try:
             values = tomllib.load(file)
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"the recipe {path} is no valid TOML: {error}") from error
     override(values, tuple(assignments))
     return recipe_from(values)

@@ -6,11 +6,15 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from napari_iafpn.networks.config import check_choice
+from napari_iafpn.networks.tables import check_choice, check_fields, check_range
 
 KINDS = ("instances", "parts", "regions")
 OPTIMIZERS = ("adamw", "adam")
 SCHEDULES = ("cosine", "step", "constant")
+LARGEST_SIDE = 8192
+"""Pixels of a view or an input: a batch of larger ones fits into no memory."""
+MOST_SAMPLES = 4096
+"""Samples of a pass, clicks of a sample and the like, for the same reason."""
 Size = int | tuple[int, int]
 """One side of a square, or (height, width)."""
 
@@ -43,8 +47,9 @@ class SetConfig:
     """Under the data folder; by default the set's name."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_choice(f"kind of set {self.name!r}", self.kind, KINDS)
-        if self.weight <= 0:
+        if not self.weight > 0:
             raise ValueError(f"weight of set {self.name!r} is {self.weight}; give a positive one")
         if self.kind == "regions" and self.format != "folder":
             raise ValueError(
@@ -79,14 +84,15 @@ class ViewConfig:
     enlarged by a uniform factor of this range, anywhere around the object."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for side in shape_of(self.source_size):
-            _at_least("view.source_size", side, 32)
+            check_range("view.source_size", side, 32, LARGEST_SIDE)
         _ordered("view.scale", self.scale)
         if self.rescale is not None:
             _ordered("view.rescale", self.rescale)
         for key in ("whole", "merge", "background"):
             _share(f"view.{key}", getattr(self, key))
-        _at_least("view.min_object", self.min_object, 1)
+        check_range("view.min_object", self.min_object, 1)
 
 
 @dataclass(frozen=True)
@@ -108,6 +114,7 @@ class AugmentConfig:
     noise: float = 0.2
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for field in dataclasses.fields(self):
             _share(f"augment.{field.name}", getattr(self, field.name))
 
@@ -130,8 +137,9 @@ class ClickConfig:
     """Probability of a mask with an error before the first click, which then corrects it."""
 
     def __post_init__(self) -> None:
-        _at_least("clicks.max_initial", self.max_initial, 1)
-        _at_least("clicks.rounds", self.rounds, 0)
+        check_fields(self)
+        check_range("clicks.max_initial", self.max_initial, 1, MOST_SAMPLES)
+        check_range("clicks.rounds", self.rounds, 0, MOST_SAMPLES)
         for key in ("erode", "existing"):
             _share(f"clicks.{key}", getattr(self, key))
         if not 0 < self.decay <= 1:
@@ -188,19 +196,20 @@ class StageConfig:
         return self.warmup_size if step < self.warmup_share * self.steps else self.size
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for side in () if self.source_size is None else shape_of(self.source_size):
-            _at_least("source_size", side, 32)
+            check_range("source_size", side, 32, LARGEST_SIDE)
         for key in ("batch", "accumulate"):
-            _at_least(key, getattr(self, key), 1)
+            check_range(key, getattr(self, key), 1, MOST_SAMPLES)
         for key in ("size", "warmup_size"):
             _network_size(key, getattr(self, key))
         for key in ("warmup_share", "ema"):
             _share(key, getattr(self, key))
         for key in ("weight_decay", "clip", "backbone_factor", "auxiliary"):
-            _at_least(key, getattr(self, key), 0)
+            check_range(key, getattr(self, key), 0)
         for key in ("steps", "warmup_steps"):
-            _at_least(key, getattr(self, key), 0)
-        _at_least("rounds", self.rounds or 0, 0)
+            check_range(key, getattr(self, key), 0)
+        check_range("rounds", self.rounds or 0, 0, MOST_SAMPLES)
         if not self.learning_rate > 0:
             raise ValueError(f"learning_rate is {self.learning_rate}; give a positive one")
         if self.warmup_steps >= self.steps > 0:
@@ -262,20 +271,16 @@ class ValidationConfig:
     """The stage ends after so many measurements without a better one; 0: never."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if not self.sets:
             raise ValueError("validation.sets is empty; name at least one set of held-out images")
         for key in ("objects", "every", "max_clicks"):
-            _at_least(f"validation.{key}", getattr(self, key), 1)
-        _at_least("validation.patience", self.patience, 0)
+            check_range(f"validation.{key}", getattr(self, key), 1)
+        check_range("validation.patience", self.patience, 0)
         if not 0 < self.target <= 1:
             raise ValueError(f"validation.target is {self.target}; give an IoU above 0, up to 1")
         if self.view_scale is not None and self.view_scale < 1:
             raise ValueError(f"validation.view_scale is {self.view_scale}; give at least 1")
-
-
-def _at_least(key: str, value: float, least: float) -> None:
-    if value < least:
-        raise ValueError(f"{key} is {value}; give at least {least}")
 
 
 def _share(key: str, value: float) -> None:
@@ -292,3 +297,5 @@ def _network_size(key: str, value: Size) -> None:
     sides = shape_of(value)
     if len(sides) != 2 or any(side < 32 or side % 32 for side in sides):
         raise ValueError(f"{key} is {value}; network sizes are multiples of 32")
+    for side in sides:
+        check_range(key, side, 32, LARGEST_SIDE)

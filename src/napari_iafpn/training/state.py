@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import io
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +15,25 @@ from typing import Any
 import torch
 
 from napari_iafpn.networks import write_atomically
+from napari_iafpn.networks.cascade import Cascade
+from napari_iafpn.networks.tables import fits
+from napari_iafpn.training.recipe import STAGES
 
 STATE = "state.pt"
 KEYS = {"cascade", "optimizer", "stage", "step", "recipe", "best", "average"}
+# What zipfile and torch raise for damaged content; the disk's own errors come before.
+UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    UnpicklingError,
+    RuntimeError,
+    ValueError,
+    EOFError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    OSError,
+)
 
 
 def holds_run(output: Path) -> bool:
@@ -40,19 +58,46 @@ def load_state(output: Path, digest: str) -> dict[str, Any]:
         Where the file is damaged or of another recipe.
     """
     path = output / STATE
+    payload = io.BytesIO(path.read_bytes())
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, UnpicklingError, EOFError, KeyError) as error:
+        with zipfile.ZipFile(payload) as archive:  # torch does not look at the checksums
+            if archive.testzip() is not None:
+                raise zipfile.BadZipFile(f"a checksum of {path} is wrong")
+        payload.seek(0)
+        state: Any = torch.load(payload, map_location="cpu", weights_only=True)
+    except UNREADABLE as error:
         raise ValueError(
             f"{path} is damaged or no state of a run; start again in another folder"
         ) from error
-    if not isinstance(state, dict) or not set(state) >= KEYS:
+    if not _is_state(state):
         raise ValueError(f"{path} is no state of a run; start again in another folder")
     if state["recipe"] != digest:
         raise ValueError(
             f"{output} holds a run of another recipe; choose a new output folder or the old recipe"
         )
-    return state
+    found: dict[str, Any] = state
+    return found
+
+
+def restore(cascade: Cascade, state: dict[str, Any]) -> None:
+    """Give the networks the weights of a state; ValueError where they are others."""
+    try:
+        cascade.load_state_dict(state["cascade"])
+    except (RuntimeError, TypeError, AttributeError) as error:
+        raise ValueError(
+            "the networks in the state of this run are not those of its recipe; start again in "
+            "another folder"
+        ) from error
+
+
+def _is_state(state: Any) -> bool:
+    return (
+        isinstance(state, dict)
+        and set(state) >= KEYS
+        and state["stage"] in STAGES
+        and fits(state["step"], int)
+        and state["step"] >= 0
+    )
 
 
 @contextmanager

@@ -1,46 +1,17 @@
-"""From plain values, as TOML and the command line give them, to the settings' dataclasses."""
+"""What recipes add to plain tables: stages in epochs, and values from the command line."""
 
 from __future__ import annotations
 
-import dataclasses
 import sys
-from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any
 
-from napari_iafpn.networks.config import from_known_keys
+from napari_iafpn.networks.tables import fits, read_table
 from napari_iafpn.training.settings import StageConfig
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
-
-_NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
-
-
-def read_table(kind: type[Any], values: Any, what: str) -> Any:
-    """Build the dataclass ``kind`` from a table; a wrong key or type is a ValueError that names it.
-
-    ``what`` is the table as the user wrote it, for example ``[coarse]``.
-    """
-    if not isinstance(values, dict):
-        raise ValueError(f"{what} is {values!r}; give a table of keys and values")
-    hints = get_type_hints(kind)
-    needed = {
-        field.name
-        for field in dataclasses.fields(kind)
-        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-    }
-    missing = sorted(needed - set(values))
-    for key in sorted(set(values) & set(hints)):
-        if not _fits(values[key], hints[key]):
-            raise ValueError(f"{key} of {what} is {values[key]!r}; give {_words(hints[key])}")
-    if missing and set(values) <= set(hints):
-        raise ValueError(f"{what} lacks the key {missing[0]!r}; add it")
-    try:
-        return from_known_keys(kind, values, what)
-    except ValueError as error:
-        raise ValueError(str(error) if what in str(error) else f"{what}: {error}") from error
 
 
 def read_stage(values: Any, what: str) -> StageConfig:
@@ -59,11 +30,20 @@ def _in_steps(values: dict[str, Any], what: str) -> dict[str, Any]:
         raise ValueError(f"{what} has both steps and epochs; give one of them")
     epochs, samples = values.pop("epochs", None), values.pop("epoch_samples", None)
     for key, value in (("epochs", epochs), ("epoch_samples", samples)):
-        if not _fits(value, float) or value <= 0:
+        if not fits(value, float) or value <= 0:
             raise ValueError(f"{what} needs {key} as a number above 0, got {value!r}")
-    batch = values.get("batch", StageConfig.batch) * values.get("accumulate", 1)
-    values["steps"] = max(1, round(epochs * samples / batch))
-    values["milestones"] = [round(m * samples / batch) for m in values.get("milestones", ())]
+    batch, accumulate = values.get("batch", StageConfig.batch), values.get("accumulate", 1)
+    milestones = values.get("milestones", ())
+    if not (fits([batch, accumulate], tuple[int, int]) and min(batch, accumulate) > 0):
+        raise ValueError(
+            f"batch and accumulate of {what} are {batch!r} and {accumulate!r}; "
+            "give whole numbers from 1 on"
+        )
+    if not fits(milestones, tuple[float, ...]):
+        raise ValueError(f"milestones of {what} are {milestones!r}; give a list of numbers")
+    steps_per_epoch = samples / (batch * accumulate)
+    values["steps"] = max(1, round(epochs * steps_per_epoch))
+    values["milestones"] = [round(epoch * steps_per_epoch) for epoch in milestones]
     return values
 
 
@@ -100,31 +80,5 @@ def _inside(table: Any, key: str, assignment: str) -> Any:
 def _toml_value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    """Tell whether a plain value is of a declared type; tables were checked before."""
-    if get_origin(hint) in (Union, UnionType):
-        return any(_fits(value, choice) for choice in get_args(hint))
-    if get_origin(hint) is tuple:
-        if not isinstance(value, (list, tuple)):
-            return False
-        inner = get_args(hint)
-        if inner[-1] is not ...:
-            return len(inner) == len(value) and all(map(_fits, value, inner))
-        return all(_fits(each, inner[0]) for each in value)
-    if hint in (int, float):
-        return isinstance(value, (int, hint)) and not isinstance(value, bool)
-    return isinstance(value, hint)
-
-
-def _words(hint: Any) -> str:
-    if get_origin(hint) in (Union, UnionType):
-        return " or ".join(_words(choice) for choice in get_args(hint) if choice is not NoneType)
-    if get_origin(hint) is tuple:
-        inner = get_args(hint)
-        count = "a list" if inner[-1] is ... else f"a list of {len(inner)}"
-        return f"{count}, each {_words(inner[0])}"
-    return _NAMES.get(hint, f"a {getattr(hint, '__name__', hint)}")

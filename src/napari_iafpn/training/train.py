@@ -14,6 +14,7 @@ from lightning.fabric import Fabric
 from napari_iafpn.inference.device import choose_device
 from napari_iafpn.networks import build_cascade, load_cascade, read_card
 from napari_iafpn.networks.cascade import Cascade
+from napari_iafpn.networks.tables import check_fields, check_range
 from napari_iafpn.training.dataset import ClickDataset
 from napari_iafpn.training.export import export
 from napari_iafpn.training.logs import TensorBoardLog
@@ -24,7 +25,10 @@ from napari_iafpn.training.recipe import PRECISIONS, Recipe
 from napari_iafpn.training.run import Progress, Run
 from napari_iafpn.training.selection import Validation
 from napari_iafpn.training.stage import best_path
-from napari_iafpn.training.state import STATE, holds_run, load_state
+from napari_iafpn.training.state import STATE, holds_run, load_state, restore
+
+MOST_PROCESSES = 1024
+"""Of a machine, and machines: more are a slip, and starting them would end in no memory."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,12 @@ class Engine:
     tensorboard: bool = False
 
     def __post_init__(self) -> None:
-        for key, least in (("workers", 0), ("devices", 1), ("nodes", 1), ("save_every", 1)):
+        check_fields(self)
+        for key, least in (("workers", 0), ("devices", 1), ("nodes", 1)):
             value = getattr(self, key)
-            if value is not None and value < least:
-                raise ValueError(f"{key} is {value}; give at least {least}")
+            if value is not None:
+                check_range(key, value, least, MOST_PROCESSES)
+        check_range("save_every", self.save_every, 1)
 
     @property
     def is_first(self) -> bool:
@@ -164,7 +170,7 @@ def _networks(recipe: Recipe, data: Path, state: dict[str, Any] | None) -> Casca
         return build_cascade(recipe.model, recipe.pretrained)
     cascade = build_cascade(recipe.model, "none")
     if state:
-        cascade.load_state_dict(state["cascade"])
+        restore(cascade, state)
         return cascade
     started, wanted = load_cascade(data / recipe.start), recipe.model
     if (started.config.coarse, started.config.fine) != (wanted.coarse, wanted.fine):
@@ -225,6 +231,9 @@ def launch(engine: Engine, precision: str) -> Fabric:
     """
     devices, nodes = engine.processes
     device = choose_device(engine.accelerator)
+    present = {"cuda": torch.cuda.device_count(), "mps": 1}.get(device.type, devices)
+    if devices > present:
+        raise ValueError(f"devices is {devices}; this machine has {present} of {device.type}")
     fabric = Fabric(
         accelerator=device.type,
         devices=devices if device.index is None else [device.index],

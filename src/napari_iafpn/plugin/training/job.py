@@ -7,6 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_iafpn.networks.tables import read_json
 from napari_iafpn.plugin.training.story import Story
 from napari_iafpn.training.finetuning import FinetuneRequest, event_from_json
 
@@ -58,11 +59,8 @@ class Job:
     @classmethod
     def load(cls, folder: Path) -> Job:
         """Return the job in ``folder``; ValueError or OSError where it holds none."""
-        values = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
-        try:
-            return cls(folder, FinetuneRequest.from_json(values))
-        except (TypeError, AttributeError) as error:
-            raise ValueError(f"{folder / REQUEST} is damaged") from error
+        values = read_json((folder / REQUEST).read_bytes())
+        return cls(folder, FinetuneRequest.from_json(values))
 
     def log(self, line: str) -> None:
         """Keep an event, so that the curves are there after napari was closed."""

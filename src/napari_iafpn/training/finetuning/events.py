@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from napari_iafpn.networks.tables import read_json, read_table
 from napari_iafpn.training.finetuning.gain import Clicks, Gain
 
 
@@ -176,9 +177,10 @@ def event_to_json(event: Event) -> str:
 def event_from_json(line: str) -> Event:
     """Return the event of a line; ValueError where it is none."""
     try:
-        values = json.loads(line)
+        values = read_json(line)
         kind = _KINDS[values.pop("event")]
-        event: Event = kind(**{key: _value(key, value) for key, value in values.items()})
+        given = {key: _value(key, value) for key, value in values.items()}
+        event: Event = read_table(kind, given, "the event")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"the line {line[:80]!r} is no event of a fine-tuning") from error
     return event
@@ -186,7 +188,7 @@ def event_from_json(line: str) -> Event:
 
 def _value(key: str, value: Any) -> Any:
     if key == "clicks":
-        return Clicks(**value)
+        return read_table(Clicks, value, key)
     if key in ("yours", "replay") and isinstance(value, dict):
         return Gain.from_json(value)
     return tuple(value) if isinstance(value, list) else value

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from napari_iafpn.networks.tables import read_table
+
 
 @dataclass(frozen=True)
 class Clicks:
@@ -59,5 +61,6 @@ class Gain:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Gain:
         """Return what ``dataclasses.asdict`` was given."""
-        clicks = {key: Clicks(**values[key]) for key in ("before", "after")}
-        return cls(**{**values, **clicks})
+        clicks = {key: read_table(Clicks, values[key], key) for key in ("before", "after")}
+        gain: Gain = read_table(cls, {**values, **clicks}, "the gain")
+        return gain

@@ -19,7 +19,7 @@ from napari_iafpn.training.loop import run_stage
 from napari_iafpn.training.mixing import OLD_SHARE, mixed
 from napari_iafpn.training.run import Run
 from napari_iafpn.training.settings import StageConfig
-from napari_iafpn.training.state import disk_sentences, holds_run, load_state
+from napari_iafpn.training.state import disk_sentences, holds_run, load_state, restore
 
 SHARES = (0.5, 1.0)
 """Shares of a level's steps after which clicks are counted."""
@@ -41,7 +41,7 @@ def train_levels(sitting: Sitting, run: Run, levels: tuple[str, ...], end: float
     """
     state = _state(run)
     if state is not None:
-        run.cascade.load_state_dict(state["cascade"])
+        restore(run.cascade, state)
     for level in levels:
         if level in sitting.record.finished:
             continue

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_iafpn.networks import write_atomically
+from napari_iafpn.networks.tables import read_json, read_table
 from napari_iafpn.training.finetuning.gain import Clicks
 from napari_iafpn.training.finetuning.request import RECORD
 from napari_iafpn.training.finetuning.targets import Runs
@@ -38,12 +39,12 @@ class Moment:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Moment:
         """Return what ``dataclasses.asdict`` was given."""
-        replay = values["replay"]
         clicks = {
-            "yours": Clicks(**values["yours"]),
-            "replay": None if replay is None else Clicks(**replay),
+            key: None if values[key] is None else read_table(Clicks, values[key], key)
+            for key in ("yours", "replay")
         }
-        return cls(**{**values, **clicks})
+        moment: Moment = read_table(cls, {**values, **clicks}, "a moment")
+        return moment
 
 
 @dataclass(frozen=True)
@@ -111,8 +112,8 @@ def load_record(folder: Path, digest: str, model_hash: str) -> Record:
     if not path.is_file():
         return Record(digest, model_hash)
     try:
-        record = _from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, KeyError, TypeError) as error:
+        record = _from_json(read_json(path.read_bytes()))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is damaged; delete {folder} and start again") from error
     if (record.digest, record.model) != (digest, model_hash):
         raise ValueError(
@@ -128,5 +129,9 @@ def _from_json(values: dict[str, Any]) -> Record:
         for part, runs in values["before"].items()
     }
     moments = tuple(map(Moment.from_json, values["moments"]))
-    finished = tuple(values["finished"])
-    return Record(**{**values, "before": before, "moments": moments, "finished": finished})
+    record: Record = read_table(
+        Record, {**values, "before": before, "moments": moments}, "the record"
+    )
+    if not 0 <= record.best <= len(moments) - bool(moments):
+        raise ValueError(f"best is {record.best} of {len(moments)} moments")
+    return record

@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from napari_iafpn.networks.tables import check_fields, check_range, read_table
+
+PATHS = ("images", "labels", "output", "run")
 LEVELS = ("both", "coarse", "fine")
+MOST_MINUTES = 366 * 24 * 60
 RECORD = "finetune.json"
 """What is in the folder of a run that has begun."""
 
@@ -65,8 +69,12 @@ class FinetuneRequest:
     keep_255: bool = False
 
     def __post_init__(self) -> None:
-        if not self.minutes > 0:
-            raise ValueError(f"minutes is {self.minutes:g}; give a time above 0")
+        check_fields(self)
+        check_range("seed", self.seed, 0)
+        if not 0 < self.minutes <= MOST_MINUTES:
+            raise ValueError(
+                f"minutes is {self.minutes:g}; give a time above 0, up to {MOST_MINUTES} (a year)"
+            )
         if self.level not in LEVELS:
             raise ValueError(f"level is {self.level!r}; use one of {', '.join(LEVELS)}")
         if not 0 < self.validation_share <= 0.5:
@@ -102,10 +110,10 @@ class FinetuneRequest:
         return {k: str(v) if isinstance(v, Path) else v for k, v in values.items()}
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> FinetuneRequest:
-        """Return what ``to_json`` was given."""
-        given: dict[str, Any] = dict(values)
-        for key in ("images", "labels", "output", "run"):
-            if given.get(key) is not None:
-                given[key] = Path(given[key])
-        return cls(**given)
+    def from_json(cls, values: Any) -> FinetuneRequest:
+        """Return what ``to_json`` was given; ValueError where it is no request."""
+        if isinstance(values, dict):
+            paths = {key: Path(values[key]) for key in PATHS if isinstance(values.get(key), str)}
+            values = {**values, **paths}
+        request: FinetuneRequest = read_table(cls, values, "the request")
+        return request
