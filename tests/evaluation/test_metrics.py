@@ -1,8 +1,7 @@
 import numpy as np
-import pytest
 from scipy.ndimage import binary_erosion
 
-from napari_iafpn.evaluation import boundary_iou, clicks_needed, iou, mean_iou_after
+from napari_iafpn.evaluation import clicks_needed, iou
 from napari_iafpn.evaluation.metrics import (
     boundary_band,
     boundary_width,
@@ -43,6 +42,10 @@ def test_masks_thinner_than_the_band_are_all_boundary():
     assert not boundary_band(NOTHING, 1).any()
 
 
+def boundary_iou(mask, truth, width):
+    return iou(boundary_band(mask, width), boundary_band(truth, width))
+
+
 def test_boundary_iou_by_hand():
     truth = np.zeros((12, 12), bool)
     truth[2:8, 2:8] = True
@@ -51,8 +54,8 @@ def test_boundary_iou_by_hand():
     # Frames of one pixel: 20 pixels each, 2 x 5 in common along the top and the bottom; the
     # columns 3 and 7 of one lie inside the other but are no part of its frame.
     assert boundary_width(truth.shape) == 1
-    assert boundary_iou(mask, truth) == 10 / 30
-    assert boundary_iou(truth, truth) == 1
+    assert boundary_iou(mask, truth, width=1) == 10 / 30
+    assert boundary_iou(truth, truth, width=1) == 1
     assert boundary_iou(mask, truth, width=3) == iou(mask, truth)
 
 
@@ -65,7 +68,7 @@ def test_a_contour_error_of_a_large_object_shows_in_the_boundary():
     rows, cols = np.mgrid[:200, :200]
     distance = np.hypot(rows - 100, cols - 100)
     assert iou(distance < 84, distance < 80) > 0.9
-    assert boundary_iou(distance < 84, distance < 80) < 0.6
+    assert boundary_iou(distance < 84, distance < 80, boundary_width((200, 200))) < 0.6
 
 
 def test_clicks_needed_counts_from_one_and_gives_up_at_the_limit():
@@ -97,12 +100,6 @@ def test_success_counts_leave_out_who_never_succeeds():
     assert success_counts(RUNS, 0.9, 4).tolist() == [1, 0, 1, 1]
     assert success_counts(RUNS, 0.85, 4).tolist() == [1, 1, 0, 1]
     assert success_counts([], 0.9, 3).tolist() == [0, 0, 0]
-
-
-def test_mean_iou_after_needs_every_run():
-    assert mean_iou_after([[0.2, 0.4], [0.6, 0.8]], 2) == pytest.approx(0.6)
-    assert mean_iou_after([[0.2, 0.4], [0.6]], 2) is None
-    assert mean_iou_after([], 1) is None
 
 
 def test_in_the_curve_finished_objects_keep_their_last_iou():

@@ -24,7 +24,7 @@ from napari_iafpn.evaluation import (
     evaluate_set,
 )
 from napari_iafpn.evaluation.plan import ChosenImage, Plan, make_plan
-from napari_iafpn.evaluation.readers import FolderSet, read_all
+from napari_iafpn.evaluation.readers import FolderSet
 from napari_iafpn.evaluation.tally import Tally
 from napari_iafpn.inference import Cancelled, Predictor
 
@@ -59,7 +59,7 @@ def in_this_process(evaluation: Evaluation) -> list[ObjectResult]:
         for scale in evaluation.view_scales
         for result in evaluate_set(
             predictor,
-            read_all(annotated),
+            map(annotated.read, range(len(annotated))),
             evaluation.protocol,
             set_name=annotated.name,
             model="tiny",

@@ -25,7 +25,8 @@ def _card_table(name: str, size: int, card: ModelCard) -> Table:
     table.add_row("description", card.description)
     table.add_row("licence", card.licence)
     for data in card.training_data:
-        table.add_row("trained on", f"{data['name']} ({data['licence']}; {data['source']})")
+        name, *rest = (data.get(key) or "unknown" for key in ("name", "licence", "source"))
+        table.add_row("trained on", f"{name} ({'; '.join(rest)})")
     for dataset, scores in card.scores.items():
         numbers = ", ".join(f"{measure} {value:g}" for measure, value in scores.items())
         table.add_row(f"on {dataset}", numbers)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_iafpn.evaluation.masks import MaskCode
-    from napari_iafpn.evaluation.metrics import boundary_iou, clicks_needed, iou, mean_iou_after
+    from napari_iafpn.evaluation.metrics import clicks_needed, iou
     from napari_iafpn.evaluation.protocol import (
         PRESETS,
         Annotation,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "masks": ("MaskCode",),
-    "metrics": ("boundary_iou", "clicks_needed", "iou", "mean_iou_after"),
+    "metrics": ("clicks_needed", "iou"),
     "protocol": (
         "PRESETS",
         "Annotation",
@@ -68,7 +68,6 @@ __all__ = [
     "Sample",
     "Summary",
     "annotate",
-    "boundary_iou",
     "clicks_needed",
     "compare",
     "compare_paired",
@@ -77,7 +76,6 @@ __all__ = [
     "evaluate_set",
     "iou",
     "mean_interval",
-    "mean_iou_after",
     "open_set",
     "summarise",
     "write_report",

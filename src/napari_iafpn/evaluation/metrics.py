@@ -57,21 +57,6 @@ def boundary_band(mask: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:
     return band
 
 
-def boundary_iou(
-    mask: NDArray[np.bool_],
-    truth: NDArray[np.bool_],
-    ignore: NDArray[np.bool_] | None = None,
-    width: int | None = None,
-) -> float:
-    """Return the IoU of the boundary bands of two (H, W) masks (Cheng et al., 2021).
-
-    ``width`` is the bands' width in pixels; default: 2 % of the diagonal of the masks. The value
-    is sensitive to the contour also where an object is large.
-    """
-    width = boundary_width((mask.shape[0], mask.shape[1])) if width is None else width
-    return iou(boundary_band(mask, width), boundary_band(truth, width), ignore)
-
-
 def clicks_needed(ious: Run, target: float, max_clicks: int) -> int:
     """Return NoC of one object: the first click, counted from 1, whose IoU reaches ``target``.
 
@@ -113,13 +98,6 @@ def success_counts(runs: Sequence[Run], target: float, max_clicks: int) -> NDArr
     found = [first_success(run, target, max_clicks) for run in runs]
     clicks = np.array([click - 1 for click in found if click is not None], np.int64)
     return np.bincount(clicks, minlength=max_clicks).astype(np.int64)
-
-
-def mean_iou_after(runs: Sequence[Run], count: int) -> float | None:
-    """Return mIoU@k over objects; None where a run stopped before click ``count``."""
-    if not runs or any(len(ious) < count for ious in runs):
-        return None
-    return float(np.mean([ious[count - 1] for ious in runs]))
 
 
 def keep_last(run: Run, max_clicks: int) -> list[float]:

@@ -19,9 +19,13 @@ from napari_iafpn.evaluation.protocol import Protocol
 from napari_iafpn.evaluation.results import Problem, Progress, Results
 from napari_iafpn.evaluation.tally import Tally
 from napari_iafpn.evaluation.workers import Job, Machine, make_job
+from napari_iafpn.networks.tables import check_range
 
 if TYPE_CHECKING:
     from napari_iafpn.evaluation.readers import AnnotatedSet
+
+MOST_AT_ONCE = 1024
+"""Processes and their threads: more are a slip, and starting them would end in no memory."""
 
 __all__ = ["Evaluation", "Problem", "Progress", "Results", "evaluate"]
 
@@ -61,10 +65,10 @@ class Evaluation:
                     f"view scale {scale:g} does not show the whole object; give a number of at "
                     "least 1"
                 )
-        counts = {"limit": self.limit, "jobs": self.jobs, "threads": self.threads}
-        for name, count in counts.items():
-            if count is not None and count < 1:
-                raise ValueError(f"{name} is {count}; give a whole number from 1 on")
+        if self.limit is not None and self.limit < 1:
+            raise ValueError(f"limit is {self.limit}; give a whole number from 1 on")
+        for name in ("jobs", "threads"):
+            check_range(name, getattr(self, name), 1, MOST_AT_ONCE)
         if self.seed < 0:
             raise ValueError(f"seed is {self.seed}; give a whole number from 0 on")
 

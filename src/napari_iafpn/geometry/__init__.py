@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from napari_iafpn.geometry.resample import (
         crop_resize,
         move_click,
-        move_click_back,
         move_inside,
         move_points,
         network_size,
@@ -23,7 +22,6 @@ __all__ = [
     "crop_resize",
     "expansion",
     "move_click",
-    "move_click_back",
     "move_inside",
     "move_points",
     "network_size",

@@ -178,15 +178,6 @@ def move_click(click: Click, box: Box, size: tuple[int, int]) -> Click:
     )
 
 
-def move_click_back(click: Click, box: Box, size: tuple[int, int]) -> Click:
-    """Map a click from ``box`` resized to ``size`` back into the image."""
-    return replace(
-        click,
-        row=(click.row + 0.5) * box.height / size[0] + box.row_start - 0.5,
-        col=(click.col + 0.5) * box.width / size[1] + box.col_start - 0.5,
-    )
-
-
 def move_inside(clicks: Iterable[Click], box: Box, size: tuple[int, int]) -> list[Click]:
     """Map the clicks on pixels of ``box`` into it resized to ``size``; leave the others out."""
     # 0.001 px off the far border, so that rounding to float32 keeps a click inside.

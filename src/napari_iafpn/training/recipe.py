@@ -146,6 +146,8 @@ def read_recipe(path: Path | str, assignments: Sequence[str] = ()) -> Recipe:
     with open(path, "rb") as file:
         try:
             values = tomllib.load(file)
+        except UnicodeDecodeError as error:
+            raise ValueError(f"the recipe {path} is no valid TOML: it is no UTF-8 text") from error
         except (ValueError, RecursionError) as error:
             raise ValueError(f"the recipe {path} is no valid TOML: {error}") from error
     override(values, tuple(assignments))

@@ -5,12 +5,12 @@ import pytest
 import tifffile
 from PIL import Image
 
-from napari_iafpn.evaluation.readers import FolderSet, read_all
+from napari_iafpn.evaluation.readers import FolderSet
 
 
 def test_ids_are_read_and_255_is_ignored_in_8_bit_labels_only(cells):
     found = FolderSet.open(cells)
-    first, second = read_all(found)
+    first, second = found.read(0), found.read(1)
     assert (found.name, first.name, second.name) == ("cells", "a", "b")
     assert first.image.shape == (12, 16, 3)
     assert first.objects == found.objects(0) == (1, 7)
@@ -106,7 +106,8 @@ def test_an_image_without_labels_is_named_and_can_be_left_out(cells):
     for ask in (found.read, found.objects):
         with pytest.raises(ValueError, match=r"labels.b\.\* is missing; each image needs"):
             ask(1)
-    assert [sample.name for sample in read_all(found.labelled())] == ["a"]
+    labelled = found.labelled()
+    assert [labelled.read(index).name for index in range(len(labelled))] == ["a"]
 
 
 def test_empty_labels_are_named(cells, labels):

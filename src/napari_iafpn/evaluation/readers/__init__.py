@@ -10,7 +10,6 @@ from napari_iafpn.evaluation.readers.sets import (
     FileSet,
     LayerSet,
     Selection,
-    read_all,
 )
 from napari_iafpn.evaluation.readers.survey import Survey, survey
 
@@ -27,6 +26,5 @@ __all__ = [
     "Truth",
     "check_object",
     "open_set",
-    "read_all",
     "survey",
 ]

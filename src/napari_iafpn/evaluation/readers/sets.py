@@ -240,8 +240,3 @@ def all_truths(annotated: AnnotatedSet, index: int) -> Iterator[Truth]:
         if isinstance(annotated, FileSet)
         else iter((annotated.truth(index),))
     )
-
-
-def read_all(annotated: AnnotatedSet) -> Iterator[Sample]:
-    """Read the images one by one."""
-    return (annotated.read(index) for index in range(len(annotated)))
