@@ -203,7 +203,7 @@ class StageConfig:
             check_range(key, getattr(self, key), 1, MOST_SAMPLES)
         for key in ("size", "warmup_size"):
             _network_size(key, getattr(self, key))
-        for key in ("warmup_share", "ema"):
+        for key in ("warmup_share", "ema", "drop"):
             _share(key, getattr(self, key))
         for key in ("weight_decay", "clip", "backbone_factor", "auxiliary"):
             check_range(key, getattr(self, key), 0)
