@@ -142,6 +142,17 @@ def test_a_network_is_built_only_where_the_tensors_fit(model, write, monkeypatch
     assert built == ["meta", "meta", "cpu"]
 
 
+def test_a_backbone_that_needs_memory_to_be_built(write, monkeypatch):
+    build = Cascade.__init__
+
+    def picky(self, config):
+        torch.linspace(0, 1, 2).tolist()  # on the meta device a NotImplementedError
+        build(self, config)
+
+    monkeypatch.setattr(Cascade, "__init__", picky)
+    assert load_cascade(write()).config == PRESETS["tiny"]
+
+
 @pytest.mark.parametrize(
     ("place", "value", "words"),
     [

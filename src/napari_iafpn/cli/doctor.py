@@ -19,6 +19,9 @@ def examine(device: str) -> None:
 
     Raises ValueError, with what to do, where something does not work.
     """
+    from napari_iafpn.inference.device import choose_device
+
+    choose_device(device)
     table = Table(show_header=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")

@@ -45,6 +45,8 @@ Segment = Callable[[ClickSequence], NDArray[np.floating]]
 """All clicks on the object so far -> its probability, (H, W) in [0, 1]."""
 
 USERS = ("centre", "jittered")
+MOST_CLICKS = 1000
+"""More are a slip: every click of every object is kept and drawn."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,11 @@ class Protocol:
         check_choice("preset", self.preset, ("plugin", "paper"))
         check_choice("crop", self.crop, CROPS)
         check_choice("user", self.user, USERS)
-        if self.max_clicks < 1:
-            raise ValueError(f"max_clicks is {self.max_clicks}; give a whole number from 1 on")
+        if not 1 <= self.max_clicks <= MOST_CLICKS:
+            raise ValueError(
+                f"max_clicks is {self.max_clicks}; give a whole number from 1 on, up to "
+                f"{MOST_CLICKS}"
+            )
         if not 0 < self.target < math.inf:
             raise ValueError(
                 f"target is {self.target}; give an IoU between 0 and 1, or more to never stop"

@@ -71,8 +71,7 @@ def load_cascade(path: Path | str, device: torch.device | str = "cpu") -> Cascad
     with _open(path) as file:
         config = _config(file, path)
         try:
-            with torch.device("meta"):  # shapes without memory
-                expected = Cascade(config).state_dict()
+            expected = _shapes(config)
         except ValueError as error:
             raise ValueError(f"the model file {path} cannot be used: {error}") from error
         _check_architecture(file, expected, path)
@@ -118,6 +117,8 @@ def _open(path: Path | str) -> Iterator[Any]:
         raise ValueError(f"{path} is a folder; give the .safetensors file of a model")
     if not path.is_file():
         raise ValueError(f"there is no model file at {path}; check the path")
+    if not os.access(path, os.R_OK):
+        raise ValueError(f"the model file {path} may not be read; change its permissions")
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             yield file
@@ -128,7 +129,7 @@ def _open(path: Path | str) -> Iterator[Any]:
                 "wrote are read, and nothing is ever unpickled"
             ) from error
         raise ValueError(
-            f"the model file {path} is truncated or no safetensors file ({error}); get it again"
+            f"the model file {path} is truncated or no safetensors file; get it again"
         ) from error
 
 
@@ -164,6 +165,17 @@ def _config(file: Any, path: Path | str) -> CascadeConfig:
         return CascadeConfig.from_dict(values)
     except ValueError as error:
         raise ValueError(f"the header of the model file {path} is wrong: {error}") from error
+
+
+def _shapes(config: CascadeConfig) -> dict[str, Tensor]:
+    """Return the tensors of an architecture without their memory."""
+    from napari_iafpn.networks.cascade import Cascade
+
+    try:
+        with torch.device("meta"):
+            return Cascade(config).state_dict()
+    except NotImplementedError:  # older timm looks at values while it builds some backbones
+        return Cascade(config).state_dict()
 
 
 def _check_architecture(file: Any, expected: dict[str, Tensor], path: Path | str) -> None:

@@ -46,7 +46,7 @@ def create_backbone(name: str, **options: Any) -> Any:
         )
     try:
         return timm.create_model(name, pretrained=False, **options)
-    except (TypeError, AssertionError, ValueError, RuntimeError) as error:  # each model its own
+    except (TypeError, AssertionError, ValueError) as error:  # each model its own
         raise _unfit(name) from error
 
 

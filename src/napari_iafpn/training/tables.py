@@ -41,9 +41,9 @@ def _in_steps(values: dict[str, Any], what: str) -> dict[str, Any]:
         )
     if not fits(milestones, tuple[float, ...]):
         raise ValueError(f"milestones of {what} are {milestones!r}; give a list of numbers")
-    steps_per_epoch = samples / (batch * accumulate)
-    values["steps"] = max(1, round(epochs * steps_per_epoch))
-    values["milestones"] = [round(epoch * steps_per_epoch) for epoch in milestones]
+    step_samples = batch * accumulate
+    values["steps"] = max(1, round(epochs * samples / step_samples))
+    values["milestones"] = [round(epoch * samples / step_samples) for epoch in milestones]
     return values
 
 
