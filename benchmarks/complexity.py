@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from napari_iafpn.clicks import ClickPoints
+from napari_iafpn.clicks import Click, PromptTensors
 from napari_iafpn.networks import PRESETS, Level, LevelConfig
 
 COUNTED = (608, 800)
@@ -47,14 +47,10 @@ def measure(config: LevelConfig) -> Complexity:
         level = Level(config).eval()
         image = torch.zeros(1, 3, *COUNTED)
         previous = torch.zeros(1, 1, *COUNTED)
-        points = ClickPoints(
-            torch.zeros(1, 24, 2),
-            torch.ones(1, 24, dtype=torch.bool),
-            torch.ones(1, 24, dtype=torch.bool),
-        )
+        prompts = PromptTensors.of([[Click(0, 0)] * 24], "meta")
         counter = FlopCounterMode(display=False)
         with torch.no_grad(), counter:
-            level(image, previous, points)
+            level(image, previous, prompts)
     share = REPORTED[0] * REPORTED[1] / (COUNTED[0] * COUNTED[1])
     parameters = sum(parameter.numel() for parameter in level.parameters())
     return Complexity(parameters / 1e6, counter.get_total_flops() * share / 1e9)

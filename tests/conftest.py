@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from napari_iafpn.clicks import ClickPoints
+from napari_iafpn.clicks import PromptTensors
 from napari_iafpn.networks import PRESETS, build_cascade
 
 # A busy machine is no failure.
@@ -72,10 +72,10 @@ def _enliven(level):
     level.train()
     for _ in range(30):
         image, previous = torch.rand(4, 3, 64, 64), torch.rand(4, 1, 64, 64)
-        points = ClickPoints(
-            torch.rand(4, 2, 2) * 63, torch.rand(4, 2) > 0.5, torch.ones(4, 2, dtype=torch.bool)
-        )
-        logits = level(image, previous, points)
+        places, positive = torch.rand(4, 2, 2) * 63, torch.rand(4, 2) > 0.5
+        ranks, known = torch.arange(2).expand(4, 2), torch.ones(4, 2, dtype=torch.bool)
+        prompts = PromptTensors(places[:, :, None], positive, ranks, places, known)
+        logits = level(image, previous, prompts)
     level.eval()
     level.head[-1].weight.div_(logits.std())
     level.head[-1].bias.sub_(logits.mean()).div_(logits.std())

@@ -14,8 +14,9 @@ from PIL import Image
 
 from napari_iafpn.cli import main
 from napari_iafpn.cli.overlay import NEGATIVE, POSITIVE, outline
-from napari_iafpn.cli.segment import parse_click
-from napari_iafpn.clicks import Click
+from napari_iafpn.cli.segment import parse_box, parse_click, parse_stroke
+from napari_iafpn.clicks import BoxPrompt, Click, Stroke
+from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import InteractiveSession, Predictor
 
@@ -45,6 +46,49 @@ def test_the_mask_is_that_of_a_session_with_the_same_clicks(
     session.add_click(10, 12, positive=False)
     expected = session.add_click(33.5, 47)
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "mask.tif"), expected * 255)
+
+
+def test_a_box_comes_first_then_strokes_then_clicks(
+    tmp_path: Path, image: Path, tiny_model: Path, pixels: NDArray[np.uint8]
+) -> None:
+    drawn = ["--click", "10,12,-", "--box", "20,30,44,58", "--stroke", "30,40;33,45"]
+    overlay = tmp_path / "overlay.png"
+    more = [*drawn, "--overlay", str(overlay)]
+    assert segment(image, tmp_path / "mask.tif", tiny_model, *more) == 0
+
+    session = InteractiveSession(Predictor.load(tiny_model), pixels)
+    session.add(BoxPrompt(Box(20, 44, 30, 58)))
+    session.add(Stroke(((30, 40), (33, 45))))
+    expected = session.add_click(10, 12, positive=False)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "mask.tif"), expected * 255)
+    shown = np.asarray(Image.open(overlay))
+    assert tuple(shown[20, 40]) == POSITIVE  # the box's first row
+    assert tuple(shown[12, 12]) == NEGATIVE
+
+
+def test_boxes_and_strokes_are_understood() -> None:
+    assert parse_box(" 1,2, 30,40") == BoxPrompt(Box(1, 30, 2, 40))
+    assert parse_stroke("1,2;3.5,4") == Stroke(((1, 2), (3.5, 4)))
+    assert parse_stroke("1,2; 3,4,-") == Stroke(((1, 2), (3, 4)), positive=False)
+
+
+@pytest.mark.parametrize("text", ["1,2,3", "5,5,5,9", "a,b,c,d", "1,2,3,4,5", ""])
+def test_a_box_is_not_understood(text: str) -> None:
+    with pytest.raises(ValueError, match="is not understood; write R0,C0,R1,C1"):
+        parse_box(text)
+
+
+@pytest.mark.parametrize("text", ["", "1", "1,2;", "1,2;3", "1,2,3;4,5", "nan,1"])
+def test_a_stroke_is_not_understood(text: str) -> None:
+    with pytest.raises(ValueError, match="is not understood; write R,C;R,C"):
+        parse_stroke(text)
+
+
+def test_without_any_prompt_nothing_is_segmented(
+    tmp_path: Path, image: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = segment(image, tmp_path / "mask.tif", tiny_model)
+    assert "give --click, --box or --stroke" in refused(capsys, code)
 
 
 def test_an_ome_zarr_is_read_at_all_its_levels(tmp_path: Path, tiny_model: Path) -> None:
@@ -154,7 +198,8 @@ def test_arguments_that_are_missing_or_wrong(
     tmp_path: Path, image: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "mask.tif"
-    assert "Missing option" in refused(capsys, segment(image, output, tiny_model))
+    missing = main(["segment", str(image), "--click", "1,1"])
+    assert "Missing option '--output'" in refused(capsys, missing)
     assert "No such command" in refused(capsys, main(["cut"]))
     assert "No such option" in refused(capsys, main(["segment", str(image), "--clicks", "1,1"]))
     split = segment(image, output, tiny_model, "--click", "30,", "40")

@@ -1,13 +1,10 @@
 import pytest
 import torch
 
-from napari_iafpn.clicks import Click, ClickPoints
 from napari_iafpn.geometry import (
     Box,
     crop_resize,
-    move_click,
-    move_inside,
-    move_points,
+    move_point,
     network_size,
     paste,
     reframe,
@@ -87,22 +84,7 @@ def test_crop_resize_takes_one_box_per_sample(values):
 def test_the_border_pixels_of_an_enlarged_crop():
     # The last row of a 100 px crop resized to 400 px lies around 398, not at 399.
     box = Box.whole((100, 100))
-    assert move_click(Click(99, 0), box, (400, 400)) == Click(397.5, 1.5)
-
-
-def test_points_move_like_clicks():
-    boxes = [Box(10, 30, 5, 65), Box(0, 100, 0, 100)]
-    clicks = [[Click(12, 8.25), Click(31, 8)], [Click(99.4, 0, False)]]
-    moved = move_points(ClickPoints.from_clicks(clicks), boxes, (64, 96))
-    for b, m in [(0, 0), (0, 1), (1, 0)]:
-        expected = move_click(clicks[b][m], boxes[b], (64, 96))
-        assert moved.position[b, m].tolist() == pytest.approx([expected.row, expected.col])
-    assert moved.valid.tolist() == [[True, False], [True, False]]
-
-
-def test_move_inside_leaves_out_the_others():
-    clicks = [Click(12, 8), Click(31, 8), Click(12, 4, False)]
-    assert move_inside(clicks, Box(10, 30, 5, 65), (20, 60)) == [Click(2, 3)]
+    assert move_point((99, 0), box, (400, 400)) == (397.5, 1.5)
 
 
 @pytest.mark.parametrize(

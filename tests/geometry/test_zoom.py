@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_iafpn.clicks import Click
+from napari_iafpn.clicks import BoxPrompt, Click
 from napari_iafpn.geometry import Box, expansion, zoom_in
 
 VIEW = Box.whole((400, 600))
@@ -44,11 +44,14 @@ def test_the_region_is_never_smaller_than_min_crop():
     assert zoom_in(NOTHING, [Click(3, 3)], Box.whole((20, 600)), min_crop=48).shape == (20, 48)
 
 
-def test_the_expected_size_enlarges_the_region():
-    plain = zoom_in(NOTHING, [Click(200, 300)], VIEW)
-    prior = zoom_in(NOTHING, [Click(200, 300)], VIEW, expected_size=60)
-    assert prior.encloses(plain)
-    assert min(prior.shape) >= 60 * expansion(60**2 / VIEW.area)
+def test_a_box_prompt_is_the_region_with_its_margin():
+    drawn = BoxPrompt(Box(100, 180, 200, 280))
+    roi = zoom_in(intention(Box(10, 190, 10, 290)), [drawn], VIEW)
+    assert roi == drawn.region(VIEW)
+    assert roi.shape == (100, 100)
+    beside = Click(140, 320)
+    assert zoom_in(NOTHING, [drawn, beside], VIEW) == roi.union(Box.pixel(140, 320))
+    assert zoom_in(NOTHING, [BoxPrompt(Box(0, 9, 0, 9))], VIEW, min_crop=48).shape == (48, 48)
 
 
 def test_views_away_from_the_origin():

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_iafpn.clicks import Click, ClickPoints, click_map
+from napari_iafpn.clicks import Click, PromptTensors, prompt_maps
 
 GOLDEN = np.load(Path(__file__).parent / "distmaps.npz")
 SIZE = (32, 48)
@@ -21,7 +21,7 @@ def points_of(tag):
     table = GOLDEN[f"{tag}_points"]
     batch = table if table.ndim == 3 else table[None]
     half = batch.shape[1] // 2
-    return ClickPoints.from_clicks(
+    return PromptTensors.of(
         [
             [
                 Click(row, col, index < half)
@@ -35,7 +35,7 @@ def points_of(tag):
 
 @pytest.mark.parametrize("tag", [tag for tag in TAGS if tag != "outside_grid"])
 def test_disks_equal_the_golden_maps(tag):
-    drawn = click_map(points_of(tag).inside(SIZE), SIZE).numpy()
+    drawn = prompt_maps(points_of(tag).inside(SIZE), SIZE).numpy()
     expected = GOLDEN[f"{tag}_maps"].reshape(drawn.shape)
     np.testing.assert_array_equal(drawn, expected)
 
@@ -43,13 +43,13 @@ def test_disks_equal_the_golden_maps(tag):
 def test_clicks_outside_the_input_are_not_drawn():
     # Differs from the golden maps on purpose: there, a click beyond one border only still paints.
     points = points_of("outside_grid")
-    drawn = click_map(points.inside(SIZE), SIZE)
+    drawn = prompt_maps(points.inside(SIZE), SIZE)
     inside = [
-        (0 <= row < SIZE[0]) and (0 <= col < SIZE[1]) for row, col in points.position[0].tolist()
+        (0 <= row < SIZE[0]) and (0 <= col < SIZE[1]) for row, col in points.nodes[0].tolist()
     ]
     assert not all(inside)
     assert points.inside(SIZE).valid[0].tolist() == inside
     np.testing.assert_array_equal(
-        click_map(points, SIZE)[0].numpy(), GOLDEN["outside_grid_maps"].reshape(2, *SIZE)
+        prompt_maps(points, SIZE)[0].numpy(), GOLDEN["outside_grid_maps"].reshape(2, *SIZE)
     )
     assert bool(drawn.any()) == any(inside)

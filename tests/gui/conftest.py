@@ -43,7 +43,7 @@ class DiskPredictor:
     views: list = field(default_factory=list)
     threads: set = field(default_factory=set)
 
-    def predict(self, plane, clicks, previous=None, *, view=None, expected_size=None):
+    def predict(self, plane, clicks, previous=None, *, view=None):
         self.asked.append(ClickSequence.of(clicks))
         self.views.append(view)
         self.threads.add(threading.current_thread())
@@ -109,7 +109,7 @@ class Brightness:
     def __init__(self):
         self.planes = []
 
-    def predict(self, plane, clicks, previous=None, *, view=None, expected_size=None):
+    def predict(self, plane, clicks, previous=None, *, view=None):
         self.planes.append(plane)
         whole = Box.whole(plane.shape)
         plane.read(view or whole, (256, 256))

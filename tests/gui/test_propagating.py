@@ -38,7 +38,7 @@ class SeesTheBright:
         self.gate.set()
         self.closes_at = None
 
-    def predict(self, plane, clicks, previous=None, *, view=None, expected_size=None):
+    def predict(self, plane, clicks, previous=None, *, view=None):
         self.asked += 1
         if self.asked == self.closes_at:
             self.gate.clear()

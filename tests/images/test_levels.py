@@ -5,7 +5,6 @@ import pytest
 
 from napari_iafpn.clicks import Click
 from napari_iafpn.geometry import Box
-from napari_iafpn.geometry.resample import move_click
 from napari_iafpn.images import Plane
 
 SIDES = 1200, 900
@@ -52,7 +51,7 @@ def test_levels_look_alike_and_nothing_moves(shapes, box, size):
     plane = Plane(spot(SIDES), coarser=[spot(shape) for shape in shapes], limits=(0, 1))
     coarse = plane.read(box, size)[0]
     np.testing.assert_allclose(coarse, fine, atol=0.02)
-    expected = move_click(SPOT, box, size)
+    expected = SPOT.moved(box, size)
     np.testing.assert_allclose(centre(coarse), (expected.row, expected.col), atol=0.02)
 
 

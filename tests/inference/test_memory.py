@@ -92,11 +92,11 @@ def test_the_last_attempt_runs_on_the_cpu_and_the_cascade_returns_home(
     expected = predictor.predict(disk_image[0], CLICKS)
     places, runs = ["mps"], []
 
-    def full(cascade, scene, execution, policy):
+    def full(cascade, plane, clicks, previous, view, execution, policy):
         runs.append((execution.device.type, execution.shrink, places[-1]))
         if execution.device.type == "mps":
             raise RuntimeError("MPS backend out of memory")
-        return interact(cascade, scene, execution, policy)
+        return interact(cascade, plane, clicks, previous, view, execution, policy)
 
     monkeypatch.setattr("napari_iafpn.inference.predictor.interact", full)
     monkeypatch.setattr(predictor, "device", torch.device("mps"))

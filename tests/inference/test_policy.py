@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_iafpn.clicks import Click
+from napari_iafpn.clicks import BoxPrompt, Click, Stroke
 from napari_iafpn.geometry import Box, sticky_zoom_in, zoom_in
 from napari_iafpn.inference import ClickReplay, Predictor
 from napari_iafpn.networks import Cascade
@@ -65,8 +65,8 @@ def test_a_predictor_does_not_flip_unless_asked(tiny_cascade, disk_image, monkey
 
 def test_published_crops_of_a_cascade_have_no_smallest_region(tiny_cascade, monkeypatch):
     monkeypatch.setattr(
-        "napari_iafpn.inference.interaction._forward",
-        lambda level, image, previous, clicks, execution: torch.full_like(previous, -3),
+        "napari_iafpn.inference.interaction._run",
+        lambda level, image, previous, *rest, **options: torch.full_like(previous, -3),
     )
     image, click = np.zeros((400, 600), np.uint8), Click(200, 300)
     nothing, view = np.zeros((1, 1), bool), Box.whole((400, 600))
@@ -112,3 +112,25 @@ def test_the_first_click_sees_the_whole_view_also_with_a_mask_to_correct(single,
 def test_an_unknown_crop_is_refused(tiny_cascade):
     with pytest.raises(ValueError, match="crop is 'tight'; choose one of adaptive, published"):
         Predictor(tiny_cascade, "cpu", crop="tight")
+
+
+def test_a_box_gives_a_mask_inside_it_before_any_click(tiny_cascade, disk_image):
+    predictor, drawn = Predictor(tiny_cascade, "cpu"), BoxPrompt(Box(20, 50, 30, 70))
+    alone = predictor.predict(disk_image[0], [drawn])
+    assert alone.roi == drawn.region(Box.whole(disk_image[0].shape))
+    outside = alone.mask(0.01)
+    outside[drawn.allowed(alone.roi).slices] = False
+    assert not outside.any()
+    assert alone.mask(0.01).any()
+    beside = predictor.predict(disk_image[0], [drawn, Click(60, 80)])
+    assert beside.mask()[60, 80]
+
+
+def test_a_stroke_matters_as_a_click_does(tiny_cascade, disk_image):
+    predictor = Predictor(tiny_cascade, "cpu")
+    click, stroke = Click(38, 52), Stroke(((38, 45), (38, 60)))
+    found = [predictor.predict(disk_image[0], given) for given in ([click], [stroke], [])]
+    assert not np.array_equal(found[0].probability, found[1].probability)
+    assert not np.array_equal(found[1].probability, found[2].probability)
+    point = predictor.predict(disk_image[0], [Stroke(((38, 52),))])
+    np.testing.assert_allclose(point.probability, found[0].probability, atol=1e-5)

@@ -92,7 +92,7 @@ def test_both_levels_get_their_crop_at_their_size(predictor, disk_image, monkeyp
     ((pixels, previous, points),) = coarse
     np.testing.assert_array_equal(pixels[0].numpy(), plane.read(view, (64, 64)))
     assert not previous.any()
-    assert points.position.tolist() == [[[30, 36]]]
+    assert points.nodes.tolist() == [[[30, 36]]]
     ((pixels, previous, points),) = fine
     size = (pixels.shape[2], pixels.shape[3])
     np.testing.assert_array_equal(pixels[0].numpy(), plane.read(prediction.roi, size))
@@ -129,7 +129,7 @@ def test_a_refiner_corrects_what_the_fine_level_drew(tiny_cascade, disk_image, m
     torch.nn.init.constant_(refining.refiner.leave.bias, -50.0)
     plain, refined = Predictor(tiny_cascade, "cpu"), Predictor(refining, "cpu")
     monkeypatch.setattr(
-        "napari_iafpn.inference.interaction.zoom_in", lambda *_, **__: Box(20, 60, 30, 70)
+        "napari_iafpn.networks.cascade.zoom_in", lambda *_, **__: Box(20, 60, 30, 70)
     )
     given = watch(refined.cascade.refiner, monkeypatch)
     outside = Click(2, 2, False)
@@ -139,7 +139,7 @@ def test_a_refiner_corrects_what_the_fine_level_drew(tiny_cascade, disk_image, m
     assert logits.shape == intention.shape == last.shape
     assert last.max() == 0
     assert points.valid.sum() == 2
-    assert (points.position[0, 1] < 0).all()
+    assert (points.nodes[0, 1] < 0).all()
     # A newest click on the background turns the correction round: 50 is added.
     assert before.roi_probability.min() < 0.9
     assert after.roi_probability.min() > 0.99
@@ -149,11 +149,11 @@ def test_clicks_outside_the_region_do_not_reach_the_fine_level(predictor, disk_i
     image, _ = disk_image
     fine = watch(predictor.cascade.fine, monkeypatch)
     monkeypatch.setattr(
-        "napari_iafpn.inference.interaction.zoom_in", lambda *_, **__: Box(20, 60, 30, 70)
+        "napari_iafpn.networks.cascade.zoom_in", lambda *_, **__: Box(20, 60, 30, 70)
     )
     prediction = predictor.predict(image, [Click(38, 52), Click(2, 2, False)])
     assert prediction.roi == Box(20, 60, 30, 70)
-    assert fine[0][2].position.shape == (1, 1, 2)
+    assert fine[0][2].nodes.shape == (1, 1, 2)
 
 
 def test_without_iaf_the_first_click_sees_the_view_and_later_ones_zoom(without_iaf, disk_image):
@@ -193,8 +193,6 @@ def test_nan_in_the_image_stays_where_it_is(predictor, disk_image):
         ([], {"previous": np.zeros((80, 95), bool)}, r"shape \(80, 95\) and the image \(80, 96\)"),
         ([], {"previous": np.full((80, 96), 255)}, "values from 255 to 255; give a bool mask"),
         ([], {"previous": np.full((80, 96), np.nan)}, "give a bool mask or probabilities"),
-        ([], {"expected_size": 0}, "expected size 0 is no size"),
-        ([], {"expected_size": float("nan")}, "expected size nan is no size"),
     ],
 )
 def test_bad_input_gets_one_sentence(predictor, disk_image, clicks, options, sentence):
@@ -245,19 +243,9 @@ def test_no_gradients_are_kept(predictor, disk_image, monkeypatch):
 
 def test_a_small_object_in_a_large_plane_is_found_by_its_click(predictor, monkeypatch):
     monkeypatch.setattr(
-        "napari_iafpn.inference.interaction._forward",
-        lambda level, image, previous, clicks, execution: torch.full_like(previous, -3),
+        "napari_iafpn.inference.interaction._run",
+        lambda level, image, previous, *rest, **options: torch.full_like(previous, -3),
     )
     prediction = predictor.predict(np.zeros((2000, 3000), np.uint8), [Click(1000, 2990)])
     assert prediction.roi.contains(Click(1000, 2990))
     assert prediction.roi.shape == (17, 17)
-
-
-def test_the_expected_size_enlarges_the_region(predictor, monkeypatch):
-    monkeypatch.setattr(
-        "napari_iafpn.inference.interaction._forward",
-        lambda level, image, previous, clicks, execution: torch.full_like(previous, -3),
-    )
-    image = np.zeros((1000, 1000), np.uint8)
-    prediction = predictor.predict(image, [Click(500, 500)], expected_size=100)
-    assert min(prediction.roi.shape) > 200

@@ -30,7 +30,7 @@ class SeesTheBright:
     def __init__(self, probability=0.9):
         self.probability, self.asked = probability, []
 
-    def predict(self, plane, clicks, previous=None, *, view=None, expected_size=None):
+    def predict(self, plane, clicks, previous=None, *, view=None):
         self.asked.append((clicks, previous, view))
         parts, _ = ndimage.label(plane)
         wanted = {parts[c.pixel] for c in clicks.positives} - {0}

@@ -98,10 +98,9 @@ def test_bad_clicks_change_nothing(session):
     assert not session.undo().any()
 
 
-def test_view_and_expected_size_reach_the_prediction(tiny_cascade, disk_image):
-    session = InteractiveSession(
-        Predictor(tiny_cascade, "cpu"), disk_image[0], view=Box(10, 70, 20, 90), expected_size=30
-    )
+def test_the_view_reaches_the_prediction(tiny_cascade, disk_image):
+    predictor = Predictor(tiny_cascade, "cpu")
+    session = InteractiveSession(predictor, disk_image[0], view=Box(10, 70, 20, 90))
     session.add_click(38, 52)
     assert session.prediction.view == Box(10, 70, 20, 90)
     session.start_from(disk_image[1])

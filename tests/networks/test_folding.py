@@ -5,7 +5,7 @@ import torch
 from timm.layers.conv2d_same import Conv2dSame
 from torch import nn
 
-from napari_iafpn.clicks import Click, ClickPoints
+from napari_iafpn.clicks import Click, PromptTensors
 from napari_iafpn.networks import build_cascade, preset
 from napari_iafpn.networks.folding import folded
 
@@ -36,7 +36,7 @@ def norms(cascade):
 @torch.inference_mode()
 def logits(level):
     image = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(3))
-    return level(image, torch.zeros(1, 1, 64, 96), ClickPoints.from_clicks(CLICKS))
+    return level(image, torch.zeros(1, 1, 64, 96), PromptTensors.of(CLICKS))
 
 
 @pytest.mark.parametrize("name", PRESETS)

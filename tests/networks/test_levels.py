@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from napari_iafpn.clicks import Click, ClickPoints
+from napari_iafpn.clicks import Click, PromptTensors
 from napari_iafpn.networks import PRESETS, CascadeConfig, Level, LevelConfig, build_cascade, preset
 from napari_iafpn.networks.config import PROPAGATIONS
 
@@ -36,7 +36,7 @@ class LevelContract:
         image = self.image(len(clicks)) if image is None else image
         previous = torch.zeros(len(clicks), 1, 64, 96) if previous is None else previous
         with torch.inference_mode():
-            return level(image, previous, ClickPoints.from_clicks(clicks))
+            return level(image, previous, PromptTensors.of(clicks))
 
     def image(self, count):
         return torch.rand(count, 3, 64, 96, generator=torch.Generator().manual_seed(3))
@@ -68,9 +68,7 @@ class LevelContract:
 
     def test_refuses_sides_that_are_no_multiples_of_32(self, level):
         with pytest.raises(ValueError, match="70 x 96; both sides must be multiples of 32"):
-            level(
-                torch.zeros(1, 3, 70, 96), torch.zeros(1, 1, 70, 96), ClickPoints.from_clicks([[]])
-            )
+            level(torch.zeros(1, 3, 70, 96), torch.zeros(1, 1, 70, 96), PromptTensors.of([[]]))
 
 
 class TestTiny(LevelContract):
@@ -108,7 +106,7 @@ def test_ablations_are_switches(propagation, heavy):
     out = level(
         torch.rand(1, 3, 32, 64),
         torch.zeros(1, 1, 32, 64),
-        ClickPoints.from_clicks([[Click(1, 1)]]),
+        PromptTensors.of([[Click(1, 1)]]),
     )
     assert out.shape == (1, 1, 32, 64)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from napari_iafpn.clicks import Click, ClickPoints
+from napari_iafpn.clicks import Click, PromptTensors
 from napari_iafpn.networks import CascadeConfig, build_cascade, load_cascade, preset, save_cascade
 from napari_iafpn.networks.card import ModelCard
 from napari_iafpn.networks.refiner import Refiner, _features
@@ -33,7 +33,7 @@ def maps(count=1):
 
 
 def points(*clicks):
-    return ClickPoints.from_clicks([list(each) for each in clicks])
+    return PromptTensors.of([list(each) for each in clicks])
 
 
 def test_untrained_it_changes_nothing():

@@ -52,7 +52,7 @@ class SeesTheBright:
         self.gate, self.reached = threading.Event(), threading.Event()
         self.gate.set()
 
-    def predict(self, plane, clicks, previous=None, *, view=None, expected_size=None):
+    def predict(self, plane, clicks, previous=None, *, view=None):
         self.reached.set()
         assert self.gate.wait(5)
         bright = np.asarray(plane.read(view, view.shape))[0] > 0.5

@@ -27,7 +27,7 @@ class Reader:
 
     device = "here"
 
-    def predict(self, plane, clicks, previous=None, *, view=None, expected_size=None):
+    def predict(self, plane, clicks, previous=None, *, view=None):
         plane.read(view, (64, 64))
         row, col = tuple(clicks)[-1].pixel
         roi = Box(row - 32, row + 32, col - 32, col + 32).intersection(

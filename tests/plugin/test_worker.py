@@ -37,7 +37,7 @@ class Predictor:
         self.gate.set()
         self.asked = []
 
-    def predict(self, plane, clicks, previous=None, *, view=None, expected_size=None):
+    def predict(self, plane, clicks, previous=None, *, view=None):
         self.asked.append(ClickSequence.of(clicks))
         self.entered.set()
         assert self.gate.wait(5)

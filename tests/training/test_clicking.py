@@ -5,14 +5,20 @@ import pytest
 import torch
 
 from napari_iafpn.clicks import Click
-from napari_iafpn.training.clicking import add_click, initial_clicks, next_click
+from napari_iafpn.training.clicking import (
+    add_click,
+    initial_clicks,
+    neighbour_clicks,
+    next_click,
+)
 from napari_iafpn.training.recipe import ClickConfig
 from napari_iafpn.training.views import View
 
 NONE = np.zeros((64, 64), bool)
+NOBODY = np.zeros((64, 64), np.int32)
 
 
-def view_of(target, others=NONE, ignore=NONE, parts=()):
+def view_of(target, others=NOBODY, ignore=NONE, parts=()):
     return View(torch.zeros(3, 64, 64, dtype=torch.uint8), target, others, ignore, parts)
 
 
@@ -24,8 +30,8 @@ def square():
 
 
 def test_initial_clicks_keep_their_sides(square, rng):
-    others = NONE.copy()
-    others[50:60, 50:60] = True
+    others = NOBODY.copy()
+    others[50:60, 50:60] = 5
     for _ in range(50):
         clicks = initial_clicks(view_of(square, others), ClickConfig(), rng)
         assert clicks[0].positive
@@ -139,3 +145,17 @@ def test_a_user_who_aims_clicks_near_the_middle(rng):
     assert all(18 <= click.row <= 21 and 18 <= click.col <= 21 for click in clicks)
     anywhere = [next_click(nothing, target, none, rng) for _ in range(50)]
     assert any(click.row < 18 or click.row > 21 for click in anywhere)
+
+
+def test_neighbours_are_told_by_a_click_deep_in_each_of_the_nearest(rng):
+    target, others = NONE.copy(), NOBODY.copy()
+    target[28:36, 28:36] = True
+    for place, (row, col) in enumerate([(28, 38), (28, 18), (38, 28), (18, 28), (18, 18), (0, 56)]):
+        others[row : row + 8, col : col + 8] = 300 + place
+    clicks = neighbour_clicks(view_of(target, others), rng)
+    assert {int(others[click.pixel]) for click in clicks} == {300, 301, 302, 303}
+    assert not any(click.positive for click in clicks)
+    assert neighbour_clicks(view_of(target), rng) == []
+    assert neighbour_clicks(view_of(NONE, others), rng) == []
+    others[others < 305] = 0  # the last one is too far away
+    assert neighbour_clicks(view_of(target, others), rng) == []

@@ -88,7 +88,7 @@ def test_overlapping_objects_keep_their_whole_masks_in_a_view():
     sample = Sample("a", image, instances, (1, 2), masks={1: below, 2: above})
     view = cut_view(sample, (1,), Box.whole((40, 40)), 40)
     assert np.array_equal(view.target, below)
-    assert np.array_equal(view.others, above & ~below)
+    assert np.array_equal(view.others, np.where(above & ~below, 2, 0))
     assert target_slices(sample, (1,)) == (slice(0, 30), slice(0, 40))
 
 
@@ -133,6 +133,25 @@ def test_quarter_turns_and_flips_move_everything_alike(rng):
         red = moved.image[0].numpy()
         assert np.array_equal(moved.target, red >= 80)
         assert np.array_equal(moved.parts[1], red >= 160)
+
+
+def test_a_turn_by_any_angle_moves_everything_alike(rng):
+    rows, cols = np.mgrid[:64, :64]
+    image = np.zeros((64, 64, 3), np.uint8)
+    labels = ((rows - 20) ** 2 + (cols - 40) ** 2 < 100).astype(np.int32)
+    labels[50:, :14] = 9
+    image[labels == 1] = 200
+    view = cut_view(sample_of(labels, image), (1,), Box.whole((64, 64)), 64)
+    off = dict.fromkeys([f.name for f in fields(AugmentConfig)], 0.0)
+    ignored = []
+    for _ in range(8):
+        turned = augment(view, AugmentConfig(**{**off, "rotate": 1.0}), rng)
+        counted = ~turned.ignore
+        assert np.mean((turned.image[0].numpy() > 100)[counted] == turned.target[counted]) > 0.99
+        assert 280 < turned.target.sum() < 340
+        assert set(np.unique(turned.others)) <= {0, 9}
+        ignored.append(turned.ignore.mean())
+    assert 0.1 < max(ignored) < 0.25
 
 
 @pytest.mark.parametrize("change", ["colour", "gamma", "stretch", "invert", "grey", "shuffle"])

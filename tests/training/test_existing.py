@@ -7,14 +7,20 @@ import torch
 from napari_iafpn.evaluation.metrics import iou
 from napari_iafpn.training import dataset, existing
 from napari_iafpn.training.dataset import Batch
-from napari_iafpn.training.existing import correcting_clicks, existing_mask
+from napari_iafpn.training.existing import (
+    correcting_clicks,
+    existing_mask,
+    misplaced_mask,
+    placing_clicks,
+)
 from napari_iafpn.training.recipe import recipe_from
 from napari_iafpn.training.views import View
 
 NONE = np.zeros((64, 64), bool)
+NOBODY = np.zeros((64, 64), np.int32)
 
 
-def view_of(target, others=NONE):
+def view_of(target, others=NOBODY):
     return View(torch.zeros(3, 64, 64, dtype=torch.uint8), target, others, NONE)
 
 
@@ -27,9 +33,9 @@ def square():
 
 @pytest.fixture
 def neighbour():
-    mask = NONE.copy()
-    mask[20:44, 42:60] = True
-    return mask
+    labels = NOBODY.copy()
+    labels[20:44, 42:60] = 7
+    return labels
 
 
 def drawn(error, target, others, rng, times=40):
@@ -37,27 +43,27 @@ def drawn(error, target, others, rng, times=40):
 
 
 def test_a_cut_leaves_out_a_part_on_one_side(square, rng):
-    for wrong in drawn(existing._cut, square, NONE, rng):
+    for wrong in drawn(existing._cut, square, NOBODY, rng):
         assert not (wrong & ~square).any()
         assert 0.35 < wrong.sum() / square.sum() < 0.95
 
 
 def test_a_neighbour_is_joined_whole(square, neighbour, rng):
     for wrong in drawn(existing._joined, square, neighbour, rng, 5):
-        np.testing.assert_array_equal(wrong, square | neighbour)
+        np.testing.assert_array_equal(wrong, square | (neighbour > 0))
 
 
 def test_without_a_neighbour_a_disk_is_joined(square, rng):
-    far = NONE.copy()
-    far[60:, 60:] = True
+    far = NOBODY.copy()
+    far[60:, 60:] = 3
     for wrong in drawn(existing._joined, square, far, rng):
         assert wrong[square].all()
-        assert not (wrong & far).any()
+        assert not wrong[far > 0].any()
         assert wrong.sum() > square.sum()
 
 
 def test_an_outline_moves_in_or_out(square, rng):
-    sizes = [wrong.sum() / square.sum() for wrong in drawn(existing._shifted, square, NONE, rng)]
+    sizes = [wrong.sum() / square.sum() for wrong in drawn(existing._shifted, square, NOBODY, rng)]
     assert min(sizes) < 0.6
     assert max(sizes) > 1.5
 
@@ -121,3 +127,33 @@ def test_recipes_without_it_draw_the_samples_that_they_drew(values, dataset_of):
     other = recipe_from(values)
     assert other.digest != digest
     assert torch.equal(dataset_of(other)[0]["image"], without[0]["image"])
+
+
+def test_a_misplaced_mask_is_the_target_elsewhere_or_its_neighbour(square, neighbour, rng):
+    view, seen = view_of(square, neighbour), {"moved": 0, "neighbour": 0}
+    for _ in range(60):
+        mask = misplaced_mask(view, rng)
+        whose = "neighbour" if np.array_equal(mask, neighbour > 0) else "moved"
+        seen[whose] += 1
+        if whose == "moved":
+            assert 0 < np.count_nonzero(mask) <= np.count_nonzero(square)
+            assert not np.array_equal(mask, square)
+        clicks = placing_clicks(view, mask, rng)
+        assert square[clicks[0].pixel]
+        assert clicks[0].positive
+        for wrong in clicks[1:]:
+            assert square[wrong.pixel] == wrong.positive != mask[wrong.pixel]
+    assert seen["moved"] > seen["neighbour"] > 5
+    assert not misplaced_mask(view_of(NONE), rng).any()
+
+
+def test_samples_begin_with_a_misplaced_mask_as_often_as_the_recipe_says(values, dataset_of):
+    values["clicks"] = {"misplaced": 0.4}
+    stream = dataset_of(recipe_from(values))
+    items = [stream[index] for index in range(60)]
+    begun = [item for item in items if item["existing"].any()]
+    assert len(begun) == pytest.approx(24, abs=12)
+    assert all(item["clicks"][0].positive for item in begun)
+    values["clicks"] = {"misplaced": 0.4, "existing": 0.7}
+    with pytest.raises(ValueError, match="shares that sum to at most 1"):
+        recipe_from(values)

@@ -59,6 +59,7 @@ def batch():
         labels,
         torch.zeros_like(labels, dtype=torch.bool),
         [[Click(30, 20)], [Click(25, 25), Click(50, 50, False)]],
+        [[], []],
     )
 
 

@@ -28,15 +28,31 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing o
 @app.command()
 def segment(
     image: Annotated[Path, typer.Argument(help="PNG, TIFF, JPEG, WebP or NPY; one plane.")],
+    output: Annotated[Path, typer.Option(help="The mask, 0 and 255 in 8 bit: .tif, .png or .npy.")],
     click: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             metavar="ROW,COL[,-]",
             help="A click in pixels, the first pixel is 0,0; [bold],-[/bold] marks a click that "
             "does not belong to the object. Repeat the option in the order of the clicks.",
         ),
-    ],
-    output: Annotated[Path, typer.Option(help="The mask, 0 and 255 in 8 bit: .tif, .png or .npy.")],
+    ] = None,
+    box: Annotated[
+        str | None,
+        typer.Option(
+            metavar="R0,C0,R1,C1",
+            help="A box around the object, before all clicks: its first row and column, and the "
+            "first ones outside.",
+        ),
+    ] = None,
+    stroke: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="R,C;R,C;...[,-]",
+            help="A line over the object, before all clicks; [bold],-[/bold] after its last point "
+            "marks one that does not belong to it. Repeat the option in the order of the strokes.",
+        ),
+    ] = None,
     overlay: Annotated[
         Path | None, typer.Option(help="A PNG of the image with the outline and the clicks.")
     ] = None,
@@ -44,13 +60,15 @@ def segment(
     device: Device = "auto",
     overwrite: Overwrite = False,
 ) -> None:
-    """Write the mask of one object that is given by clicks."""
+    """Write the mask of one object that is given by clicks, a box or strokes."""
     from napari_iafpn.cli.segment import SegmentRequest, segment_file
 
     segment_file(
         SegmentRequest(
             image=image,
-            clicks=tuple(click),
+            box=box,
+            strokes=tuple(stroke or ()),
+            clicks=tuple(click or ()),
             output=output,
             overlay=overlay,
             model=model,

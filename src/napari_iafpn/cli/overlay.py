@@ -1,4 +1,4 @@
-"""A picture of the result: the image, the outline of the mask and the clicks."""
+"""A picture of the result: the image, the outline of the mask and the prompts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from napari_iafpn.clicks import Click
+from napari_iafpn.clicks import Prompt
 from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
 
@@ -21,15 +21,15 @@ POSITIVE = (0, 200, 83)
 NEGATIVE = (255, 23, 68)
 
 
-def draw_overlay(plane: Plane, mask: NDArray[np.bool_], clicks: Iterable[Click]) -> bytes:
-    """Return a PNG of ``plane`` with the outline of ``mask`` (H, W) and the clicks."""
+def draw_overlay(plane: Plane, mask: NDArray[np.bool_], prompts: Iterable[Prompt]) -> bytes:
+    """Return a PNG of ``plane`` with the outline of ``mask`` (H, W) and the prompts."""
     height, width = plane.shape
     scale = min(1.0, LONGEST_SIDE / max(height, width))
     size = max(1, round(height * scale)), max(1, round(width * scale))
     canvas = _pixels(plane, size)
     canvas[outline(_reduced(mask, size))] = OUTLINE
     picture = Image.fromarray(canvas)
-    _draw_clicks(ImageDraw.Draw(picture), clicks, size[0] / height, size[1] / width)
+    _draw_prompts(ImageDraw.Draw(picture), prompts, Box.whole((height, width)), size)
     stream = io.BytesIO()
     picture.save(stream, "PNG")
     return stream.getvalue()
@@ -64,10 +64,17 @@ def _reduced(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_
     return reduced
 
 
-def _draw_clicks(
-    draw: ImageDraw.ImageDraw, clicks: Iterable[Click], row_scale: float, col_scale: float
+def _draw_prompts(
+    draw: ImageDraw.ImageDraw, prompts: Iterable[Prompt], whole: Box, size: tuple[int, int]
 ) -> None:
-    for click in clicks:
-        x, y = (click.col + 0.5) * col_scale - 0.5, (click.row + 0.5) * row_scale - 0.5
-        colour = POSITIVE if click.positive else NEGATIVE
-        draw.ellipse((x - 4, y - 4, x + 4, y + 4), fill=colour, outline="white")
+    for prompt in prompts:
+        colour = POSITIVE if prompt.positive else NEGATIVE
+        seen = prompt.moved(whole, size)
+        if not seen.segments:
+            box = seen.extent
+            corners = (box.col_start, box.row_start, box.col_stop - 1, box.row_stop - 1)
+            draw.rectangle(corners, outline=colour)
+        for start, stop in seen.segments:
+            draw.line((*start[::-1], *stop[::-1]), fill=colour, width=3)
+        for row, col in seen.nodes:
+            draw.ellipse((col - 4, row - 4, col + 4, row + 4), fill=colour, outline="white")

@@ -1,21 +1,16 @@
-"""`napari-iafpn segment`: an image file and clicks in, a mask file out."""
+"""`napari-iafpn segment`: an image file and prompts in, a mask file out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from napari_iafpn.cli.console import plain_console
 from napari_iafpn.cli.outputs import check_output, write_output
 from napari_iafpn.cli.pictures import MASK_WRITERS, encode_mask
-from napari_iafpn.clicks import Click, ClickSequence
+from napari_iafpn.clicks import BoxPrompt, Click, ClickSequence, Stroke
+from napari_iafpn.geometry import Box
 from napari_iafpn.images.files import open_picture
-
-if TYPE_CHECKING:
-    from napari_iafpn.images import Plane
-    from napari_iafpn.inference import Prediction, Predictor
 
 
 @dataclass(frozen=True)
@@ -23,6 +18,8 @@ class SegmentRequest:
     """The arguments of the command."""
 
     image: Path
+    box: str | None
+    strokes: tuple[str, ...]
     clicks: tuple[str, ...]
     output: Path
     overlay: Path | None
@@ -46,53 +43,78 @@ def parse_click(text: str) -> Click:
     return Click(*place, positive=sign != "-")
 
 
+def parse_box(text: str) -> BoxPrompt:
+    """Read ``R0,C0,R1,C1``: the first pixel inside and the first one outside."""
+    try:
+        top, left, bottom, right = map(int, text.split(","))
+        return BoxPrompt(Box(top, bottom, left, right))
+    except ValueError as error:
+        raise ValueError(
+            f"box {text!r} is not understood; write R0,C0,R1,C1 in whole pixels, from the first "
+            "row and column inside to the first ones outside"
+        ) from error
+
+
+def parse_stroke(text: str) -> Stroke:
+    """Read ``R,C;R,C;...``, and ``,-`` at its end for one beside the object."""
+    points, positive = text.strip(), True
+    if points.endswith((",-", ",+")):
+        points, positive = points[:-2], points.endswith(",+")
+    try:
+        pairs = [tuple(map(float, point.split(","))) for point in points.split(";")]
+        return Stroke(tuple((row, col) for row, col in pairs), positive)
+    except ValueError as error:
+        raise ValueError(
+            f"stroke {text!r} is not understood; write R,C;R,C;... in pixels, and ,- after the "
+            "last point of one that does not belong to the object"
+        ) from error
+
+
 def segment_file(request: SegmentRequest) -> None:
-    """Predict click after click, as a user would, and write the last mask."""
-    clicks = ClickSequence.of(parse_click(text) for text in request.clicks)
+    """Predict prompt after prompt, as a user would, and write the last mask."""
+    prompts = ClickSequence.of(
+        [
+            *([] if request.box is None else [parse_box(request.box)]),
+            *map(parse_stroke, request.strokes),
+            *map(parse_click, request.clicks),
+        ]
+    )
+    if not prompts:
+        raise ValueError("nothing says where the object is; give --click, --box or --stroke")
     _check_outputs(request)
     finest, *coarser = open_picture(request.image)
 
     from napari_iafpn.cli.overlay import draw_overlay
     from napari_iafpn.images import Plane
-    from napari_iafpn.inference import Predictor
+    from napari_iafpn.inference import ClickReplay, Predictor
 
     plane = Plane(finest, coarser=coarser)
-    for click in clicks:
-        click.check_inside(plane.shape)
-    predictor = Predictor.load(request.model, device=request.device)
+    for prompt in prompts:
+        prompt.check_inside(plane.shape)
+    replay = ClickReplay(Predictor.load(request.model, device=request.device), plane)
     seconds, notes = 0.0, dict[str, None]()
-    for prediction in _predictions(predictor, plane, clicks):
+    for count in range(1, len(prompts) + 1):
+        prediction = replay.predict(prompts.prefix(count))
         seconds += prediction.seconds
         notes.update(dict.fromkeys(prediction.notes))
     mask = prediction.mask()
 
     write_output(request.output, encode_mask(mask, request.output.suffix.lower()))
     if request.overlay is not None:
-        write_output(request.overlay, draw_overlay(plane, mask, clicks))
+        write_output(request.overlay, draw_overlay(plane, mask, prompts))
 
     console = plain_console()
     console.print(f"mask: {request.output} ({int(mask.sum())} of {mask.size} pixels)")
     if request.overlay is not None:
         console.print(f"overlay: {request.overlay}")
-    count = len(clicks)
+    each = "click" if len(prompts.clicks) == count else "prompt"
     console.print(
-        f"{count} click(s), {seconds / count:.3f} seconds per click on {prediction.device}"
+        f"{count} {each}(s), {seconds / count:.3f} seconds per {each} on {prediction.device}"
     )
     if not mask.any():
         notes["the mask is empty; add a click on the object"] = None
     for note in notes:
         console.print(f"note: {note}")
-
-
-def _predictions(predictor: Predictor, plane: Plane, clicks: ClickSequence) -> Iterator[Prediction]:
-    """Yield the predictions after 1, 2, ... clicks.
-
-    Not with ClickReplay, which keeps them all: on a large image they are large.
-    """
-    previous = None
-    for count in range(1, len(clicks) + 1):
-        previous = predictor.predict(plane, clicks.prefix(count), previous)
-        yield previous
 
 
 def _check_outputs(request: SegmentRequest) -> None:

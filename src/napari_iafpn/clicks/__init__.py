@@ -1,26 +1,36 @@
-"""Clicks, the maps that show them to a network, and the simulated user."""
+"""Prompts, the maps that show them to a network, and the simulated user."""
 
 from typing import TYPE_CHECKING, Any
 
-from napari_iafpn.clicks.click import Click, ClickSequence
+from napari_iafpn.clicks.box_prompt import BoxPrompt
+from napari_iafpn.clicks.click import Click
+from napari_iafpn.clicks.kinds import KINDS, prompt_from_json
+from napari_iafpn.clicks.prompt import Prompt
+from napari_iafpn.clicks.sequence import ClickSequence
+from napari_iafpn.clicks.stroke import Stroke
 
 if TYPE_CHECKING:
-    from napari_iafpn.clicks.points import ClickPoints, click_map
     from napari_iafpn.clicks.simulated import jittered_click, simulated_click
+    from napari_iafpn.clicks.tensors import PromptTensors, prompt_maps
 
 __all__ = [
+    "KINDS",
+    "BoxPrompt",
     "Click",
-    "ClickPoints",
     "ClickSequence",
-    "click_map",
+    "Prompt",
+    "PromptTensors",
+    "Stroke",
     "jittered_click",
+    "prompt_from_json",
+    "prompt_maps",
     "simulated_click",
 ]
 
 _HOMES = {
-    "ClickPoints": "points",
-    "click_map": "points",
+    "PromptTensors": "tensors",
     "jittered_click": "simulated",
+    "prompt_maps": "tensors",
     "simulated_click": "simulated",
 }
 

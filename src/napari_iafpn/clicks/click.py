@@ -1,10 +1,14 @@
-"""One click and an ordered sequence of clicks; values, free of any array library."""
+"""One click."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from napari_iafpn.clicks.prompt import Point, Segment
+from napari_iafpn.geometry.box import Box, move_point
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +17,9 @@ class Click:
 
     An integer coordinate is a pixel's centre, so pixel ``r`` covers ``[r - 0.5, r + 0.5)``.
     """
+
+    kind: ClassVar[str] = "click"
+    effort: ClassVar[int] = 1
 
     row: float
     col: float
@@ -37,6 +44,60 @@ class Click:
         """The (row, col) indices of the pixel that contains the click."""
         return math.floor(self.row + 0.5), math.floor(self.col + 0.5)
 
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """The click as a line of no length."""
+        point = (self.row, self.col)
+        return ((point, point),)
+
+    @property
+    def nodes(self) -> tuple[Point, ...]:
+        """The click itself."""
+        return ((self.row, self.col),)
+
+    @property
+    def extent(self) -> Box:
+        """Its pixel."""
+        return Box.pixel(*self.pixel)
+
+    @property
+    def evidence(self) -> Box | None:
+        """The pixel of a positive click."""
+        return self.extent if self.positive else None
+
+    def region(self, view: Box) -> None:
+        """Return None: it does not say how far the object goes."""
+
+    def first_mask(self) -> None:
+        """Return None: a point has no inside."""
+
+    @property
+    def pixels(self) -> tuple[tuple[int, int], ...]:
+        """The pixel that contains the click."""
+        return (self.pixel,)
+
+    def within(self, box: Box) -> Click | None:
+        """Return the click if it lies on a pixel of ``box``."""
+        return self if box.contains(self) else None
+
+    def moved(self, box: Box, size: tuple[int, int]) -> Click:
+        """Return the click in the frame of ``box`` resized to ``size`` (H, W)."""
+        return Click(*move_point((self.row, self.col), box, size), self.positive)
+
+    def mirrored(self, width: int) -> Click:
+        """Return the click on an image whose columns are reversed."""
+        return Click(self.row, width - 1 - self.col, self.positive)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {"click": [self.row, self.col], "positive": self.positive}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Click:
+        """Return what ``to_json`` was called on."""
+        row, col = values["click"]
+        return cls(row, col, values["positive"])
+
     def check_inside(self, shape: tuple[int, int]) -> None:
         """Raise ValueError unless the click lies on a pixel of an image of ``shape`` (H, W)."""
         row, col = self.pixel
@@ -45,64 +106,3 @@ class Click:
                 f"click {self} is outside the image of "
                 f"{shape[0]} x {shape[1]}; clicks are (row, col) in pixels"
             )
-
-
-@dataclass(frozen=True, slots=True)
-class ClickSequence:
-    """Clicks on one object in the order they were made; every change returns a new sequence."""
-
-    clicks: tuple[Click, ...] = ()
-
-    @classmethod
-    def of(cls, clicks: Iterable[Click]) -> ClickSequence:
-        """Collect ``clicks`` in their order."""
-        return clicks if isinstance(clicks, cls) else cls(tuple(clicks))
-
-    def __len__(self) -> int:
-        return len(self.clicks)
-
-    def __iter__(self) -> Iterator[Click]:
-        return iter(self.clicks)
-
-    def __getitem__(self, index: int) -> Click:
-        return self.clicks[index]
-
-    def prefix(self, count: int) -> ClickSequence:
-        """Return the first ``count`` clicks."""
-        return ClickSequence(self.clicks[:count])
-
-    def add(self, click: Click) -> ClickSequence:
-        """Append ``click``."""
-        return ClickSequence((*self.clicks, click))
-
-    def move(self, index: int, row: float, col: float) -> ClickSequence:
-        """Put the click at ``index`` elsewhere; its sign and its place in the order stay."""
-        self._check_index(index)
-        moved = replace(self.clicks[index], row=row, col=col)
-        return ClickSequence((*self.clicks[:index], moved, *self.clicks[index + 1 :]))
-
-    def remove(self, index: int) -> ClickSequence:
-        """Drop the click at ``index``."""
-        self._check_index(index)
-        return ClickSequence(self.clicks[:index] + self.clicks[index + 1 :])
-
-    def flip(self, index: int) -> ClickSequence:
-        """Change the sign of the click at ``index``."""
-        self._check_index(index)
-        click = self.clicks[index]
-        flipped = replace(click, positive=not click.positive)
-        return ClickSequence((*self.clicks[:index], flipped, *self.clicks[index + 1 :]))
-
-    @property
-    def positives(self) -> tuple[Click, ...]:
-        """The clicks that belong to the object."""
-        return tuple(click for click in self.clicks if click.positive)
-
-    @property
-    def negatives(self) -> tuple[Click, ...]:
-        """The clicks that do not belong to the object."""
-        return tuple(click for click in self.clicks if not click.positive)
-
-    def _check_index(self, index: int) -> None:
-        if not 0 <= index < len(self.clicks):
-            raise ValueError(f"there is no click {index}; this object has {len(self.clicks)}")

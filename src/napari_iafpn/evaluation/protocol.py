@@ -219,7 +219,7 @@ def evaluate_object(
         view_scale=view_scale,
         view=view,
         area=int(np.count_nonzero(seen if valid is None else seen & ~valid)),
-        clicks=tuple(_moved(found.clicks, view.row_start, view.col_start)),
+        clicks=_moved(found.clicks, view.row_start, view.col_start),
         ious=found.ious,
         boundary_ious=found.boundary_ious,
         network_seconds=found.network_seconds,
@@ -304,11 +304,11 @@ def _segment(predictor: Predictor, plane: Plane, view: Box) -> Segment:
     replay = ClickReplay(predictor, plane, view=view)
 
     def segment(clicks: ClickSequence) -> NDArray[np.floating]:
-        prediction = replay.predict(_moved(clicks, view.row_start, view.col_start))
+        prediction = replay.predict(_moved(clicks.clicks, view.row_start, view.col_start))
         return prediction.probability_in(view)
 
     return segment
 
 
-def _moved(clicks: Iterable[Click], rows: int, cols: int) -> ClickSequence:
-    return ClickSequence.of(Click(c.row + rows, c.col + cols, c.positive) for c in clicks)
+def _moved(clicks: Iterable[Click], rows: int, cols: int) -> tuple[Click, ...]:
+    return tuple(Click(c.row + rows, c.col + cols, c.positive) for c in clicks)

@@ -2,15 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-from napari_iafpn.geometry.box import Box
+from napari_iafpn.geometry.box import Box, move_point
 from napari_iafpn.geometry.zoom import expansion, sticky_zoom_in, view_around, zoom_in
 
 if TYPE_CHECKING:
     from napari_iafpn.geometry.resample import (
         crop_resize,
-        move_click,
-        move_inside,
-        move_points,
         network_size,
         paste,
         reframe,
@@ -21,9 +18,7 @@ __all__ = [
     "Box",
     "crop_resize",
     "expansion",
-    "move_click",
-    "move_inside",
-    "move_points",
+    "move_point",
     "network_size",
     "paste",
     "reframe",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.clicks import Click
+if TYPE_CHECKING:
+    from napari_iafpn.clicks.click import Click
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,11 @@ class Box:
     def whole(cls, shape: tuple[int, int]) -> Box:
         """Return the box of a whole (H, W) image."""
         return cls(0, shape[0], 0, shape[1])
+
+    @classmethod
+    def pixel(cls, row: int, col: int) -> Box:
+        """Return the box of one pixel."""
+        return cls(row, row + 1, col, col + 1)
 
     @classmethod
     def around(cls, mask: NDArray[np.bool_]) -> Box | None:
@@ -66,10 +73,13 @@ class Box:
         """Index an (H, W, ...) array with this."""
         return slice(self.row_start, self.row_stop), slice(self.col_start, self.col_stop)
 
+    def holds(self, row: int, col: int) -> bool:
+        """Tell whether the pixel (row, col) lies in the box."""
+        return self.row_start <= row < self.row_stop and self.col_start <= col < self.col_stop
+
     def contains(self, click: Click) -> bool:
         """Tell whether the pixel of ``click`` lies in the box."""
-        row, col = click.pixel
-        return self.row_start <= row < self.row_stop and self.col_start <= col < self.col_stop
+        return self.holds(*click.pixel)
 
     def encloses(self, other: Box) -> bool:
         """Tell whether every pixel of ``other`` lies in the box."""
@@ -96,6 +106,16 @@ class Box:
             self.row_start + rows, self.row_stop + rows, self.col_start + cols, self.col_stop + cols
         )
 
+    def moved(self, box: Box, size: tuple[int, int]) -> Box:
+        """Return the box in the frame of ``box`` resized to ``size`` (H, W), in whole pixels."""
+        rows, cols = size[0] / box.height, size[1] / box.width
+        return Box(
+            math.floor((self.row_start - box.row_start) * rows),
+            math.ceil((self.row_stop - box.row_start) * rows),
+            math.floor((self.col_start - box.col_start) * cols),
+            math.ceil((self.col_stop - box.col_start) * cols),
+        )
+
     def resized_about_centre(self, height: float, width: float, bounds: Box) -> Box:
         """Return a box of about ``height`` x ``width`` px, same centre, clipped to ``bounds``."""
         row, col = (self.row_start + self.row_stop) / 2, (self.col_start + self.col_stop) / 2
@@ -109,3 +129,14 @@ class Box:
         if clipped is None:
             raise ValueError(f"the box of {self} lies outside {bounds}; choose a box inside")
         return clipped
+
+
+def move_point(point: tuple[float, float], box: Box, size: tuple[int, int]) -> tuple[float, float]:
+    """Map (row, col) from the image into ``box`` resized to ``size`` (H, W).
+
+    A pixel's centre is its index, hence the shifts by 0.5; the rule of ``geometry.resample``.
+    """
+    return (
+        (point[0] + 0.5 - box.row_start) * size[0] / box.height - 0.5,
+        (point[1] + 0.5 - box.col_start) * size[1] / box.width - 0.5,
+    )

@@ -6,8 +6,8 @@ index + 0.5) to (x - start) * H / h. Clicks are given by pixel centres, hence th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,7 +15,6 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from napari_iafpn.clicks import Click, ClickPoints
 from napari_iafpn.geometry.box import Box
 
 
@@ -167,34 +166,6 @@ class _Weights:
         near = first[..., None] + torch.arange(band.shape[2], device=like.device)
         weights = like.new_zeros(*band.shape[:2], self.samples + band.shape[2])
         return weights.scatter_(2, near, band)[:, None, :, : self.samples]
-
-
-def move_click(click: Click, box: Box, size: tuple[int, int]) -> Click:
-    """Map a click from the image into ``box`` resized to ``size`` (H, W)."""
-    return replace(
-        click,
-        row=(click.row + 0.5 - box.row_start) * size[0] / box.height - 0.5,
-        col=(click.col + 0.5 - box.col_start) * size[1] / box.width - 0.5,
-    )
-
-
-def move_inside(clicks: Iterable[Click], box: Box, size: tuple[int, int]) -> list[Click]:
-    """Map the clicks on pixels of ``box`` into it resized to ``size``; leave the others out."""
-    # 0.001 px off the far border, so that rounding to float32 keeps a click inside.
-    limit = size[0] - 0.501, size[1] - 0.501
-    moved = (move_click(click, box, size) for click in clicks if box.contains(click))
-    return [replace(m, row=min(m.row, limit[0]), col=min(m.col, limit[1])) for m in moved]
-
-
-def move_points(points: ClickPoints, boxes: Sequence[Box], size: tuple[int, int]) -> ClickPoints:
-    """Map a batch of clicks into one box per sample, each resized to ``size``.
-
-    Clicks outside their box become invalid.
-    """
-    start = points.position.new_tensor([[b.row_start, b.col_start] for b in boxes])[:, None]
-    scale = points.position.new_tensor([[size[0] / b.height, size[1] / b.width] for b in boxes])
-    moved = (points.position + 0.5 - start) * scale[:, None] - 0.5
-    return replace(points, position=moved).inside(size)
 
 
 def network_size(shape: tuple[int, int], long_side: int, multiple: int = 32) -> tuple[int, int]:

@@ -4,57 +4,53 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import reduce
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.geometry.box import Box
+
+if TYPE_CHECKING:
+    from napari_iafpn.clicks.click import Click
+    from napari_iafpn.clicks.prompt import Prompt
 
 MIN_RESEMBLANCE = 0.5
 
 
 def zoom_in(
-    intention: NDArray[np.bool_],
-    positives: Iterable[Click],
-    view: Box,
-    *,
-    min_crop: int = 48,
-    expected_size: float | None = None,
+    intention: NDArray[np.bool_], prompts: Iterable[Prompt], view: Box, *, min_crop: int = 48
 ) -> Box:
     """Return the region of interest of eq. (3), a box inside ``view``, in the image frame.
 
-    The box of the intention united with the positive clicks is expanded about its centre by
-    max(1.4, 2.5 - 4 sqrt(box area / view area)): loose around small objects, tight around large
-    ones. Without any evidence the whole view is returned.
+    The box of the intention united with the evidence of the prompts, such as the pixels of positive
+    clicks, is expanded about its centre by max(1.4, 2.5 - 4 sqrt(box area / view area)): loose
+    around small objects, tight around large ones. A box prompt is the region, with its margin and
+    with the evidence of the others. Without any evidence the whole view is returned.
 
     Parameters
     ----------
     intention : (H, W) bool
         Coarse probability > 0.5 over the view; its size may differ from the view's.
-    positives : iterable of Click
-        Positive clicks in the image frame; those outside the view are left out.
+    prompts : iterable of Prompt
+        In the image frame; what lies outside the view is left out.
     view : Box
         What the coarse level looked at.
     min_crop : int
         Smallest side in image pixels (as far as the view allows).
-    expected_size : float, optional
-        Side in pixels that the object probably has; the box is not smaller than the expansion of
-        such an object.
     """
-    boxes = [Box(r, r + 1, c, c + 1) for r, c in (p.pixel for p in positives if view.contains(p))]
+    inside = [part for part in (prompt.within(view) for prompt in prompts) if part is not None]
+    boxes = [part.evidence for part in inside if part.evidence is not None]
+    fixed = [region for part in inside if (region := part.region(view)) is not None]
     seen = Box.around(intention)
-    if seen is not None:
+    if seen is not None and not fixed:
         boxes.append(_to_image(seen, view, intention.shape))
     if not boxes:
         return view
-    box = boxes[0]
-    for other in boxes[1:]:
-        box = box.union(other)
+    box = reduce(Box.union, [*fixed[-1:], *boxes])
+    ratio = 1.0 if fixed else expansion(box.area / view.area)
     smallest = float(min_crop)
-    if expected_size is not None:
-        smallest = max(smallest, expected_size * expansion(expected_size**2 / view.area))
-    ratio = expansion(box.area / view.area)
     grown = box.resized_about_centre(
         max(ratio * box.height, smallest), max(ratio * box.width, smallest), view
     )

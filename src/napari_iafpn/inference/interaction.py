@@ -1,34 +1,27 @@
-"""One interaction: from pixels, clicks and previous mask to the object, eq. (2)-(4)."""
+"""One interaction: the cascade step on a plane, and what contradicts the prompts put right."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_iafpn.clicks import Click, ClickPoints, ClickSequence
-from napari_iafpn.geometry import Box, sticky_zoom_in, zoom_in
-from napari_iafpn.geometry.resample import move_click, move_inside, network_size, paste, resize
+from napari_iafpn.clicks import BoxPrompt, Click, ClickSequence, PromptTensors
+from napari_iafpn.geometry import Box, resize, sticky_zoom_in
 from napari_iafpn.images import Plane
 from napari_iafpn.inference.obedience import obeying
 from napari_iafpn.inference.policy import PLUGIN, Policy
 from napari_iafpn.inference.prediction import Prediction
 from napari_iafpn.networks import Cascade, Level
-from napari_iafpn.networks.cascade import remembered
+from napari_iafpn.networks.cascade import BoxedMasks, Scene
 
-
-@dataclass(frozen=True)
-class Scene:
-    """What an interaction starts from; boxes and clicks are in the image frame."""
-
-    plane: Plane
-    clicks: ClickSequence
-    previous: Prediction | None
-    view: Box
-    expected_size: float | None
+OUTSIDE = 20.0
+"""Logit, below 0, of what a box prompt excludes."""
 
 
 @dataclass(frozen=True)
@@ -40,134 +33,135 @@ class Execution:
     shrink: int = 1
 
 
-@dataclass(frozen=True, eq=False)
-class Found:
-    """What an interaction gives: the probability in the region of interest, 0 outside.
-
-    ``probability`` is (roi.height, roi.width) float32; ``zoomed`` tells that the region was chosen
-    around the object.
-    """
-
-    roi: Box
-    zoomed: bool
-    probability: NDArray[np.float32]
-
-
 @torch.inference_mode()
 def interact(
-    cascade: Cascade, scene: Scene, execution: Execution, policy: Policy = PLUGIN
-) -> Found:
-    """Find the object that the clicks of ``scene`` mean.
+    cascade: Cascade,
+    plane: Plane,
+    prompts: ClickSequence,
+    previous: Prediction | None,
+    view: Box,
+    execution: Execution,
+    policy: Policy = PLUGIN,
+) -> Prediction:
+    """Find the object that the prompts mean.
 
-    The coarse level finds the intention in the view, the fine level draws the object in the region
-    around it. Without a fine level the coarse one draws, in the whole view as long as there is no
-    previous mask, then in the region around that. What contradicts a click is put right.
+    Without a fine level the coarse one draws, in the whole view as long as there is no previous
+    mask, then in the region around that.
     """
-    run, config = _Run(cascade, scene, execution, policy), cascade.config
+
+    def crop(boxes: Sequence[Box], size: tuple[int, int]) -> Tensor:
+        return torch.stack([torch.tensor(plane.read(box, size)) for box in boxes])
+
+    def run(level: Level, image: Tensor, mask: Tensor, seen: PromptTensors) -> Tensor:
+        return _run(level, image, mask, seen, execution, flip=policy.flip)
+
+    scene = Scene(
+        crop,
+        (prompts,),
+        _boxed(previous, prompts, view),
+        (view,),
+        min_crop=0 if policy.published else None,
+        shrink=execution.shrink,
+    )
+    zoomed = True
     if cascade.fine is None:
-        zoomed = run.zoom_on_previous()
-        roi = zoomed or scene.view
-        logits = run.logits(cascade.coarse, roi, run.last(roi, config.coarse_size))
+        region = _region_of_one_level(cascade, scene, previous, policy)
+        roi, zoomed = region or view, region is not None
+        logits = cascade.intend(replace(scene, views=(roi,)), run)
     else:
-        last = run.last(scene.view, config.coarse_size)
-        intention = run.logits(cascade.coarse, scene.view, last).sigmoid()
-        roi = zoomed = run.zoom(intention)
-        last = run.last(roi, config.fine_size)
-        intention = paste(intention, scene.view, roi, (last.shape[-2], last.shape[-1]))
-        logits = run.logits(cascade.fine, roi, remembered(intention, last, config.memory))
-        logits = run.refined(logits, intention, last, roi)
-    found = resize(logits, roi.shape)[0, 0]
+        logits, (roi,) = cascade.step(scene, run)
+    found: NDArray[np.float32] = resize(logits, roi.shape)[0, 0].numpy()
     if not policy.published:
-        found = torch.from_numpy(obeying(found.numpy(), move_inside(scene.clicks, roi, roi.shape)))
-    return Found(roi, zoomed is not None, found.sigmoid().numpy())
+        found = obeying(found, _inside(prompts, roi))
+    found = _within_boxes(found, prompts, roi, view)
+    probability = torch.from_numpy(found).sigmoid().numpy()
+    return Prediction(plane.shape, roi, probability, view, zoomed=zoomed)
 
 
-@dataclass(frozen=True)
-class _Run:
-    """One interaction; tensors are (1, 1, h, w) on the CPU."""
+def _boxed(previous: Prediction | None, prompts: ClickSequence, view: Box) -> BoxedMasks:
+    """Return the previous mask as the cascade takes it.
 
-    cascade: Cascade
-    scene: Scene
-    execution: Execution
-    policy: Policy
-
-    def last(self, box: Box, long_side: int) -> Tensor:
-        """Return the previous mask's probability in ``box``, in the input size of a level."""
-        size = network_size(box.shape, long_side // self.execution.shrink)
-        if self.scene.previous is None:
-            return torch.zeros(1, 1, *size)
-        values = torch.tensor(self.scene.previous.roi_probability)[None, None]
-        return paste(values, self.scene.previous.roi, box, size)
-
-    def zoom(self, evidence: Tensor) -> Box:
-        """Return the region of interest, eq. (3), around ``evidence`` in the view."""
-        return zoom_in(
-            (evidence[0, 0] > 0.5).numpy(),
-            self.scene.clicks.positives,
-            self.scene.view,
-            min_crop=0 if self.policy.published else self.cascade.config.min_crop,
-            expected_size=self.scene.expected_size,
-        )
-
-    def zoom_on_previous(self) -> Box | None:
-        """Return the region of interest of a single level, None for the whole view."""
-        if self.policy.published:
-            return _sticky_region(self.scene)
-        evidence = self.last(self.scene.view, self.cascade.config.coarse_size)
-        return self.zoom(evidence) if (evidence > 0.5).any() else None
-
-    def logits(self, level: Level, box: Box, previous: Tensor) -> Tensor:
-        """Run a level on ``box`` in the size of ``previous``, averaged with its mirror image."""
-        size = (previous.shape[-2], previous.shape[-1])
-        image = torch.tensor(self.scene.plane.read(box, size))[None]
-        clicks = [move_inside(self.scene.clicks, box, size)]
-        if self.policy.flip:
-            image, previous = (torch.cat([t, t.flip(-1)]) for t in (image, previous))
-            clicks.append([replace(click, col=size[1] - 1 - click.col) for click in clicks[0]])
-        found = _forward(level, image, previous, clicks, self.execution)
-        return (found[:1] + found[1:].flip(-1)) / 2 if self.policy.flip else found
-
-    def refined(self, logits: Tensor, intention: Tensor, last: Tensor, box: Box) -> Tensor:
-        """Correct the fine level's logits of ``box`` where the cascade has a refiner."""
-        if self.cascade.refiner is None:
-            return logits
-        size = (logits.shape[-2], logits.shape[-1])
-        clicks = [move_click(click, box, size) for click in self.scene.clicks]
-        device = self.execution.device
-        points = ClickPoints.from_clicks([clicks], device)
-        maps = (values.to(device) for values in (logits, intention, last))
-        corrected: Tensor = self.cascade.refiner(*maps, points)
-        return corrected.cpu()
+    Without one, what a box or a lasso encloses stands for it.
+    """
+    if previous is not None and previous.roi_probability.any():
+        return BoxedMasks(torch.tensor(previous.roi_probability)[None, None], (previous.roi,))
+    for prompt in prompts:
+        mask = prompt.first_mask()
+        if mask is not None:
+            return BoxedMasks(torch.tensor(mask)[None, None], (prompt.extent,))
+    return BoxedMasks(torch.zeros(1, 1, 1, 1), (view,))
 
 
-def _sticky_region(scene: Scene) -> Box | None:
+def _region_of_one_level(
+    cascade: Cascade, scene: Scene, previous: Prediction | None, policy: Policy
+) -> Box | None:
+    """Return the region of interest of a single level, None for the whole view."""
+    view = scene.views[0]
+    if policy.published:
+        return _sticky_region(scene, previous)
+    size = cascade.input_size(scene, view, cascade.config.coarse_size)
+    evidence = scene.previous.seen_in(scene.views, size)
+    return cascade.regions(scene, evidence)[0] if (evidence > 0.5).any() else None
+
+
+def _sticky_region(scene: Scene, last: Prediction | None) -> Box | None:
     """Return the region of interest of published runs; the first click sees the whole view."""
-    last = scene.previous
-    if last is None or len(scene.clicks) <= 1:
+    view, clicks = scene.views[0], [p for p in scene.prompts[0] if isinstance(p, Click)]
+    if last is None or len(clicks) <= 1:
         return None
-    inside = Box.around(last.probability_in(scene.view) > 0.5)
-    found = None if inside is None else inside.shifted(scene.view.row_start, scene.view.col_start)
-    kept = last.roi if last.zoomed and scene.view.encloses(last.roi) else None
-    return sticky_zoom_in(found, scene.clicks.positives, scene.view, kept)
+    inside = Box.around(last.probability_in(view) > 0.5)
+    found = None if inside is None else inside.shifted(view.row_start, view.col_start)
+    kept = last.roi if last.zoomed and view.encloses(last.roi) else None
+    return sticky_zoom_in(found, [c for c in clicks if c.positive], view, kept)
 
 
-def _forward(
+def _inside(prompts: ClickSequence, roi: Box) -> list[Click]:
+    """Return the clicks on the region's pixels, in its frame."""
+    return [c.moved(roi, roi.shape) for c in prompts.clicks if roi.contains(c)]
+
+
+def _within_boxes(
+    logits: NDArray[np.float32], prompts: ClickSequence, roi: Box, view: Box
+) -> NDArray[np.float32]:
+    """Return the region's logits with nothing outside of the last box prompt and its slack.
+
+    What other prompts say may be outside, as far as to them.
+    """
+    drawn = [prompt for prompt in prompts if isinstance(prompt, BoxPrompt)]
+    if not drawn:
+        return logits
+    others = [p.evidence for p in prompts if p.evidence is not None and p not in drawn]
+    allowed = reduce(Box.union, others, drawn[-1].allowed(view)).intersection(roi)
+    outside = np.full_like(logits, -OUTSIDE)
+    if allowed is not None:
+        part = allowed.shifted(-roi.row_start, -roi.col_start).slices
+        outside[part] = logits[part]
+    return outside
+
+
+def _run(
     level: Level,
     image: Tensor,
     previous: Tensor,
-    clicks: list[list[Click]],
+    prompts: PromptTensors,
     execution: Execution,
+    *,
+    flip: bool,
 ) -> Tensor:
-    """Run a level on a batch, CPU in and CPU out: (B, 1, h, w) logits."""
-    points = ClickPoints.from_clicks(clicks, execution.device)
+    """Run a level, CPU in and CPU out; ``flip`` averages with its mirror image."""
+    if flip:
+        image, previous = (torch.cat([t, t.flip(-1)]) for t in (image, previous))
+        prompts = prompts.joined(prompts.mirrored(image.shape[-1]))
+    device = execution.device
     with torch.autocast(
-        execution.device.type,
+        device.type,
         dtype=execution.autocast or torch.bfloat16,
         enabled=execution.autocast is not None,
     ):
         logits: Tensor = level(
-            image.to(execution.device, memory_format=torch.channels_last),
-            previous.to(execution.device),
-            points,
+            image.to(device, memory_format=torch.channels_last),
+            previous.to(device),
+            prompts.to(device),
         )
-    return logits.float().cpu()
+    found = logits.float().cpu()
+    return (found[:1] + found[1:].flip(-1)) / 2 if flip else found

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import copy
-import math
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from numpy.typing import NDArray
 
-from napari_iafpn.clicks import Click, ClickSequence
+from napari_iafpn.clicks import ClickSequence, Prompt
 from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
 from napari_iafpn.inference.device import (
@@ -21,7 +21,7 @@ from napari_iafpn.inference.device import (
     choose_precision,
     is_out_of_memory,
 )
-from napari_iafpn.inference.interaction import Execution, Found, Scene, interact
+from napari_iafpn.inference.interaction import Execution, interact
 from napari_iafpn.inference.policy import Policy
 from napari_iafpn.inference.prediction import Prediction
 from napari_iafpn.networks import Cascade, find_model, load_cascade
@@ -77,25 +77,22 @@ class Predictor:
     def predict(
         self,
         plane: Plane | NDArray[Any],
-        clicks: Iterable[Click],
+        clicks: Iterable[Prompt],
         previous: Prediction | NDArray[Any] | None = None,
         *,
         view: Box | None = None,
-        expected_size: float | None = None,
     ) -> Prediction:
-        """Segment the object that the clicks mean.
+        """Segment the object that the prompts mean.
 
         Parameters
         ----------
         plane : Plane or (H, W) or (H, W, 3 or 4) array
-        clicks : iterable of Click
-            In the image frame and inside the view.
+        clicks : iterable of Prompt
+            Clicks, boxes and strokes in the image frame and inside the view, in their order.
         previous : Prediction or (H, W) array, optional
             The object so far, bool or probability; what lies outside the view is left out.
         view : Box, optional
             What the coarse level looks at. Default: the whole plane.
-        expected_size : float, optional
-            Side in pixels that the object probably has.
 
         Raises
         ------
@@ -103,25 +100,17 @@ class Predictor:
             Where a click, the view or the previous mask does not fit the image.
         """
         start = time.perf_counter()
-        scene = _scene(plane, clicks, previous, view, expected_size)
-        found, execution = self._interact(scene)
-        return Prediction(
-            shape=scene.plane.shape,
-            roi=found.roi,
-            roi_probability=found.probability,
-            view=scene.view,
-            seconds=time.perf_counter() - start,
-            device=str(execution.device),
-            notes=_note(self.device, execution),
-            zoomed=found.zoomed,
-        )
-
-    def _interact(self, scene: Scene) -> tuple[Found, Execution]:
-        """Run the cascade; where memory runs out, again with less of it."""
+        given = _checked(plane, clicks, previous, view)
         attempts = _attempts(self.device, PRECISIONS[self.precision])
         for execution in attempts:
             try:
-                return self._interact_on(scene, execution), execution
+                found = self._interact_on(execution, *given)
+                return replace(
+                    found,
+                    seconds=time.perf_counter() - start,
+                    device=str(execution.device),
+                    notes=_note(self.device, execution),
+                )
             except RuntimeError as error:
                 if not is_out_of_memory(error) or execution is attempts[-1]:
                     raise
@@ -129,13 +118,21 @@ class Predictor:
                 torch.cuda.empty_cache()
         raise AssertionError("the last attempt returns or raises")
 
-    def _interact_on(self, scene: Scene, execution: Execution) -> Found:
+    def _interact_on(
+        self,
+        execution: Execution,
+        plane: Plane,
+        clicks: ClickSequence,
+        previous: Prediction | None,
+        view: Box,
+    ) -> Prediction:
         """Run the cascade on a device that may not be its home."""
+        given = plane, clicks, previous, view, execution, self.policy
         if execution.device == self.device:  # walking all weights costs time at every click
-            return interact(self.cascade, scene, execution, self.policy)
+            return interact(self.cascade, *given)
         self.cascade.to(execution.device)
         try:
-            return interact(self.cascade, scene, execution, self.policy)
+            return interact(self.cascade, *given)
         finally:
             self.cascade.to(self.device)
 
@@ -154,13 +151,12 @@ def _note(home: torch.device, execution: Execution) -> tuple[str, ...]:
     return ()
 
 
-def _scene(
+def _checked(
     plane: Plane | NDArray[Any],
-    clicks: Iterable[Click],
+    clicks: Iterable[Prompt],
     previous: Prediction | NDArray[Any] | None,
     view: Box | None,
-    expected_size: float | None,
-) -> Scene:
+) -> tuple[Plane, ClickSequence, Prediction | None, Box]:
     """Check what the caller gave and bring it into one form."""
     plane = plane if isinstance(plane, Plane) else Plane(plane)
     whole = Box.whole(plane.shape)
@@ -170,20 +166,19 @@ def _scene(
             f"the view {view} reaches outside the image of {plane.shape[0]} x "
             f"{plane.shape[1]}; choose a view inside it"
         )
-    clicks = ClickSequence.of(clicks)
-    for click in clicks:
-        click.check_inside(plane.shape)
-        if not view.contains(click):
+    prompts = ClickSequence.of(clicks)
+    for prompt in prompts:
+        prompt.check_inside(plane.shape)
+        if prompt.within(view) != prompt:
             raise ValueError(
-                f"click {click} is outside the view {view}; choose a view that contains all clicks"
+                f"{prompt.kind} {prompt} is outside the view {view}; choose a view that contains "
+                "all prompts"
             )
     if isinstance(previous, Prediction):
         _check_shape(previous, plane.shape)
     elif previous is not None:
         previous = Prediction.from_array(previous, plane.shape)
-    if expected_size is not None and not 0 < expected_size < math.inf:
-        raise ValueError(f"expected size {expected_size} is no size; give a side in pixels above 0")
-    return Scene(plane, clicks, previous, view, expected_size)
+    return plane, prompts, previous, view
 
 
 def _check_shape(previous: Prediction, shape: tuple[int, int]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.clicks import Click, ClickSequence
+from napari_iafpn.clicks import Click, ClickSequence, Prompt
 from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
 from napari_iafpn.inference.correction import Rim, anchored, merged, surroundings
@@ -39,8 +39,6 @@ class ClickReplay:
     view : Box, optional
         Where to look for the object; it grows by the initial mask and by clicks outside.
         Default: the whole plane, or the surroundings of the initial mask and all clicks.
-    expected_size : float, optional
-        Side in pixels that the object probably has.
     """
 
     def __init__(
@@ -50,11 +48,9 @@ class ClickReplay:
         *,
         initial: NDArray[np.bool_] | NDArray[np.floating] | Prediction | None = None,
         view: Box | None = None,
-        expected_size: float | None = None,
     ) -> None:
         self.predictor = predictor
         self.plane = plane if isinstance(plane, Plane) else Plane(plane)
-        self.expected_size = expected_size
         shape = self.plane.shape
         if initial is None:
             start = Prediction.nothing(shape, view)
@@ -71,13 +67,13 @@ class ClickReplay:
         self._start = start
 
     def predict(
-        self, clicks: Iterable[Click], cancelled: Callable[[], bool] | None = None
+        self, clicks: Iterable[Prompt], cancelled: Callable[[], bool] | None = None
     ) -> Prediction:
         """Return the prediction after all ``clicks``.
 
         Parameters
         ----------
-        clicks : iterable of Click
+        clicks : iterable of Prompt
             In the image frame, in their order. None: the initial mask.
         cancelled : callable, optional
             Asked before each network run.
@@ -87,15 +83,15 @@ class ClickReplay:
         Cancelled
             As soon as ``cancelled`` returns True.
         """
-        clicks = ClickSequence.of(clicks)
-        known = len(clicks)
-        while known and clicks.prefix(known) not in self._memo:
+        prompts = ClickSequence.of(clicks)
+        known = len(prompts)
+        while known and prompts.prefix(known) not in self._memo:
             known -= 1
-        prediction = self._recall(clicks.prefix(known))
-        for count in range(known + 1, len(clicks) + 1):
+        prediction = self._recall(prompts.prefix(known))
+        for count in range(known + 1, len(prompts) + 1):
             if cancelled is not None and cancelled():
                 raise Cancelled
-            prediction = self._step(clicks.prefix(count), prediction)
+            prediction = self._step(prompts.prefix(count), prediction)
         return prediction
 
     def _recall(self, clicks: ClickSequence) -> Prediction:
@@ -118,21 +114,18 @@ class ClickReplay:
     def _corrected(self, clicks: ClickSequence, previous: Prediction) -> Prediction:
         """Predict with an initial mask: the first click may move its whole outline."""
         shown = anchored(self._start, clicks)
-        rim = Rim.of(previous, clicks[0]) if len(clicks) == 1 else None
+        newest = clicks[len(clicks) - 1]
+        if not isinstance(newest, Click):
+            return self._seen(clicks, shown, previous)
+        rim = Rim.of(previous, newest) if len(clicks) == 1 else None
         moved = rim and rim.taken_over(previous, self._seen(clicks, shown, None))
-        return moved or merged(previous, self._seen(clicks, shown, previous), clicks[-1])
+        return moved or merged(previous, self._seen(clicks, shown, previous), newest)
 
     def _seen(
         self, clicks: ClickSequence, shown: ClickSequence, previous: Prediction | None
     ) -> Prediction:
         """Return what the networks see that are shown these clicks."""
-        return self.predictor.predict(
-            self.plane,
-            shown,
-            previous,
-            view=self._view_of(clicks),
-            expected_size=self.expected_size,
-        )
+        return self.predictor.predict(self.plane, shown, previous, view=self._view_of(clicks))
 
     def _bytes(self) -> int:
         return sum(kept.roi_probability.nbytes for kept in self._memo.values())
@@ -140,7 +133,7 @@ class ClickReplay:
     def _view_of(self, clicks: ClickSequence) -> Box:
         """Return the view grown by the clicks that lie on the plane."""
         view, plane = self.view, Box.whole(self.plane.shape)
-        for click in filter(plane.contains, clicks):
-            row, col = click.pixel
-            view = view.union(Box(row, row + 1, col, col + 1))
+        for prompt in clicks:
+            part = prompt.within(plane)
+            view = view if part is None else view.union(part.extent)
         return surroundings(view, self.plane.shape) if self._looks_around else view

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.clicks import Click, ClickSequence
+from napari_iafpn.clicks import Click, ClickSequence, Prompt
 from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
 from napari_iafpn.inference.prediction import Prediction
@@ -46,8 +46,6 @@ class InteractiveSession:
         A mask to correct.
     view : Box, optional
         Part of the image in which the object lies. Default: the whole image.
-    expected_size : float, optional
-        Side in pixels that the object probably has.
     threshold : float
         Probability above which a pixel belongs to the mask.
     """
@@ -59,12 +57,9 @@ class InteractiveSession:
         *,
         initial: NDArray[np.bool_] | NDArray[np.floating] | None = None,
         view: Box | None = None,
-        expected_size: float | None = None,
         threshold: float = 0.5,
     ) -> None:
-        replay = ClickReplay(
-            predictor, image, initial=initial, view=view, expected_size=expected_size
-        )
+        replay = ClickReplay(predictor, image, initial=initial, view=view)
         self._view = view
         self._history = [_State(replay, ClickSequence())]
         self._now = 0
@@ -73,6 +68,10 @@ class InteractiveSession:
     def add_click(self, row: float, col: float, positive: bool = True) -> NDArray[np.bool_]:
         """Click on pixel (row, col): part of the object or, where not ``positive``, outside it."""
         return self._change(self.clicks.add(Click(row, col, positive)))
+
+    def add(self, prompt: Prompt) -> NDArray[np.bool_]:
+        """Add a click, a box or a stroke."""
+        return self._change(self.clicks.add(prompt))
 
     def move_click(self, index: int, row: float, col: float) -> NDArray[np.bool_]:
         """Put click ``index`` (0 is the first) elsewhere."""
@@ -89,13 +88,7 @@ class InteractiveSession:
     def start_from(self, mask: NDArray[np.bool_] | NDArray[np.floating]) -> NDArray[np.bool_]:
         """Go on from ``mask`` (H, W), without clicks."""
         old = self._state.replay
-        replay = ClickReplay(
-            old.predictor,
-            old.plane,
-            initial=mask,
-            view=self._view,
-            expected_size=old.expected_size,
-        )
+        replay = ClickReplay(old.predictor, old.plane, initial=mask, view=self._view)
         return self._change(ClickSequence(), replay)
 
     def undo(self) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from napari_iafpn.clicks import Click, ClickPoints
+from napari_iafpn.clicks import Click, PromptTensors
 from napari_iafpn.networks.cascade import Cascade
 from napari_iafpn.networks.level import Level
 
@@ -52,7 +52,7 @@ def _pairs(level: Level) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
     ]
     device = level.mean.device
     image, previous = torch.zeros(1, 3, 64, 64), torch.zeros(1, 1, 64, 64)
-    click = ClickPoints.from_clicks([[Click(32, 32)]], device)
+    click = PromptTensors.of([[Click(32, 32)]], device)
     logits = level(image.to(device), previous.to(device), click)
     if not bool(logits.isfinite().all()):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""One level: image, previous mask and clicks to logits."""
+"""One level: image, previous mask and prompts to logits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from napari_iafpn.clicks import ClickPoints, click_map
+from napari_iafpn.clicks import PromptTensors, prompt_maps
 from napari_iafpn.networks.config import LevelConfig
 from napari_iafpn.networks.features import DeepLabFeatures
 from napari_iafpn.networks.fusion import ClickFusion
@@ -20,7 +20,7 @@ FEATURES: dict[str, type[DeepLabFeatures] | type[HRNetFeatures]] = {
 
 
 class Level(nn.Module):
-    """Segment the object that the clicks mean in one input; coarse and fine share this class."""
+    """Segment the object that the prompts mean in one input; coarse and fine share this class."""
 
     features: DeepLabFeatures | HRNetFeatures
     mean: Tensor
@@ -40,7 +40,7 @@ class Level(nn.Module):
         self.register_buffer("mean", torch.tensor(config.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(config.std).view(1, 3, 1, 1), persistent=False)
 
-    def forward(self, image: Tensor, previous: Tensor, points: ClickPoints) -> Tensor:
+    def forward(self, image: Tensor, previous: Tensor, prompts: PromptTensors) -> Tensor:
         """Return the object's logits (B, 1, H, W).
 
         Parameters
@@ -49,13 +49,13 @@ class Level(nn.Module):
             RGB in [0, 1]; H and W are multiples of 32.
         previous : (B, 1, H, W) float
             Previous mask, probabilities.
-        points : ClickPoints
-            Clicks in the frame of ``image``; those outside are left out.
+        prompts : PromptTensors
+            In the frame of ``image``; what lies outside is left out.
         """
-        return self.outputs(image, previous, points)[0]
+        return self.outputs(image, previous, prompts)[0]
 
     def outputs(
-        self, image: Tensor, previous: Tensor, points: ClickPoints
+        self, image: Tensor, previous: Tensor, prompts: PromptTensors
     ) -> tuple[Tensor, Tensor | None]:
         """Return the logits and, of a decoder with an auxiliary head, its logits (B, 1, H, W)."""
         size = (image.shape[-2], image.shape[-1])
@@ -64,17 +64,16 @@ class Level(nn.Module):
                 f"the network got an input of {size[0]} x {size[1]}; "
                 "both sides must be multiples of 32: resize it with geometry.network_size"
             )
-        points = points.inside(size)
-        clicks = self.fusion(previous, click_map(points, size, self.config.click_radius))
-        found = self.features((image - self.mean) / self.std, clicks)
+        prompts = prompts.inside(size)
+        fusion = self.fusion(previous, prompt_maps(prompts, size, self.config.click_radius))
+        found = self.features((image - self.mean) / self.std, fusion)
         fused = found.fused
         if self.sgm is not None:
-            cells = points.cells(size, _grid(fused))
-            fused = self.sgm(fused, cells, points.valid)
+            cells = prompts.cells(size, _grid(fused))
+            fused = self.sgm(fused, cells, prompts.node_valid)
         if self.hsgm is not None:
-            fused = self.hsgm(
-                found.stem, fused, points.cells(size, _grid(found.stem)), points.valid
-            )
+            cells = prompts.cells(size, _grid(found.stem))
+            fused = self.hsgm(found.stem, fused, cells, prompts.node_valid)
         logits = _upsample(self.head(fused), size)
         return logits, None if found.auxiliary is None else _upsample(found.auxiliary, size)
 

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from napari_iafpn.clicks import ClickPoints
+from napari_iafpn.clicks import PromptTensors
+from napari_iafpn.clicks.tensors import squared_distances
 
 STRIDE = 4
 """Input pixels per cell of the refiner's grid."""
@@ -44,7 +45,7 @@ class Refiner(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(
-        self, logits: Tensor, intention: Tensor, last: Tensor, points: ClickPoints
+        self, logits: Tensor, intention: Tensor, last: Tensor, prompts: PromptTensors
     ) -> Tensor:
         """Return corrected logits (B, 1, H, W); without clicks they stay as they are.
 
@@ -54,35 +55,37 @@ class Refiner(nn.Module):
             Of the fine level.
         intention, last : (B, 1, H, W) float
             Probabilities of the coarse level and of the last mask, 0 where there is none.
-        points : ClickPoints
-            All clicks in the frame of the input, oldest first, also those outside of it.
+        prompts : PromptTensors
+            All clicks and strokes in the frame of the input, oldest first, also those outside.
         """
-        if not points.valid.any():
+        if not prompts.valid.any():
             return logits
         size = (logits.shape[-2], logits.shape[-1])
-        maps, sign = _features(logits, intention, last, points)
+        maps, sign = _features(logits, intention, last, prompts)
         x = F.relu(self.enter(maps))
         for convolution in self.context:
             x = x + F.relu(convolution(x))
-        clicked = points.valid.any(1).view(-1, 1, 1, 1)
+        clicked = prompts.valid.any(1).view(-1, 1, 1, 1)
         correction = clicked * sign * self.leave(x).float()
         return logits + F.interpolate(correction, size, mode="bilinear", align_corners=False)
 
 
 def _features(
-    logits: Tensor, intention: Tensor, last: Tensor, points: ClickPoints
+    logits: Tensor, intention: Tensor, last: Tensor, prompts: PromptTensors
 ) -> tuple[Tensor, Tensor]:
     """Return the maps (B, FEATURES, h, w) and the newest click's sign (B, 1, 1, 1), 1 or -1."""
     drawn, meant, before = (F.avg_pool2d(m.float(), STRIDE) for m in (logits, intention, last))
-    count = points.valid.sum(1)
-    newest = (count - 1).clamp(min=0)[:, None]
-    sign = torch.where(points.positive.gather(1, newest), 1.0, -1.0).view(-1, 1, 1, 1)
-    distance = _distances(points, (drawn.shape[-2], drawn.shape[-1]))  # (B, M, h, w)
-    away = _picked(distance, newest)
-    places = torch.arange(points.valid.shape[1], device=newest.device)
-    earlier = points.valid & (places < newest)
-    alike = points.positive == points.positive.gather(1, newest)
+    last_rank = prompts.rank.amax(1, keepdim=True)  # (B, 1)
+    newest = prompts.valid & (prompts.rank == last_rank)
+    earlier = prompts.valid & ~newest
+    positive = (prompts.positive & newest).any(1, keepdim=True)
+    sign = torch.where(positive, 1.0, -1.0).view(-1, 1, 1, 1)
+    cells = (prompts.segments.float() + 0.5) / STRIDE - 0.5
+    distance = squared_distances(cells, (drawn.shape[-2], drawn.shape[-1])).sqrt()  # (B, S, h, w)
+    away = _nearest(distance, newest)
+    alike = prompts.positive == positive
     same, other = (_nearest(distance, earlier & kind) for kind in (alike, ~alike))
+    count = last_rank + 1
 
     mask = before > 0.5
     settled = mask == (sign > 0)
@@ -115,20 +118,8 @@ def _features(
     return torch.cat(maps, 1), sign
 
 
-def _distances(points: ClickPoints, grid: tuple[int, int]) -> Tensor:
-    """Return the distance of each cell's centre to each click in cells, (B, M, h, w)."""
-    centre = (points.position.float() + 0.5) / STRIDE - 0.5
-    rows = torch.arange(grid[0], device=centre.device) - centre[..., :1]
-    cols = torch.arange(grid[1], device=centre.device) - centre[..., 1:]
-    return (rows[..., :, None] ** 2 + cols[..., None, :] ** 2).sqrt()
-
-
-def _picked(maps: Tensor, place: Tensor) -> Tensor:
-    return maps.gather(1, place[..., None, None].expand(-1, -1, *maps.shape[2:]))
-
-
 def _nearest(distance: Tensor, chosen: Tensor) -> Tensor:
-    """Return the distance to the nearest of the chosen clicks (B, M), FAR where none is."""
+    """Return the distance to the nearest of the chosen lines (B, S), FAR where none is."""
     return torch.where(chosen[..., None, None], distance, FAR).amin(1, keepdim=True)
 
 

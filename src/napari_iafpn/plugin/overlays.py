@@ -50,8 +50,8 @@ class ClicksLayer:
         layer = self._layer_for(image)
         place(layer, placement(image))
         if key != before or clicks != self.read():
-            points = np.array([key.to_data(click.row, click.col) for click in clicks])
-            signs = [SIGNS[not click.positive] for click in clicks]
+            points = np.array([key.to_data(click.row, click.col) for click in clicks.clicks])
+            signs = [SIGNS[not click.positive] for click in clicks.clicks]
             self._write(layer, points.reshape(-1, image.ndim), signs)
 
     def fit_zoom(self) -> None:
@@ -74,7 +74,7 @@ class ClicksLayer:
         clicks = self.read()
         if self.layer is None or not clicks:
             return None
-        distances = [np.hypot(click.row - row, click.col - col) for click in clicks]
+        distances = [np.hypot(click.row - row, click.col - col) for click in clicks.clicks]
         nearest = int(np.argmin(distances))
         return nearest if distances[nearest] <= float(self.layer.current_size) / 2 else None
 

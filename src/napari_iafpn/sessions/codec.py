@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_iafpn.clicks import Click, ClickSequence
+from napari_iafpn.clicks import Click, ClickSequence, Prompt, prompt_from_json
 from napari_iafpn.geometry import Box
 from napari_iafpn.images.composite import Tint
 from napari_iafpn.sessions.cutout import Cutout
@@ -40,11 +40,25 @@ def plane_from_json(given: Json) -> PlaneKey:
     return PlaneKey(given["image"], (first, second), tuple(given["index"]))
 
 
+def _prompt(prompt: Prompt) -> list[Any] | Json:
+    """Return a click as a list, as in the first journals, and other kinds as their own values."""
+    if isinstance(prompt, Click):
+        return [prompt.row, prompt.col, "+" if prompt.positive else "-"]
+    return prompt.to_json()
+
+
+def _prompt_from(given: list[Any] | Json) -> Prompt:
+    if isinstance(given, list):
+        row, col, sign = given
+        return Click(row, col, sign == "+")
+    return prompt_from_json(given)
+
+
 def object_to_json(current: CurrentObject) -> Json:
     """Return plain values; what is as in a new object is left out."""
     given: Json = {"number": current.number}
     if current.clicks:
-        given["clicks"] = [[c.row, c.col, "+" if c.positive else "-"] for c in current.clicks]
+        given["clicks"] = [_prompt(prompt) for prompt in current.clicks]
     if current.threshold != 0.5:
         given["threshold"] = current.threshold
     if current.view is not None:
@@ -68,7 +82,7 @@ def object_from_json(given: Json) -> CurrentObject:
     edits, clicks = given.get("edits"), given.get("clicks", ())
     return CurrentObject(
         given["number"],
-        ClickSequence.of(Click(row, col, sign == "+") for row, col, sign in clicks),
+        ClickSequence.of(map(_prompt_from, clicks)),
         given.get("threshold", 0.5),
         Box(*given["view"]) if "view" in given else None,
         None

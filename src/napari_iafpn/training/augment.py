@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 from torchvision.transforms.v2 import functional as V
 
 from napari_iafpn.training.settings import AugmentConfig
@@ -22,7 +25,36 @@ def augment(view: View, config: AugmentConfig, rng: np.random.Generator) -> View
         view = view.changed(
             lambda image: torch.rot90(image, turns, (-2, -1)), lambda mask: np.rot90(mask, turns)
         )
+    if config.rotate and rng.random() < config.rotate:
+        view = _rotated(view, float(rng.uniform(0, 2 * np.pi)))
     return replace(view, image=_appearance(view.image, config, rng))
+
+
+def _rotated(view: View, angle: float) -> View:
+    """Turn a view about its middle; what comes from beyond the border is ignored.
+
+    A view whose target would leave it stays as it is.
+    """
+    height, width = view.target.shape
+    sin, cos = np.sin(angle), np.cos(angle)
+    turn = torch.tensor([[[cos, -sin * height / width, 0], [sin * width / height, cos, 0]]])
+    grid = F.affine_grid(turn.float(), [1, 1, height, width], align_corners=False)
+
+    def pixels(image: Tensor) -> Tensor:
+        values = image[None].float()
+        turned = F.grid_sample(values, grid, padding_mode="reflection", align_corners=False)
+        return turned[0].round().clamp(0, 255).byte()
+
+    def labels(mask: NDArray[Any]) -> NDArray[Any]:
+        values = torch.from_numpy(mask.astype(np.float32))[None, None]
+        turned = F.grid_sample(values, grid, mode="nearest", align_corners=False)
+        found: NDArray[Any] = turned[0, 0].numpy().astype(mask.dtype)
+        return found
+
+    turned = view.changed(pixels, labels)
+    if view.target.any() and not turned.target.any():
+        return view
+    return replace(turned, ignore=turned.ignore | ~labels(np.ones_like(view.target)))
 
 
 def _appearance(image: Tensor, config: AugmentConfig, rng: np.random.Generator) -> Tensor:

@@ -18,6 +18,8 @@ Mask = NDArray[np.bool_]
 _SQUARE = np.ones((3, 3), bool)
 DEPTH_GRID = 96
 """Side in pixels above which errors are measured on a coarser grid."""
+NEIGHBOURS = 4
+REACH = 1.5
 
 
 def initial_clicks(view: View, config: ClickConfig, rng: np.random.Generator) -> list[Click]:
@@ -71,6 +73,29 @@ def next_click(
         return None
     row, col = error.draw(rng, least)
     return Click(row, col, positive)
+
+
+def neighbour_clicks(view: View, rng: np.random.Generator) -> list[Click]:
+    """Return a negative click deep in each of the nearest objects around the target.
+
+    These are neighbours that a user has finished before, of which a prediction is told without
+    another click: at most NEIGHBOURS, each with its middle at most REACH sides of the target's box
+    away from the target's middle.
+    """
+    box = Box.around(view.target)
+    if box is None:
+        return []
+    side, whole = max(box.shape), Box.whole((view.target.shape[0], view.target.shape[1]))
+    reach = 2 * REACH * side
+    near = box.resized_about_centre(box.height + reach, box.width + reach, whole)
+    others = view.others[near.slices]
+    ids = np.unique(others[others > 0])
+    middles = np.reshape(ndimage.center_of_mass(others > 0, others, ids), (-1, 2))
+    target = np.array(ndimage.center_of_mass(view.target)) - (near.row_start, near.col_start)
+    away = np.hypot(*(middles - target).T)
+    nearest = [i for i in np.argsort(away)[:NEIGHBOURS] if away[i] <= REACH * side]
+    places = [_Depth.of(others == ids[i]).draw(rng, 0.8) for i in nearest]
+    return [Click(row + near.row_start, col + near.col_start, False) for row, col in places]
 
 
 def add_click(clicks: list[Click], added: Click, initial: Sequence[Click], slot: int) -> None:
@@ -145,7 +170,7 @@ def _eroded(mask: Mask) -> Mask:
 def _negative_region(view: View, strategy: int) -> Mask:
     background: Mask = ~view.target & ~view.ignore
     if strategy == 1 and view.others.any():
-        others: Mask = view.others & background
+        others: Mask = (view.others > 0) & background
         return others
     if strategy == 2 and view.target.any():
         width = int(np.ceil(0.1 * np.sqrt(np.count_nonzero(view.target))))

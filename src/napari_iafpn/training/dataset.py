@@ -15,8 +15,14 @@ from napari_iafpn.clicks import Click
 from napari_iafpn.evaluation.readers import AnnotatedSet, Sample
 from napari_iafpn.images.rgb import as_rgb8
 from napari_iafpn.training.augment import augment
-from napari_iafpn.training.clicking import initial_clicks
-from napari_iafpn.training.existing import Mask, correcting_clicks, existing_mask
+from napari_iafpn.training.clicking import initial_clicks, neighbour_clicks
+from napari_iafpn.training.existing import (
+    Mask,
+    correcting_clicks,
+    existing_mask,
+    misplaced_mask,
+    placing_clicks,
+)
 from napari_iafpn.training.mixture import annotators, read_annotator
 from napari_iafpn.training.recipe import Recipe
 from napari_iafpn.training.settings import Size
@@ -34,13 +40,14 @@ class Item(TypedDict):
     """One sample.
 
     Image (3, H, W) uint8, label (H, W) int8 (1, 0, -1 ignore), the mask before the first click
-    (H, W) bool, and the clicks.
+    (H, W) bool, the clicks, and those that the user did not make but the neighbours are known by.
     """
 
     image: Tensor
     label: Tensor
     existing: Tensor
     clicks: list[Click]
+    context: list[Click]
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,14 @@ class Batch:
     existing: Tensor
     """(B, 1, H, W) bool: the masks before the first click, empty where there are none."""
     clicks: list[list[Click]]
-    """Initial clicks of each sample, in source pixels."""
+    """The user's initial clicks of each sample, in source pixels."""
+    context: list[list[Click]]
+    """Negative clicks in neighbours that were finished before, of each sample."""
+
+    @property
+    def initial(self) -> list[list[Click]]:
+        """All clicks of the first forward pass, the user's last."""
+        return [[*a, *b] for a, b in zip(self.context, self.clicks, strict=True)]
 
     def to(self, device: torch.device, **kwargs: Any) -> Batch:
         """Move the tensors, as Fabric asks for."""
@@ -73,6 +87,7 @@ class Batch:
             torch.stack([item["label"] for item in items])[:, None],
             torch.stack([item["existing"] for item in items])[:, None],
             [item["clicks"] for item in items],
+            [item["context"] for item in items],
         )
 
 
@@ -127,20 +142,29 @@ class ClickDataset(Dataset[Item]):
             view = view.without_target()
         label = np.where(view.ignore, -1, view.target).astype(np.int8)
         existing, clicks = self._beginning(view, rng)
+        config = self.recipe.clicks
+        known = config.context and rng.random() < config.context
         return Item(
             image=view.image.contiguous(),
             label=torch.from_numpy(label),
             existing=torch.from_numpy(np.ascontiguousarray(existing)),
             clicks=clicks,
+            context=neighbour_clicks(view, rng) if known else [],
         )
 
     def _beginning(self, view: View, rng: np.random.Generator) -> tuple[Mask, list[Click]]:
         """Draw what there is at the first pass: a mask to correct, or nothing, and clicks."""
         config = self.recipe.clicks
-        if config.existing and view.target.any() and rng.random() < config.existing:
-            existing = existing_mask(view, rng)
-            if clicks := correcting_clicks(view, existing, rng):
-                return existing, clicks
+        if (config.existing or config.misplaced) and view.target.any():
+            drawn = rng.random()
+            if drawn < config.existing:
+                existing = existing_mask(view, rng)
+                if clicks := correcting_clicks(view, existing, rng):
+                    return existing, clicks
+            elif drawn < config.existing + config.misplaced:
+                elsewhere = misplaced_mask(view, rng)
+                if clicks := placing_clicks(view, elsewhere, rng):
+                    return elsewhere, clicks
         return np.zeros_like(view.target), initial_clicks(view, config, rng)
 
     def _view(self, rng: np.random.Generator) -> View:

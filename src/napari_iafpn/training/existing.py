@@ -17,7 +17,8 @@ from napari_iafpn.training.clicking import next_click
 from napari_iafpn.training.views import View
 
 Mask = NDArray[np.bool_]
-Error = Callable[[Mask, Mask, np.random.Generator], Mask]
+Labels = NDArray[np.integer]
+Error = Callable[[Mask, Labels, np.random.Generator], Mask]
 _WAVES = 5
 """Nodes along each side of the field that makes an outline uneven."""
 
@@ -34,6 +35,34 @@ def existing_mask(view: View, rng: np.random.Generator) -> Mask:
     return wrong if wrong.any() else view.target
 
 
+def misplaced_mask(view: View, rng: np.random.Generator) -> Mask:
+    """Return a mask that lies elsewhere: the target's, moved by up to its size, or a neighbour's.
+
+    So it is with the mask of the plane before where an object moves, or of an object beside it. The
+    mask may be empty.
+    """
+    box = Box.around(view.target)
+    if box is None:
+        return view.target
+    near = view.others[_around(view.target, 3.0).slices]
+    ids = np.unique(near[near > 0])
+    if ids.size and rng.random() < 0.3:
+        other: Mask = view.others == rng.choice(ids)
+        return other
+    angle, way = rng.uniform(0, 2 * np.pi), rng.uniform(0.15, 1.1) * max(box.shape)
+    shift = round(way * np.sin(angle)), round(way * np.cos(angle))
+    moved: Mask = ndimage.shift(view.target, shift, order=0, mode="constant")
+    return moved
+
+
+def placing_clicks(view: View, misplaced: Mask, rng: np.random.Generator) -> list[Click]:
+    """Return a click deep in the target, and in half of the cases one on what is wrong."""
+    there = next_click(np.zeros(misplaced.shape), view.target, view.ignore, rng)
+    wrong = next_click(misplaced.astype(np.float32), view.target, view.ignore, rng)
+    clicks = [there, wrong] if rng.random() < 0.5 else [there]
+    return [click for click in clicks if click is not None]
+
+
 def correcting_clicks(view: View, existing: Mask, rng: np.random.Generator) -> list[Click]:
     """Return a click on what is right, as a correction puts it, and the user's first one.
 
@@ -44,7 +73,7 @@ def correcting_clicks(view: View, existing: Mask, rng: np.random.Generator) -> l
     return [click for click in (right, wrong) if click is not None]
 
 
-def _cut(target: Mask, _others: Mask, rng: np.random.Generator) -> Mask:
+def _cut(target: Mask, _others: Labels, rng: np.random.Generator) -> Mask:
     """Leave out what lies behind a straight line, a tenth to six tenths of the object."""
     rows, cols = np.nonzero(target)
     angle = rng.uniform(0, 2 * np.pi)
@@ -55,13 +84,12 @@ def _cut(target: Mask, _others: Mask, rng: np.random.Generator) -> Mask:
     return wrong
 
 
-def _joined(target: Mask, others: Mask, rng: np.random.Generator) -> Mask:
+def _joined(target: Mask, others: Labels, rng: np.random.Generator) -> Mask:
     """Add another object that lies close by, else a disk on the outline."""
-    pieces, _ = ndimage.label(others)
-    beside = np.unique(pieces[_around(target, 1.5).slices])
+    beside = np.unique(others[_around(target, 1.5).slices])
     beside = beside[beside > 0]
     if beside.size:
-        joined: Mask = target | (pieces == rng.choice(beside))
+        joined: Mask = target | (others == rng.choice(beside))
         return joined
     rows, cols = np.nonzero(target & ~ndimage.binary_erosion(target))
     place = int(rng.integers(rows.size))
@@ -71,7 +99,7 @@ def _joined(target: Mask, others: Mask, rng: np.random.Generator) -> Mask:
     return target | disk
 
 
-def _shifted(target: Mask, _others: Mask, rng: np.random.Generator) -> Mask:
+def _shifted(target: Mask, _others: Labels, rng: np.random.Generator) -> Mask:
     """Move the outline in or out, by the same or by an uneven part of the object's depth."""
     box = _around(target, 2.0)
     inside = target[box.slices]

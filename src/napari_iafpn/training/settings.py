@@ -112,6 +112,8 @@ class AugmentConfig:
     """Permuted channels."""
     blur: float = 0.15
     noise: float = 0.2
+    rotate: float = later(0.0)
+    """Turned by any angle; beyond the view's border the image is mirrored, and does not count."""
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -135,13 +137,23 @@ class ClickConfig:
     """At most so many clicks are added by the simulated user."""
     existing: float = later(0.0)
     """Probability of a mask with an error before the first click, which then corrects it."""
+    misplaced: float = later(0.0)
+    """Probability of a mask that lies elsewhere before the first click."""
+    context: float = later(0.0)
+    """Probability of negative clicks in the neighbours of the object, as of objects that were
+    finished before."""
 
     def __post_init__(self) -> None:
         check_fields(self)
         check_range("clicks.max_initial", self.max_initial, 1, MOST_SAMPLES)
         check_range("clicks.rounds", self.rounds, 0, MOST_SAMPLES)
-        for key in ("erode", "existing"):
+        for key in ("erode", "existing", "misplaced", "context"):
             _share(f"clicks.{key}", getattr(self, key))
+        if self.existing + self.misplaced > 1:
+            raise ValueError(
+                f"clicks.existing is {self.existing} and clicks.misplaced {self.misplaced}; "
+                "give shares that sum to at most 1"
+            )
         if not 0 < self.decay <= 1:
             raise ValueError(f"clicks.decay is {self.decay}; give a number above 0, up to 1")
         if len(self.negatives) != 3 or abs(sum(self.negatives) - 1) > 1e-9:

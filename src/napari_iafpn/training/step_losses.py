@@ -12,10 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from napari_iafpn.clicks import Click, ClickPoints
-from napari_iafpn.geometry import Box, crop_resize, move_points, resize, zoom_in
-from napari_iafpn.geometry.resample import reframe
-from napari_iafpn.networks.cascade import Cascade, remembered
+from napari_iafpn.clicks import Click
+from napari_iafpn.geometry import Box, crop_resize, resize
+from napari_iafpn.networks.cascade import BoxedMasks, Cascade, Scene
 from napari_iafpn.networks.level import Level
 from napari_iafpn.networks.refiner import SHARPNESS
 from napari_iafpn.training.clicking import add_click, next_click
@@ -78,40 +77,28 @@ class Rounds:
 
 def coarse_loss(cascade: Cascade, batch: Batch, rounds: Rounds) -> Tensor:
     """Train the coarse level on whole views; its own output is the next previous mask."""
-    size = rounds.size
-    source = Box.whole(_source_size(batch))
-    images = resize(batch.images.float() / 255.0, size)
-    labels = _labels_at(batch.labels, [source] * len(batch.clicks), size)
-    clicks = [list(c) for c in batch.clicks]
-    previous = _existing_at(batch, size)
-
-    def forward() -> tuple[Tensor, Tensor | None]:
-        points = ClickPoints.from_clicks(clicks, images.device)
-        points = move_points(points, [source] * len(clicks), size)
-        return cascade.coarse.outputs(images, previous, points)
-
+    annotation = Annotation(batch, replace(rounds, view_size=rounds.size))
     with torch.no_grad(), _Evaluating(cascade.coarse):
-        for turn in range(rounds.count):
-            previous = forward()[0].float().sigmoid()
-            whole = reframe(previous, [source] * len(clicks), [source] * len(clicks), source.shape)
-            _add_clicks(clicks, whole, batch, rounds, turn)
-    logits, auxiliary = forward()
-    return _loss(logits, auxiliary, labels, rounds.auxiliary)
+        for _ in range(rounds.count):
+            annotation.go_on(cascade.intend(annotation.scene), annotation.scene.views)
+    labels = _labels_at(batch.labels, annotation.scene.views, rounds.size)
+    inputs = cascade.view_inputs(annotation.scene)
+    return _loss(*cascade.coarse.outputs(*inputs), labels, rounds.auxiliary)
 
 
 def fine_loss(cascade: Cascade, batch: Batch, rounds: Rounds) -> Tensor:
     """Train the fine level inside the cascade: coarse, zoom-in, fine, paste, next click."""
     if cascade.fine is None:
         raise ValueError("this model has no fine level; leave out the fine stage")
-    annotated = _Annotated.begin(cascade, batch, rounds)
+    annotation = Annotation(batch, rounds)
     with torch.no_grad(), _Evaluating(cascade.fine):
         for _ in range(rounds.count):
-            look = annotated.look(annotated.meant())
-            annotated.go_on(look, look.refined(cascade, cascade.fine(*look.inputs)))
+            annotation.go_on(*cascade.step(annotation.scene))
     with torch.no_grad():
-        look = annotated.look(annotated.meant())
-    labels = _labels_at(batch.labels, look.boxes, rounds.size)
-    return _loss(*cascade.fine.outputs(*look.inputs), labels, rounds.auxiliary)
+        region = cascade.zoom(annotation.scene, cascade.intend(annotation.scene))
+    labels = _labels_at(batch.labels, region.boxes, rounds.size)
+    inputs = cascade.region_inputs(annotation.scene, region)
+    return _loss(*cascade.fine.outputs(*inputs), labels, rounds.auxiliary)
 
 
 def refiner_loss(cascade: Cascade, batch: Batch, rounds: Rounds) -> Tensor:
@@ -122,17 +109,17 @@ def refiner_loss(cascade: Cascade, batch: Batch, rounds: Rounds) -> Tensor:
     if cascade.fine is None or cascade.refiner is None:
         raise ValueError("this model has no refiner; leave out the refiner stage")
     batch = replace(batch, clicks=_deep_clicks(batch, rounds.users))
-    annotated = _Annotated.begin(cascade, batch, replace(rounds, aims=True))
+    annotation = Annotation(batch, replace(rounds, aims=True))
     losses = []
     for turn in range(rounds.count + 1):
         with torch.no_grad():
-            look = annotated.look(annotated.meant())
-            drawn = cascade.fine(*look.inputs).float()
-        refined = look.refined(cascade, drawn)
-        labels = _labels_at(batch.labels, look.boxes, rounds.size)
+            region = cascade.zoom(annotation.scene, cascade.intend(annotation.scene))
+            drawn = cascade.fine(*cascade.region_inputs(annotation.scene, region)).float()
+        refined = cascade.refine(drawn, region)
+        labels = _labels_at(batch.labels, region.boxes, rounds.size)
         losses.append(mask_loss(SHARPNESS * refined, labels).mean())
         if turn < rounds.count:
-            annotated.go_on(look, refined.detach())
+            annotation.go_on(refined.detach(), region.boxes)
     return torch.stack(losses).mean()
 
 
@@ -146,101 +133,51 @@ def cascade_losses(cascade: Cascade, batch: Batch, rounds: Rounds) -> Iterator[T
     if cascade.fine is None:
         raise ValueError("this model has no fine level; leave out the cascade stage")
     batch = replace(batch, clicks=_deep_clicks(batch, rounds.users))
-    annotated = _Annotated.begin(cascade, batch, replace(rounds, aims=True))
-    in_view = _labels_at(batch.labels, annotated.everywhere, rounds.view_size)
+    annotation = Annotation(batch, replace(rounds, aims=True))
+    in_view = _labels_at(batch.labels, annotation.scene.views, rounds.view_size)
     for turn in range(rounds.count + 1):
         with torch.set_grad_enabled(turn < 2 or turn % 4 == 1):
-            meant = annotated.meant()
-        with torch.no_grad():
-            look = annotated.look(meant)
-        refined = look.refined(cascade, cascade.fine(*look.inputs).float())
-        labels = _labels_at(batch.labels, look.boxes, rounds.size)
-        loss = mask_loss(SHARPNESS * refined, labels).mean()
-        if meant.requires_grad:
-            loss = loss + mask_loss(SHARPNESS * meant, in_view, least=100).mean()
+            intention = cascade.intend(annotation.scene)
+        region = cascade.zoom(annotation.scene, intention)
+        drawn = cascade.draw(annotation.scene, region)
+        labels = _labels_at(batch.labels, region.boxes, rounds.size)
+        loss = mask_loss(SHARPNESS * drawn, labels).mean()
+        if intention.requires_grad:
+            loss = loss + mask_loss(SHARPNESS * intention, in_view, least=100).mean()
         yield loss
         if turn < rounds.count:
-            annotated.go_on(look, refined.detach())
+            annotation.go_on(drawn.detach(), region.boxes)
 
 
-@dataclass(frozen=True)
-class _Look:
-    """What the fine level and the refiner are given: one region of each sample."""
+class Annotation:
+    """A batch under annotation: the scene that the networks see, and the simulated user."""
 
-    boxes: list[Box]
-    inputs: tuple[Tensor, Tensor, ClickPoints]
-    intention: Tensor
-    last: Tensor
-    points: ClickPoints
-    """All clicks, also those outside the region."""
-
-    def refined(self, cascade: Cascade, logits: Tensor) -> Tensor:
-        """Return the logits as they leave the cascade."""
-        if cascade.refiner is None:
-            return logits
-        corrected: Tensor = cascade.refiner(logits, self.intention, self.last, self.points)
-        return corrected
-
-
-@dataclass
-class _Annotated:
-    """A batch under annotation: its clicks, and its masks in the regions that they cover."""
-
-    cascade: Cascade
-    batch: Batch
-    rounds: Rounds
-    pixels: Tensor
-    view: Tensor
-    clicks: Clicks
-    last: Tensor
-    covered: list[Box]
-    turn: int = 0
-
-    @classmethod
-    def begin(cls, cascade: Cascade, batch: Batch, rounds: Rounds) -> _Annotated:
-        """Begin with the batch's clicks and with the masks that are there before them."""
+    def __init__(self, batch: Batch, rounds: Rounds) -> None:
+        self.batch, self.rounds, self.turn = batch, rounds, 0
+        self.clicks = batch.initial
         pixels = batch.images.float() / 255.0
-        view = resize(pixels, rounds.view_size)
-        everywhere = [Box.whole(_source_size(batch))] * len(batch.clicks)
-        clicks, last = [list(c) for c in batch.clicks], batch.existing.float()
-        return cls(cascade, batch, rounds, pixels, view, clicks, last, everywhere)
+        self.shape = int(pixels.shape[-2]), int(pixels.shape[-1])
+        views = (Box.whole(self.shape),) * len(pixels)
+        whole = resize(pixels, rounds.view_size)
 
-    @property
-    def everywhere(self) -> list[Box]:
-        """The whole source grid, for each sample."""
-        return [Box.whole(_source_size(self.batch))] * len(self.clicks)
+        def crop(boxes: Sequence[Box], size: tuple[int, int]) -> Tensor:
+            return whole if boxes is views else crop_resize(pixels, boxes, size)
 
-    @property
-    def points(self) -> ClickPoints:
-        """All clicks, on the source grid."""
-        return ClickPoints.from_clicks(self.clicks, self.view.device)
+        self.scene = Scene(
+            crop,
+            self.clicks,
+            BoxedMasks(batch.existing.float(), views),
+            views,
+            rounds.view_size,
+            rounds.size,
+        )
 
-    def meant(self) -> Tensor:
-        """Run the coarse level: its logits in the view."""
-        view_size, everywhere = self.rounds.view_size, self.everywhere
-        previous = reframe(self.last, self.covered, everywhere, view_size)
-        points = move_points(self.points, everywhere, view_size)
-        logits: Tensor = self.cascade.coarse(self.view, previous, points)
-        return logits.float()
-
-    def look(self, meant: Tensor) -> _Look:
-        """Zoom in on what the coarse level's logits mean."""
-        size, everywhere, points = self.rounds.size, self.everywhere, self.points
-        coarse, config = meant.sigmoid(), self.cascade.config
-        boxes = _regions(coarse, self.clicks, everywhere[0], config.min_crop, size)
-        moved = move_points(points, boxes, size)
-        crops = crop_resize(self.pixels, boxes, size)
-        intention = reframe(coarse, everywhere, boxes, size)
-        drawn = reframe(self.last, self.covered, boxes, size)
-        inputs = crops, remembered(intention, drawn, config.memory), moved
-        return _Look(boxes, inputs, intention, drawn, replace(moved, valid=points.valid))
-
-    def go_on(self, look: _Look, logits: Tensor) -> None:
-        """Take the mask in, and let the simulated user add a click to each sample."""
-        self.last, self.covered = logits.float().sigmoid(), look.boxes
-        shape = _source_size(self.batch)
-        whole = reframe(self.last, self.covered, self.everywhere, shape)
-        _add_clicks(self.clicks, whole, self.batch, self.rounds, self.turn)
+    def go_on(self, logits: Tensor, boxes: Sequence[Box]) -> None:
+        """Take the masks in, and let the simulated user add a click to each sample."""
+        previous = BoxedMasks(logits.float().sigmoid(), boxes)
+        self.scene = replace(self.scene, previous=previous)
+        seen = previous.seen_in(self.scene.views, self.shape)
+        _add_clicks(self.clicks, seen, self.batch, self.rounds, self.turn)
         self.turn += 1
 
 
@@ -275,38 +212,11 @@ class _Evaluating:
             module.training = training
 
 
-def _source_size(batch: Batch) -> tuple[int, int]:
-    return int(batch.images.shape[-2]), int(batch.images.shape[-1])
-
-
-def _regions(
-    coarse: Tensor, clicks: Clicks, view: Box, min_crop: int, size: tuple[int, int]
-) -> list[Box]:
-    """Zoom in on each sample.
-
-    Boxes get the proportions of ``size`` as far as the view allows, since the batch's crops do.
-    """
-    masks = (coarse[:, 0] > 0.5).cpu().numpy()
-    boxes = []
-    for mask, sample in zip(masks, clicks, strict=True):
-        positives = [click for click in sample if click.positive]
-        box = zoom_in(mask, positives, view, min_crop=min_crop)
-        scale = max(box.height / size[0], box.width / size[1])
-        boxes.append(box.resized_about_centre(scale * size[0], scale * size[1], view))
-    return boxes
-
-
 def _labels_at(labels: Tensor, boxes: Sequence[Box], size: tuple[int, int]) -> Tensor:
     """Crop and resize (B, 1, H, W) labels: the object where it covers half a pixel or more."""
     objects = crop_resize((labels == 1).float(), boxes, size) >= 0.5
     ignored = crop_resize((labels == -1).float(), boxes, size) >= 0.5
     return torch.where(ignored & ~objects, -1.0, objects.float())
-
-
-def _existing_at(batch: Batch, size: tuple[int, int]) -> Tensor:
-    """Return the masks before the first click in the frame of the view."""
-    everywhere = [Box.whole(_source_size(batch))] * len(batch.clicks)
-    return reframe(batch.existing.float(), everywhere, everywhere, size)
 
 
 def _deep_clicks(batch: Batch, users: Sequence[np.random.Generator]) -> Clicks:
@@ -322,7 +232,7 @@ def _deep_clicks(batch: Batch, users: Sequence[np.random.Generator]) -> Clicks:
 
 def _add_clicks(clicks: Clicks, whole: Tensor, batch: Batch, rounds: Rounds, turn: int) -> None:
     """Let the simulated user add one click per sample, on the source grid."""
-    slot = rounds.slots - 1 - turn
+    slot, initial = rounds.slots - 1 - turn, batch.initial
     probabilities, truths = whole[:, 0].cpu().numpy(), batch.labels[:, 0].cpu().numpy()
     for place, sample in enumerate(clicks):
         truth = truths[place]
@@ -330,7 +240,7 @@ def _add_clicks(clicks: Clicks, whole: Tensor, batch: Batch, rounds: Rounds, tur
         least = user.uniform(0.5, 1.0) if rounds.aims else 0.5
         click = next_click(probabilities[place], truth == 1, truth == -1, user, least)
         if click is not None:
-            add_click(sample, click, batch.clicks[place], slot)
+            add_click(sample, click, initial[place], slot)
 
 
 def _loss(logits: Tensor, auxiliary: Tensor | None, labels: Tensor, weight: float) -> Tensor:

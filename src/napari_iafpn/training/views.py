@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from napari_iafpn.training.settings import Size, ViewConfig, shape_of
 from napari_iafpn.training.targets import Ids, Pixels, target_mask
 
 Mask = NDArray[np.bool_]
+Labels = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,8 @@ class View:
     image : Tensor
         (3, H, W) uint8.
     target : (H, W) bool
-    others : (H, W) bool
-        Every other object.
+    others : (H, W) int32
+        Ids of all other objects, 0 elsewhere.
     ignore : (H, W) bool
     parts : tuple of (H, W) bool
         The objects that were merged into the target, each of which gets a click; else empty.
@@ -37,11 +39,15 @@ class View:
 
     image: Tensor
     target: Mask
-    others: Mask
+    others: Labels
     ignore: Mask
     parts: tuple[Mask, ...] = ()
 
-    def changed(self, image: Callable[[Tensor], Tensor], mask: Callable[[Mask], Mask]) -> View:
+    def changed(
+        self,
+        image: Callable[[Tensor], Tensor],
+        mask: Callable[[NDArray[Any]], NDArray[Any]],
+    ) -> View:
         """Return the view with the same change made to its image and to each of its masks."""
         return View(
             image(self.image),
@@ -53,7 +59,8 @@ class View:
 
     def without_target(self) -> View:
         """Return the view with nothing to find; what was the target is another object."""
-        return View(self.image, np.zeros_like(self.target), self.others | self.target, self.ignore)
+        another = np.where(self.target, self.others.max() + 1, self.others)
+        return View(self.image, np.zeros_like(self.target), another, self.ignore)
 
 
 def choose_view(
@@ -125,7 +132,7 @@ def cut_view(sample: Sample, ids: Ids, box: Box, size: Size, *, parts: bool = Fa
     return View(
         _pixels(sample, box, shape_of(size)),
         target,
-        (sample.instances[pick] > 0) & inside & ~target,
+        np.where(inside & ~target, sample.instances[pick], 0).astype(np.int32),
         ignore & ~target,
         tuple(target_mask(sample, (i,), pick) & inside for i in ids) if parts else (),
     )

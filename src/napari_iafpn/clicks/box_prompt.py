@@ -1,0 +1,116 @@
+"""A box prompt: the object lies in this rectangle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_iafpn.clicks.prompt import SURE, Point, Segment
+from napari_iafpn.geometry.box import Box
+
+MARGIN = 1.25
+"""Sides of the region of interest, in sides of the box."""
+SLACK = 1.1
+"""Sides of what the object may cover, in sides of the box: users draw boxes a little too small."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoxPrompt:
+    """The pixels of ``box``, in the image frame, hold the object and reach to its sides."""
+
+    kind: ClassVar[str] = "box"
+    effort: ClassVar[int] = 2
+
+    box: Box
+
+    def __str__(self) -> str:
+        b = self.box
+        return f"{b.row_start},{b.col_start},{b.row_stop},{b.col_stop}"
+
+    @property
+    def positive(self) -> bool:
+        """A box is around the object."""
+        return True
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """None: a box is no mark on the object."""
+        return ()
+
+    @property
+    def nodes(self) -> tuple[Point, ...]:
+        """None, for the same reason."""
+        return ()
+
+    @property
+    def extent(self) -> Box:
+        """The box."""
+        return self.box
+
+    @property
+    def evidence(self) -> Box:
+        """The box."""
+        return self.box
+
+    def first_mask(self) -> NDArray[np.float32]:
+        """Return the ellipse that touches the sides: most objects resemble it."""
+        rows, cols = (
+            (2 * np.arange(side, dtype=np.float32) + 1) / side - 1 for side in self.box.shape
+        )
+        inside = rows[:, None] ** 2 + cols**2 <= 1
+        mask: NDArray[np.float32] = np.where(inside, SURE, 0).astype(np.float32)
+        return mask
+
+    @property
+    def pixels(self) -> tuple[tuple[int, int], ...]:
+        """None: no single pixel is certain."""
+        return ()
+
+    def region(self, view: Box) -> Box:
+        """Return the region of interest: the box with its margin."""
+        return self.grown(MARGIN, view)
+
+    def allowed(self, view: Box) -> Box:
+        """Return what the object may cover: the box with a little slack."""
+        return self.grown(SLACK, view)
+
+    def grown(self, factor: float, view: Box) -> Box:
+        """Return the box with sides of ``factor`` times its own, as far as the view goes."""
+        height, width = (max(side * factor, side + 4) for side in self.box.shape)
+        return self.box.resized_about_centre(height, width, view)
+
+    def check_inside(self, shape: tuple[int, int]) -> None:
+        """Raise ValueError unless it lies on pixels of an image of ``shape`` (H, W)."""
+        if not Box.whole(shape).encloses(self.box):
+            raise ValueError(
+                f"the box of {self.box} leaves the image of {shape[0]} x {shape[1]}; "
+                "draw it on the image"
+            )
+
+    def within(self, box: Box) -> BoxPrompt | None:
+        """Return the part on the pixels of ``box``."""
+        common = self.box.intersection(box)
+        return None if common is None else BoxPrompt(common)
+
+    def moved(self, box: Box, size: tuple[int, int]) -> BoxPrompt:
+        """Return it in the frame of ``box`` resized to ``size`` (H, W), in whole pixels."""
+        return BoxPrompt(self.box.moved(box, size))
+
+    def mirrored(self, width: int) -> BoxPrompt:
+        """Return it on an image whose columns are reversed."""
+        b = self.box
+        return BoxPrompt(Box(b.row_start, b.row_stop, width - b.col_stop, width - b.col_start))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        b = self.box
+        return {"box": [b.row_start, b.row_stop, b.col_start, b.col_stop]}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> BoxPrompt:
+        """Return what ``to_json`` was called on."""
+        return cls(Box(*values["box"]))

@@ -1,0 +1,86 @@
+"""The prompts on one object, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from napari_iafpn.clicks.click import Click
+from napari_iafpn.clicks.prompt import Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class ClickSequence:
+    """Prompts on one object in the order they were made; every change returns a new sequence."""
+
+    prompts: tuple[Prompt, ...] = ()
+
+    @classmethod
+    def of(cls, prompts: Iterable[Prompt]) -> ClickSequence:
+        """Collect ``prompts`` in their order."""
+        return prompts if isinstance(prompts, cls) else cls(tuple(prompts))
+
+    def __len__(self) -> int:
+        return len(self.prompts)
+
+    def __iter__(self) -> Iterator[Prompt]:
+        return iter(self.prompts)
+
+    def __getitem__(self, index: int) -> Prompt:
+        return self.prompts[index]
+
+    def prefix(self, count: int) -> ClickSequence:
+        """Return the first ``count`` prompts."""
+        return ClickSequence(self.prompts[:count])
+
+    def add(self, prompt: Prompt) -> ClickSequence:
+        """Append ``prompt``."""
+        return ClickSequence((*self.prompts, prompt))
+
+    def move(self, index: int, row: float, col: float) -> ClickSequence:
+        """Put the click at ``index`` elsewhere; its sign and its place in the order stay."""
+        return self._changed(index, replace(self._click(index), row=row, col=col))
+
+    def remove(self, index: int) -> ClickSequence:
+        """Drop the prompt at ``index``."""
+        self._check_index(index)
+        return ClickSequence(self.prompts[:index] + self.prompts[index + 1 :])
+
+    def flip(self, index: int) -> ClickSequence:
+        """Change the sign of the click at ``index``."""
+        click = self._click(index)
+        return self._changed(index, replace(click, positive=not click.positive))
+
+    @property
+    def clicks(self) -> tuple[Click, ...]:
+        """The prompts that are clicks."""
+        return tuple(prompt for prompt in self.prompts if isinstance(prompt, Click))
+
+    @property
+    def positives(self) -> tuple[Click, ...]:
+        """The clicks that belong to the object."""
+        return tuple(click for click in self.clicks if click.positive)
+
+    @property
+    def negatives(self) -> tuple[Click, ...]:
+        """The clicks that do not belong to the object."""
+        return tuple(click for click in self.clicks if not click.positive)
+
+    @property
+    def effort(self) -> int:
+        """What the prompts cost the user, in clicks."""
+        return sum(prompt.effort for prompt in self.prompts)
+
+    def _changed(self, index: int, prompt: Prompt) -> ClickSequence:
+        return ClickSequence((*self.prompts[:index], prompt, *self.prompts[index + 1 :]))
+
+    def _click(self, index: int) -> Click:
+        self._check_index(index)
+        found = self.prompts[index]
+        if not isinstance(found, Click):
+            raise ValueError(f"prompt {index} is a {found.kind}, not a click; draw it anew")
+        return found
+
+    def _check_index(self, index: int) -> None:
+        if not 0 <= index < len(self.prompts):
+            raise ValueError(f"there is no click {index}; this object has {len(self.prompts)}")

@@ -1,0 +1,188 @@
+"""Prompts as tensors: padded batches of lines and graph nodes, and the maps drawn from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from napari_iafpn.clicks.prompt import Prompt
+from napari_iafpn.geometry.box import Box
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class PromptTensors:
+    """A padded batch of prompts in the frame of a network's input.
+
+    Attributes
+    ----------
+    segments : Tensor
+        (B, S, E, 2) float, the ends (row, col) in pixels of the lines that the maps show: E is 2,
+        or 1 where all are points, as clicks are. Integers are pixel centres.
+    positive : Tensor
+        (B, S) bool, the sign.
+    rank : Tensor
+        (B, S) int, the place of a line's prompt among those with lines, from 0; -1 marks padding
+        and lines outside the input, which change nothing.
+    nodes : Tensor
+        (B, M, 2) float, (row, col) of the click graph's nodes.
+    node_valid : Tensor
+        (B, M) bool; False marks padding and nodes outside the input.
+    """
+
+    segments: Tensor
+    positive: Tensor
+    rank: Tensor
+    nodes: Tensor
+    node_valid: Tensor
+
+    @classmethod
+    def of(
+        cls, batch: Sequence[Iterable[Prompt]], device: torch.device | str = "cpu"
+    ) -> PromptTensors:
+        """Pad the prompts of a batch to one number of lines S and of nodes M (both may be 0)."""
+        marks = [[prompt for prompt in prompts if prompt.segments] for prompts in batch]
+        lines = [
+            [(segment, p.positive, rank) for rank, p in enumerate(own) for segment in p.segments]
+            for own in marks
+        ]
+        nodes = [[node for prompt in own for node in prompt.nodes] for own in marks]
+        origin = (0.0, 0.0)
+        padded = _padded(lines, ((origin, origin), False, -1))
+        segments = [[segment for segment, _, _ in own] for own in padded]
+        positive = [[sign for _, sign, _ in own] for own in padded]
+        rank = [[place for _, _, place in own] for own in padded]
+        shown = len(batch), len(padded[0]) if padded else 0
+        ends = 1 if all(start == stop for own in segments for start, stop in own) else 2
+        padded_nodes = _padded([[(node, True) for node in own] for own in nodes], (origin, False))
+        graph = len(batch), len(padded_nodes[0]) if padded_nodes else 0
+        places = [[node for node, _ in own] for own in padded_nodes]
+        present = [[known for _, known in own] for own in padded_nodes]
+        return cls(
+            torch.tensor(segments, dtype=torch.float32).view(*shown, 2, 2)[:, :, :ends],
+            torch.tensor(positive, dtype=torch.bool).view(shown),
+            torch.tensor(rank, dtype=torch.int64).view(shown),
+            torch.tensor(places, dtype=torch.float32).view(*graph, 2),
+            torch.tensor(present, dtype=torch.bool).view(graph),
+        ).to(device)
+
+    @classmethod
+    def seen_in(
+        cls,
+        batch: Sequence[Iterable[Prompt]],
+        boxes: Sequence[Box],
+        size: tuple[int, int],
+        device: torch.device | str = "cpu",
+        *,
+        beyond: bool = False,
+    ) -> PromptTensors:
+        """Return the prompts of each sample in one box, resized to ``size``.
+
+        What lies outside the box is left out; ``beyond`` keeps it, at places outside the input.
+        """
+        moved = []
+        for prompts, box in zip(batch, boxes, strict=True):
+            seen = prompts if beyond else [part for p in prompts if (part := p.within(box))]
+            moved.append([prompt.moved(box, size) for prompt in seen])
+        tensors = cls.of(moved, device)
+        return tensors if beyond else tensors.clamped(size)
+
+    def to(self, device: torch.device | str) -> PromptTensors:
+        """Return the tensors on a device."""
+        return replace(
+            self, **{name: getattr(self, name).to(device) for name in self.__dataclass_fields__}
+        )
+
+    @property
+    def valid(self) -> Tensor:
+        """(B, S) bool; False marks lines that change nothing."""
+        return self.rank >= 0
+
+    def clamped(self, size: tuple[int, int]) -> PromptTensors:
+        """Keep what lies on the last pixels inside when it is rounded to float32."""
+        limit = torch.tensor(size, device=self.nodes.device) - 0.501
+        segments, nodes = (torch.minimum(t, limit) for t in (self.segments, self.nodes))
+        return replace(self, segments=segments, nodes=nodes)
+
+    def inside(self, size: tuple[int, int]) -> PromptTensors:
+        """Mark nodes and lines whose pixels lie outside an input of ``size`` (H, W) as invalid."""
+        limit = torch.tensor(size, device=self.nodes.device)
+
+        def within(points: Tensor) -> Tensor:
+            pixel = torch.floor(points + 0.5)
+            return ((pixel >= 0) & (pixel < limit)).all(dim=-1)
+
+        seen = within(self.segments).any(dim=-1)
+        return replace(
+            self,
+            rank=torch.where(seen, self.rank, -1),
+            node_valid=self.node_valid & within(self.nodes),
+        )
+
+    def mirrored(self, width: int) -> PromptTensors:
+        """Return the prompts on an input whose ``width`` columns are reversed."""
+        ends = torch.tensor([0.0, width - 1.0], device=self.nodes.device)
+        turn = torch.tensor([1.0, -1.0], device=self.nodes.device)
+        return replace(self, segments=ends + turn * self.segments, nodes=ends + turn * self.nodes)
+
+    def joined(self, other: PromptTensors) -> PromptTensors:
+        """Return a batch of both, which have the same number of lines and of nodes."""
+        both = {n: (getattr(self, n), getattr(other, n)) for n in self.__dataclass_fields__}
+        return replace(self, **{name: torch.cat(pair) for name, pair in both.items()})
+
+    def cells(self, size: tuple[int, int], grid: tuple[int, int]) -> Tensor:
+        """Return the flat index (B, M) of the cell of a ``grid`` (h, w) that contains each node.
+
+        ``size`` (H, W) is the input's; a cell is H / h by W / w px. The continuous coordinate of a
+        node is its position + 0.5, so an integer click belongs to cell floor(row / stride) and a
+        click at (0, 0) to cell 0. Invalid nodes get some cell of the grid.
+        """
+        row = torch.floor((self.nodes[..., 0] + 0.5) * (grid[0] / size[0]))
+        col = torch.floor((self.nodes[..., 1] + 0.5) * (grid[1] / size[1]))
+        row, col = row.clamp(0, grid[0] - 1), col.clamp(0, grid[1] - 1)
+        return (row * grid[1] + col).long()
+
+
+def prompt_maps(prompts: PromptTensors, size: tuple[int, int], radius: float = 5.0) -> Tensor:
+    """Draw the maps (B, 2, H, W): 1 within ``radius`` of positive (0) and of negative (1) lines.
+
+    Distances are in pixels of the map, so it is drawn after any resizing; positions are not
+    rounded. A click gives a disk, (y - row)^2 + (x - col)^2 <= radius^2. The result has the dtype
+    of ``prompts.segments``.
+    """
+    inside = squared_distances(prompts.segments, size) <= radius**2  # (B, S, H, W)
+    signs = torch.stack([prompts.positive, ~prompts.positive], dim=1) & prompts.valid[:, None]
+    drawn = (inside[:, None] & signs[..., None, None]).any(dim=2)  # (B, 2, H, W)
+    return drawn.to(prompts.segments.dtype)
+
+
+def squared_distances(segments: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return the squared distance of every pixel to each line, (B, S, H, W), in pixels.
+
+    Parameters
+    ----------
+    segments : (B, S, E, 2) float
+        The lines' ends (row, col), one or two.
+    size : (H, W)
+    """
+    start = segments[..., 0, :]  # (B, S, 2)
+    rows = torch.arange(size[0], device=start.device, dtype=start.dtype) - start[..., :1]
+    cols = torch.arange(size[1], device=start.device, dtype=start.dtype) - start[..., 1:]
+    if segments.shape[2] == 1:
+        return rows[..., :, None] ** 2 + cols[..., None, :] ** 2
+    way = segments[..., 1, :] - start
+    length2 = (way**2).sum(dim=-1).clamp(min=1e-12)[..., None, None]
+    down, right = way[..., 0, None, None], way[..., 1, None, None]
+    share = (rows[..., :, None] * down + cols[..., None, :] * right) / length2
+    share = share.clamp(0.0, 1.0)
+    return (rows[..., :, None] - share * down) ** 2 + (cols[..., None, :] - share * right) ** 2
+
+
+def _padded(rows: list[list[T]], filler: T) -> list[list[T]]:
+    longest = max(map(len, rows), default=0)
+    return [[*row, *[filler] * (longest - len(row))] for row in rows]

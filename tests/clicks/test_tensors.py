@@ -1,0 +1,69 @@
+import pytest
+import torch
+
+from napari_iafpn.clicks import Click, PromptTensors, Stroke, prompt_maps
+from napari_iafpn.geometry import Box
+
+
+def test_batches_are_padded_with_invalid_clicks():
+    points = PromptTensors.of([[Click(1, 2), Click(3, 4, False)], []])
+    assert points.segments.shape == (2, 2, 1, 2)
+    assert points.nodes.shape == (2, 2, 2)
+    assert points.rank.tolist() == [[0, 1], [-1, -1]]
+    assert points.valid.tolist() == [[True, True], [False, False]]
+    assert points.positive[0].tolist() == [True, False]
+    assert not prompt_maps(points, (8, 8))[1].any()
+
+
+def test_a_click_belongs_to_the_cell_that_contains_it():
+    points = PromptTensors.of([[Click(0, 0), Click(7.4, 8), Click(31, 31), Click(7.5, 3)]])
+    cells = points.cells((32, 32), (4, 4))
+    assert cells.tolist() == [[0, 1, 15, 4]]
+
+
+def test_cells_of_clicks_outside_are_still_in_the_grid():
+    points = PromptTensors.of([[Click(-20, 500)]])
+    assert 0 <= int(points.cells((32, 32), (4, 4))) < 16
+    assert not points.inside((32, 32)).valid.any()
+
+
+def test_disks_have_the_radius_in_pixels_of_the_map():
+    drawn = prompt_maps(PromptTensors.of([[Click(10, 10)]]), (21, 21))
+    assert int(drawn[0, 0].sum()) == 81
+    assert drawn[0, 0, 10, 15] == 1
+    assert drawn[0, 0, 10, 16] == 0
+    assert not drawn[0, 1].any()
+    larger = prompt_maps(PromptTensors.of([[Click(10, 10)]]), (21, 21), radius=6.0)
+    assert larger[0, 0, 10, 16] == 1
+
+
+def test_what_lies_outside_a_box_is_left_out_and_the_rest_moves_into_it():
+    boxes = [Box(10, 30, 5, 65), Box(0, 100, 0, 100)]
+    batch = [[Click(12, 8.25), Click(31, 8)], [Click(99.4, 0, False)]]
+    seen = PromptTensors.seen_in(batch, boxes, (64, 96))
+    assert seen.valid.tolist() == [[True], [True]]
+    beyond = PromptTensors.seen_in(batch, boxes, (64, 96), beyond=True)
+    assert beyond.valid.tolist() == [[True, True], [True, False]]
+    for b, m in [(0, 0), (0, 1), (1, 0)]:
+        expected = batch[b][m].moved(boxes[b], (64, 96))
+        assert beyond.nodes[b, m].tolist() == pytest.approx([expected.row, expected.col])
+    assert torch.equal(seen.nodes[:, 0], beyond.nodes[:, 0])
+
+
+def test_a_stroke_is_drawn_as_wide_as_a_click_and_has_nodes_along_it():
+    stroke = Stroke(((10, 5), (10, 25)), positive=False)
+    prompts = PromptTensors.of([[Click(3, 3), stroke]])
+    drawn = prompt_maps(prompts, (21, 31))[0]
+    assert drawn[1, 5, 15] == drawn[1, 10, 0] == drawn[1, 10, 30] == 1
+    assert drawn[1, 4, 15] == drawn[1, 5, 26] == 0
+    alone = prompt_maps(PromptTensors.of([[Click(3, 3)]]), (21, 31))[0]
+    assert torch.equal(drawn[0], alone[0])
+    assert prompts.nodes[0].tolist() == [[3, 3], [10, 7.5], [10, 12.5], [10, 17.5], [10, 22.5]]
+    assert prompts.rank.tolist() == [[0, 1]]
+    mirrored = prompt_maps(prompts.mirrored(31), (21, 31))[0]
+    assert torch.equal(mirrored, drawn.flip(-1))
+
+
+def test_no_clicks_draw_nothing():
+    assert not prompt_maps(PromptTensors.of([[]]), (8, 9)).any()
+    assert prompt_maps(PromptTensors.of([[]]), (8, 9)).dtype == torch.float32
