@@ -9,12 +9,13 @@ import numpy as np
 
 from napari_iafpn.exchange.canvas import stem
 from napari_iafpn.exchange.label_image import LabelImage
+from napari_iafpn.exchange.metadata import LabelMetadata
 from napari_iafpn.exchange.opening import opening
 from napari_iafpn.exchange.whole import write_file
 
 
 def write_npz(labels: LabelImage, path: Path) -> None:
-    """Write labels, name, scale, units, axes and, as JSON, classes; the ids keep their type."""
+    """Write labels, name, axes, scale, units, translate, as JSON classes; ids keep their type."""
     classes = json.dumps({str(label): name for label, name in labels.classes.items()})
     write_file(
         path,
@@ -24,7 +25,8 @@ def write_npz(labels: LabelImage, path: Path) -> None:
             name=np.array(labels.name),
             scale=np.array(labels.scale),
             units=np.array(labels.units),
-            axes=np.array(labels.axes),
+            axes=np.array(labels.metadata.axes),
+            translate=np.array(labels.translate),
             classes=np.array(classes),
         ),
     )
@@ -38,14 +40,16 @@ def read_npz(path: Path) -> LabelImage:
         if "labels" not in content and len(content) != 1:
             raise ValueError(f"it holds {', '.join(content) or 'nothing'}, and no array labels")
         classes = json.loads(str(content.get("classes", "{}")))
-        return LabelImage(
-            content["labels"] if "labels" in content else next(iter(content.values())),
-            str(content.get("name", stem(path))),
+        values = content["labels"] if "labels" in content else next(iter(content.values()))
+        metadata = LabelMetadata(
+            values.shape,
+            str(content.get("axes", "")),
             tuple(float(size) for size in content.get("scale", ())),
             tuple(str(unit) for unit in content.get("units", ())),
-            str(content.get("axes", "")),
+            tuple(float(place) for place in content.get("translate", ())),
             {int(label): str(name) for label, name in classes.items()},
         )
+        return LabelImage.of(values, str(content.get("name", stem(path))), metadata)
 
 
 def read_npy(path: Path) -> LabelImage:

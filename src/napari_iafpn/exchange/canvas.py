@@ -2,24 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.exchange.facts import Facts
-from napari_iafpn.exchange.label_image import DEFAULT_AXES, LabelImage
+from napari_iafpn.exchange.axes import DEFAULT_AXES
+from napari_iafpn.exchange.label_image import LabelImage
+from napari_iafpn.exchange.metadata import LabelMetadata
+
+LARGEST_ID = 2**64 - 1
+
+_PARTS = {"T": "frame", "C": "channel", "Z": "plane"}
 
 
 class Canvas:
     """Background on which objects are drawn; the earlier one keeps its pixels."""
 
-    def __init__(self, facts: Facts, largest: int) -> None:
-        self.facts = facts
-        self.labels: NDArray[np.integer] = facts.empty_labels(largest)
+    def __init__(self, metadata: LabelMetadata, largest: int) -> None:
+        if largest > LARGEST_ID:
+            raise ValueError(f"the ids reach {largest}, labels hold up to {LARGEST_ID}; renumber")
+        self.metadata = metadata
+        self.labels: NDArray[np.integer] = np.zeros(metadata.shape, np.min_scalar_type(largest))
         self.contested = 0
         self.notes: list[str] = []
+
+    def index(self, position: Mapping[str, int], what: str) -> tuple[int, ...]:
+        """Return the plane at a position, counted from 0 along each axis; ``what`` lies there.
+
+        Objects of all channels are drawn into one image where the labels have no channels.
+
+        Raises
+        ------
+        ValueError
+            Where there is no such plane.
+        """
+        sizes = self.metadata.sizes
+        for axis, place in position.items():
+            if axis not in sizes and axis != "C" and place > 0:
+                raise ValueError(
+                    f"{what} lies in {_PARTS[axis]} {place}, counted from 0, and the image has the "
+                    f"axes {self.metadata.letters}; give the image that it was drawn on"
+                )
+        index = tuple(position.get(axis, 0) for axis in self.metadata.letters[:-2])
+        if any(not 0 <= i < n for i, n in zip(index, self.metadata.shape, strict=False)):
+            raise ValueError(
+                f"{what} lies in the plane {index}, counted from 0, of an image of "
+                f"{self.labels.shape}; give the image that it was drawn on"
+            )
+        return index
 
     def draw(
         self,
@@ -40,36 +73,46 @@ class Canvas:
                 f"{self.contested} pixel(s) of {path.name} belong to several objects; each stays "
                 "with the first of them in the file"
             )
-        facts = self.facts
-        return LabelImage(
-            self.labels,
-            stem(path),
-            facts.scale,
-            facts.units,
-            facts.axes,
-            classes,
-            notes=tuple(self.notes),
-        )
+        metadata = replace(self.metadata, classes=classes)
+        return LabelImage.of(self.labels, stem(path), metadata, tuple(self.notes))
 
 
-def facts_or_shape(facts: Facts, shape: tuple[int, ...] | None, path: Path) -> Facts:
-    """Return the facts of a file of outlines; where it has none, those of a given shape.
+def canvas_of(
+    said: LabelMetadata, image: LabelMetadata | None, path: Path, moving: Collection[str] = ()
+) -> LabelMetadata:
+    """Return the metadata of a file of outlines; where it has none, those of its image.
+
+    Parameters
+    ----------
+    said : LabelMetadata
+        What the file says of itself.
+    image : LabelMetadata or None
+        The image that the outlines lie on.
+    path : Path
+    moving : collection of {"T", "C", "Z"}
+        The axes along which the objects of the file are not all in the first plane. They name the
+        first of three axes that the image does not name.
 
     Raises
     ------
     ValueError
-        Where neither is there.
+        Where neither says the shape.
     """
-    if not facts.shape and shape is None:
+    if said.shape:
+        return said
+    if image is None:
         raise ValueError(
             f"{path} does not say how large its image is; give the image, or its shape such as "
             "(512, 512)"
         )
-    if facts.shape or shape is None:
-        return facts
-    if len(shape) not in DEFAULT_AXES or min(shape) < 1:
-        raise ValueError(f"the shape {shape} is not that of an image; give 2 to 4 sizes above 0")
-    return replace(facts, shape=tuple(shape), axes=DEFAULT_AXES[len(shape)])
+    if image.axes:
+        return image.along("".join(axis for axis in image.axes if axis not in "CS"))
+    if len(image.shape) not in DEFAULT_AXES or min(image.shape) < 1:
+        raise ValueError(
+            f"the shape {image.shape} is not that of an image; give 2 to 4 sizes above 0"
+        )
+    timed = len(image.shape) == 3 and "T" in moving and "Z" not in moving
+    return replace(image, axes="TYX" if timed else "")
 
 
 def stem(path: Path) -> str:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.exchange.canvas import Canvas, facts_or_shape
-from napari_iafpn.exchange.facts import Facts
+from napari_iafpn.exchange.canvas import Canvas
 from napari_iafpn.exchange.label_image import LabelImage
+from napari_iafpn.exchange.metadata import LabelMetadata
 from napari_iafpn.exchange.opening import opening
 from napari_iafpn.exchange.outlines import Piece, fill, outlines
 from napari_iafpn.exchange.run_lengths import column_runs, compressed, drawn
@@ -50,7 +50,7 @@ def write_coco(labels: LabelImage, path: Path) -> None:
                 }
             )
     content = {
-        "info": {"description": labels.name, **Facts.of(labels).holder(classes=False)},
+        "info": {"description": labels.name, **labels.metadata.holder(classes=False)},
         "images": images,
         "annotations": annotations,
         "categories": categories,
@@ -73,38 +73,38 @@ def _geometry(pieces: tuple[Piece, ...], shape: tuple[int, int]) -> dict[str, An
     }
 
 
-def read_coco(path: Path, shape: tuple[int, ...] | None = None) -> LabelImage:
+def read_coco(path: Path, _image: LabelMetadata | None = None) -> LabelImage:
     """Read the annotations of a file; its images are the planes, in their order.
 
-    Files of other programs with several images are read as a stack along Z.
+    Files of other programs do not name the axis along which several images lie.
     """
     with opening(path, "annotations of COCO"):
         content = json.loads(path.read_text(encoding="utf-8"))
         images, annotations = content["images"], content["annotations"]
-        facts = _facts(content, images)
-        places = dict(zip((i["id"] for i in images), np.ndindex(facts.shape[:-2]), strict=True))
+        metadata = _metadata(content, images)
+        places = dict(zip((i["id"] for i in images), np.ndindex(metadata.shape[:-2]), strict=True))
         labels = _labels(annotations)
-    canvas = Canvas(facts_or_shape(facts, shape, path), max(labels, default=0))
+    canvas = Canvas(metadata, max(labels, default=0))
     with opening(path, "annotations of COCO"):
         for label, annotation in zip(labels, annotations, strict=True):
             index = places[annotation["image_id"]]
-            for slices, mask in _masks(annotation["segmentation"], facts.shape[-2:]):
+            for slices, mask in _masks(annotation["segmentation"], metadata.shape[-2:]):
                 canvas.draw(label, index, slices, mask)
         classes = _classes(content, dict(zip(labels, annotations, strict=True)))
     return canvas.finished(path, classes)
 
 
-def _facts(content: dict[str, Any], images: list[dict[str, Any]]) -> Facts:
-    facts = Facts.found(content.get("info"))
+def _metadata(content: dict[str, Any], images: list[dict[str, Any]]) -> LabelMetadata:
+    said = LabelMetadata.found(content.get("info"))
     sizes = {(int(image["height"]), int(image["width"])) for image in images}
     if len(sizes) != 1:
         raise ValueError(
             f"it has images of {len(sizes)} sizes, and the planes of a stack have one size"
         )
     size = sizes.pop()
-    if facts.shape[-2:] == size and int(np.prod(facts.shape[:-2])) == len(images):
-        return facts
-    return Facts(size, "YX") if len(images) == 1 else Facts((len(images), *size), "ZYX")
+    if said.shape[-2:] == size and int(np.prod(said.shape[:-2])) == len(images):
+        return said
+    return LabelMetadata(size if len(images) == 1 else (len(images), *size))
 
 
 def _labels(annotations: list[dict[str, Any]]) -> list[int]:

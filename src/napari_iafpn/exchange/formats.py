@@ -8,7 +8,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from napari_iafpn.exchange.beside import on_image
 from napari_iafpn.exchange.label_image import LabelImage
+from napari_iafpn.exchange.metadata import LabelMetadata
 from napari_iafpn.exchange.ngff import is_zarr
 
 
@@ -24,7 +26,7 @@ class Format:
     writer, reader : str
         ``module:function`` of this package; empty where there is none.
     outlines : bool
-        The reader takes the shape of the image, which such files may not tell.
+        The reader takes the metadata of the image, as such files may not tell its shape.
     """
 
     title: str
@@ -130,7 +132,9 @@ def write_labels(labels: LabelImage, path: Path, format_name: str | None = None)
     return place
 
 
-def read_labels(path: Path, shape: tuple[int, ...] | None = None) -> LabelImage:
+def read_labels(
+    path: Path, shape: tuple[int, ...] | None = None, *, image: LabelMetadata | None = None
+) -> LabelImage:
     """Read a label image in any of the formats with a reader.
 
     Parameters
@@ -138,6 +142,9 @@ def read_labels(path: Path, shape: tuple[int, ...] | None = None) -> LabelImage:
     path : Path
     shape : tuple of int, optional
         Shape of the image, for outlines that do not tell it.
+    image : LabelMetadata, optional
+        What is known of the image besides its shape: the labels take from it what their file does
+        not say of itself.
 
     Raises
     ------
@@ -148,8 +155,9 @@ def read_labels(path: Path, shape: tuple[int, ...] | None = None) -> LabelImage:
         raise ValueError(f"there is no file at {path}; check the path")
     name = format_of(path)
     read = _known(name, READERS, "read")
-    labels: LabelImage = read(path, shape) if FORMATS[name].outlines else read(path)
-    return labels
+    image = LabelMetadata(tuple(shape)) if image is None and shape is not None else image
+    labels: LabelImage = read(path, image) if FORMATS[name].outlines else read(path)
+    return labels if image is None else on_image(labels, image)
 
 
 def _known(name: str, functions: dict[str, Callable[..., Any]], verb: str) -> Callable[..., Any]:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.exchange.canvas import Canvas, facts_or_shape
-from napari_iafpn.exchange.facts import Facts
+from napari_iafpn.exchange.canvas import Canvas, canvas_of
 from napari_iafpn.exchange.label_image import LabelImage
+from napari_iafpn.exchange.metadata import LabelMetadata
 from napari_iafpn.exchange.opening import needed, opening
 from napari_iafpn.exchange.outlines import Piece, fill, outlines
 from napari_iafpn.exchange.whole import write_file
@@ -22,11 +22,13 @@ LARGEST_SIDE = 60535
 
 LONGEST_COMMENT = 65535
 
+_POSITIONS = {"T": "t_position", "C": "c_position", "Z": "z_position"}
+
 _MOVE, _LINE, _CLOSE = 0, 1, 4
 
 
 def write_roi_zip(labels: LabelImage, path: Path) -> None:
-    """Write a ROI per object and plane, named ``PLANE-ID``; the archive's comment has the facts.
+    """Write a ROI per object and plane, named ``PLANE-ID``; the archive's comment has the metadata.
 
     An object in one piece without holes is a traced ROI, as of the wand; others are composite.
     """
@@ -76,11 +78,10 @@ def _roi(roifile: Any, pieces: tuple[Piece, ...]) -> Any:
 
 
 def _comment(labels: LabelImage) -> bytes:
-    """Return the facts; with classes if there is room, as roifile before 2026 loses properties."""
-    facts = Facts.of(labels)
-    whole = json.dumps(facts.holder()).encode()
+    """Return the metadata; classes if there is room, as roifile before 2026 loses properties."""
+    whole = json.dumps(labels.metadata.holder()).encode()
     fits = len(whole) <= LONGEST_COMMENT
-    return whole if fits else json.dumps(facts.holder(classes=False)).encode()
+    return whole if fits else json.dumps(labels.metadata.holder(classes=False)).encode()
 
 
 def _properties(labels: LabelImage, label: int) -> str:
@@ -89,34 +90,41 @@ def _properties(labels: LabelImage, label: int) -> str:
 
 
 def _place(roi: Any, index: dict[str, int]) -> None:
-    """Set the position: one number in a stack, Z and T in a hyperstack."""
-    if len(index) == 1:
-        roi.position = next(iter(index.values())) + 1
-    elif index:
-        roi.z_position, roi.t_position = index["Z"] + 1, index["T"] + 1
+    """Set the position: one number in a stack along Z, one per axis in other images."""
+    if set(index) == {"Z"}:
+        roi.position = index["Z"] + 1
+        return
+    for axis, name in _POSITIONS.items():
+        if axis in index:
+            setattr(roi, name, index[axis] + 1)
 
 
-def read_roi_zip(path: Path, shape: tuple[int, ...] | None = None) -> LabelImage:
+def read_roi_zip(path: Path, image: LabelMetadata | None = None) -> LabelImage:
     """Read the areas of an archive; those without an id are numbered from 1.
 
-    ``shape`` is that of the image, which archives of ImageJ do not tell. A ROI without a position
-    lies in the first plane.
+    Archives of ImageJ do not tell the shape of their ``image``. A ROI without a position lies in
+    the first plane.
     """
     roifile = needed("roifile", "ImageJ ROI archives")
     with opening(path, "an archive of ImageJ ROIs"), zipfile.ZipFile(path) as archive:
         comment = archive.comment
         names = [name for name in archive.namelist() if name.lower().endswith(".roi")]
         rois = [roifile.ImagejRoi.frombytes(archive.read(name)) for name in names]
-    said = Facts.found(comment)
-    facts = facts_or_shape(said, shape, path)
+    said = LabelMetadata.found(comment)
     areas = [roi for roi in rois if _is_area(roifile, roi)]
+    moving = {axis for roi in areas for axis, name in _POSITIONS.items() if getattr(roi, name) > 1}
+    metadata = canvas_of(said, image, path, moving)
     labels = _labels(areas, own=bool(said.shape))
-    canvas = Canvas(facts, max(labels, default=0))
-    classes = dict(facts.classes)
+    canvas = Canvas(metadata, max(labels, default=0))
+    sizes = said.sizes if said.shape or image is None else image.sizes
+    indices = [
+        canvas.index(_position(roi, sizes), f"the ROI {roi.name!r} of {path.name}") for roi in areas
+    ]
+    classes = dict(metadata.classes)
     with opening(path, "an archive of ImageJ ROIs"):
-        for label, roi in zip(labels, areas, strict=True):
+        for label, roi, index in zip(labels, areas, indices, strict=True):
             rings = [_corners(ring) for ring in roi.coordinates(multi=True)]
-            canvas.draw(label, _index(roi, facts), *fill(rings, facts.shape[-2:]))  # type: ignore[arg-type]
+            canvas.draw(label, index, *fill(rings, metadata.shape[-2:]))  # type: ignore[arg-type]
             if "class" in (properties := _said(roi)):
                 classes[label] = properties["class"]
     if len(areas) < len(rois):
@@ -149,12 +157,16 @@ def _corners(ring: NDArray[np.number]) -> NDArray[np.float64]:
     return np.asarray(ring, float)[:, ::-1]
 
 
-def _index(roi: Any, facts: Facts) -> tuple[int, ...]:
-    places = {"Z": roi.z_position, "T": roi.t_position}
-    index = tuple(
-        max(places[axis] or (roi.position if len(facts.shape) == 3 else 0), 1) - 1
-        for axis in facts.axes[:-2]
-    )
-    if any(i >= n for i, n in zip(index, facts.shape, strict=False)):
-        raise ValueError(f"a ROI lies in the plane {index} of an image of {facts.shape}")
-    return index
+def _position(roi: Any, sizes: dict[str, int]) -> dict[str, int]:
+    """Return the plane of a ROI, counted from 0 along each axis.
+
+    A single number counts the planes of the image in the order of ImageJ: channels, Z, frames.
+    """
+    places = {axis: max(getattr(roi, name), 1) - 1 for axis, name in _POSITIONS.items()}
+    rest = roi.position - 1
+    if rest < 0 or any(getattr(roi, name) for name in _POSITIONS.values()):
+        return places
+    axes = [axis for axis in "CZT" if axis in sizes] or ["Z"]
+    for axis in axes[:-1]:
+        rest, places[axis] = divmod(rest, sizes[axis])
+    return {**places, axes[-1]: rest}

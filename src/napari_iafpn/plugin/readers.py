@@ -9,10 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import napari
+from napari.layers import Image
 from napari.utils.notifications import show_info
 
-from napari_iafpn.exchange import FORMATS, format_of, read_labels
-from napari_iafpn.plugin.layers import default_image, spatial_shape
+from napari_iafpn.exchange import FORMATS, LabelMetadata, format_of, read_labels
+from napari_iafpn.exchange.beside import in_all_channels, same_place
+from napari_iafpn.plugin.layers import default_image, placement, spatial_shape
+from napari_iafpn.plugin.writers import layer_metadata
+
+_OF_IMAGE = ("scale", "units", "translate")
 
 LayerData = tuple[Any, dict[str, Any], str]
 
@@ -45,17 +50,29 @@ def reader_of(path: str | Sequence[str]) -> Callable[[Any], list[LayerData]] | N
 def read_layers(path: str) -> list[LayerData]:
     """Read a file into one Labels layer.
 
-    Outlines that do not tell how large their image is are drawn in the size of the open image.
+    Outlines that do not tell how large their image is are drawn in the size of the open image, and
+    labels without a place of their own lie where it lies.
     """
-    labels = read_labels(Path(path), _shape_of_open_image() if _is_outlines(path) else None)
+    image = _open_image() if _is_outlines(path) else None
+    about = None if image is None else _metadata_of(image)
+    labels = read_labels(Path(path), image=about)
+    # napari lines layers up by their last axes: labels need the channels of their image.
+    labels = labels if about is None else in_all_channels(labels, about)
     for note in labels.notes:
         show_info(note)
-    attributes = {
+    attributes: dict[str, Any] = {
         "name": labels.name if labels.name != "labels" else Path(path).name.split(".")[0],
         "scale": labels.scale,
         "units": labels.units,
+        "translate": labels.translate,
         "metadata": {"classes": dict(labels.classes)} if labels.classes else {},
     }
+    if labels.stated:
+        attributes["axis_labels"] = tuple(labels.axes.lower())
+    if image is not None and about is not None and same_place(labels.metadata, about):
+        attributes = placement(image) | {
+            key: value for key, value in attributes.items() if key not in _OF_IMAGE
+        }
     return [(labels.labels, attributes, "labels")]
 
 
@@ -63,7 +80,14 @@ def _is_outlines(path: str) -> bool:
     return FORMATS[format_of(Path(path))].outlines
 
 
-def _shape_of_open_image() -> tuple[int, ...] | None:
+def _open_image() -> Image | None:
     viewer = napari.current_viewer()
-    image = None if viewer is None else default_image(viewer.layers)
-    return None if image is None else spatial_shape(image)
+    return None if viewer is None else default_image(viewer.layers)
+
+
+def _metadata_of(image: Image) -> LabelMetadata:
+    attributes = {
+        name: getattr(image, name)
+        for name in ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+    }
+    return layer_metadata(spatial_shape(image), image.name, attributes)[0]
