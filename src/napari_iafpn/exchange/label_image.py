@@ -64,7 +64,7 @@ class LabelImage:
         cls, values: Any, name: str, metadata: LabelMetadata, notes: tuple[str, ...] = ()
     ) -> LabelImage:
         """Return the ids of an array with ``metadata``; rows and columns become the last axes."""
-        axes = metadata.axes
+        values, axes = np.asarray(values), metadata.axes
         if "Y" in axes and "X" in axes and len(axes) == values.ndim:
             moved = "".join(axis for axis in axes if axis not in "YX") + "YX"
             values = np.transpose(values, [axes.index(axis) for axis in moved])

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import napari
+import pint
 from napari.layers import Image
 from napari.utils.notifications import show_info
 
-from napari_iafpn.exchange import FORMATS, LabelMetadata, format_of, read_labels
+from napari_iafpn.exchange import FORMATS, LabelImage, format_of, read_labels
 from napari_iafpn.exchange.beside import in_all_channels, same_place
-from napari_iafpn.plugin.layers import default_image, placement, spatial_shape
-from napari_iafpn.plugin.writers import layer_metadata
+from napari_iafpn.plugin.layers import default_image, placement
+from napari_iafpn.plugin.writers import place_of_layer
 
 _OF_IMAGE = ("scale", "units", "translate")
 
@@ -54,16 +55,17 @@ def read_layers(path: str) -> list[LayerData]:
     labels without a place of their own lie where it lies.
     """
     image = _open_image() if _is_outlines(path) else None
-    about = None if image is None else _metadata_of(image)
+    about = None if image is None else place_of_layer(image)
     labels = read_labels(Path(path), image=about)
     # napari lines layers up by their last axes: labels need the channels of their image.
     labels = labels if about is None else in_all_channels(labels, about)
-    for note in labels.notes:
+    units, notes = _units_in_napari(labels)
+    for note in (*labels.notes, *notes):
         show_info(note)
     attributes: dict[str, Any] = {
         "name": labels.name if labels.name != "labels" else Path(path).name.split(".")[0],
         "scale": labels.scale,
-        "units": labels.units,
+        "units": units,
         "translate": labels.translate,
         "metadata": {"classes": dict(labels.classes)} if labels.classes else {},
     }
@@ -76,6 +78,19 @@ def read_layers(path: str) -> list[LayerData]:
     return [(labels.labels, attributes, "labels")]
 
 
+def _units_in_napari(labels: LabelImage) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the units, pixel instead of those that napari does not have, and notes about them."""
+    registry = pint.get_application_registry()
+    unknown = [
+        unit
+        for unit in dict.fromkeys(labels.units)
+        if not (unit.isidentifier() and unit in registry)
+    ]
+    units = tuple("pixel" if unit in unknown else unit for unit in labels.units)
+    notes = (f"napari has no unit {unit!r}; its numbers are shown as pixels" for unit in unknown)
+    return units, tuple(notes)
+
+
 def _is_outlines(path: str) -> bool:
     return FORMATS[format_of(Path(path))].outlines
 
@@ -83,11 +98,3 @@ def _is_outlines(path: str) -> bool:
 def _open_image() -> Image | None:
     viewer = napari.current_viewer()
     return None if viewer is None else default_image(viewer.layers)
-
-
-def _metadata_of(image: Image) -> LabelMetadata:
-    attributes = {
-        name: getattr(image, name)
-        for name in ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
-    }
-    return layer_metadata(spatial_shape(image), image.name, attributes)[0]

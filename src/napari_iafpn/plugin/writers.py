@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from napari.layers import Image, Labels
 from napari.utils.notifications import show_warning
 from napari.utils.transforms import Affine
 
 from napari_iafpn.exchange import FORMATS, LabelImage, LabelMetadata, write_labels
 from napari_iafpn.exchange.axes import letter_of
+from napari_iafpn.plugin.layers import full_resolution
 
 _PLACES = ("scale", "translate", "rotate", "shear")
 
@@ -67,6 +69,13 @@ def label_image(data: Any, attributes: Mapping[str, Any]) -> LabelImage:
     metadata, notes = layer_metadata(labels.shape, name, attributes)
     metadata = replace(metadata, classes=classes_of(attributes))
     return LabelImage.of(labels, name, metadata, notes)
+
+
+def place_of_layer(layer: Image | Labels) -> LabelMetadata:
+    """Return axes and place of a layer."""
+    shape = full_resolution(layer).shape[: layer.ndim]
+    names = ("affine", "axis_labels", "units", *_PLACES)
+    return layer_metadata(shape, layer.name, {name: getattr(layer, name) for name in names})[0]
 
 
 def layer_metadata(
