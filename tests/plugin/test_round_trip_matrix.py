@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 from napari.layers import Labels
 from PIL import Image
 
@@ -16,8 +18,12 @@ from napari_iafpn.cli import main
 from napari_iafpn.evaluation.readers.formats import open_set
 from napari_iafpn.evaluation.readers.sample import Sample
 from napari_iafpn.exchange import FORMATS, READERS, WRITERS, LabelImage, read_labels, write_labels
+from napari_iafpn.exchange.session import labels_of
 from napari_iafpn.plugin import writers
+from napari_iafpn.plugin.layers import fits
 from napari_iafpn.plugin.readers import read_layers
+from napari_iafpn.sessions.about import LabelsAbout
+from napari_iafpn.sessions.reading import Session
 
 AXES = ["YX", "ZYX", "TYX", "CYX", "TZYX", "ZTYX"]
 BOTH = sorted(set(READERS) & set(WRITERS))
@@ -234,3 +240,46 @@ def test_units_that_napari_does_not_have(tmp_path: Path) -> None:
     path = write_labels(replace(made("YX"), units=("furlong_", "1+")), tmp_path / "a.npz")
     ((data, attributes, _),) = read_layers(str(path))
     assert [str(unit) for unit in Labels(data, **attributes).units] == ["pixel", "pixel"]
+
+
+def test_outlines_opened_over_a_movie_of_channels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring = [[1, 1], [4, 1], [4, 4], [1, 4], [1, 1]]
+    features = [
+        {
+            "type": "Feature",
+            "geometry": {"type": "Polygon", "coordinates": [ring], "plane": {"t": t, "z": 0}},
+        }
+        for t in (0, 2)
+    ]
+    path = tmp_path / "a.geojson"
+    path.write_text(json.dumps(features))
+    viewer = ViewerModel()
+    monkeypatch.setattr("napari.current_viewer", lambda: viewer)
+    place = {"scale": (2, 1, 0.5, 0.5), "translate": (0, 0, 5, 6), "rotate": 20}
+    image = viewer.add_image(
+        np.zeros((3, 2, 8, 9)), axis_labels=("time", "channel", "row", "col"), **place
+    )
+    ((data, attributes, _),) = read_layers(str(path))
+    labels = Labels(data, **attributes)
+    assert fits(labels, image)
+    assert labels.axis_labels == image.axis_labels
+    assert [[int((plane > 0).sum()) for plane in frame] for frame in data] == [
+        [9, 9],
+        [0, 0],
+        [9, 9],
+    ]
+
+
+def test_a_session_keeps_the_place_of_its_labels() -> None:
+    written = made("TYX")
+    layer = layer_of(written)
+    place = writers.place_of_layer(layer).holder()
+    session = Session(Path("a.jsonl"))
+    about = LabelsAbout.of("id", "cells", "image", layer.data, place)
+    session.take({"entry": "labels", **json.loads(json.dumps(vars(about)))})
+    check_same(labels_of(session, "id"), written)
+    without = {key: value for key, value in vars(about).items() if key != "place"}
+    session.take({"entry": "labels", **without})  # as older versions wrote it
+    assert not labels_of(session, "id").stated

@@ -18,8 +18,6 @@ from napari_iafpn.exchange.beside import in_all_channels, same_place
 from napari_iafpn.plugin.layers import default_image, placement
 from napari_iafpn.plugin.writers import place_of_layer
 
-_OF_IMAGE = ("scale", "units", "translate")
-
 LayerData = tuple[Any, dict[str, Any], str]
 
 
@@ -72,9 +70,10 @@ def read_layers(path: str) -> list[LayerData]:
     if labels.stated:
         attributes["axis_labels"] = tuple(labels.axes.lower())
     if image is not None and about is not None and same_place(labels.metadata, about):
-        attributes = placement(image) | {
-            key: value for key, value in attributes.items() if key not in _OF_IMAGE
-        }
+        on_image = placement(image)
+        if not about.axes:  # its names say nothing
+            del on_image["axis_labels"]
+        attributes |= on_image
     return [(labels.labels, attributes, "labels")]
 
 
