@@ -159,6 +159,19 @@ def test_axes_of_a_plain_tiff(tmp_path: Path) -> None:
     assert not read_labels(tmp_path / "b.tif").stated
 
 
+def test_planes_of_a_tiff_are_no_colours(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    narrow = np.zeros((5, 20, 4), np.uint16)
+    tifffile.imwrite(path, narrow, metadata=None, photometric="minisblack")
+    image, metadata = read_image(path)
+    assert image.shape == metadata.shape == narrow.shape
+    assert metadata.axes == ""
+    tifffile.imwrite(path, np.zeros((5, 20, 3), np.uint8), photometric="rgb")
+    _, metadata = read_image(path)
+    assert metadata.axes == "YXS"
+    assert read_labels(rois(tmp_path, position=[1]), image=metadata).labels.shape == (5, 20)
+
+
 def test_what_another_program_changed_in_our_file_is_believed(tmp_path: Path) -> None:
     written = LabelImage(pixels("ZYX"), "a", (2, 0.5, 0.5), ("um",) * 3, translate=(0, 3, 4))
     path = write_labels(written, tmp_path / "a.tif")

@@ -10,9 +10,10 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from napari_iafpn.exchange.axes import letters_of
+from napari_iafpn.exchange.axes import DEFAULT_AXES, letters_of
 from napari_iafpn.exchange.label_image import LabelImage
 from napari_iafpn.exchange.metadata import LabelMetadata
+from napari_iafpn.exchange.opening import opening
 from napari_iafpn.images.files import read_array
 
 
@@ -22,8 +23,9 @@ def read_image(path: Path) -> tuple[NDArray[Any], LabelMetadata]:
     Without a word about the axes, three or four values along the last one of several are colours.
     """
     image = read_array(path)
-    said = _said(path)
-    if len(said.axes) == image.ndim:
+    with opening(path, "an image"):
+        said = _said(path)
+    if len(said.scale) == image.ndim:
         return image, replace(said, shape=image.shape)
     colours = image.ndim > 2 and image.shape[-1] in (3, 4)
     return image, LabelMetadata(image.shape[:-1] if colours else image.shape)
@@ -41,11 +43,13 @@ def _said(path: Path) -> LabelMetadata:
 
     with tifffile.TiffFile(path) as file:
         axes = file.series[0].axes
-        letters = letters_of(axes.replace("S", ""))
-        said = ome_metadata(file, letters) if file.is_ome else imagej_metadata(file, letters)
-    if not letters or "S" not in axes:
-        return said
-    if axes != "SYX" and not axes.endswith("S"):
+        names = axes.replace("S", "")
+        letters = letters_of(names)
+        usual = letters or DEFAULT_AXES.get(len(names), "")
+        said = ome_metadata(file, usual) if file.is_ome else imagej_metadata(file, usual)
+    if "S" not in axes:
+        return replace(said, axes=letters)
+    if not letters or (axes != "SYX" and not axes.endswith("S")):
         return LabelMetadata()
     # Colours are the last axis of the pixels that are read.
     return replace(

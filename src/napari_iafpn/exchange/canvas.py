@@ -23,7 +23,9 @@ class Canvas:
 
     def __init__(self, metadata: LabelMetadata, largest: int) -> None:
         if largest > LARGEST_ID:
-            raise ValueError(f"the ids reach {largest}, labels hold up to {LARGEST_ID}; renumber")
+            raise ValueError(
+                f"the ids reach {largest}, labels hold up to {LARGEST_ID}; renumber the objects"
+            )
         self.metadata = metadata
         self.labels: NDArray[np.integer] = np.zeros(metadata.shape, np.min_scalar_type(largest))
         self.contested = 0
