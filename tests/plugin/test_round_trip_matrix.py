@@ -220,6 +220,7 @@ def test_what_no_file_holds_is_told() -> None:
 
     assert notes() == ""
     assert "rotation and shear of 'cells' are not saved" in notes(rotate=30)
+    assert "rotation and shear of 'cells' are not saved" in notes(rotate=30, scale=[1e-10] * 3)
     assert "mirrored" in notes(scale=(2, -0.5, 0.5))
     assert "position of 'cells' have names that no file" in notes(
         axis_labels=("position", "y", "x")

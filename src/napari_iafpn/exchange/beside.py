@@ -119,8 +119,8 @@ def same_place(labels: LabelMetadata, image: LabelMetadata) -> bool:
     return (
         labels.shape == image.shape
         and labels.units == image.units
-        and np.allclose(labels.scale, image.scale)
-        and np.allclose(labels.translate, image.translate)
+        and np.allclose(labels.scale, image.scale, atol=0)
+        and np.allclose(labels.translate, image.translate, atol=1e-6 * min(image.scale))
     )
 
 

@@ -104,7 +104,8 @@ def layer_metadata(
     units = [str(unit) for unit in attributes.get("units") or ()]
     names = [str(axis) for axis in attributes.get("axis_labels") or ()]
     notes = []
-    if not np.allclose(linear, np.diag(scale)) or not scale.all():
+    small = 1e-9 * np.abs(linear).max()
+    if not np.allclose(linear, np.diag(scale), atol=small) or not scale.all():
         notes.append(
             f"the rotation and shear of {name!r} are not saved, no file of labels holds them; "
             "scale and translation are those of the layer without them"
