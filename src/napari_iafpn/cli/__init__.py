@@ -27,5 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _refuse(sentence: str) -> int:
-    sys.stderr.write(f"napari-iafpn: {' '.join(sentence.split())}\n")
+    from napari_iafpn.cli.console import printable
+
+    sys.stderr.write(f"napari-iafpn: {printable(' '.join(sentence.split()))}\n")
     return 2

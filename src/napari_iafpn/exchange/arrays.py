@@ -10,8 +10,8 @@ import numpy as np
 from napari_iafpn.exchange.canvas import stem
 from napari_iafpn.exchange.label_image import LabelImage
 from napari_iafpn.exchange.metadata import LabelMetadata
-from napari_iafpn.exchange.opening import opening
 from napari_iafpn.exchange.whole import write_file
+from napari_iafpn.images.opening import UnfitError, opening
 
 
 def write_npz(labels: LabelImage, path: Path) -> None:
@@ -38,7 +38,7 @@ def read_npz(path: Path) -> LabelImage:
         with np.load(file, allow_pickle=False) as archive:
             content = dict(archive)
         if "labels" not in content and len(content) != 1:
-            raise ValueError(f"it holds {', '.join(content) or 'nothing'}, and no array labels")
+            raise UnfitError(f"it holds {', '.join(content) or 'nothing'}, and no array labels")
         classes = json.loads(str(content.get("classes", "{}")))
         values = content["labels"] if "labels" in content else next(iter(content.values()))
         metadata = LabelMetadata(

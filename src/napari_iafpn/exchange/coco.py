@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from napari_iafpn.exchange.canvas import Canvas
 from napari_iafpn.exchange.label_image import LabelImage
 from napari_iafpn.exchange.metadata import LabelMetadata
-from napari_iafpn.exchange.opening import opening
 from napari_iafpn.exchange.outlines import Piece, fill, outlines
 from napari_iafpn.exchange.run_lengths import column_runs, compressed, drawn
 from napari_iafpn.exchange.whole import write_file
+from napari_iafpn.images.opening import UnfitError, opening
 
 UNCLASSIFIED = {"name": "object", "supercategory": "unclassified"}
 
@@ -98,7 +98,7 @@ def _metadata(content: dict[str, Any], images: list[dict[str, Any]]) -> LabelMet
     said = LabelMetadata.found(content.get("info"))
     sizes = {(int(image["height"]), int(image["width"])) for image in images}
     if len(sizes) != 1:
-        raise ValueError(
+        raise UnfitError(
             f"it has images of {len(sizes)} sizes, and the planes of a stack have one size"
         )
     size = sizes.pop()

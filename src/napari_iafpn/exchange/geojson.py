@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from napari_iafpn.exchange.canvas import Canvas, canvas_of
 from napari_iafpn.exchange.label_image import LabelImage
 from napari_iafpn.exchange.metadata import LabelMetadata
-from napari_iafpn.exchange.opening import opening
 from napari_iafpn.exchange.outlines import Piece, Ring, fill, outlines
 from napari_iafpn.exchange.whole import write_file
+from napari_iafpn.images.opening import opening
 
 
 def write_geojson(labels: LabelImage, path: Path) -> None:

@@ -17,9 +17,9 @@ from napari_iafpn.exchange.axes import DEFAULT_AXES, letters_of
 from napari_iafpn.exchange.canvas import stem
 from napari_iafpn.exchange.label_image import LabelImage, in_type
 from napari_iafpn.exchange.metadata import LabelMetadata
-from napari_iafpn.exchange.opening import opening
 from napari_iafpn.exchange.units import TIMES, long_name
 from napari_iafpn.exchange.whole import write_file
+from napari_iafpn.images.opening import UnfitError, opening
 
 LARGEST_FILE = 2**32 - 2**20
 
@@ -176,7 +176,7 @@ def all_pixels(file: tifffile.TiffFile) -> NDArray[Any]:
     if series.dataoffset is not None:
         ends.append(series.dataoffset + series.nbytes)
     if not ends or max(ends) > file.filehandle.size:
-        raise ValueError("the file ends before its pixels do")
+        raise UnfitError("the file ends before its pixels do")
     values: NDArray[Any] = series.asarray()
     return values
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from napari_iafpn.exchange.axes import DEFAULT_AXES, are_axes, usual_order
 from napari_iafpn.exchange.metadata import LabelMetadata
 from napari_iafpn.exchange.units import long_name
+from napari_iafpn.images.opening import UnfitError, sizes
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +45,8 @@ class LabelImage:
 
     Raises
     ------
-    ValueError
-        Where the parts do not fit each other or ``labels`` are no ids.
+    UnfitError
+        Where the parts do not fit each other or ``labels`` are no ids; a ValueError.
     """
 
     labels: NDArray[np.integer]
@@ -84,29 +85,29 @@ class LabelImage:
         labels = _as_ids(self.labels, self.name)
         axes = self.axes or DEFAULT_AXES.get(labels.ndim, "")
         if not are_axes(axes) or len(axes) != labels.ndim or not labels.size:
-            raise ValueError(
-                f"the labels {self.name!r} are {_sizes(labels.shape)} along {axes or 'no axes'}; "
+            raise UnfitError(
+                f"the labels {self.name!r} are {sizes(labels.shape)} along {axes or 'no axes'}; "
                 "give pixels along YX, ZYX, TYX or TZYX, with C for channels"
             )
         scale = tuple(float(size) for size in self.scale) or (1.0,) * labels.ndim
         units = tuple(long_name(unit) for unit in self.units) or ("pixel",) * labels.ndim
         translate = tuple(float(place) for place in self.translate) or (0.0,) * labels.ndim
         if not (len(scale) == len(units) == labels.ndim):
-            raise ValueError(
+            raise UnfitError(
                 f"the labels {self.name!r} have {labels.ndim} axes, {len(scale)} scales and "
                 f"{len(units)} units; give one of each per axis, in the order {axes}"
             )
         if not all(math.isfinite(size) and size > 0 for size in scale):
-            raise ValueError(f"the scale {scale} of {self.name!r} is no size; give numbers above 0")
+            raise UnfitError(f"the scale {scale} of {self.name!r} is no size; give numbers above 0")
         if len(translate) != labels.ndim or not all(math.isfinite(place) for place in translate):
-            raise ValueError(
+            raise UnfitError(
                 f"the translation {translate} of {self.name!r} is no place along {axes}; give a "
                 "number for each axis"
             )
         if self.image is not None and self.image.shape[: labels.ndim] != labels.shape:
-            raise ValueError(
-                f"the labels {self.name!r} are {_sizes(labels.shape)} pixels, the image "
-                f"{_sizes(self.image.shape)}; give an image of the size of the labels"
+            raise UnfitError(
+                f"the labels {self.name!r} are {sizes(labels.shape)} pixels, the image "
+                f"{sizes(self.image.shape)}; give an image of the size of the labels"
             )
         stated = self.stated and bool(self.axes)
         for key, value in (
@@ -169,20 +170,16 @@ def _as_ids(values: Any, name: str) -> NDArray[np.integer]:
     if array.dtype.kind == "b":
         return array.astype(np.uint8)
     if array.dtype.kind not in "iu":
-        raise ValueError(
+        raise UnfitError(
             f"the labels {name!r} are of type {array.dtype}, which holds no ids; "
             "convert them to integers"
         )
     if array.size and array.min() < 0:
-        raise ValueError(
+        raise UnfitError(
             f"the labels {name!r} hold the negative id {array.min()}; number the objects from 1, "
             "with 0 for the background"
         )
     return array.astype(array.dtype.newbyteorder("="), copy=False)
-
-
-def _sizes(shape: tuple[int, ...]) -> str:
-    return " x ".join(map(str, shape)) or "a single number"
 
 
 def in_type(labels: LabelImage, types: tuple[type, ...], limit: str) -> NDArray[Any]:

@@ -14,8 +14,8 @@ from napari_iafpn.exchange.axes import DEFAULT_AXES, letter_of, usual_order
 from napari_iafpn.exchange.canvas import stem
 from napari_iafpn.exchange.label_image import LabelImage, in_type
 from napari_iafpn.exchange.metadata import LabelMetadata
-from napari_iafpn.exchange.opening import needed, opening
 from napari_iafpn.exchange.whole import write_folder
+from napari_iafpn.images.opening import needed, opening
 
 VERSION = "0.4"
 _TYPES = {"T": "time", "C": "channel"}

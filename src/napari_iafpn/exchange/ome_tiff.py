@@ -22,9 +22,9 @@ from napari_iafpn.exchange.imagej_tiff import (
 )
 from napari_iafpn.exchange.label_image import LabelImage, in_type
 from napari_iafpn.exchange.metadata import LabelMetadata
-from napari_iafpn.exchange.opening import opening
 from napari_iafpn.exchange.units import SHORT, TIMES, long_name
 from napari_iafpn.exchange.whole import write_file
+from napari_iafpn.images.opening import opening
 
 _OME_UNITS = SHORT | {"micrometer": "µm", "microsecond": "µs", "pixel": "pixel"}
 _KEYS = {

@@ -18,9 +18,9 @@ from PIL import Image, PngImagePlugin
 from napari_iafpn.exchange.canvas import stem
 from napari_iafpn.exchange.label_image import LabelImage, in_type
 from napari_iafpn.exchange.metadata import KEY, LabelMetadata
-from napari_iafpn.exchange.opening import opening
 from napari_iafpn.exchange.whole import write_file, write_folder
 from napari_iafpn.images.files import read_picture
+from napari_iafpn.images.opening import UnfitError, opening
 
 _PLANE = re.compile(r"(?P<name>.*?)(?P<place>(?:_[tcz]\d{3,}){1,3})?\.png", re.IGNORECASE)
 
@@ -71,10 +71,10 @@ def read_png(path: Path) -> LabelImage:
     files = sorted(file for file in path.iterdir() if file.suffix.lower() == ".png")
     with opening(path, "a folder of PNG files"):
         if not files:
-            raise ValueError("it holds no PNG file")
+            raise UnfitError("it holds no PNG file")
         planes = [_grey(read_picture(file, indexed=True), file) for file in files]
         if len({plane.shape for plane in planes}) > 1:
-            raise ValueError("its files differ in size")
+            raise UnfitError("its files differ in size")
         return _stacked(files, planes, path.name)
 
 
@@ -89,7 +89,7 @@ def _stacked(files: list[Path], planes: list[NDArray[np.integer]], name: str) ->
     order = sorted(range(len(places)), key=places.__getitem__)
     sizes = [len({place[axis] for place in places}) for axis in range(len(axes))]
     if int(np.prod(sizes)) != len(places) or len(set(places)) != len(places):
-        raise ValueError("planes are missing or there twice")
+        raise UnfitError("planes are missing or there twice")
     stack = np.stack([planes[number] for number in order])
     names = {match["name"] for match in found}
     common = names.pop() if len(names) == 1 else name
