@@ -21,6 +21,15 @@ MEMORY_SHARE = 0.5
 """What is read from one file fills at most this share of the computer's memory."""
 
 _DAMAGED = "its content is damaged, cut short or of another kind"
+_CLAUSES: tuple[tuple[type[Exception], str], ...] = (
+    (MemoryError, "it needs more memory than there is"),
+    (DecompressionBombError, "it has more pixels than such files may have; save it as TIFF"),
+    (RecursionError, "it is nested too deeply"),
+    (UnicodeDecodeError, "it is no text in UTF-8"),
+    (TimeoutError, "there was no answer in time"),
+    (ConnectionError, "the connection broke"),
+    (FileNotFoundError, "a part of it is not there"),
+)
 _OF_THE_EXTRA = ("pycocotools", "roifile", "zarr")
 _CODEC = re.compile(r"requires the '(\w+)' package")  # tifffile's words
 
@@ -67,9 +76,9 @@ def opening(path: Path, what: str) -> Iterator[None]:
         package = _missing_package(error)
         if package:
             raise MissingPackageError(missing_sentence(str(path), package)) from error
+        advice = "correct it" if isinstance(error, UnfitError) else "get the file again"
         raise UnreadableError(
-            f"{path} cannot be read as {what} ({reason_of(error)}); get the file again or give "
-            "another one"
+            f"{path} cannot be read as {what} ({reason_of(error)}); {advice} or give another one"
         ) from error
 
 
@@ -77,17 +86,13 @@ def reason_of(error: BaseException) -> str:
     """Return why reading failed as a clause in plain words, whatever library failed."""
     if isinstance(error, UnfitError):
         return str(error)
-    if isinstance(error, MemoryError | DecompressionBombError):
-        return "it needs more memory than there is"
-    if isinstance(error, RecursionError):
-        return "it is nested too deeply"
+    if package := _missing_package(error):
+        return f"{package} is not installed"
     if isinstance(error, json.JSONDecodeError):
         return f"it is no JSON from line {error.lineno} on"
-    if isinstance(error, UnicodeDecodeError):
-        return "it is no text in UTF-8"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror[:1].lower() + error.strerror[1:]
-    return _DAMAGED
+    return next((clause for kind, clause in _CLAUSES if isinstance(error, kind)), _DAMAGED)
 
 
 def check_size(shape: tuple[int, ...], dtype: Any) -> None:
