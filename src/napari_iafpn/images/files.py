@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -109,9 +110,7 @@ def _pixels(path: Path, *, indexed: bool = False) -> NDArray[Any]:
 
 def read_npy(path: Path) -> NDArray[Any]:
     """Map an NPY file into memory; nothing is ever unpickled."""
-    array = np.load(path, mmap_mode="r", allow_pickle=False)
-    if not isinstance(array, np.ndarray):
-        raise UnfitError("it is an NPZ archive; rename it to .npz")
+    array: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
     return array
 
 
@@ -136,13 +135,14 @@ def _read_indices(path: Path) -> NDArray[Any]:
         return np.asarray(picture.getchannel(0) if alpha else picture)
 
 
-def _only_picture(path: Path) -> Image.Image:
-    picture = Image.open(path)
-    frames = getattr(picture, "n_frames", 1)
-    # What follows the picture of a JPEG is its preview.
-    if frames > 1 and picture.format != "MPO":
-        raise UnfitError(f"it holds {frames} pictures")
-    return picture
+@contextmanager
+def _only_picture(path: Path) -> Iterator[Image.Image]:
+    with Image.open(path) as picture:
+        frames = getattr(picture, "n_frames", 1)
+        # What follows the picture of a JPEG is its preview.
+        if frames > 1 and picture.format != "MPO":
+            raise UnfitError(f"it holds {frames} pictures")
+        yield picture
 
 
 def _pillow_shape(path: Path) -> tuple[int, ...]:
