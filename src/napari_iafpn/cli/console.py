@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+import sys
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -33,3 +37,24 @@ class PrintableConsole(Console):
 def plain_console() -> Console:
     """Return a console that prints text as it is: file names may hold brackets and be long."""
     return PrintableConsole(highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+@contextmanager
+def printable_warnings() -> Iterator[None]:
+    """Show what libraries warn of as lines of `printable` text; they quote names as they are.
+
+    tifffile is silent: what it logs about damaged files is told by the sentence that refuses them.
+    """
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        sys.stderr.write(f"warning: {printable(' '.join(str(message).split()))}\n")
+
+    logger = logging.getLogger("tifffile")
+    level = logger.level
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        logger.setLevel(logging.CRITICAL)
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
