@@ -11,7 +11,8 @@ from napari_iafpn.exchange.canvas import stem
 from napari_iafpn.exchange.label_image import LabelImage
 from napari_iafpn.exchange.metadata import LabelMetadata
 from napari_iafpn.exchange.whole import write_file
-from napari_iafpn.images.opening import UnfitError, opening
+from napari_iafpn.images.files import map_npy
+from napari_iafpn.images.opening import UnfitError, check_size, opening
 
 
 def write_npz(labels: LabelImage, path: Path) -> None:
@@ -36,6 +37,7 @@ def read_npz(path: Path) -> LabelImage:
     """Read an archive; without ``labels`` in it, its only array."""
     with opening(path, "an NPZ of labels"), path.open("rb") as file:
         with np.load(file, allow_pickle=False) as archive:
+            check_size((sum(entry.file_size for entry in archive.zip.infolist()),), np.uint8)
             content = dict(archive)
         if "labels" not in content and len(content) != 1:
             raise UnfitError(f"it holds {', '.join(content) or 'nothing'}, and no array labels")
@@ -55,4 +57,4 @@ def read_npz(path: Path) -> LabelImage:
 def read_npy(path: Path) -> LabelImage:
     """Read the ids of a plain array."""
     with opening(path, "an NPY of labels"):
-        return LabelImage(np.load(path, allow_pickle=False), stem(path))
+        return LabelImage(np.array(map_npy(path)), stem(path))

@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from napari_iafpn.exchange.axes import DEFAULT_AXES, letters_of
 from napari_iafpn.exchange.label_image import LabelImage
 from napari_iafpn.exchange.metadata import LabelMetadata
-from napari_iafpn.exchange.opening import opening
 from napari_iafpn.images.files import read_array
+from napari_iafpn.images.opening import opening
+
+NEAR = 0.1
+"""How many pixels labels may lie beside their image, for scales that a file rounded."""
 
 
 def read_image(path: Path) -> tuple[NDArray[Any], LabelMetadata]:
@@ -32,7 +35,7 @@ def read_image(path: Path) -> tuple[NDArray[Any], LabelMetadata]:
 
 
 def _said(path: Path) -> LabelMetadata:
-    if path.suffix.lower() == ".zarr":
+    if path.is_dir():
         from napari_iafpn.exchange.ngff import metadata_of_folder
 
         return metadata_of_folder(path)
@@ -115,13 +118,13 @@ def in_all_channels(labels: LabelImage, image: LabelMetadata) -> LabelImage:
 
 
 def same_place(labels: LabelMetadata, image: LabelMetadata) -> bool:
-    """Tell whether two arrays have the same pixels at the same places."""
-    return (
-        labels.shape == image.shape
-        and labels.units == image.units
-        and np.allclose(labels.scale, image.scale, atol=0)
-        and np.allclose(labels.translate, image.translate, atol=1e-6 * min(image.scale))
-    )
+    """Tell whether two arrays have the same pixels at the same places, up to `NEAR` pixels."""
+    if labels.shape != image.shape or labels.units != image.units:
+        return False
+    scale, start = np.array(labels.scale), np.array(labels.translate)
+    there, ends = np.array(image.scale), np.array([np.zeros(len(image.shape)), image.shape])
+    away = (start + ends * scale - np.array(image.translate)) / there - ends
+    return bool(np.abs(away).max() <= NEAR)
 
 
 def with_intensities(

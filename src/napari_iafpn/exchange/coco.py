@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_iafpn.exchange.canvas import Canvas
 from napari_iafpn.exchange.label_image import LabelImage
@@ -84,12 +82,9 @@ def read_coco(path: Path, _image: LabelMetadata | None = None) -> LabelImage:
         metadata = _metadata(content, images)
         places = dict(zip((i["id"] for i in images), np.ndindex(metadata.shape[:-2]), strict=True))
         labels = _labels(annotations)
-    canvas = Canvas(metadata, max(labels, default=0))
-    with opening(path, "annotations of COCO"):
+        canvas = Canvas(metadata, max(labels, default=0))
         for label, annotation in zip(labels, annotations, strict=True):
-            index = places[annotation["image_id"]]
-            for slices, mask in _masks(annotation["segmentation"], metadata.shape[-2:]):
-                canvas.draw(label, index, slices, mask)
+            _draw(canvas, label, places[annotation["image_id"]], annotation["segmentation"])
         classes = _classes(content, dict(zip(labels, annotations, strict=True)))
     return canvas.finished(path, classes)
 
@@ -121,16 +116,14 @@ def _is_id(value: Any) -> bool:
     return isinstance(value, int) and value > 0
 
 
-def _masks(
-    segmentation: Any, shape: tuple[int, ...]
-) -> Iterator[tuple[tuple[slice, slice], NDArray[np.bool_]]]:
-    """Yield what to draw for polygons, of which each is a part, or for run lengths."""
-    size = shape[0], shape[1]
+def _draw(canvas: Canvas, label: int, index: tuple[int, ...], segmentation: Any) -> None:
+    """Draw polygons, of which each is a part, or run lengths."""
     if isinstance(segmentation, list):
         for polygon in segmentation:
-            yield fill([np.array(polygon, float).reshape(-1, 2)[:, ::-1]], size)
+            canvas.outline(label, index, [np.array(polygon, float).reshape(-1, 2)[:, ::-1]])
     else:
-        yield drawn(segmentation, size)
+        height, width = canvas.labels.shape[-2:]
+        canvas.draw(label, index, *drawn(segmentation, (height, width)))
 
 
 def _classes(content: dict[str, Any], annotations: dict[int, dict[str, Any]]) -> dict[int, str]:

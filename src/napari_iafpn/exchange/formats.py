@@ -11,7 +11,8 @@ from typing import Any
 from napari_iafpn.exchange.beside import on_image
 from napari_iafpn.exchange.label_image import LabelImage
 from napari_iafpn.exchange.metadata import LabelMetadata
-from napari_iafpn.exchange.ngff import is_zarr
+from napari_iafpn.images.opening import UnreadableError, opening
+from napari_iafpn.images.zarr_groups import is_zarr
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,9 @@ def format_of(path: Path) -> str:
         return suffixes[max(fitting, key=len)]
     if path.is_dir():
         return "ome.zarr" if is_zarr(path) else "png"
-    raise ValueError(f"the format of {path} is not known; end its name in {' or '.join(suffixes)}")
+    raise UnreadableError(
+        f"the format of {path} is not known; end its name in {' or '.join(suffixes)}"
+    )
 
 
 def place_of(labels: LabelImage, path: Path, format_name: str) -> Path:
@@ -151,9 +154,8 @@ def read_labels(
     ValueError
         Where the file is absent, damaged or of an unknown format, or the shape is missing.
     """
-    if not path.exists():
-        raise ValueError(f"there is no file at {path}; check the path")
-    name = format_of(path)
+    with opening(path, "labels"):
+        name = format_of(path)
     read = _known(name, READERS, "read")
     image = LabelMetadata(tuple(shape)) if image is None and shape is not None else image
     labels: LabelImage = read(path, image) if FORMATS[name].outlines else read(path)

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from napari_iafpn.exchange.canvas import Canvas, canvas_of
 from napari_iafpn.exchange.label_image import LabelImage
 from napari_iafpn.exchange.metadata import LabelMetadata
-from napari_iafpn.exchange.outlines import Piece, Ring, fill, outlines
+from napari_iafpn.exchange.outlines import Piece, Ring, outlines
 from napari_iafpn.exchange.whole import write_file
-from napari_iafpn.images.opening import opening
+from napari_iafpn.images.opening import UnfitError, opening
 
 
 def write_geojson(labels: LabelImage, path: Path) -> None:
@@ -68,23 +68,20 @@ def read_geojson(path: Path, image: LabelMetadata | None = None) -> LabelImage:
     """
     with opening(path, "GeoJSON"):
         content = json.loads(path.read_text(encoding="utf-8"))
-        features = content["features"] if isinstance(content, dict) else content
+        features = content.get("features") if isinstance(content, dict) else content
+        if not isinstance(features, list):
+            raise UnfitError("it has no list of features")
         areas = [feature for feature in features if _polygons(feature)]
         labels = _labels(areas)
         places = [_position(feature) for feature in areas]
-    moving = {axis for place in places for axis, number in place.items() if number > 0}
-    metadata = canvas_of(LabelMetadata.found(content), image, path, moving)
-    canvas = Canvas(metadata, max(labels, default=0))
-    indices = [
-        canvas.index(place, f"object {label} of {path.name}")
-        for label, place in zip(labels, places, strict=True)
-    ]
-    classes: dict[int, str] = {}
-    with opening(path, "GeoJSON"):
-        for label, feature, index in zip(labels, areas, indices, strict=True):
+        moving = {axis for place in places for axis, number in place.items() if number > 0}
+        metadata = canvas_of(LabelMetadata.found(content), image, path, moving)
+        canvas = Canvas(metadata, max(labels, default=0))
+        classes: dict[int, str] = {}
+        for label, feature, place in zip(labels, areas, places, strict=True):
+            index = canvas.index(place, f"object {label} of {path.name}")
             for rings in _polygons(feature):
-                slices, mask = fill(list(_corners(rings)), metadata.shape[-2:])  # type: ignore[arg-type]
-                canvas.draw(label, index, slices, mask)
+                canvas.outline(label, index, list(_corners(rings)))
             named = (feature.get("properties") or {}).get("classification") or {}
             if "name" in named or "names" in named:
                 classes[label] = str(named.get("name") or ": ".join(named["names"]))
@@ -122,7 +119,9 @@ def _id(feature: dict[str, Any]) -> int | None:
     if isinstance(measured, list):  # of QuPath before 0.4
         measured = {entry["name"]: entry["value"] for entry in measured}
     value = measured.get("id")
-    return int(value) if isinstance(value, int | float) and value > 0 else None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, int) and value > 0 else None
 
 
 def _position(feature: dict[str, Any]) -> dict[str, int]:

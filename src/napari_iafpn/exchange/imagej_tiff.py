@@ -19,7 +19,8 @@ from napari_iafpn.exchange.label_image import LabelImage, in_type
 from napari_iafpn.exchange.metadata import LabelMetadata
 from napari_iafpn.exchange.units import TIMES, long_name
 from napari_iafpn.exchange.whole import write_file
-from napari_iafpn.images.opening import UnfitError, opening
+from napari_iafpn.images.opening import UnreadableError, opening
+from napari_iafpn.images.tiff import pixels_of, whole_series
 
 LARGEST_FILE = 2**32 - 2**20
 
@@ -81,8 +82,9 @@ def _imagej_unit(unit: str) -> str:
 def read_tiff(path: Path) -> LabelImage:
     """Read ids from any TIFF; with scale, units and origin where ImageJ wrote them."""
     with opening(path, "a TIFF of labels"), tifffile.TiffFile(path) as file:
-        values = all_pixels(file)
-        axes, notes = label_axes(file.series[0].axes, values, path)
+        series = whole_series(file)
+        values = pixels_of(series)
+        axes, notes = label_axes(series.axes, values, path)
         said = imagej_metadata(file, axes or DEFAULT_AXES.get(values.ndim, ""))
         kept = _kept(file)
     return tiff_labels(values, replace(said, axes=axes), kept, path, notes)
@@ -162,25 +164,6 @@ def tiff_labels(
     return LabelImage.of(ids, stem(path), replace(said, classes=kept.classes), notes)
 
 
-def all_pixels(file: tifffile.TiffFile) -> NDArray[Any]:
-    """Return the pixels of the first series; ValueError where the file ends before them.
-
-    tifffile gives zeros for what is missing.
-    """
-    series = file.series[0]
-    ends = [
-        offset + count
-        for page in file.pages
-        for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)
-    ]
-    if series.dataoffset is not None:
-        ends.append(series.dataoffset + series.nbytes)
-    if not ends or max(ends) > file.filehandle.size:
-        raise UnfitError("the file ends before its pixels do")
-    values: NDArray[Any] = series.asarray()
-    return values
-
-
 def _pixel_sizes(page: Any) -> dict[str, float]:
     """Return the sizes of a pixel along X and Y from the tags of an ImageJ TIFF."""
     sizes = {}
@@ -196,11 +179,11 @@ def label_axes(axes: str, values: NDArray[Any], path: Path) -> tuple[str, tuple[
 
     Raises
     ------
-    ValueError
+    UnreadableError
         Where the pixels are colours.
     """
     if "S" in axes:
-        raise ValueError(
+        raise UnreadableError(
             f"{path} holds channels or colours, not ids; save one channel with the id of each "
             "pixel's object"
         )
@@ -217,7 +200,7 @@ def whole_numbers(values: NDArray[Any], path: Path) -> NDArray[Any]:
         return values
     whole = np.isfinite(values).all() and (values == np.floor(values)).all()
     if not whole or values.min(initial=0) < 0:
-        raise ValueError(
+        raise UnreadableError(
             f"{path} holds numbers that are not whole, so they are no ids; give a label image"
         )
     return values.astype(np.min_scalar_type(int(values.max(initial=0))))

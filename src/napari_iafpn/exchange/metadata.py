@@ -75,7 +75,7 @@ class LabelMetadata:
                 tuple(float(place) for place in said.get("translate", ())),
                 {int(label): str(name) for label, name in said["classes"].items()},
             )
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             return cls()
 
     def holder(self, *, classes: bool = True) -> dict[str, Any]:

@@ -15,7 +15,16 @@ from napari_iafpn.exchange.canvas import stem
 from napari_iafpn.exchange.label_image import LabelImage, in_type
 from napari_iafpn.exchange.metadata import LabelMetadata
 from napari_iafpn.exchange.whole import write_folder
-from napari_iafpn.images.opening import needed, opening
+from napari_iafpn.images.opening import UnfitError, needed, opening
+from napari_iafpn.images.zarr_groups import (
+    described,
+    first_multiscale,
+    image_group,
+    is_zarr,
+    member,
+    open_zarr,
+    pixels_in,
+)
 
 VERSION = "0.4"
 _TYPES = {"T": "time", "C": "channel"}
@@ -95,41 +104,44 @@ def _transformations(labels: LabelImage, level: int) -> list[dict[str, Any]]:
     return steps
 
 
-def is_zarr(folder: Path) -> bool:
-    """Tell whether a folder is a zarr group or array."""
-    return any((folder / name).is_file() for name in (".zgroup", ".zarray", "zarr.json"))
-
-
 def read_ome_zarr(path: Path) -> LabelImage:
     """Read the finest level of OME-Zarr labels, of NGFF 0.4 and 0.5, or a plain zarr array.
 
     Of an image with labels, the first of its labels is read.
     """
-    zarr = needed("zarr", "OME-Zarr folders")
     with opening(path, "a zarr of labels"):
-        node = zarr.open(path, mode="r")
+        node = open_zarr(path)
         if hasattr(node, "dtype"):
-            return LabelImage(np.asarray(node[...]), stem(path))
-        described = _described(node)
-        if "image-label" not in described and "labels" in node:
-            names = _described(node["labels"]).get("labels") or list(node["labels"].group_keys())
-            node = node["labels"][names[0]]
-            described = _described(node)
-        return _from_group(node, described, path)
+            return LabelImage(pixels_in(node), stem(path))
+        group, others = _label_group(node)
+        labels = _from_group(group, path)
+    if not others:
+        return labels
+    note = f"{path.name} holds more labels, {', '.join(others)}, which were not read"
+    return replace(labels, notes=(f"{note}; give the folder of those you want",))
 
 
-def _described(group: Any) -> Mapping[str, Any]:
-    """Return the metadata, which NGFF 0.5 puts under a key of its own."""
-    attributes = dict(group.attrs)
-    described: Mapping[str, Any] = attributes.get("ome", attributes)
-    return described
+def _label_group(node: Any) -> tuple[Any, list[str]]:
+    """Return the group of the first labels, and the names of others."""
+    if "image-label" in described(node):
+        return node, []
+    if "labels" not in described(node):
+        node = node if "labels" in node else image_group(node)
+        if "labels" not in node:
+            if "omero" in described(node):
+                raise UnfitError("it is an image without labels")
+            return node, []
+        node = node["labels"]
+    first, *others = described(node).get("labels") or sorted(node.group_keys()) or [""]
+    return member(node, first), others
 
 
-def _from_group(group: Any, described: Mapping[str, Any], path: Path) -> LabelImage:
-    multiscale = described["multiscales"][0]
-    values = np.asarray(group[multiscale["datasets"][0]["path"]][...])
+def _from_group(group: Any, path: Path) -> LabelImage:
+    about = described(group)
+    multiscale = first_multiscale(group)
+    values = pixels_in(member(group, multiscale["datasets"][0]["path"]))
     said = _said(multiscale, values.shape)
-    properties = described.get("image-label", {}).get("properties") or []
+    properties = about.get("image-label", {}).get("properties") or []
     classes = {int(p["label-value"]): str(p["class"]) for p in properties if "class" in p}
     name = str(multiscale.get("name") or stem(path))
     kept = LabelMetadata.found(dict(group.attrs))
@@ -151,12 +163,15 @@ def _still(said: LabelMetadata, kept: LabelMetadata) -> bool:
 
 def metadata_of_folder(path: Path) -> LabelMetadata:
     """Return what an image says of its finest level, nothing for a plain array."""
-    zarr = needed("zarr", "OME-Zarr folders")
     with opening(path, "a zarr"):
-        node = zarr.open(path, mode="r")
-        if hasattr(node, "dtype") or not (said := _described(node).get("multiscales")):
+        node = open_zarr(path)
+        if hasattr(node, "dtype"):
             return LabelMetadata()
-        return _said(said[0], node[said[0]["datasets"][0]["path"]].shape)
+        group = image_group(node)
+        if "multiscales" not in described(group):
+            return LabelMetadata()
+        multiscale = first_multiscale(group)
+        return _said(multiscale, member(group, multiscale["datasets"][0]["path"]).shape)
 
 
 def _said(multiscale: Mapping[str, Any], shape: tuple[int, ...]) -> LabelMetadata:

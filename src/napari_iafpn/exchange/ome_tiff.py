@@ -14,7 +14,6 @@ import tifffile
 
 from napari_iafpn.exchange.axes import DEFAULT_AXES
 from napari_iafpn.exchange.imagej_tiff import (
-    all_pixels,
     label_axes,
     read_tiff,
     tiff_labels,
@@ -25,6 +24,7 @@ from napari_iafpn.exchange.metadata import LabelMetadata
 from napari_iafpn.exchange.units import SHORT, TIMES, long_name
 from napari_iafpn.exchange.whole import write_file
 from napari_iafpn.images.opening import opening
+from napari_iafpn.images.tiff import pixels_of, whole_series
 
 _OME_UNITS = SHORT | {"micrometer": "µm", "microsecond": "µs", "pixel": "pixel"}
 _KEYS = {
@@ -75,8 +75,9 @@ def read_ome_tiff(path: Path) -> LabelImage:
     with opening(path, "an OME-TIFF of labels"), tifffile.TiffFile(path) as file:
         image = _first_image(file)
         if image is not None:
-            values = all_pixels(file)
-            axes, notes = label_axes(file.series[0].axes, values, path)
+            series = whole_series(file)
+            values = pixels_of(series)
+            axes, notes = label_axes(series.axes, values, path)
             said = ome_metadata(file, axes or DEFAULT_AXES.get(values.ndim, ""))
             kept = _kept(image)
     if image is None:

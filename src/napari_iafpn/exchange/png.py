@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,7 +22,7 @@ from napari_iafpn.exchange.label_image import LabelImage, in_type
 from napari_iafpn.exchange.metadata import KEY, LabelMetadata
 from napari_iafpn.exchange.whole import write_file, write_folder
 from napari_iafpn.images.files import read_picture
-from napari_iafpn.images.opening import UnfitError, opening
+from napari_iafpn.images.opening import UnfitError, UnreadableError, opening, sizes
 
 _PLANE = re.compile(r"(?P<name>.*?)(?P<place>(?:_[tcz]\d{3,}){1,3})?\.png", re.IGNORECASE)
 
@@ -68,8 +70,8 @@ def read_png(path: Path) -> LabelImage:
     if not path.is_dir():
         values = _grey(read_picture(path, indexed=True), path)
         return _labels(values, stem(path), "", path)
-    files = sorted(file for file in path.iterdir() if file.suffix.lower() == ".png")
     with opening(path, "a folder of PNG files"):
+        files = sorted(file for file in path.iterdir() if _is_plane(file))
         if not files:
             raise UnfitError("it holds no PNG file")
         planes = [_grey(read_picture(file, indexed=True), file) for file in files]
@@ -86,15 +88,36 @@ def _stacked(files: list[Path], planes: list[NDArray[np.integer]], name: str) ->
     if not axes or len(found) < len(files) or any("".join(each) != axes for each in numbers):
         return _labels(np.stack(planes), name, "", files[0])
     places = [tuple(int(each[axis]) for axis in axes) for each in numbers]
+    counts = _counts(places, axes)
     order = sorted(range(len(places)), key=places.__getitem__)
-    sizes = [len({place[axis] for place in places}) for axis in range(len(axes))]
-    if int(np.prod(sizes)) != len(places) or len(set(places)) != len(places):
-        raise UnfitError("planes are missing or there twice")
     stack = np.stack([planes[number] for number in order])
     names = {match["name"] for match in found}
     common = names.pop() if len(names) == 1 else name
-    values = stack.reshape(*sizes, *stack.shape[1:])
-    return _labels(values, common, f"{axes}YX", files[order[0]])
+    labels = _labels(stack.reshape(*counts, *stack.shape[1:]), common, f"{axes}YX", files[order[0]])
+    if not any(places[order[0]]):
+        return labels
+    note = f"the numbers of the planes in {name} begin at {_number(axes, places[order[0]])}"
+    return replace(labels, notes=(f"{note}, which is now the first plane",))
+
+
+def _counts(places: list[tuple[int, ...]], axes: str) -> list[int]:
+    """Return how many planes lie along each of the axes; UnfitError where one is not there."""
+    known = set(places)
+    if len(known) < len(places):
+        raise UnfitError("two of its files are the same plane")
+    ranges = [range(min(each), max(each) + 1) for each in zip(*places, strict=True)]
+    absent = next((place for place in product(*ranges) if place not in known), None)
+    if absent is not None:
+        raise UnfitError(f"its plane {_number(axes, absent)} is not there")
+    return [len(each) for each in ranges]
+
+
+def _number(axes: str, place: tuple[int, ...]) -> str:
+    return "".join(f"_{axis.lower()}{n:03d}" for axis, n in zip(axes, place, strict=True))
+
+
+def _is_plane(file: Path) -> bool:
+    return file.suffix.lower() == ".png" and not file.name.startswith(".")
 
 
 def _labels(values: NDArray[np.integer], name: str, axes: str, first: Path) -> LabelImage:
@@ -104,12 +127,14 @@ def _labels(values: NDArray[np.integer], name: str, axes: str, first: Path) -> L
         said = LabelMetadata.found(picture.info.get(KEY))
     if said.shape == values.shape and axes in ("", said.letters):
         return LabelImage.of(values, name, said)
+    if axes == said.letters and said.shape[-2:] == values.shape[-2:]:
+        raise UnfitError(f"it was written with {sizes(said.shape)} pixels and has not all planes")
     return LabelImage(values, name, axes=axes)
 
 
 def _grey(values: NDArray[np.integer], path: Path) -> NDArray[np.integer]:
     if values.ndim == 3:
-        raise ValueError(
+        raise UnreadableError(
             f"the labels {path} are a colour image; save one channel that holds the id of each "
             "pixel's object"
         )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import zipfile
-from pathlib import Path
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,17 @@ from numpy.typing import NDArray
 from napari_iafpn.exchange.canvas import Canvas, canvas_of
 from napari_iafpn.exchange.label_image import LabelImage
 from napari_iafpn.exchange.metadata import LabelMetadata
-from napari_iafpn.exchange.outlines import Piece, fill, outlines
+from napari_iafpn.exchange.outlines import Piece, outlines
 from napari_iafpn.exchange.whole import write_file
-from napari_iafpn.images.opening import needed, opening
+from napari_iafpn.images.opening import UnfitError, needed, opening
 
 LARGEST_SIDE = 60535
 """ImageJ reads integer corners up to here."""
 
 LONGEST_COMMENT = 65535
+
+LARGEST_ROI = 2**26
+"""Bytes of a ROI, which are about eight million corners."""
 
 _POSITIONS = {"T": "t_position", "C": "c_position", "Z": "z_position"}
 
@@ -106,25 +110,23 @@ def read_roi_zip(path: Path, image: LabelMetadata | None = None) -> LabelImage:
     the first plane.
     """
     roifile = needed("roifile", "ImageJ ROI archives")
-    with opening(path, "an archive of ImageJ ROIs"), zipfile.ZipFile(path) as archive:
-        comment = archive.comment
-        names = [name for name in archive.namelist() if name.lower().endswith(".roi")]
-        rois = [roifile.ImagejRoi.frombytes(archive.read(name)) for name in names]
-    said = LabelMetadata.found(comment)
-    areas = [roi for roi in rois if _is_area(roifile, roi)]
-    moving = {axis for roi in areas for axis, name in _POSITIONS.items() if getattr(roi, name) > 1}
-    metadata = canvas_of(said, image, path, moving)
-    labels = _labels(areas, own=bool(said.shape))
-    canvas = Canvas(metadata, max(labels, default=0))
-    sizes = said.sizes if said.shape or image is None else image.sizes
-    indices = [
-        canvas.index(_position(roi, sizes), f"the ROI {roi.name!r} of {path.name}") for roi in areas
-    ]
-    classes = dict(metadata.classes)
     with opening(path, "an archive of ImageJ ROIs"):
-        for label, roi, index in zip(labels, areas, indices, strict=True):
-            rings = [_corners(ring) for ring in roi.coordinates(multi=True)]
-            canvas.draw(label, index, *fill(rings, metadata.shape[-2:]))  # type: ignore[arg-type]
+        with zipfile.ZipFile(path) as archive:
+            said = LabelMetadata.found(archive.comment)
+            rois = [roifile.ImagejRoi.frombytes(content) for content in _contents(archive)]
+        if not rois and not said.shape:
+            raise UnfitError("it holds no .roi file")
+        areas = [roi for roi in rois if _is_area(roifile, roi)]
+        numbers = {axis: [getattr(roi, name) for roi in areas] for axis, name in _POSITIONS.items()}
+        moving = {axis for axis, values in numbers.items() if max(values, default=0) > 1}
+        metadata = canvas_of(said, image, path, moving)
+        labels = _labels(areas, own=bool(said.shape))
+        canvas = Canvas(metadata, max(labels, default=0))
+        sizes = said.sizes if said.shape or image is None else image.sizes
+        classes = dict(metadata.classes)
+        for label, roi in zip(labels, areas, strict=True):
+            index = canvas.index(_position(roi, sizes), f"the ROI {roi.name!r} of {path.name}")
+            canvas.outline(label, index, [_corners(ring) for ring in roi.coordinates(multi=True)])
             if "class" in (properties := _said(roi)):
                 classes[label] = properties["class"]
     if len(areas) < len(rois):
@@ -134,9 +136,29 @@ def read_roi_zip(path: Path, image: LabelMetadata | None = None) -> LabelImage:
     return canvas.finished(path, classes)
 
 
+def _contents(archive: zipfile.ZipFile) -> Iterator[bytes]:
+    """Yield the ROIs; a Mac adds a file of its own for each, which is none."""
+    for entry in archive.infolist():
+        name = PurePosixPath(entry.filename).name
+        if name.lower().endswith(".roi") and not name.startswith("._"):
+            if entry.file_size > LARGEST_ROI:
+                raise UnfitError(
+                    f"its ROI {name!r} claims {entry.file_size} bytes, and at most {LARGEST_ROI} "
+                    "are read"
+                )
+            yield archive.read(entry)
+
+
 def _is_area(roifile: Any, roi: Any) -> bool:
-    kinds = roifile.ROI_TYPE
-    return roi.roitype in (kinds.POLYGON, kinds.RECT, kinds.OVAL, kinds.FREEHAND, kinds.TRACED)
+    """Tell whether a ROI has an area; texts, arrows and pictures are stored as rectangles."""
+    kinds, more = roifile.ROI_TYPE, roifile.ROI_SUBTYPE
+    return roi.roitype in (
+        kinds.POLYGON,
+        kinds.RECT,
+        kinds.OVAL,
+        kinds.FREEHAND,
+        kinds.TRACED,
+    ) and roi.subtype not in (more.TEXT, more.ARROW, more.IMAGE)
 
 
 def _labels(rois: list[Any], *, own: bool) -> list[int]:

@@ -71,7 +71,8 @@ def drawn(
     """
     counts = segmentation["counts"]
     runs = np.array(counts if isinstance(counts, list) else uncompressed(counts), np.int64)
-    whole = runs.sum() == shape[0] * shape[1] and (runs >= 0).all()
+    size = shape[0] * shape[1]
+    whole = ((runs >= 0) & (runs <= size)).all() and runs.sum() == size
     if tuple(segmentation["size"]) != shape or not whole:
         raise UnfitError(
             f"run lengths cover {runs.sum()} pixels of {segmentation['size']}, the image has "

@@ -14,7 +14,7 @@ from PIL import Image
 from napari_iafpn.images.arrays import planes_of
 from napari_iafpn.images.opening import UnfitError, UnreadableError, check_size, opening, sizes
 from napari_iafpn.images.tiff import read_tiff, tiff_levels, tiff_shape
-from napari_iafpn.images.zarr_groups import zarr_levels
+from napari_iafpn.images.zarr_groups import pixels_in, zarr_levels
 
 SUFFIXES = (
     ".png",
@@ -108,17 +108,14 @@ def _pixels(path: Path, *, indexed: bool = False) -> NDArray[Any]:
     return reader(path)
 
 
-def read_npy(path: Path) -> NDArray[Any]:
+def map_npy(path: Path) -> NDArray[Any]:
     """Map an NPY file into memory; nothing is ever unpickled."""
     array: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
     return array
 
 
 def _read_zarr(path: Path) -> NDArray[Any]:
-    finest = zarr_levels(path)[0]
-    check_size(finest.shape, finest.dtype)
-    array: NDArray[Any] = np.asarray(finest[...])
-    return array
+    return pixels_in(zarr_levels(path)[0])
 
 
 def _read_with_pillow(path: Path) -> NDArray[Any]:
@@ -151,14 +148,14 @@ def _pillow_shape(path: Path) -> tuple[int, ...]:
 
 
 READERS: dict[str, Callable[[Path], NDArray[Any]]] = {
-    ".npy": read_npy,
+    ".npy": map_npy,
     ".tif": read_tiff,
     ".tiff": read_tiff,
     ".zarr": _read_zarr,
 }
 
 SHAPES: dict[str, Callable[[Path], tuple[int, ...]]] = {
-    ".npy": lambda path: read_npy(path).shape,
+    ".npy": lambda path: map_npy(path).shape,
     ".tif": tiff_shape,
     ".tiff": tiff_shape,
     ".zarr": lambda path: tuple(zarr_levels(path)[0].shape),

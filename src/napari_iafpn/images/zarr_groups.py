@@ -6,7 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_iafpn.images.opening import UnfitError, check_size, needed
+
+_PLAIN = {"datasets": [{"path": "0"}]}
 
 SHOWN = 4
 """Members of a group that a sentence names at most."""
@@ -43,9 +48,20 @@ def zarr_levels(path: Path) -> list[Any]:
     return levels
 
 
+def first_multiscale(group: Any) -> Mapping[str, Any]:
+    """Return the description of the levels of an image; of a group without one its array 0."""
+    found: Mapping[str, Any] = (described(group).get("multiscales") or [_PLAIN])[0]
+    return found
+
+
 def _levels(group: Any) -> list[Any]:
-    multiscales = described(group).get("multiscales") or [{"datasets": [{"path": "0"}]}]
-    return [member(group, each["path"]) for each in multiscales[0]["datasets"]]
+    return [member(group, each["path"]) for each in first_multiscale(group)["datasets"]]
+
+
+def pixels_in(array: Any) -> NDArray[Any]:
+    """Read an array into memory, if that is large enough."""
+    check_size(array.shape, array.dtype)
+    return np.asarray(array[...])
 
 
 def member(group: Any, name: str) -> Any:
