@@ -86,7 +86,7 @@ def read_coco(path: Path, _image: LabelMetadata | None = None) -> LabelImage:
         for label, annotation in zip(labels, annotations, strict=True):
             _draw(canvas, label, places[annotation["image_id"]], annotation["segmentation"])
         classes = _classes(content, dict(zip(labels, annotations, strict=True)))
-    return canvas.finished(path, classes)
+        return canvas.finished(path, classes)
 
 
 def _metadata(content: dict[str, Any], images: list[dict[str, Any]]) -> LabelMetadata:

@@ -85,11 +85,9 @@ def read_geojson(path: Path, image: LabelMetadata | None = None) -> LabelImage:
             named = (feature.get("properties") or {}).get("classification") or {}
             if "name" in named or "names" in named:
                 classes[label] = str(named.get("name") or ": ".join(named["names"]))
-    if len(areas) < len(features):
-        canvas.notes.append(
-            f"{len(features) - len(areas)} feature(s) of {path.name} are no areas and were left out"
-        )
-    return canvas.finished(path, classes)
+        if lost := len(features) - len(areas):
+            canvas.notes.append(f"{lost} feature(s) of {path.name} are no areas and were left out")
+        return canvas.finished(path, classes)
 
 
 def _polygons(feature: dict[str, Any]) -> list[list[Any]]:

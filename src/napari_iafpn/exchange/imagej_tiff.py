@@ -87,7 +87,7 @@ def read_tiff(path: Path) -> LabelImage:
         axes, notes = label_axes(series.axes, values, path)
         said = imagej_metadata(file, axes or DEFAULT_AXES.get(values.ndim, ""))
         kept = _kept(file)
-    return tiff_labels(values, replace(said, axes=axes), kept, path, notes)
+        return tiff_labels(values, replace(said, axes=axes), kept, path, notes)
 
 
 def imagej_metadata(file: tifffile.TiffFile, axes: str) -> LabelMetadata:

@@ -79,11 +79,9 @@ def read_ome_tiff(path: Path) -> LabelImage:
             values = pixels_of(series)
             axes, notes = label_axes(series.axes, values, path)
             said = ome_metadata(file, axes or DEFAULT_AXES.get(values.ndim, ""))
-            kept = _kept(image)
-    if image is None:
-        note = f"{path.name} holds no OME metadata, so the size of its pixels is unknown"
-        return replace(read_tiff(path), notes=(note,))
-    return tiff_labels(values, replace(said, axes=axes), kept, path, notes)
+            return tiff_labels(values, replace(said, axes=axes), _kept(image), path, notes)
+    note = f"{path.name} holds no OME metadata, so the size of its pixels is unknown"
+    return replace(read_tiff(path), notes=(note,))
 
 
 def ome_metadata(file: tifffile.TiffFile, axes: str) -> LabelMetadata:

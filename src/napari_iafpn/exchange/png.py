@@ -68,8 +68,9 @@ def is_png_stack(folder: Path) -> bool:
 def read_png(path: Path) -> LabelImage:
     """Read a PNG, or all PNG files of a folder: by their numbers, else by name."""
     if not path.is_dir():
-        values = _grey(read_picture(path, indexed=True), path)
-        return _labels(values, stem(path), "", path)
+        with opening(path, "a PNG of labels"):
+            values = _grey(read_picture(path, indexed=True), path)
+            return _labels(values, stem(path), "", path)
     with opening(path, "a folder of PNG files"):
         files = sorted(file for file in path.iterdir() if _is_plane(file))
         if not files:

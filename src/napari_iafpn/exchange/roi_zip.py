@@ -129,11 +129,9 @@ def read_roi_zip(path: Path, image: LabelMetadata | None = None) -> LabelImage:
             canvas.outline(label, index, [_corners(ring) for ring in roi.coordinates(multi=True)])
             if "class" in (properties := _said(roi)):
                 classes[label] = properties["class"]
-    if len(areas) < len(rois):
-        canvas.notes.append(
-            f"{len(rois) - len(areas)} ROI(s) of {path.name} are no areas and were left out"
-        )
-    return canvas.finished(path, classes)
+        if lost := len(rois) - len(areas):
+            canvas.notes.append(f"{lost} ROI(s) of {path.name} are no areas and were left out")
+        return canvas.finished(path, classes)
 
 
 def _contents(archive: zipfile.ZipFile) -> Iterator[bytes]:
