@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_iafpn.exchange.canvas import stem
+from napari_iafpn.exchange.ids import NotIdsError, ids_of
 from napari_iafpn.exchange.label_image import LabelImage
 from napari_iafpn.exchange.metadata import LabelMetadata
 from napari_iafpn.exchange.whole import write_file
@@ -51,10 +52,26 @@ def read_npz(path: Path) -> LabelImage:
             tuple(float(place) for place in content.get("translate", ())),
             {int(label): str(name) for label, name in classes.items()},
         )
-        return LabelImage.of(values, str(content.get("name", stem(path))), metadata)
+        ids = ids_of(values, str(path))
+        return LabelImage.of(ids, str(content.get("name", stem(path))), metadata)
+
+
+def is_pickled(path: Path) -> bool:
+    """Tell whether an NPY holds Python objects, by its header; nothing is unpickled."""
+    with path.open("rb") as file:
+        version = np.lib.format.read_magic(file)
+        read = {(1, 0): np.lib.format.read_array_header_1_0}.get(
+            version, np.lib.format.read_array_header_2_0
+        )
+        return bool(read(file)[2].hasobject)
 
 
 def read_npy(path: Path) -> LabelImage:
     """Read the ids of a plain array."""
     with opening(path, "an NPY of labels"):
-        return LabelImage(np.array(map_npy(path)), stem(path))
+        if is_pickled(path):
+            raise NotIdsError(
+                f"{path} is a pickled Python object, as Cellpose's _seg.npy is, which could run "
+                "any program when it is opened; save the masks as PNG or TIFF (NAME_cp_masks.png)"
+            )
+        return LabelImage(ids_of(np.array(map_npy(path)), str(path)), stem(path))

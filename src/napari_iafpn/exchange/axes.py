@@ -44,6 +44,13 @@ def letter_of(name: str) -> str:
     return _LETTERS.get(name.strip().lower().replace("_", " "), "")
 
 
+def channel_notes(axes: str, shape: Sequence[int], name: str) -> tuple[str, ...]:
+    """Say how the channels of the file ``name`` were read, if it has any."""
+    if "C" not in axes:
+        return ()
+    return (f"{name} holds {shape[axes.index('C')]} channels; each was read as labels of its own",)
+
+
 def are_axes(axes: str) -> bool:
     """Tell whether ``axes`` are rows and columns with any of time, channel and Z before them."""
     leading = axes[:-2]

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 
 from napari_iafpn.exchange.canvas import Canvas
+from napari_iafpn.exchange.coco_file import UNCLASSIFIED, CocoFile, Part, read_coco_file
 from napari_iafpn.exchange.label_image import LabelImage
 from napari_iafpn.exchange.metadata import LabelMetadata
 from napari_iafpn.exchange.outlines import Piece, fill, outlines
 from napari_iafpn.exchange.run_lengths import column_runs, compressed, drawn
 from napari_iafpn.exchange.whole import write_file
 from napari_iafpn.images.opening import UnfitError, opening
-
-UNCLASSIFIED = {"name": "object", "supercategory": "unclassified"}
 
 
 def write_coco(labels: LabelImage, path: Path) -> None:
@@ -76,22 +75,22 @@ def read_coco(path: Path, _image: LabelMetadata | None = None) -> LabelImage:
 
     Files of other programs do not name the axis along which several images lie.
     """
+    content = read_coco_file(path)
     with opening(path, "annotations of COCO"):
-        content = json.loads(path.read_text(encoding="utf-8"))
-        images, annotations = content["images"], content["annotations"]
-        metadata = _metadata(content, images)
-        places = dict(zip((i["id"] for i in images), np.ndindex(metadata.shape[:-2]), strict=True))
-        labels = _labels(annotations)
-        canvas = Canvas(metadata, max(labels, default=0))
-        for label, annotation in zip(labels, annotations, strict=True):
-            _draw(canvas, label, places[annotation["image_id"]], annotation["segmentation"])
-        classes = _classes(content, dict(zip(labels, annotations, strict=True)))
-        return canvas.finished(path, classes)
+        metadata = _metadata(content)
+        planes = zip(np.ndindex(metadata.shape[:-2]), content.images, strict=True)
+        objects = [(index, *each) for index, image in planes for each in image.shapes.items()]
+        canvas = Canvas(metadata, max((label for _, label, _ in objects), default=0))
+        canvas.notes.extend(content.notes)
+        for index, label, parts in objects:
+            for part in parts:
+                _draw(canvas, label, index, part)
+        return canvas.finished(path, dict(content.classes))
 
 
-def _metadata(content: dict[str, Any], images: list[dict[str, Any]]) -> LabelMetadata:
-    said = LabelMetadata.found(content.get("info"))
-    sizes = {(int(image["height"]), int(image["width"])) for image in images}
+def _metadata(content: CocoFile) -> LabelMetadata:
+    said, images = content.metadata, content.images
+    sizes = {image.size for image in images}
     if len(sizes) != 1:
         raise UnfitError(
             f"it has images of {len(sizes)} sizes, and the planes of a stack have one size"
@@ -102,38 +101,9 @@ def _metadata(content: dict[str, Any], images: list[dict[str, Any]]) -> LabelMet
     return LabelMetadata(size if len(images) == 1 else (len(images), *size))
 
 
-def _labels(annotations: list[dict[str, Any]]) -> list[int]:
-    """Return the id of the object of each annotation."""
-    if all(_is_id(annotation.get("label")) for annotation in annotations):
-        return [annotation["label"] for annotation in annotations]
-    ids = [annotation.get("id") for annotation in annotations]
-    if all(_is_id(label) for label in ids) and len(set(ids)) == len(ids):
-        return [int(label) for label in ids if label is not None]
-    return list(range(1, len(annotations) + 1))
-
-
-def _is_id(value: Any) -> bool:
-    return isinstance(value, int) and value > 0
-
-
-def _draw(canvas: Canvas, label: int, index: tuple[int, ...], segmentation: Any) -> None:
-    """Draw polygons, of which each is a part, or run lengths."""
-    if isinstance(segmentation, list):
-        for polygon in segmentation:
-            canvas.outline(label, index, [np.array(polygon, float).reshape(-1, 2)[:, ::-1]])
+def _draw(canvas: Canvas, label: int, index: tuple[int, ...], part: Part) -> None:
+    if isinstance(part, list):
+        canvas.outline(label, index, [np.array(part, float).reshape(-1, 2)[:, ::-1]])
     else:
         height, width = canvas.labels.shape[-2:]
-        canvas.draw(label, index, *drawn(segmentation, (height, width)))
-
-
-def _classes(content: dict[str, Any], annotations: dict[int, dict[str, Any]]) -> dict[int, str]:
-    names = {
-        category["id"]: str(category["name"])
-        for category in content.get("categories", [])
-        if {key: category.get(key) for key in UNCLASSIFIED} != UNCLASSIFIED
-    }
-    return {
-        label: names[annotation["category_id"]]
-        for label, annotation in annotations.items()
-        if annotation.get("category_id") in names
-    }
+        canvas.draw(label, index, *drawn(part, (height, width)))

@@ -56,6 +56,8 @@ FORMATS = {
     "npz": Format("NumPy archive", (".npz",), "arrays:write_npz", "arrays:read_npz"),
     "npy": Format("NumPy array", (".npy",), "", "arrays:read_npy"),
     "png": Format("16-bit PNG", (".png",), "png:write_png", "png:read_png"),
+    "picture": Format("Picture", (".bmp", ".webp", ".jpg", ".jpeg"), "", "png:read_png"),
+    "h5": Format("HDF5 of ilastik", (".h5", ".hdf5"), "", "hdf5:read_hdf5"),
     "json": Format("COCO", (".json",), "coco:write_coco", "coco:read_coco", outlines=True),
     "zip": Format(
         "ImageJ ROIs", (".zip",), "roi_zip:write_roi_zip", "roi_zip:read_roi_zip", outlines=True
@@ -151,6 +153,8 @@ def read_labels(
 
     Raises
     ------
+    NotIdsError
+        Where the file can be read, but holds no ids.
     ValueError
         Where the file is absent, damaged or of an unknown format, or the shape is missing.
     """

@@ -13,13 +13,14 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from napari_iafpn.exchange.axes import DEFAULT_AXES, letters_of
+from napari_iafpn.exchange.axes import DEFAULT_AXES, channel_notes, letters_of
 from napari_iafpn.exchange.canvas import stem
+from napari_iafpn.exchange.ids import ids_of, ids_of_colours
 from napari_iafpn.exchange.label_image import LabelImage, in_type
 from napari_iafpn.exchange.metadata import LabelMetadata
 from napari_iafpn.exchange.units import TIMES, long_name
 from napari_iafpn.exchange.whole import write_file
-from napari_iafpn.images.opening import UnreadableError, opening
+from napari_iafpn.images.opening import opening
 from napari_iafpn.images.tiff import pixels_of, whole_series
 
 LARGEST_FILE = 2**32 - 2**20
@@ -82,9 +83,7 @@ def _imagej_unit(unit: str) -> str:
 def read_tiff(path: Path) -> LabelImage:
     """Read ids from any TIFF; with scale, units and origin where ImageJ wrote them."""
     with opening(path, "a TIFF of labels"), tifffile.TiffFile(path) as file:
-        series = whole_series(file)
-        values = pixels_of(series)
-        axes, notes = label_axes(series.axes, values, path)
+        values, axes, notes = label_pixels(whole_series(file), path)
         said = imagej_metadata(file, axes or DEFAULT_AXES.get(values.ndim, ""))
         kept = _kept(file)
         return tiff_labels(values, replace(said, axes=axes), kept, path, notes)
@@ -157,7 +156,7 @@ def tiff_labels(
 
     The classes are those of ``kept`` in any case.
     """
-    ids = whole_numbers(values, path)
+    ids = ids_of(values, str(path))
     restored = kept.restored(ids)
     if restored is not None:
         return LabelImage.of(restored, stem(path), kept)
@@ -174,33 +173,21 @@ def _pixel_sizes(page: Any) -> dict[str, float]:
     return sizes
 
 
-def label_axes(axes: str, values: NDArray[Any], path: Path) -> tuple[str, tuple[str, ...]]:
-    """Return the letters of axes that tifffile found, empty where they have no names, and notes.
+def label_pixels(
+    series: tifffile.TiffPageSeries, path: Path
+) -> tuple[NDArray[Any], str, tuple[str, ...]]:
+    """Return the pixels of an image, the letters of its axes, and notes.
+
+    Colours become ids. Empty letters: the axes have no names.
 
     Raises
     ------
-    UnreadableError
-        Where the pixels are colours.
+    NotIdsError
+        Where the colours are those of a picture.
     """
+    values, axes = pixels_of(series), series.axes
     if "S" in axes:
-        raise UnreadableError(
-            f"{path} holds channels or colours, not ids; save one channel with the id of each "
-            "pixel's object"
-        )
+        values = ids_of_colours(np.moveaxis(values, axes.index("S"), -1), str(path))
+        axes = axes.replace("S", "")
     letters = letters_of(axes)
-    if "C" not in letters:
-        return letters, ()
-    channels = values.shape[letters.index("C")]
-    return letters, (f"{path.name} holds {channels} channels; each was read as labels of its own",)
-
-
-def whole_numbers(values: NDArray[Any], path: Path) -> NDArray[Any]:
-    """Return floats that are whole as integers; other types as they are."""
-    if values.dtype.kind != "f":
-        return values
-    whole = np.isfinite(values).all() and (values == np.floor(values)).all()
-    if not whole or values.min(initial=0) < 0:
-        raise UnreadableError(
-            f"{path} holds numbers that are not whole, so they are no ids; give a label image"
-        )
-    return values.astype(np.min_scalar_type(int(values.max(initial=0))))
+    return values, letters, channel_notes(letters, values.shape, path.name)

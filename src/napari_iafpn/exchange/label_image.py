@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_iafpn.exchange.axes import DEFAULT_AXES, are_axes, usual_order
+from napari_iafpn.exchange.ids import ids_of
 from napari_iafpn.exchange.metadata import LabelMetadata
 from napari_iafpn.exchange.units import long_name
 from napari_iafpn.images.opening import UnfitError, sizes
@@ -45,8 +46,10 @@ class LabelImage:
 
     Raises
     ------
+    NotIdsError
+        Where ``labels`` are no ids; a ValueError, as the other one.
     UnfitError
-        Where the parts do not fit each other or ``labels`` are no ids; a ValueError.
+        Where the parts do not fit each other.
     """
 
     labels: NDArray[np.integer]
@@ -82,7 +85,7 @@ class LabelImage:
         )
 
     def __post_init__(self) -> None:
-        labels = _as_ids(self.labels, self.name)
+        labels = ids_of(self.labels, repr(self.name))
         axes = self.axes or DEFAULT_AXES.get(labels.ndim, "")
         if not are_axes(axes) or len(axes) != labels.ndim or not labels.size:
             raise UnfitError(
@@ -165,23 +168,6 @@ class LabelImage:
         )
 
 
-def _as_ids(values: Any, name: str) -> NDArray[np.integer]:
-    array = np.asarray(values)
-    if array.dtype.kind == "b":
-        return array.astype(np.uint8)
-    if array.dtype.kind not in "iu":
-        raise UnfitError(
-            f"the labels {name!r} are of type {array.dtype}, which holds no ids; "
-            "convert them to integers"
-        )
-    if array.size and array.min() < 0:
-        raise UnfitError(
-            f"the labels {name!r} hold the negative id {array.min()}; number the objects from 1, "
-            "with 0 for the background"
-        )
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
-
-
 def in_type(labels: LabelImage, types: tuple[type, ...], limit: str) -> NDArray[Any]:
     """Return the ids in the first of ``types`` that holds them exactly.
 
@@ -191,6 +177,8 @@ def in_type(labels: LabelImage, types: tuple[type, ...], limit: str) -> NDArray[
         Where none does; ``limit`` says what holds so many and what to do.
     """
     for dtype in types:
+        if dtype is np.uint8 and labels.largest == np.iinfo(dtype).max:
+            continue  # in 8-bit labels 255 means "ignored" to many programs
         exact = 2**24 if np.dtype(dtype).kind == "f" else np.iinfo(dtype).max
         if labels.largest <= exact:
             return labels.labels.astype(dtype, copy=False)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_iafpn.exchange.axes import DEFAULT_AXES, letter_of, usual_order
 from napari_iafpn.exchange.canvas import stem
+from napari_iafpn.exchange.ids import ids_of
 from napari_iafpn.exchange.label_image import LabelImage, in_type
 from napari_iafpn.exchange.metadata import LabelMetadata
 from napari_iafpn.exchange.whole import write_folder
@@ -112,7 +113,7 @@ def read_ome_zarr(path: Path) -> LabelImage:
     with opening(path, "a zarr of labels"):
         node = open_zarr(path)
         if hasattr(node, "dtype"):
-            return LabelImage(pixels_in(node), stem(path))
+            return LabelImage(ids_of(pixels_in(node), str(path)), stem(path))
         group, others = _label_group(node)
         labels = _from_group(group, path)
     if not others:
@@ -139,7 +140,8 @@ def _label_group(node: Any) -> tuple[Any, list[str]]:
 def _from_group(group: Any, path: Path) -> LabelImage:
     about = described(group)
     multiscale = first_multiscale(group)
-    values = pixels_in(member(group, multiscale["datasets"][0]["path"]))
+    pixels = pixels_in(member(group, multiscale["datasets"][0]["path"]))
+    values = ids_of(pixels, str(path))
     said = _said(multiscale, values.shape)
     properties = about.get("image-label", {}).get("properties") or []
     classes = {int(p["label-value"]): str(p["class"]) for p in properties if "class" in p}

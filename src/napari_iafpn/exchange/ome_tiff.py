@@ -14,7 +14,7 @@ import tifffile
 
 from napari_iafpn.exchange.axes import DEFAULT_AXES
 from napari_iafpn.exchange.imagej_tiff import (
-    label_axes,
+    label_pixels,
     read_tiff,
     tiff_labels,
     unchanged,
@@ -24,7 +24,7 @@ from napari_iafpn.exchange.metadata import LabelMetadata
 from napari_iafpn.exchange.units import SHORT, TIMES, long_name
 from napari_iafpn.exchange.whole import write_file
 from napari_iafpn.images.opening import opening
-from napari_iafpn.images.tiff import pixels_of, whole_series
+from napari_iafpn.images.tiff import whole_series
 
 _OME_UNITS = SHORT | {"micrometer": "µm", "microsecond": "µs", "pixel": "pixel"}
 _KEYS = {
@@ -75,9 +75,7 @@ def read_ome_tiff(path: Path) -> LabelImage:
     with opening(path, "an OME-TIFF of labels"), tifffile.TiffFile(path) as file:
         image = _first_image(file)
         if image is not None:
-            series = whole_series(file)
-            values = pixels_of(series)
-            axes, notes = label_axes(series.axes, values, path)
+            values, axes, notes = label_pixels(whole_series(file), path)
             said = ome_metadata(file, axes or DEFAULT_AXES.get(values.ndim, ""))
             return tiff_labels(values, replace(said, axes=axes), _kept(image), path, notes)
     note = f"{path.name} holds no OME metadata, so the size of its pixels is unknown"

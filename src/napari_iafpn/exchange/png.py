@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from napari_iafpn.exchange.canvas import stem
+from napari_iafpn.exchange.ids import ids_of, ids_of_colours
 from napari_iafpn.exchange.label_image import LabelImage, in_type
 from napari_iafpn.exchange.metadata import KEY, LabelMetadata
 from napari_iafpn.exchange.whole import write_file, write_folder
 from napari_iafpn.images.files import read_picture
-from napari_iafpn.images.opening import UnfitError, UnreadableError, opening, sizes
+from napari_iafpn.images.opening import UnfitError, opening, sizes
 
 _PLANE = re.compile(r"(?P<name>.*?)(?P<place>(?:_[tcz]\d{3,}){1,3})?\.png", re.IGNORECASE)
 
@@ -66,32 +67,28 @@ def is_png_stack(folder: Path) -> bool:
 
 
 def read_png(path: Path) -> LabelImage:
-    """Read a PNG, or all PNG files of a folder: by their numbers, else by name."""
+    """Read a PNG or another picture, or a folder of PNG files: by numbers, else by name."""
     if not path.is_dir():
-        with opening(path, "a PNG of labels"):
-            values = _grey(read_picture(path, indexed=True), path)
-            return _labels(values, stem(path), "", path)
+        with opening(path, "a picture of labels"):
+            return _labels(_ids([path], path)[0], stem(path), "", path)
     with opening(path, "a folder of PNG files"):
         files = sorted(file for file in path.iterdir() if _is_plane(file))
         if not files:
             raise UnfitError("it holds no PNG file")
-        planes = [_grey(read_picture(file, indexed=True), file) for file in files]
-        if len({plane.shape for plane in planes}) > 1:
-            raise UnfitError("its files differ in size")
-        return _stacked(files, planes, path.name)
+        return _stacked(files, _ids(files, path), path.name)
 
 
-def _stacked(files: list[Path], planes: list[NDArray[np.integer]], name: str) -> LabelImage:
+def _stacked(files: list[Path], planes: NDArray[np.integer], name: str) -> LabelImage:
     """Return the planes of a folder; they lie where the numbers in their names say."""
     found = [match for file in files if (match := _PLANE.fullmatch(file.name))]
     numbers = [dict(_NUMBER.findall((match["place"] or "").upper())) for match in found]
     axes = "".join(numbers[0])
     if not axes or len(found) < len(files) or any("".join(each) != axes for each in numbers):
-        return _labels(np.stack(planes), name, "", files[0])
+        return _labels(planes, name, "", files[0])
     places = [tuple(int(each[axis]) for axis in axes) for each in numbers]
     counts = _counts(places, axes)
     order = sorted(range(len(places)), key=places.__getitem__)
-    stack = np.stack([planes[number] for number in order])
+    stack = planes[order]
     names = {match["name"] for match in found}
     common = names.pop() if len(names) == 1 else name
     labels = _labels(stack.reshape(*counts, *stack.shape[1:]), common, f"{axes}YX", files[order[0]])
@@ -133,10 +130,10 @@ def _labels(values: NDArray[np.integer], name: str, axes: str, first: Path) -> L
     return LabelImage(values, name, axes=axes)
 
 
-def _grey(values: NDArray[np.integer], path: Path) -> NDArray[np.integer]:
-    if values.ndim == 3:
-        raise UnreadableError(
-            f"the labels {path} are a colour image; save one channel that holds the id of each "
-            "pixel's object"
-        )
-    return values
+def _ids(files: list[Path], source: Path) -> NDArray[np.integer]:
+    """Return the (planes, H, W) ids in the files of ``source``; a colour has one id in all."""
+    planes = [read_picture(file, indexed=True) for file in files]
+    if len({plane.shape for plane in planes}) > 1:
+        raise UnfitError("its files differ in size")
+    values = np.stack(planes)
+    return (ids_of_colours if values.ndim == 4 else ids_of)(values, str(source))

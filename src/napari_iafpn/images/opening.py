@@ -30,7 +30,7 @@ _CLAUSES: tuple[tuple[type[Exception], str], ...] = (
     (ConnectionError, "the connection broke"),
     (FileNotFoundError, "a part of it is not there"),
 )
-_OF_THE_EXTRA = ("pycocotools", "roifile", "zarr")
+_OF_THE_EXTRA = ("h5py", "pycocotools", "roifile", "zarr")
 _CODEC = re.compile(r"requires the '(\w+)' package")  # tifffile's words
 
 
@@ -134,6 +134,7 @@ def needed(package: str, what: str) -> ModuleType:
     try:
         return import_module(package)
     except ModuleNotFoundError as error:
+        package = error.name or package  # of a module, the package that it is in
         raise MissingPackageError(missing_sentence(what, package, several=True)) from error
 
 
