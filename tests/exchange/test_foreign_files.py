@@ -331,6 +331,8 @@ def test_a_folder_of_planes_by_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", sorted(READERS))
 def test_damaged_files_get_a_sentence(name: str, tmp_path: Path, hard: LabelImage) -> None:
+    if name == "h5":
+        pytest.importorskip("h5py")
     suffix = FORMATS[name].suffixes[0]
     with pytest.raises(ValueError, match="there is no file at"):
         read_labels(tmp_path / f"absent{suffix}")
@@ -341,7 +343,7 @@ def test_damaged_files_get_a_sentence(name: str, tmp_path: Path, hard: LabelImag
         path.write_bytes(b"[3, no file of labels")
     with pytest.raises(ValueError, match=r"cannot be read as|is no session"):
         read_labels(path)
-    if name in ("ome.zarr", "npy", "session"):  # folders, or only read
+    if name in ("ome.zarr", "npy", "session", "picture", "h5"):  # folders, or only read
         return
     whole = write_labels(hard, tmp_path / f"whole{suffix}").read_bytes()
     # In the middle of an OME-TIFF are its metadata, behind the pixels.
@@ -359,16 +361,64 @@ def test_an_ome_tiff_without_its_metadata(tmp_path: Path, hard: LabelImage) -> N
 
 
 def test_what_holds_no_ids(tmp_path: Path) -> None:
-    colours = np.zeros((4, 5, 3), np.uint8)
+    colours = np.random.default_rng(1).integers(0, 255, (4, 5, 3), np.uint8)
     Image.fromarray(colours).save(tmp_path / "a.png")
     tifffile.imwrite(tmp_path / "a.tif", colours, photometric="rgb")
     tifffile.imwrite(tmp_path / "b.tif", np.full((4, 5), 0.5, np.float32))
     np.save(tmp_path / "a.npy", np.full((4, 5), -1))
     for name, sentence in (
         ("a.png", "colour image"),
-        ("a.tif", "channels or colours"),
+        ("a.tif", "colour image"),
         ("b.tif", "not whole"),
         ("a.npy", "negative id -1"),
     ):
         with pytest.raises(ValueError, match=sentence):
             read_labels(tmp_path / name)
+
+
+def test_a_colour_is_one_object_in_all_planes(tmp_path: Path) -> None:
+    planes = np.zeros((2, 6, 8, 3), np.uint8)
+    planes[0, :3] = 255, 0, 0
+    planes[1, :3], planes[1, 3:, :4] = (0, 255, 0), (255, 0, 0)
+    tifffile.imwrite(tmp_path / "a.tif", planes, photometric="rgb", metadata={"axes": "ZYXS"})
+    (tmp_path / "planes").mkdir()
+    for number, plane in enumerate(planes):
+        Image.fromarray(plane).save(tmp_path / f"planes/a_z{number:03d}.png")
+    for name in ("a.tif", "planes"):
+        labels = read_labels(tmp_path / name)
+        assert labels.axes == "ZYX"
+        assert labels.labels[0, 0, 0] == labels.labels[1, 5, 0] == 1
+        assert labels.labels[1, 0, 0] == 2
+        assert labels.labels[1, 5, 7] == 0
+
+
+def test_hdf5_with_axes(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    ids = np.arange(24).reshape(2, 3, 4)
+    for keys, stored, axes in (
+        ("tzyxc", ids[:, None, ..., None], "TYX"),
+        ("xyz", ids.T, "ZYX"),
+        ("cyx", ids, "CYX"),
+        ("", ids[None], "ZYX"),
+    ):
+        with h5py.File(tmp_path / "a.h5", "w") as file:
+            file["exported_data"] = stored
+            if keys:
+                tags = json.dumps({"axes": [{"key": key} for key in keys]})
+                file["exported_data"].attrs["axistags"] = tags
+        labels = read_labels(tmp_path / "a.h5")
+        assert (labels.axes, labels.stated) == (axes, bool(keys))
+        assert np.array_equal(labels.labels, ids)
+        assert len(labels.notes) == ("c" in keys and stored.shape[keys.index("c")] > 1)
+
+
+def test_an_hdf5_that_is_none_or_claims_too_much(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("exported_data", (10**7, 10**7), np.uint32, chunks=(10, 10))
+    with pytest.raises(ValueError, match=r"a\.h5 .*it claims 10000000 x 10000000 values"):
+        read_labels(tmp_path / "a.h5")
+    for content in (b"", b"no HDF5", (tmp_path / "a.h5").read_bytes()[:300]):
+        (tmp_path / "a.h5").write_bytes(content)
+        with pytest.raises(ValueError, match=r"a\.h5 cannot be read as an HDF5 file of labels"):
+            read_labels(tmp_path / "a.h5")

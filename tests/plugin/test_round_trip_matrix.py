@@ -136,7 +136,8 @@ def test_read_by_finetune_or_refused(name: str, axes: str, tmp_path: Path) -> No
     areas = [sample.truth(label).sum() for sample in found for label in sample.objects]
     assert sorted(areas) == sorted(np.unique(written.labels, return_counts=True)[1][1:])
     if axes == "YX":
-        np.testing.assert_array_equal(found[0].instances, written.labels)
+        # The largest value of 16 bits alone is a mask, where nothing says that it is an id.
+        np.testing.assert_array_equal(found[0].instances > 0, written.labels > 0)
     if name == "json":
         planes = {written.plane_name(index): plane > 0 for index, plane in written.planes()}
         for sample in found:
