@@ -13,6 +13,8 @@ import zarr
 from PIL import Image
 
 from napari_iafpn.exchange import FORMATS, READERS, LabelImage, read_labels, write_labels
+from napari_iafpn.exchange.beside import same_place
+from napari_iafpn.exchange.metadata import LabelMetadata
 
 FIRST, SECOND = (0, 0, 4, 4), (2, 2, 6, 6)  # top, left, bottom, right
 
@@ -422,3 +424,19 @@ def test_an_hdf5_that_is_none_or_claims_too_much(tmp_path: Path) -> None:
         (tmp_path / "a.h5").write_bytes(content)
         with pytest.raises(ValueError, match=r"a\.h5 cannot be read as an HDF5 file of labels"):
             read_labels(tmp_path / "a.h5")
+
+
+@pytest.mark.parametrize(("pixel", "stage"), [(0.1, 120_000.0), (2e-10, 0.0), (1.0, 0.0)])
+def test_places_are_compared_in_pixels(pixel: float, stage: float) -> None:
+    units = ("micrometer", "micrometer")
+    image = LabelMetadata((120, 160), "YX", (pixel, pixel), units, (stage, stage))
+    for shift, stretch, same in (
+        (0, 1, True),
+        (10, 1, False),
+        (0, 1.00003, True),
+        (0, 1.01, False),
+    ):
+        labels = LabelMetadata(
+            (120, 160), "YX", (pixel, pixel * stretch), units, (stage + shift * pixel, stage)
+        )
+        assert same_place(labels, image) == same
