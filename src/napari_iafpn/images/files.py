@@ -176,7 +176,7 @@ def _plane_in(shape: tuple[int, ...], path: Path) -> tuple[int | slice, ...]:
     plane = shape[ahead:]
     indices: tuple[int | slice, ...] = (0,) * ahead + (slice(None), slice(None))
     if 0 in shape:
-        raise UnfitError(f"it has {sizes(shape)} pixels, which are none")
+        raise UnfitError(f"the image is empty, {sizes(shape)} pixels")
     if len(plane) == 3 and plane[2] == 1:
         return (*indices, 0)
     if len(plane) == 2 or (len(plane) == 3 and plane[2] in (3, 4)):
