@@ -139,7 +139,7 @@ def test_what_cannot_be_done(
         ((labels, output, "--scale", "1;2"), "write a number for each axis"),
         ((labels, output, "--scale", "1,2"), "3 axes, 2 scales"),
         ((labels, output, "--scale", "1,2,0"), "give numbers above 0"),
-        ((labels, output, "--image", str(tmp_path / "absent.png")), "there is no image at"),
+        ((labels, output, "--image", str(tmp_path / "absent.png")), "there is no file at"),
         ((labels, tmp_path / "absent" / "a.npz"), "does not exist; create it first"),
     ):
         assert sentence in refused(capsys, export(*arguments))

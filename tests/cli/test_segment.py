@@ -211,7 +211,7 @@ def test_an_image_that_is_none(
 ) -> None:
     output, click = tmp_path / "mask.tif", ["--click", "1,1"]
     code = segment(tmp_path / "absent.png", output, tiny_model, *click)
-    assert "there is no image at" in refused(capsys, code)
+    assert "there is no file at" in refused(capsys, code)
     np.save(tmp_path / "complex.npy", np.zeros((5, 5), complex))
     code = segment(tmp_path / "complex.npy", output, tiny_model, *click)
     assert "complex128" in refused(capsys, code)

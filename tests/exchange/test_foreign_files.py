@@ -13,11 +13,13 @@ import zarr
 from PIL import Image
 
 from napari_iafpn.exchange import FORMATS, READERS, LabelImage, read_labels, write_labels
+from napari_iafpn.exchange.beside import same_place
+from napari_iafpn.exchange.metadata import LabelMetadata
 
 FIRST, SECOND = (0, 0, 4, 4), (2, 2, 6, 6)  # top, left, bottom, right
 
 
-def corners(box: tuple[int, int, int, int]) -> list[list[int]]:
+def corners(box: tuple[float, ...]) -> list[list[float]]:
     top, left, bottom, right = box
     return [[left, top], [right, top], [right, bottom], [left, bottom]]
 
@@ -34,7 +36,7 @@ def save_coco(path: Path, images: list[Any], annotations: list[Any]) -> Path:
     return path
 
 
-def geojson_feature(box: tuple[int, int, int, int], **properties: Any) -> dict[str, Any]:
+def geojson_feature(box: tuple[float, ...], **properties: Any) -> dict[str, Any]:
     ring = corners(box)
     return {
         "type": "Feature",
@@ -99,6 +101,162 @@ def test_shapes_of_imagej(tmp_path: Path) -> None:
     assert 44 <= np.count_nonzero(read.labels[1] == 2) <= 56  # a disk of 50.3 pixels
     assert np.count_nonzero(read.labels[0] == 3) == 6  # of 2.8 x 3 pixels, by their centres
     assert read.notes == ("1 ROI(s) of a.zip are no areas and were left out",)
+
+
+SHAPES = {
+    "inside": (10, 10, 30, 30),
+    "outside": (300, 500, 320, 520),
+    "above": (-50, 10, -20, 30),
+    "thin": (10, 60.1, 80, 60.4),
+    "cut": (-10, 90, 10, 110),
+    "at the border": (0, 0, 5, 5),
+    "hidden": (12, 12, 28, 28),
+}
+"""Boxes in an image of 100 x 120 pixels."""
+
+
+def save_outlines(path: Path, boxes: list[tuple[float, ...]]) -> Path:
+    if path.suffix == ".zip":
+        return save_rois(
+            path, *(roifile.ImagejRoi.frompoints(np.array(corners(box), float)) for box in boxes)
+        )
+    if path.suffix == ".geojson":
+        path.write_text(json.dumps({"features": [geojson_feature(box) for box in boxes]}))
+        return path
+    annotations = [
+        {"id": n, "image_id": 1, "segmentation": [np.ravel(corners(box)).tolist()]}
+        for n, box in enumerate(boxes, 1)
+    ]
+    return save_coco(path, [{"id": 1, "height": 100, "width": 120}], annotations)
+
+
+@pytest.mark.parametrize("name", ["json", "zip", "geojson"])
+def test_objects_without_a_pixel_are_counted(name: str, tmp_path: Path) -> None:
+    path = save_outlines(tmp_path / f"a.{name}", list(SHAPES.values()))
+    read = read_labels(path, (100, 120))
+    assert np.unique(read.labels).tolist() == [0, 1, 5, 6]
+    assert np.count_nonzero(read.labels == 5) == 10 * 20
+    assert read.notes == (
+        f"2 object(s) of {path.name} (ids 2, 3) lie outside the image and were left out",
+        f"1 object(s) of {path.name} (ids 4) lie between the centres of pixels and were left out",
+        f"1 object(s) of {path.name} (ids 5) lie partly outside the image and were cut off at its "
+        "border",
+        f"256 pixel(s) of {path.name} belong to several objects; each stays with the first of "
+        "them in the file",
+        f"1 object(s) of {path.name} (ids 7) lie wholly under others and were left out",
+    )
+    whole = save_outlines(tmp_path / f"b.{name}", [SHAPES["inside"], SHAPES["at the border"]])
+    assert read_labels(whole, (100, 120)).notes == ()
+
+
+@pytest.mark.parametrize("name", ["json", "geojson"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 1e300])
+def test_corners_that_are_nowhere(name: str, value: float, tmp_path: Path) -> None:
+    path = save_outlines(tmp_path / f"a.{name}", [(0, 0, 5, 5), (2, 2, value, 9)])
+    if value == 1e300:
+        assert "partly outside the image" in read_labels(path, (100, 120)).notes[0]
+        return
+    with pytest.raises(ValueError, match="object 2 has a corner that is no number"):
+        read_labels(path, (100, 120))
+
+
+def test_texts_arrows_and_pictures_of_imagej_are_no_objects(tmp_path: Path) -> None:
+    kinds, more = roifile.ROI_TYPE, roifile.ROI_SUBTYPE
+    box = {"left": 5, "top": 15, "right": 60, "bottom": 30}
+    cell = roifile.ImagejRoi(roitype=kinds.RECT, left=10, top=20, right=40, bottom=50)
+    path = save_rois(
+        tmp_path / "a.zip",
+        roifile.ImagejRoi(roitype=kinds.RECT, subtype=more.TEXT, text="scale bar", **box),
+        roifile.ImagejRoi(roitype=kinds.RECT, subtype=more.IMAGE, **box),
+        cell,
+    )
+    read = read_labels(path, (100, 120))
+    assert np.unique(read.labels, return_counts=True)[1].tolist() == [100 * 120 - 900, 900]
+    assert read.notes == ("2 ROI(s) of a.zip are no areas and were left out",)
+
+
+def test_archives_as_people_pack_them(tmp_path: Path) -> None:
+    roi = roifile.ImagejRoi(roitype=roifile.ROI_TYPE.RECT, left=1, top=2, right=5, bottom=6)
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("RoiSet/", b"")
+        archive.writestr("RoiSet/0.ROI", roi.tobytes())
+        archive.writestr("__MACOSX/RoiSet/._0.ROI", b"\0\5\x16\7" + bytes(40))
+        archive.writestr("RoiSet/.DS_Store", b"Bud1")
+        archive.writestr("RoiSet/Results.csv", b"1,2")
+    assert np.count_nonzero(read_labels(path, (9, 9)).labels) == 16
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("Results.csv", b"1,2")
+    with pytest.raises(ValueError, match=r"it holds no \.roi file"):
+        read_labels(path, (9, 9))
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("0.roi", bytes(2**26 + 1))
+    with pytest.raises(ValueError, match=r"its ROI '0\.roi' claims 67108865 bytes"):
+        read_labels(path, (9, 9))
+
+
+@pytest.mark.parametrize(
+    ("kept", "sentence"),
+    [
+        ((0, 1, 3), "its plane _z002 is not there"),
+        ((0, 1, 2), r"it was written with 4 x 12 x 15 pixels and has not all planes"),
+        ((), "it holds no PNG file"),
+    ],
+)
+def test_a_plane_whose_file_is_absent(
+    kept: tuple[int, ...], sentence: str, tmp_path: Path, hard: LabelImage
+) -> None:
+    folder = write_labels(LabelImage(np.stack([hard.labels] * 4), "a"), tmp_path / "a.png")
+    for number, file in enumerate(sorted(folder.iterdir())):
+        if number not in kept:
+            file.unlink()
+    (folder / "._a_z000.png").write_bytes(b"of a Mac")
+    with pytest.raises(ValueError, match=sentence):
+        read_labels(folder)
+
+
+def test_planes_that_are_numbered_from_one(tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        values = np.full((2, 3), number, np.uint8)
+        Image.fromarray(values).save(tmp_path / f"a_z{number:03d}.png")
+    read = read_labels(tmp_path)
+    assert read.labels[:, 0, 0].tolist() == [1, 2, 3]
+    assert read.notes == (
+        f"the numbers of the planes in {tmp_path.name} begin at _z001, which is now the first "
+        "plane",
+    )
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_zarr_folders_of_other_programs(tmp_path: Path, version: int) -> None:
+    labels = np.arange(24, dtype=np.uint16).reshape(4, 6)
+    root = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=version)
+
+    def describe(group: Any, content: dict[str, Any]) -> None:
+        group.attrs.update(content if version == 2 else {"ome": content})
+
+    def add(group: Any, **content: Any) -> None:
+        group.create_array("0", data=labels)
+        axes = [{"name": "y"}, {"name": "x"}]
+        described = {"multiscales": [{"axes": axes, "datasets": [{"path": "0"}]}], **content}
+        describe(group, described)
+
+    describe(root, {"bioformats2raw.layout": 3})
+    image = root.create_group("0")
+    add(image, omero={"channels": []})
+    with pytest.raises(ValueError, match="it is an image without labels"):
+        read_labels(tmp_path / "a.zarr")
+    folder = image.create_group("labels")
+    describe(folder, {"labels": ["cells", "nuclei"]})
+    with pytest.raises(ValueError, match="'cells', which belongs to it, is not there"):
+        read_labels(tmp_path / "a.zarr")
+    add(folder.create_group("cells"), **{"image-label": {}})
+    for path in (tmp_path / "a.zarr", tmp_path / "a.zarr/0", tmp_path / "a.zarr/0/labels"):
+        read = read_labels(path)
+        np.testing.assert_array_equal(read.labels, labels)
+        (note,) = read.notes
+        assert "holds more labels, nuclei, which were not read" in note
+    assert read_labels(tmp_path / "a.zarr/0/labels/cells").notes == ()
 
 
 def test_a_qupath_export(tmp_path: Path) -> None:
@@ -175,6 +333,8 @@ def test_a_folder_of_planes_by_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", sorted(READERS))
 def test_damaged_files_get_a_sentence(name: str, tmp_path: Path, hard: LabelImage) -> None:
+    if name == "h5":
+        pytest.importorskip("h5py")
     suffix = FORMATS[name].suffixes[0]
     with pytest.raises(ValueError, match="there is no file at"):
         read_labels(tmp_path / f"absent{suffix}")
@@ -185,7 +345,7 @@ def test_damaged_files_get_a_sentence(name: str, tmp_path: Path, hard: LabelImag
         path.write_bytes(b"[3, no file of labels")
     with pytest.raises(ValueError, match=r"cannot be read as|is no session"):
         read_labels(path)
-    if name in ("ome.zarr", "npy", "session"):  # folders, or only read
+    if name in ("ome.zarr", "npy", "session", "picture", "h5"):  # folders, or only read
         return
     whole = write_labels(hard, tmp_path / f"whole{suffix}").read_bytes()
     # In the middle of an OME-TIFF are its metadata, behind the pixels.
@@ -203,16 +363,80 @@ def test_an_ome_tiff_without_its_metadata(tmp_path: Path, hard: LabelImage) -> N
 
 
 def test_what_holds_no_ids(tmp_path: Path) -> None:
-    colours = np.zeros((4, 5, 3), np.uint8)
+    colours = np.random.default_rng(1).integers(0, 255, (4, 5, 3), np.uint8)
     Image.fromarray(colours).save(tmp_path / "a.png")
     tifffile.imwrite(tmp_path / "a.tif", colours, photometric="rgb")
     tifffile.imwrite(tmp_path / "b.tif", np.full((4, 5), 0.5, np.float32))
     np.save(tmp_path / "a.npy", np.full((4, 5), -1))
     for name, sentence in (
         ("a.png", "colour image"),
-        ("a.tif", "channels or colours"),
+        ("a.tif", "colour image"),
         ("b.tif", "not whole"),
         ("a.npy", "negative id -1"),
     ):
         with pytest.raises(ValueError, match=sentence):
             read_labels(tmp_path / name)
+
+
+def test_a_colour_is_one_object_in_all_planes(tmp_path: Path) -> None:
+    planes = np.zeros((2, 6, 8, 3), np.uint8)
+    planes[0, :3] = 255, 0, 0
+    planes[1, :3], planes[1, 3:, :4] = (0, 255, 0), (255, 0, 0)
+    tifffile.imwrite(tmp_path / "a.tif", planes, photometric="rgb", metadata={"axes": "ZYXS"})
+    (tmp_path / "planes").mkdir()
+    for number, plane in enumerate(planes):
+        Image.fromarray(plane).save(tmp_path / f"planes/a_z{number:03d}.png")
+    for name in ("a.tif", "planes"):
+        labels = read_labels(tmp_path / name)
+        assert labels.axes == "ZYX"
+        assert labels.labels[0, 0, 0] == labels.labels[1, 5, 0] == 1
+        assert labels.labels[1, 0, 0] == 2
+        assert labels.labels[1, 5, 7] == 0
+
+
+def test_hdf5_with_axes(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    ids = np.arange(24).reshape(2, 3, 4)
+    for keys, stored, axes in (
+        ("tzyxc", ids[:, None, ..., None], "TYX"),
+        ("xyz", ids.T, "ZYX"),
+        ("cyx", ids, "CYX"),
+        ("", ids[None], "ZYX"),
+    ):
+        with h5py.File(tmp_path / "a.h5", "w") as file:
+            file["exported_data"] = stored
+            if keys:
+                tags = json.dumps({"axes": [{"key": key} for key in keys]})
+                file["exported_data"].attrs["axistags"] = tags
+        labels = read_labels(tmp_path / "a.h5")
+        assert (labels.axes, labels.stated) == (axes, bool(keys))
+        assert np.array_equal(labels.labels, ids)
+        assert len(labels.notes) == ("c" in keys and stored.shape[keys.index("c")] > 1)
+
+
+def test_an_hdf5_that_is_none_or_claims_too_much(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("exported_data", (10**7, 10**7), np.uint32, chunks=(10, 10))
+    with pytest.raises(ValueError, match=r"a\.h5 .*it claims 10000000 x 10000000 values"):
+        read_labels(tmp_path / "a.h5")
+    for content in (b"", b"no HDF5", (tmp_path / "a.h5").read_bytes()[:300]):
+        (tmp_path / "a.h5").write_bytes(content)
+        with pytest.raises(ValueError, match=r"a\.h5 cannot be read as an HDF5 file of labels"):
+            read_labels(tmp_path / "a.h5")
+
+
+@pytest.mark.parametrize(("pixel", "stage"), [(0.1, 120_000.0), (2e-10, 0.0), (1.0, 0.0)])
+def test_places_are_compared_in_pixels(pixel: float, stage: float) -> None:
+    units = ("micrometer", "micrometer")
+    image = LabelMetadata((120, 160), "YX", (pixel, pixel), units, (stage, stage))
+    for shift, stretch, same in (
+        (0, 1, True),
+        (10, 1, False),
+        (0, 1.00003, True),
+        (0, 1.01, False),
+    ):
+        labels = LabelMetadata(
+            (120, 160), "YX", (pixel, pixel * stretch), units, (stage + shift * pixel, stage)
+        )
+        assert same_place(labels, image) == same

@@ -122,7 +122,7 @@ def test_formats_that_are_not_there(tmp_path: Path, hard: LabelImage) -> None:
 @pytest.mark.parametrize(
     ("parts", "sentence"),
     [
-        ({"labels": np.zeros((3, 4))}, "of type float64, which holds no ids"),
+        ({"labels": np.full((3, 4), 0.5)}, "of type float64 and hold numbers that are not whole"),
         ({"labels": np.full((3, 4), -2)}, "the negative id -2"),
         ({"labels": np.zeros(3, int)}, "give pixels along YX, ZYX, TYX or TZYX"),
         ({"labels": np.zeros((0, 3), int)}, "give pixels along"),

@@ -315,7 +315,7 @@ class TestLayers:
             ({"ids": labels()}, "hold no object"),
             ({"ids": labels(ONE, shape=(20, 20))}, "20 x 30 pixels, the labels 'truth' 20 x 20"),
             ({"ids": labels(ONE) - 1}, "negative id -1"),
-            ({"ids": labels(ONE).astype(float)}, "float64"),
+            ({"ids": labels(ONE) / 2}, "float64 and hold numbers that are not whole"),
             ({"image": np.zeros(9), "ids": np.ones(9, int)}, "no planes"),
         ],
     )

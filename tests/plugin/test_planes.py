@@ -120,6 +120,27 @@ def test_labels_fit_in_shape_and_place():
     assert not fits(Labels(data[:-1], scale=(2, 3), rotate=20), image)
 
 
+@pytest.mark.parametrize("pixel", [2e-10, 0.1, 1, 325.0])
+@pytest.mark.parametrize("stage", [0, 1.2e6])
+def test_the_place_of_labels_is_compared_in_pixels(pixel, stage):
+    """Metres of an electron microscope, or the place of a stage a million pixels away."""
+    data, where = np.zeros((120, 160), np.uint8), np.array([stage, 0.7 * stage])
+
+    def placed(layer, *shift, scale=(1, 1)):
+        translate = (where + shift) * pixel if shift else where * pixel
+        return layer(data, scale=np.array(scale) * pixel, translate=translate)
+
+    image = placed(Image)
+    for shift in ((0, 0), (0.05, 0), (0, -0.08)):
+        assert fits(placed(Labels, *shift), image)
+    for shift in ((1, 0), (0, -1), (10, 5), (0.2, 0)):
+        assert not fits(placed(Labels, *shift), image)
+        other = placed(Image, *shift)
+        assert channels_of(other, [other, image]) == [other]
+    assert fits(placed(Labels, scale=(1, 1.00003)), image), "0.005 pixels off in the far corner"
+    assert not fits(placed(Labels, scale=(1, 1.01)), image), "1.6 pixels off in the far corner"
+
+
 @pytest.fixture
 def channels(rng):
     """A viewer with a red and a green channel of a stack, as napari splits them."""

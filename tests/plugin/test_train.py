@@ -151,7 +151,7 @@ def test_colours_and_layers_of_the_same_name_are_kept_apart(tmp_path, rng):
     [
         (np.zeros((4, 20, 30), int), "hold no object"),
         (np.ones((4, 20, 31), int), "not of the size of the image"),
-        (np.full((4, 20, 30), -1), "no ids"),
+        (np.full((4, 20, 30), -1), "negative id -1"),
     ],
 )
 def test_labels_that_cannot_be_used_get_a_sentence_and_leave_nothing(

@@ -103,6 +103,23 @@ def test_the_split_is_the_seed_s(count, objects):
     assert any(other != held_out(parts(count, objects)) for other in others)
 
 
+@pytest.mark.parametrize("originals", [5, 2])
+def test_images_of_the_same_objects_are_held_out_together(originals):
+    """Of whole images and of objects: what is measured is in no training image."""
+    base = images_of(2 * originals, 6)
+    twins = {originals + place: place for place in range(originals)}
+    ids = tuple(base.objects(index) for index in range(len(base)))
+    parted = split(base, ids, 0.25, 0, twins)
+    trained = {
+        f"i{int(parted.training.image_name(index)[1:]) % originals}:{label}"
+        for index in range(len(parted.training))
+        for label in parted.training.objects(index)
+    }
+    assert held_out(parted)
+    assert held_out(parted).isdisjoint(trained)
+    assert parted.training_objects == 2 * (6 * originals - parted.held_out_objects)
+
+
 def test_the_first_held_out_objects_come_from_many_images():
     names = parts(16, 10).report.names()[:3]
     assert len({name.split(":")[0] for name in names}) >= 2
@@ -138,7 +155,7 @@ def test_what_cannot_be_used_is_left_out_with_a_sentence(request_of):
     for number, name in enumerate(("a", "b", "c", "d")):
         save(images, f"{name}.png", np.full((60, 60), number, np.uint8))
     save(labels, "a.png", squares())
-    save(labels, "b.tif", squares().astype(np.float32))
+    save(labels, "b.tif", squares().astype(np.float32) / 2)
     save(labels, "c.png", squares()[:50])
     found = look_through(request_of, lambda: None)
     assert found.count == 4
@@ -153,7 +170,7 @@ def test_what_cannot_be_used_is_left_out_with_a_sentence(request_of):
     [
         (None, "no pairs of images and labels"),
         (np.zeros((60, 60), np.uint8), "hold no object"),
-        (np.random.default_rng(3).integers(0, 90, (60, 60)).astype(np.uint8), "as a picture"),
+        (np.random.default_rng(3).integers(0, 90, (60, 60)).astype(np.uint8), "are a picture"),
         (squares()[:40], "40 x 60"),
     ],
 )
@@ -174,7 +191,7 @@ def test_binary_masks_are_split_into_objects(request_of):
     save(request_of.labels, "a.png", wide)
     found = look_through(request_of, lambda: None)
     assert found.count == 6
-    assert "binary masks" in found.left_out[0]
+    assert "masks or classes" in found.left_out[0]
 
 
 @pytest.mark.parametrize(

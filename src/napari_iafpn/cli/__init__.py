@@ -13,19 +13,25 @@ def main(arguments: list[str] | None = None) -> int:
     ``arguments`` are those after the program's name; None takes the process's own.
     """
     from napari_iafpn.cli.app import UsageError, app
+    from napari_iafpn.cli.console import printable_warnings
 
     given = sys.argv[1:] if arguments is None else arguments
     try:
-        code = app(given or ["--help"], prog_name="napari-iafpn", standalone_mode=False)
+        with printable_warnings():
+            code = app(given or ["--help"], prog_name="napari-iafpn", standalone_mode=False)
     except UsageError as error:
         return _refuse(error.format_message())
     except OSError as error:
         return _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-    except (ValueError, MemoryError) as error:
+    except MemoryError:
+        return _refuse("this needs more memory than there is; give a smaller part of the image")
+    except ValueError as error:
         return _refuse(str(error))
     return int(code or 0)
 
 
 def _refuse(sentence: str) -> int:
-    sys.stderr.write(f"napari-iafpn: {' '.join(sentence.split())}\n")
+    from napari_iafpn.cli.console import printable
+
+    sys.stderr.write(f"napari-iafpn: {printable(' '.join(sentence.split()))}\n")
     return 2

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_iafpn.cli.console import plain_console
+from napari_iafpn.cli.console import plain_console, printable
 from napari_iafpn.cli.progress import progress_on
 from napari_iafpn.cli.scores import print_scores
 
@@ -56,7 +56,7 @@ def evaluate_sets(request: EvaluateRequest) -> int:
             results = evaluate(evaluation, request.output, report=report)
     except KeyboardInterrupt:
         sys.stderr.write(
-            f"stopped; everything that was finished is kept in {request.output}, "
+            f"stopped; everything that was finished is kept in {printable(str(request.output))}, "
             "the same command goes on from there\n"
         )
         return INTERRUPTED

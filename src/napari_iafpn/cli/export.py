@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,8 +12,6 @@ from napari_iafpn.cli.console import plain_console
 from napari_iafpn.cli.outputs import check_output
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from napari_iafpn.exchange import LabelImage
 
 
@@ -44,14 +42,18 @@ def parse_scale(text: str) -> tuple[float, ...]:
 def export_labels(request: ExportRequest) -> None:
     """Read labels, give them what the request says, and write them."""
     from napari_iafpn.exchange import format_of, place_of, read_labels, write_labels, writer_of
-    from napari_iafpn.images.files import read_array
+    from napari_iafpn.exchange.beside import read_image, with_intensities
 
     name = request.format_name or format_of(request.output)
     writer_of(name)
     scale = None if request.scale is None else parse_scale(request.scale)
-    image = None if request.image is None else read_array(request.image)
-    labels = read_labels(request.labels, None if image is None else _spatial_shape(image))
-    labels = _completed(labels, image, scale, request.unit)
+    if request.image is None:
+        labels = read_labels(request.labels)
+    else:
+        image, metadata = read_image(request.image)
+        labels = read_labels(request.labels, image=metadata)
+        labels = with_intensities(labels, image, metadata)
+    labels = _completed(labels, scale, request.unit)
     _check_place(place_of(labels, request.output, name), request)
     place = write_labels(labels, request.output, name)
 
@@ -62,26 +64,20 @@ def export_labels(request: ExportRequest) -> None:
         console.print(f"note: {note}")
 
 
-def _spatial_shape(image: NDArray[Any]) -> tuple[int, ...]:
-    colour = image.ndim > 2 and image.shape[-1] in (3, 4)
-    return image.shape[:-1] if colour else image.shape
-
-
-def _completed(
-    labels: LabelImage,
-    image: NDArray[Any] | None,
-    scale: tuple[float, ...] | None,
-    unit: str | None,
-) -> LabelImage:
-    """Return the labels with image, scale and unit; time keeps its own where they have none."""
-    if scale is not None and "T" in labels.axes and len(scale) == labels.labels.ndim - 1:
-        scale = (labels.scale[0], *scale)
+def _completed(labels: LabelImage, scale: tuple[float, ...] | None, unit: str | None) -> LabelImage:
+    """Return the labels with scale and unit; time and channels keep their own without one."""
+    space = [axis in "ZYX" for axis in labels.axes]
+    if scale is not None and len(scale) == sum(space):
+        given = iter(scale)
+        scale = tuple(
+            next(given) if inside else own for inside, own in zip(space, labels.scale, strict=True)
+        )
     units = labels.units
     if unit is not None:
         units = tuple(
-            known if axis == "T" else unit for axis, known in zip(labels.axes, units, strict=True)
+            unit if inside else own for inside, own in zip(space, labels.units, strict=True)
         )
-    return replace(labels, image=image, scale=scale or labels.scale, units=units)
+    return replace(labels, scale=scale or labels.scale, units=units)
 
 
 def _check_place(place: Path, request: ExportRequest) -> None:

@@ -63,9 +63,10 @@ class LineProgress:
 
 @contextmanager
 def _bar(stream: TextIO) -> Iterator[Callable[[Progress], None]]:
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
     from rich.progress import Progress as Bar
+
+    from napari_iafpn.cli.console import PrintableConsole
 
     columns = (
         TextColumn("{task.description}"),
@@ -74,7 +75,7 @@ def _bar(stream: TextIO) -> Iterator[Callable[[Progress], None]]:
         TextColumn("{task.fields[left]}"),
     )
     mean = ClickMean()
-    with Bar(*columns, console=Console(file=stream), transient=True) as bar:
+    with Bar(*columns, console=PrintableConsole(file=stream), transient=True) as bar:
         task = bar.add_task("listing the objects", total=None, left="")
 
         def show(progress: Progress) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
+
+from napari_iafpn.cli.console import PrintableConsole
 
 if TYPE_CHECKING:
     from napari_iafpn.evaluation import Problem, Protocol, Results
@@ -34,9 +35,9 @@ def print_scores(results: Results, protocol: Protocol) -> None:
         console.print(line)
 
 
-def score_console() -> Console:
+def score_console() -> PrintableConsole:
     """Return a console for tables; ``plain_console`` would not fold their cells."""
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = PrintableConsole(highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = FILE_WIDTH
     return console

@@ -12,6 +12,7 @@ from napari_iafpn.exchange.formats import (
     writer_of,
 )
 from napari_iafpn.exchange.label_image import LabelImage
+from napari_iafpn.exchange.metadata import LabelMetadata
 from napari_iafpn.exchange.outlines import Piece, fill, outlines
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "WRITERS",
     "Format",
     "LabelImage",
+    "LabelMetadata",
     "Piece",
     "fill",
     "format_of",

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from napari_iafpn.exchange.canvas import Canvas, facts_or_shape
-from napari_iafpn.exchange.facts import Facts
+from napari_iafpn.exchange.canvas import Canvas
+from napari_iafpn.exchange.coco_file import UNCLASSIFIED, CocoFile, Part, read_coco_file
 from napari_iafpn.exchange.label_image import LabelImage
-from napari_iafpn.exchange.opening import opening
+from napari_iafpn.exchange.metadata import LabelMetadata
 from napari_iafpn.exchange.outlines import Piece, fill, outlines
 from napari_iafpn.exchange.run_lengths import column_runs, compressed, drawn
 from napari_iafpn.exchange.whole import write_file
-
-UNCLASSIFIED = {"name": "object", "supercategory": "unclassified"}
+from napari_iafpn.images.opening import UnfitError, opening
 
 
 def write_coco(labels: LabelImage, path: Path) -> None:
@@ -50,7 +47,7 @@ def write_coco(labels: LabelImage, path: Path) -> None:
                 }
             )
     content = {
-        "info": {"description": labels.name, **Facts.of(labels).holder(classes=False)},
+        "info": {"description": labels.name, **labels.metadata.holder(classes=False)},
         "images": images,
         "annotations": annotations,
         "categories": categories,
@@ -73,74 +70,40 @@ def _geometry(pieces: tuple[Piece, ...], shape: tuple[int, int]) -> dict[str, An
     }
 
 
-def read_coco(path: Path, shape: tuple[int, ...] | None = None) -> LabelImage:
+def read_coco(path: Path, _image: LabelMetadata | None = None) -> LabelImage:
     """Read the annotations of a file; its images are the planes, in their order.
 
-    Files of other programs with several images are read as a stack along Z.
+    Files of other programs do not name the axis along which several images lie.
     """
+    content = read_coco_file(path)
     with opening(path, "annotations of COCO"):
-        content = json.loads(path.read_text(encoding="utf-8"))
-        images, annotations = content["images"], content["annotations"]
-        facts = _facts(content, images)
-        places = dict(zip((i["id"] for i in images), np.ndindex(facts.shape[:-2]), strict=True))
-        labels = _labels(annotations)
-    canvas = Canvas(facts_or_shape(facts, shape, path), max(labels, default=0))
-    with opening(path, "annotations of COCO"):
-        for label, annotation in zip(labels, annotations, strict=True):
-            index = places[annotation["image_id"]]
-            for slices, mask in _masks(annotation["segmentation"], facts.shape[-2:]):
-                canvas.draw(label, index, slices, mask)
-        classes = _classes(content, dict(zip(labels, annotations, strict=True)))
-    return canvas.finished(path, classes)
+        metadata = _metadata(content)
+        planes = zip(np.ndindex(metadata.shape[:-2]), content.images, strict=True)
+        objects = [(index, *each) for index, image in planes for each in image.shapes.items()]
+        canvas = Canvas(metadata, max((label for _, label, _ in objects), default=0))
+        canvas.notes.extend(content.notes)
+        for index, label, parts in objects:
+            for part in parts:
+                _draw(canvas, label, index, part)
+        return canvas.finished(path, dict(content.classes))
 
 
-def _facts(content: dict[str, Any], images: list[dict[str, Any]]) -> Facts:
-    facts = Facts.found(content.get("info"))
-    sizes = {(int(image["height"]), int(image["width"])) for image in images}
+def _metadata(content: CocoFile) -> LabelMetadata:
+    said, images = content.metadata, content.images
+    sizes = {image.size for image in images}
     if len(sizes) != 1:
-        raise ValueError(
+        raise UnfitError(
             f"it has images of {len(sizes)} sizes, and the planes of a stack have one size"
         )
     size = sizes.pop()
-    if facts.shape[-2:] == size and int(np.prod(facts.shape[:-2])) == len(images):
-        return facts
-    return Facts(size, "YX") if len(images) == 1 else Facts((len(images), *size), "ZYX")
+    if said.shape[-2:] == size and int(np.prod(said.shape[:-2])) == len(images):
+        return said
+    return LabelMetadata(size if len(images) == 1 else (len(images), *size))
 
 
-def _labels(annotations: list[dict[str, Any]]) -> list[int]:
-    """Return the id of the object of each annotation."""
-    if all(_is_id(annotation.get("label")) for annotation in annotations):
-        return [annotation["label"] for annotation in annotations]
-    ids = [annotation.get("id") for annotation in annotations]
-    if all(_is_id(label) for label in ids) and len(set(ids)) == len(ids):
-        return [int(label) for label in ids if label is not None]
-    return list(range(1, len(annotations) + 1))
-
-
-def _is_id(value: Any) -> bool:
-    return isinstance(value, int) and value > 0
-
-
-def _masks(
-    segmentation: Any, shape: tuple[int, ...]
-) -> Iterator[tuple[tuple[slice, slice], NDArray[np.bool_]]]:
-    """Yield what to draw for polygons, of which each is a part, or for run lengths."""
-    size = shape[0], shape[1]
-    if isinstance(segmentation, list):
-        for polygon in segmentation:
-            yield fill([np.array(polygon, float).reshape(-1, 2)[:, ::-1]], size)
+def _draw(canvas: Canvas, label: int, index: tuple[int, ...], part: Part) -> None:
+    if isinstance(part, list):
+        canvas.outline(label, index, [np.array(part, float).reshape(-1, 2)[:, ::-1]])
     else:
-        yield drawn(segmentation, size)
-
-
-def _classes(content: dict[str, Any], annotations: dict[int, dict[str, Any]]) -> dict[int, str]:
-    names = {
-        category["id"]: str(category["name"])
-        for category in content.get("categories", [])
-        if {key: category.get(key) for key in UNCLASSIFIED} != UNCLASSIFIED
-    }
-    return {
-        label: names[annotation["category_id"]]
-        for label, annotation in annotations.items()
-        if annotation.get("category_id") in names
-    }
+        height, width = canvas.labels.shape[-2:]
+        canvas.draw(label, index, *drawn(part, (height, width)))

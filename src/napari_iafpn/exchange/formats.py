@@ -8,8 +8,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from napari_iafpn.exchange.beside import on_image
 from napari_iafpn.exchange.label_image import LabelImage
-from napari_iafpn.exchange.ngff import is_zarr
+from napari_iafpn.exchange.metadata import LabelMetadata
+from napari_iafpn.images.opening import UnreadableError, opening
+from napari_iafpn.images.zarr_groups import is_zarr
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Format:
     writer, reader : str
         ``module:function`` of this package; empty where there is none.
     outlines : bool
-        The reader takes the shape of the image, which such files may not tell.
+        The reader takes the metadata of the image, as such files may not tell its shape.
     """
 
     title: str
@@ -53,6 +56,8 @@ FORMATS = {
     "npz": Format("NumPy archive", (".npz",), "arrays:write_npz", "arrays:read_npz"),
     "npy": Format("NumPy array", (".npy",), "", "arrays:read_npy"),
     "png": Format("16-bit PNG", (".png",), "png:write_png", "png:read_png"),
+    "picture": Format("Picture", (".bmp", ".webp", ".jpg", ".jpeg"), "", "png:read_png"),
+    "h5": Format("HDF5 of ilastik", (".h5", ".hdf5"), "", "hdf5:read_hdf5"),
     "json": Format("COCO", (".json",), "coco:write_coco", "coco:read_coco", outlines=True),
     "zip": Format(
         "ImageJ ROIs", (".zip",), "roi_zip:write_roi_zip", "roi_zip:read_roi_zip", outlines=True
@@ -96,7 +101,9 @@ def format_of(path: Path) -> str:
         return suffixes[max(fitting, key=len)]
     if path.is_dir():
         return "ome.zarr" if is_zarr(path) else "png"
-    raise ValueError(f"the format of {path} is not known; end its name in {' or '.join(suffixes)}")
+    raise UnreadableError(
+        f"the format of {path} is not known; end its name in {' or '.join(suffixes)}"
+    )
 
 
 def place_of(labels: LabelImage, path: Path, format_name: str) -> Path:
@@ -130,7 +137,9 @@ def write_labels(labels: LabelImage, path: Path, format_name: str | None = None)
     return place
 
 
-def read_labels(path: Path, shape: tuple[int, ...] | None = None) -> LabelImage:
+def read_labels(
+    path: Path, shape: tuple[int, ...] | None = None, *, image: LabelMetadata | None = None
+) -> LabelImage:
     """Read a label image in any of the formats with a reader.
 
     Parameters
@@ -138,18 +147,23 @@ def read_labels(path: Path, shape: tuple[int, ...] | None = None) -> LabelImage:
     path : Path
     shape : tuple of int, optional
         Shape of the image, for outlines that do not tell it.
+    image : LabelMetadata, optional
+        What is known of the image besides its shape: the labels take from it what their file does
+        not say of itself.
 
     Raises
     ------
+    NotIdsError
+        Where the file can be read, but holds no ids.
     ValueError
         Where the file is absent, damaged or of an unknown format, or the shape is missing.
     """
-    if not path.exists():
-        raise ValueError(f"there is no file at {path}; check the path")
-    name = format_of(path)
+    with opening(path, "labels"):
+        name = format_of(path)
     read = _known(name, READERS, "read")
-    labels: LabelImage = read(path, shape) if FORMATS[name].outlines else read(path)
-    return labels
+    image = LabelMetadata(tuple(shape)) if image is None and shape is not None else image
+    labels: LabelImage = read(path, image) if FORMATS[name].outlines else read(path)
+    return labels if image is None else on_image(labels, image)
 
 
 def _known(name: str, functions: dict[str, Callable[..., Any]], verb: str) -> Callable[..., Any]:

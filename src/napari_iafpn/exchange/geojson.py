@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.exchange.canvas import Canvas, facts_or_shape
-from napari_iafpn.exchange.facts import Facts
+from napari_iafpn.exchange.canvas import Canvas, canvas_of
 from napari_iafpn.exchange.label_image import LabelImage
-from napari_iafpn.exchange.opening import opening
-from napari_iafpn.exchange.outlines import Piece, Ring, fill, outlines
+from napari_iafpn.exchange.metadata import LabelMetadata
+from napari_iafpn.exchange.outlines import Piece, Ring, outlines
 from napari_iafpn.exchange.whole import write_file
+from napari_iafpn.images.opening import UnfitError, opening
 
 
 def write_geojson(labels: LabelImage, path: Path) -> None:
@@ -27,7 +27,7 @@ def write_geojson(labels: LabelImage, path: Path) -> None:
             for index, plane in labels.planes()
             for label, pieces in outlines(plane).items()
         ],
-        **Facts.of(labels).holder(classes=False),
+        **labels.metadata.holder(classes=False),
     }
     payload = json.dumps(content).encode()
     write_file(path, lambda file: file.write(payload))
@@ -44,7 +44,11 @@ def _feature(
     )
     if index:
         place = dict(zip(labels.axes, index, strict=False))
-        geometry["plane"] = {"c": -1, "z": place.get("Z", 0), "t": place.get("T", 0)}
+        geometry["plane"] = {
+            "c": place.get("C", -1),
+            "z": place.get("Z", 0),
+            "t": place.get("T", 0),
+        }
     properties: dict[str, Any] = {"objectType": "annotation", "name": str(label)}
     if label in labels.classes:
         properties["classification"] = {"name": labels.classes[label]}
@@ -57,33 +61,33 @@ def _closed(ring: Ring) -> list[list[int]]:
     return [*corners, corners[0]]
 
 
-def read_geojson(path: Path, shape: tuple[int, ...] | None = None) -> LabelImage:
+def read_geojson(path: Path, image: LabelMetadata | None = None) -> LabelImage:
     """Read the polygons of a file; objects without an id are numbered from 1.
 
-    ``shape`` is that of the image, which files of QuPath do not tell.
+    Files of QuPath do not tell the shape of their ``image``.
     """
     with opening(path, "GeoJSON"):
         content = json.loads(path.read_text(encoding="utf-8"))
-        features = content["features"] if isinstance(content, dict) else content
+        features = content.get("features") if isinstance(content, dict) else content
+        if not isinstance(features, list):
+            raise UnfitError("it has no list of features")
         areas = [feature for feature in features if _polygons(feature)]
         labels = _labels(areas)
-    facts = facts_or_shape(Facts.found(content), shape, path)
-    canvas = Canvas(facts, max(labels, default=0))
-    classes: dict[int, str] = {}
-    with opening(path, "GeoJSON"):
-        for label, feature in zip(labels, areas, strict=True):
-            index = _index(feature["geometry"].get("plane") or {}, facts)
+        places = [_position(feature) for feature in areas]
+        moving = {axis for place in places for axis, number in place.items() if number > 0}
+        metadata = canvas_of(LabelMetadata.found(content), image, path, moving)
+        canvas = Canvas(metadata, max(labels, default=0))
+        classes: dict[int, str] = {}
+        for label, feature, place in zip(labels, areas, places, strict=True):
+            index = canvas.index(place, f"object {label} of {path.name}")
             for rings in _polygons(feature):
-                slices, mask = fill(list(_corners(rings)), facts.shape[-2:])  # type: ignore[arg-type]
-                canvas.draw(label, index, slices, mask)
+                canvas.outline(label, index, list(_corners(rings)))
             named = (feature.get("properties") or {}).get("classification") or {}
             if "name" in named or "names" in named:
                 classes[label] = str(named.get("name") or ": ".join(named["names"]))
-    if len(areas) < len(features):
-        canvas.notes.append(
-            f"{len(features) - len(areas)} feature(s) of {path.name} are no areas and were left out"
-        )
-    return canvas.finished(path, classes)
+        if lost := len(features) - len(areas):
+            canvas.notes.append(f"{lost} feature(s) of {path.name} are no areas and were left out")
+        return canvas.finished(path, classes)
 
 
 def _polygons(feature: dict[str, Any]) -> list[list[Any]]:
@@ -113,11 +117,12 @@ def _id(feature: dict[str, Any]) -> int | None:
     if isinstance(measured, list):  # of QuPath before 0.4
         measured = {entry["name"]: entry["value"] for entry in measured}
     value = measured.get("id")
-    return int(value) if isinstance(value, int | float) and value > 0 else None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, int) and value > 0 else None
 
 
-def _index(plane: dict[str, Any], facts: Facts) -> tuple[int, ...]:
-    index = tuple(int(plane.get(axis.lower(), 0)) for axis in facts.axes[:-2])
-    if any(not 0 <= i < n for i, n in zip(index, facts.shape, strict=False)):
-        raise ValueError(f"an object lies in the plane {index} of an image of {facts.shape}")
-    return index
+def _position(feature: dict[str, Any]) -> dict[str, int]:
+    """Return the plane of a feature, counted from 0; -1 stands for all channels."""
+    plane = feature["geometry"].get("plane") or {}
+    return {axis: max(int(plane.get(axis.lower(), 0)), 0) for axis in "TCZ"}

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +13,26 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from napari_iafpn.exchange.axes import DEFAULT_AXES, channel_notes, letters_of
 from napari_iafpn.exchange.canvas import stem
-from napari_iafpn.exchange.facts import Facts
-from napari_iafpn.exchange.label_image import DEFAULT_AXES, LabelImage, in_type
-from napari_iafpn.exchange.opening import opening
+from napari_iafpn.exchange.ids import ids_of, ids_of_colours
+from napari_iafpn.exchange.label_image import LabelImage, in_type
+from napari_iafpn.exchange.metadata import LabelMetadata
 from napari_iafpn.exchange.units import TIMES, long_name
 from napari_iafpn.exchange.whole import write_file
+from napari_iafpn.images.opening import opening
+from napari_iafpn.images.tiff import pixels_of, whole_series
 
 LARGEST_FILE = 2**32 - 2**20
+
+_COUNTS = {"T": "frames", "C": "channels", "Z": "slices"}
 
 
 def write_imagej_tiff(labels: LabelImage, path: Path) -> None:
     """Write an ImageJ TIFF in uint8 or uint16, for ids above 65535 in float32."""
+    ordered = labels.in_usual_order()
     values = in_type(
-        labels,
+        ordered,
         (np.uint8, np.uint16, np.float32),
         "an ImageJ TIFF holds up to 16777216; choose ome.tif or npz",
     )
@@ -33,6 +42,7 @@ def write_imagej_tiff(labels: LabelImage, path: Path) -> None:
             f"{LARGEST_FILE}; choose ome.tif or ome.zarr"
         )
     size = dict(zip(labels.axes, labels.scale, strict=True))
+    info = json.dumps(labels.metadata.holder())
     write_file(
         path,
         lambda file: tifffile.imwrite(
@@ -42,14 +52,16 @@ def write_imagej_tiff(labels: LabelImage, path: Path) -> None:
             photometric="minisblack",
             resolution=(1 / size["X"], 1 / size["Y"]),
             resolutionunit="NONE",
-            metadata={"axes": labels.axes, **_calibration(labels)},
+            metadata={"axes": ordered.axes, **_calibration(labels.metadata), "Info": info},
         ),
     )
 
 
-def _calibration(labels: LabelImage) -> dict[str, Any]:
-    size = dict(zip(labels.axes, labels.scale, strict=True))
-    unit = dict(zip(labels.axes, labels.units, strict=True))
+def _calibration(metadata: LabelMetadata) -> dict[str, Any]:
+    """Return what ImageJ keeps besides the resolution; its origin is in pixels."""
+    size = dict(zip(metadata.letters, metadata.scale, strict=True))
+    unit = dict(zip(metadata.letters, metadata.units, strict=True))
+    start = dict(zip(metadata.letters, metadata.translate, strict=False))
     known: dict[str, Any] = {"unit": _imagej_unit(unit["X"])}
     known |= {f"{a.lower()}unit": _imagej_unit(unit[a]) for a in "YZ" if a in unit}
     if "Z" in size:
@@ -57,8 +69,9 @@ def _calibration(labels: LabelImage) -> dict[str, Any]:
     if "T" in size:
         known["finterval"] = size["T"]
         known["tunit"] = _imagej_unit(unit["T"])
-    known["Info"] = json.dumps(Facts.of(labels).holder())
-    return known
+    return known | {
+        f"{axis.lower()}origin": -start[axis] / size[axis] for axis in "XYZ" if start.get(axis)
+    }
 
 
 def _imagej_unit(unit: str) -> str:
@@ -68,17 +81,19 @@ def _imagej_unit(unit: str) -> str:
 
 
 def read_tiff(path: Path) -> LabelImage:
-    """Read ids from any TIFF; with scale and units where ImageJ wrote them."""
+    """Read ids from any TIFF; with scale, units and origin where ImageJ wrote them."""
     with opening(path, "a TIFF of labels"), tifffile.TiffFile(path) as file:
-        series = file.series[0]
-        written = dict(file.imagej_metadata or {})
-        resolution = _pixel_sizes(file.pages[0]) if written else (1.0, 1.0)
-        values, axes = all_pixels(file), series.axes
-    facts = Facts.found(written.get("Info"))
-    fitted = facts.fitted(values)
-    axes = facts.axes if fitted.shape == facts.shape else spatial_axes(axes, fitted, path)
-    size = {"Y": resolution[0], "X": resolution[1], "Z": float(written.get("spacing", 1) or 1)}
-    size["T"] = float(written.get("finterval", 1) or 1)
+        values, axes, notes = label_pixels(whole_series(file), path)
+        said = imagej_metadata(file, axes or DEFAULT_AXES.get(values.ndim, ""))
+        kept = _kept(file)
+        return tiff_labels(values, replace(said, axes=axes), kept, path, notes)
+
+
+def imagej_metadata(file: tifffile.TiffFile, axes: str) -> LabelMetadata:
+    """Return what an ImageJ TIFF says of its ``axes``; of another TIFF only these."""
+    written = dict(file.imagej_metadata or {})
+    size = _pixel_sizes(file.pages[0]) if written else {}
+    size |= {"Z": _number(written, "spacing"), "T": _number(written, "finterval")}
     unit = {axis: long_name(str(written.get("unit", "pixel"))) for axis in "XYZ"}
     unit |= {
         axis: long_name(str(written[f"{axis.lower()}unit"]))
@@ -87,61 +102,92 @@ def read_tiff(path: Path) -> LabelImage:
     }
     timed = unit.get("T", "second" if "finterval" in written else "pixel")
     unit["T"] = timed if timed in TIMES else "pixel"
-    return LabelImage(
-        whole_numbers(fitted, path),
-        stem(path),
-        tuple(size[axis] for axis in axes),
-        tuple(unit[axis] for axis in axes),
-        axes,
-        facts.classes,
+    start = {
+        axis: -float(written.get(f"{axis.lower()}origin", 0)) * size.get(axis, 1) for axis in "XYZ"
+    }
+    return LabelMetadata(
+        axes=axes,
+        scale=tuple(size.get(axis, 1.0) for axis in axes),
+        units=tuple(unit.get(axis, "pixel") for axis in axes),
+        translate=tuple(start.get(axis, 0.0) for axis in axes),
     )
 
 
-def all_pixels(file: tifffile.TiffFile) -> NDArray[Any]:
-    """Return the pixels of the first series; ValueError where the file ends before them.
+def _number(written: Mapping[str, Any], key: str) -> float:
+    return float(written.get(key, 1) or 1)
 
-    tifffile gives zeros for what is missing.
+
+def _kept(file: tifffile.TiffFile) -> LabelMetadata:
+    """Return the metadata that `write_imagej_tiff` put into a file; only classes if it was changed.
+
+    Changed are calibration and dimensions by what other programs saved since.
     """
-    series = file.series[0]
-    ends = [
-        offset + count
-        for page in file.pages
-        for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)
-    ]
-    if series.dataoffset is not None:
-        ends.append(series.dataoffset + series.nbytes)
-    if not ends or max(ends) > file.filehandle.size:
-        raise ValueError("the file ends before its pixels do")
-    values: NDArray[Any] = series.asarray()
-    return values
+    written = dict(file.imagej_metadata or {})
+    kept = LabelMetadata.found(written.get("Info"))
+    if not kept.shape:
+        return kept
+    size = dict(zip(kept.letters, kept.scale, strict=True))
+    found = {axis: written.get(key, 1) for axis, key in _COUNTS.items()}
+    found |= _pixel_sizes(file.pages[0]) | written
+    expected = {axis: kept.sizes.get(axis, 1) for axis in _COUNTS}
+    expected |= {axis: size[axis] for axis in "XY"} | _calibration(kept)
+    return kept if unchanged(expected, found) else LabelMetadata(classes=kept.classes)
 
 
-def _pixel_sizes(page: Any) -> tuple[float, float]:
-    """Return the sizes of a pixel along Y and X from the tags of an ImageJ TIFF."""
-    sizes = []
-    for name in ("YResolution", "XResolution"):
-        above, below = page.tags[name].value if name in page.tags else (1, 1)
-        sizes.append(below / above if above and below else 1.0)
-    return sizes[0], sizes[1]
+def unchanged(expected: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+    """Tell whether a file still says what was written; numbers were rounded."""
+
+    def same(value: Any, other: Any) -> bool:
+        if isinstance(value, str):
+            return value == str(other)
+        return other is not None and math.isclose(value, float(other), rel_tol=1e-5)
+
+    return all(same(value, found.get(key)) for key, value in expected.items())
 
 
-def spatial_axes(axes: str, values: NDArray[Any], path: Path) -> str:
-    """Return T, Z, Y and X for the axes that tifffile found; unnamed ones are Z, then T."""
-    if "S" in axes or "C" in axes:
-        raise ValueError(
-            f"{path} holds channels or colours, not ids; save one channel with the id of each "
-            "pixel's object"
-        )
-    return axes if set(axes) <= set("TZYX") else DEFAULT_AXES.get(values.ndim, axes)
+def tiff_labels(
+    values: NDArray[Any],
+    said: LabelMetadata,
+    kept: LabelMetadata,
+    path: Path,
+    notes: tuple[str, ...] = (),
+) -> LabelImage:
+    """Return labels with the metadata that were ``kept`` when they were written, else as ``said``.
+
+    The classes are those of ``kept`` in any case.
+    """
+    ids = ids_of(values, str(path))
+    restored = kept.restored(ids)
+    if restored is not None:
+        return LabelImage.of(restored, stem(path), kept)
+    return LabelImage.of(ids, stem(path), replace(said, classes=kept.classes), notes)
 
 
-def whole_numbers(values: NDArray[Any], path: Path) -> NDArray[Any]:
-    """Return floats that are whole as integers; other types as they are."""
-    if values.dtype.kind != "f":
-        return values
-    whole = np.isfinite(values).all() and (values == np.floor(values)).all()
-    if not whole or values.min(initial=0) < 0:
-        raise ValueError(
-            f"{path} holds numbers that are not whole, so they are no ids; give a label image"
-        )
-    return values.astype(np.min_scalar_type(int(values.max(initial=0))))
+def _pixel_sizes(page: Any) -> dict[str, float]:
+    """Return the sizes of a pixel along X and Y from the tags of an ImageJ TIFF."""
+    sizes = {}
+    for axis in "XY":
+        tag = page.tags.get(f"{axis}Resolution")
+        above, below = (1, 1) if tag is None else tag.value
+        sizes[axis] = below / above if above and below else 1.0
+    return sizes
+
+
+def label_pixels(
+    series: tifffile.TiffPageSeries, path: Path
+) -> tuple[NDArray[Any], str, tuple[str, ...]]:
+    """Return the pixels of an image, the letters of its axes, and notes.
+
+    Colours become ids. Empty letters: the axes have no names.
+
+    Raises
+    ------
+    NotIdsError
+        Where the colours are those of a picture.
+    """
+    values, axes = pixels_of(series), series.axes
+    if "S" in axes:
+        values = ids_of_colours(np.moveaxis(values, axes.index("S"), -1), str(path))
+        axes = axes.replace("S", "")
+    letters = letters_of(axes)
+    return values, letters, channel_notes(letters, values.shape, path.name)

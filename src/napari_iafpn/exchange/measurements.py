@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 from skimage.measure import regionprops_table
 
 from napari_iafpn.exchange.label_image import LabelImage
+from napari_iafpn.exchange.metadata import LabelMetadata
 from napari_iafpn.exchange.units import short_name
 from napari_iafpn.exchange.whole import write_file
 
 
 def write_measurements(labels: LabelImage, path: Path) -> None:
-    """Write a row per object, in a time series per object and frame.
+    """Write a row per object, in a time series or of several channels a row in each of them.
 
     Lengths are in the units that the names of the columns end with; boxes are in pixels, half-open.
-    The centre of the first pixel is at 0.
+    The centre of the first pixel is where the translation says.
     """
     columns = [frame for frame in _frames(labels) if frame]
     names = list(columns[0]) if columns else list(_columns_without_objects(labels))
@@ -34,17 +35,26 @@ def write_measurements(labels: LabelImage, path: Path) -> None:
     write_file(path, lambda file: file.write(payload))
 
 
+_COLUMNS = {"T": "frame", "C": "channel"}
+"""Along these axes objects are measured apart."""
+
+
 def _frames(labels: LabelImage) -> Iterator[dict[str, list[Any]]]:
-    """Yield the columns of each frame that has objects, one frame without a time axis."""
-    if "T" not in labels.axes:
-        yield _measured(labels, labels.labels, labels.image)
-        return
-    for frame, ids in enumerate(labels.labels):
-        image = None if labels.image is None else labels.image[frame]
-        columns = _measured(labels, ids, image)
+    """Yield the columns of each frame and channel that has objects."""
+    apart = [place for place, axis in enumerate(labels.axes) if axis in _COLUMNS]
+    for index in np.ndindex(*(labels.labels.shape[place] for place in apart)):
+        part: list[int | slice] = [slice(None)] * labels.labels.ndim
+        for place, number in zip(apart, index, strict=True):
+            part[place] = number
+        image = None if labels.image is None else labels.image[tuple(part)]
+        columns = _measured(labels, labels.labels[tuple(part)], image)
         if columns:
             first = {"id": columns["id"], "class": columns["class"]}
-            yield {**first, "frame": [frame] * len(columns["id"]), **columns}
+            where = {
+                _COLUMNS[labels.axes[place]]: [number] * len(columns["id"])
+                for place, number in zip(apart, index, strict=True)
+            }
+            yield {**first, **where, **columns}
 
 
 def _measured(
@@ -58,28 +68,36 @@ def _measured(
     if len(known) == 1:
         return {}
     names = _names(labels)
+    space = _space(labels)
     measure: Any = regionprops_table  # not typed in every version
     table = measure(
         packed.reshape(ids.shape),
         image,
         properties=("label", *dict.fromkeys(source.split("-")[0] for source in names)),
-        spacing=labels.scale[-ids.ndim :],
+        spacing=space.scale,
     )
+    for place, start in enumerate(space.translate):
+        table[f"centroid-{place}"] = table[f"centroid-{place}"] + start
     objects = known[table["label"]].tolist()
     columns = {"id": objects, "class": [labels.classes.get(label, "") for label in objects]}
     return columns | {name: table[source].tolist() for source, name in names.items()}
 
 
+def _space(labels: LabelImage) -> LabelMetadata:
+    """Return the axes of a frame and channel."""
+    return labels.metadata.along("".join(axis for axis in labels.axes if axis not in _COLUMNS))
+
+
 def _columns_without_objects(labels: LabelImage) -> Iterator[str]:
-    yield from ("id", "class", *(["frame"] if "T" in labels.axes else []))
+    yield from ("id", "class", *(_COLUMNS[axis] for axis in labels.axes if axis in _COLUMNS))
     yield from _names(labels).values()
 
 
 def _names(labels: LabelImage) -> dict[str, str]:
     """Return the columns of scikit-image's table and what they are called here."""
-    axes = labels.axes.replace("T", "")
-    scale = labels.scale[-len(axes) :]
-    units = [short_name(unit) for unit in labels.units[-len(axes) :]]
+    space = _space(labels)
+    axes, scale = space.letters, space.scale
+    units = [short_name(unit) for unit in space.units]
     same = len(set(units)) == 1
     length = units[0] if same else "mixed"
     size = f"{length}{len(axes)}" if same else "_".join(units)

@@ -1,22 +1,33 @@
-"""16-bit PNG: one file for a plane, a folder of files for a stack."""
+"""16-bit PNG: one file for a plane, a folder of files for a stack.
+
+What an image is besides its ids lies in a text that other programs pass over; of a stack in the
+first file.
+"""
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from napari_iafpn.exchange.canvas import stem
+from napari_iafpn.exchange.ids import ids_of, ids_of_colours
 from napari_iafpn.exchange.label_image import LabelImage, in_type
-from napari_iafpn.exchange.opening import opening
+from napari_iafpn.exchange.metadata import KEY, LabelMetadata
 from napari_iafpn.exchange.whole import write_file, write_folder
 from napari_iafpn.images.files import read_picture
+from napari_iafpn.images.opening import UnfitError, opening, sizes
 
-_PLANE = re.compile(r"(?P<name>.*?)(?:_t(?P<t>\d{3,}))?(?:_z(?P<z>\d{3,}))?\.png", re.IGNORECASE)
+_PLANE = re.compile(r"(?P<name>.*?)(?P<place>(?:_[tcz]\d{3,}){1,3})?\.png", re.IGNORECASE)
+
+_NUMBER = re.compile(r"_([TCZ])(\d+)")
 
 
 def write_png(labels: LabelImage, path: Path) -> None:
@@ -26,20 +37,22 @@ def write_png(labels: LabelImage, path: Path) -> None:
         (np.uint16,),
         "a 16-bit PNG holds up to 65535; choose ome.tif or npz, or renumber the objects",
     )
+    said = PngImagePlugin.PngInfo()
+    said.add_itxt(KEY, json.dumps(labels.metadata.holder()))
     if values.ndim == 2:
-        write_file(path, lambda file: _save(values, file))
+        write_file(path, lambda file: _save(values, file, said))
         return
 
     def write_planes(folder: Path) -> None:
         for index in np.ndindex(values.shape[:-2]):
             with (folder / f"{_plain(labels.plane_name(index))}.png").open("xb") as file:
-                _save(values[index], file)
+                _save(values[index], file, None if any(index) else said)
 
     write_folder(path, write_planes, replaceable=is_png_stack)
 
 
-def _save(values: NDArray[np.uint16], file: BinaryIO) -> None:
-    Image.fromarray(values).save(file, "PNG")
+def _save(values: NDArray[np.uint16], file: BinaryIO, said: PngImagePlugin.PngInfo | None) -> None:
+    Image.fromarray(values).save(file, "PNG", pnginfo=said)
 
 
 def _plain(name: str) -> str:
@@ -50,46 +63,77 @@ def _plain(name: str) -> str:
 def is_png_stack(folder: Path) -> bool:
     """Tell whether a folder holds planes of a stack, and nothing else."""
     matches = [_PLANE.fullmatch(file.name) for file in folder.iterdir()]
-    return bool(matches) and all(match and (match["t"] or match["z"]) for match in matches)
+    return bool(matches) and all(match and match["place"] for match in matches)
 
 
 def read_png(path: Path) -> LabelImage:
-    """Read a PNG, or all PNG files of a folder: by their numbers, else by name along Z."""
+    """Read a PNG or another picture, or a folder of PNG files: by numbers, else by name."""
     if not path.is_dir():
-        return LabelImage(_grey(read_picture(path, indexed=True), path), stem(path))
-    files = sorted(file for file in path.iterdir() if file.suffix.lower() == ".png")
+        with opening(path, "a picture of labels"):
+            return _labels(_ids([path], path)[0], stem(path), "", path)
     with opening(path, "a folder of PNG files"):
+        files = sorted(file for file in path.iterdir() if _is_plane(file))
         if not files:
-            raise ValueError("it holds no PNG file")
-        planes = [_grey(read_picture(file, indexed=True), file) for file in files]
-        if len({plane.shape for plane in planes}) > 1:
-            raise ValueError("its files differ in size")
-        return LabelImage(*_stacked(files, planes, path.name))
+            raise UnfitError("it holds no PNG file")
+        return _stacked(files, _ids(files, path), path.name)
 
 
-def _stacked(
-    files: list[Path], planes: list[NDArray[np.integer]], name: str
-) -> tuple[NDArray[np.integer], str, tuple[float, ...], tuple[str, ...], str]:
-    """Return the parts of a label image; planes lie where the numbers in their names say."""
-    found = [_PLANE.fullmatch(file.name) for file in files]
-    axes = "".join(axis for axis in "TZ" if all(m and m[axis.lower()] for m in found))
-    if not axes:
-        return np.stack(planes), name, (), (), "ZYX"
-    places = [tuple(int(m[axis.lower()]) for axis in axes) for m in found if m]
+def _stacked(files: list[Path], planes: NDArray[np.integer], name: str) -> LabelImage:
+    """Return the planes of a folder; they lie where the numbers in their names say."""
+    found = [match for file in files if (match := _PLANE.fullmatch(file.name))]
+    numbers = [dict(_NUMBER.findall((match["place"] or "").upper())) for match in found]
+    axes = "".join(numbers[0])
+    if not axes or len(found) < len(files) or any("".join(each) != axes for each in numbers):
+        return _labels(planes, name, "", files[0])
+    places = [tuple(int(each[axis]) for axis in axes) for each in numbers]
+    counts = _counts(places, axes)
     order = sorted(range(len(places)), key=places.__getitem__)
-    sizes = [len({place[axis] for place in places}) for axis in range(len(axes))]
-    if int(np.prod(sizes)) != len(places) or len(set(places)) != len(places):
-        raise ValueError("planes are missing or there twice")
-    stack = np.stack([planes[number] for number in order])
-    names = {m["name"] for m in found if m}
+    stack = planes[order]
+    names = {match["name"] for match in found}
     common = names.pop() if len(names) == 1 else name
-    return stack.reshape(*sizes, *stack.shape[1:]), common, (), (), f"{axes}YX"
+    labels = _labels(stack.reshape(*counts, *stack.shape[1:]), common, f"{axes}YX", files[order[0]])
+    if not any(places[order[0]]):
+        return labels
+    note = f"the numbers of the planes in {name} begin at {_number(axes, places[order[0]])}"
+    return replace(labels, notes=(f"{note}, which is now the first plane",))
 
 
-def _grey(values: NDArray[np.integer], path: Path) -> NDArray[np.integer]:
-    if values.ndim == 3:
-        raise ValueError(
-            f"the labels {path} are a colour image; save one channel that holds the id of each "
-            "pixel's object"
-        )
-    return values
+def _counts(places: list[tuple[int, ...]], axes: str) -> list[int]:
+    """Return how many planes lie along each of the axes; UnfitError where one is not there."""
+    known = set(places)
+    if len(known) < len(places):
+        raise UnfitError("two of its files are the same plane")
+    ranges = [range(min(each), max(each) + 1) for each in zip(*places, strict=True)]
+    absent = next((place for place in product(*ranges) if place not in known), None)
+    if absent is not None:
+        raise UnfitError(f"its plane {_number(axes, absent)} is not there")
+    return [len(each) for each in ranges]
+
+
+def _number(axes: str, place: tuple[int, ...]) -> str:
+    return "".join(f"_{axis.lower()}{n:03d}" for axis, n in zip(axes, place, strict=True))
+
+
+def _is_plane(file: Path) -> bool:
+    return file.suffix.lower() == ".png" and not file.name.startswith(".")
+
+
+def _labels(values: NDArray[np.integer], name: str, axes: str, first: Path) -> LabelImage:
+    """Return labels with the metadata in their ``first`` file, if they are those of the pixels."""
+    with Image.open(first) as picture:
+        picture.load()  # the text may lie behind the pixels
+        said = LabelMetadata.found(picture.info.get(KEY))
+    if said.shape == values.shape and axes in ("", said.letters):
+        return LabelImage.of(values, name, said)
+    if axes == said.letters and said.shape[-2:] == values.shape[-2:]:
+        raise UnfitError(f"it was written with {sizes(said.shape)} pixels and has not all planes")
+    return LabelImage(values, name, axes=axes)
+
+
+def _ids(files: list[Path], source: Path) -> NDArray[np.integer]:
+    """Return the (planes, H, W) ids in the files of ``source``; a colour has one id in all."""
+    planes = [read_picture(file, indexed=True) for file in files]
+    if len({plane.shape for plane in planes}) > 1:
+        raise UnfitError("its files differ in size")
+    values = np.stack(planes)
+    return (ids_of_colours if values.ndim == 4 else ids_of)(values, str(source))

@@ -4,29 +4,35 @@ from __future__ import annotations
 
 import json
 import zipfile
-from pathlib import Path
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.exchange.canvas import Canvas, facts_or_shape
-from napari_iafpn.exchange.facts import Facts
+from napari_iafpn.exchange.canvas import Canvas, canvas_of
 from napari_iafpn.exchange.label_image import LabelImage
-from napari_iafpn.exchange.opening import needed, opening
-from napari_iafpn.exchange.outlines import Piece, fill, outlines
+from napari_iafpn.exchange.metadata import LabelMetadata
+from napari_iafpn.exchange.outlines import Piece, outlines
 from napari_iafpn.exchange.whole import write_file
+from napari_iafpn.images.opening import UnfitError, needed, opening
 
 LARGEST_SIDE = 60535
 """ImageJ reads integer corners up to here."""
 
 LONGEST_COMMENT = 65535
 
+LARGEST_ROI = 2**26
+"""Bytes of a ROI, which are about eight million corners."""
+
+_POSITIONS = {"T": "t_position", "C": "c_position", "Z": "z_position"}
+
 _MOVE, _LINE, _CLOSE = 0, 1, 4
 
 
 def write_roi_zip(labels: LabelImage, path: Path) -> None:
-    """Write a ROI per object and plane, named ``PLANE-ID``; the archive's comment has the facts.
+    """Write a ROI per object and plane, named ``PLANE-ID``; the archive's comment has the metadata.
 
     An object in one piece without holes is a traced ROI, as of the wand; others are composite.
     """
@@ -76,11 +82,10 @@ def _roi(roifile: Any, pieces: tuple[Piece, ...]) -> Any:
 
 
 def _comment(labels: LabelImage) -> bytes:
-    """Return the facts; with classes if there is room, as roifile before 2026 loses properties."""
-    facts = Facts.of(labels)
-    whole = json.dumps(facts.holder()).encode()
+    """Return the metadata; classes if there is room, as roifile before 2026 loses properties."""
+    whole = json.dumps(labels.metadata.holder()).encode()
     fits = len(whole) <= LONGEST_COMMENT
-    return whole if fits else json.dumps(facts.holder(classes=False)).encode()
+    return whole if fits else json.dumps(labels.metadata.holder(classes=False)).encode()
 
 
 def _properties(labels: LabelImage, label: int) -> str:
@@ -89,46 +94,69 @@ def _properties(labels: LabelImage, label: int) -> str:
 
 
 def _place(roi: Any, index: dict[str, int]) -> None:
-    """Set the position: one number in a stack, Z and T in a hyperstack."""
-    if len(index) == 1:
-        roi.position = next(iter(index.values())) + 1
-    elif index:
-        roi.z_position, roi.t_position = index["Z"] + 1, index["T"] + 1
+    """Set the position: one number in a stack along Z, one per axis in other images."""
+    if set(index) == {"Z"}:
+        roi.position = index["Z"] + 1
+        return
+    for axis, name in _POSITIONS.items():
+        if axis in index:
+            setattr(roi, name, index[axis] + 1)
 
 
-def read_roi_zip(path: Path, shape: tuple[int, ...] | None = None) -> LabelImage:
+def read_roi_zip(path: Path, image: LabelMetadata | None = None) -> LabelImage:
     """Read the areas of an archive; those without an id are numbered from 1.
 
-    ``shape`` is that of the image, which archives of ImageJ do not tell. A ROI without a position
-    lies in the first plane.
+    Archives of ImageJ do not tell the shape of their ``image``. A ROI without a position lies in
+    the first plane.
     """
     roifile = needed("roifile", "ImageJ ROI archives")
-    with opening(path, "an archive of ImageJ ROIs"), zipfile.ZipFile(path) as archive:
-        comment = archive.comment
-        names = [name for name in archive.namelist() if name.lower().endswith(".roi")]
-        rois = [roifile.ImagejRoi.frombytes(archive.read(name)) for name in names]
-    said = Facts.found(comment)
-    facts = facts_or_shape(said, shape, path)
-    areas = [roi for roi in rois if _is_area(roifile, roi)]
-    labels = _labels(areas, own=bool(said.shape))
-    canvas = Canvas(facts, max(labels, default=0))
-    classes = dict(facts.classes)
     with opening(path, "an archive of ImageJ ROIs"):
+        with zipfile.ZipFile(path) as archive:
+            said = LabelMetadata.found(archive.comment)
+            rois = [roifile.ImagejRoi.frombytes(content) for content in _contents(archive)]
+        if not rois and not said.shape:
+            raise UnfitError("it holds no .roi file")
+        areas = [roi for roi in rois if _is_area(roifile, roi)]
+        numbers = {axis: [getattr(roi, name) for roi in areas] for axis, name in _POSITIONS.items()}
+        moving = {axis for axis, values in numbers.items() if max(values, default=0) > 1}
+        metadata = canvas_of(said, image, path, moving)
+        labels = _labels(areas, own=bool(said.shape))
+        canvas = Canvas(metadata, max(labels, default=0))
+        sizes = said.sizes if said.shape or image is None else image.sizes
+        classes = dict(metadata.classes)
         for label, roi in zip(labels, areas, strict=True):
-            rings = [_corners(ring) for ring in roi.coordinates(multi=True)]
-            canvas.draw(label, _index(roi, facts), *fill(rings, facts.shape[-2:]))  # type: ignore[arg-type]
+            index = canvas.index(_position(roi, sizes), f"the ROI {roi.name!r} of {path.name}")
+            canvas.outline(label, index, [_corners(ring) for ring in roi.coordinates(multi=True)])
             if "class" in (properties := _said(roi)):
                 classes[label] = properties["class"]
-    if len(areas) < len(rois):
-        canvas.notes.append(
-            f"{len(rois) - len(areas)} ROI(s) of {path.name} are no areas and were left out"
-        )
-    return canvas.finished(path, classes)
+        if lost := len(rois) - len(areas):
+            canvas.notes.append(f"{lost} ROI(s) of {path.name} are no areas and were left out")
+        return canvas.finished(path, classes)
+
+
+def _contents(archive: zipfile.ZipFile) -> Iterator[bytes]:
+    """Yield the ROIs; a Mac adds a file of its own for each, which is none."""
+    for entry in archive.infolist():
+        name = PurePosixPath(entry.filename).name
+        if name.lower().endswith(".roi") and not name.startswith("._"):
+            if entry.file_size > LARGEST_ROI:
+                raise UnfitError(
+                    f"its ROI {name!r} claims {entry.file_size} bytes, and at most {LARGEST_ROI} "
+                    "are read"
+                )
+            yield archive.read(entry)
 
 
 def _is_area(roifile: Any, roi: Any) -> bool:
-    kinds = roifile.ROI_TYPE
-    return roi.roitype in (kinds.POLYGON, kinds.RECT, kinds.OVAL, kinds.FREEHAND, kinds.TRACED)
+    """Tell whether a ROI has an area; texts, arrows and pictures are stored as rectangles."""
+    kinds, more = roifile.ROI_TYPE, roifile.ROI_SUBTYPE
+    return roi.roitype in (
+        kinds.POLYGON,
+        kinds.RECT,
+        kinds.OVAL,
+        kinds.FREEHAND,
+        kinds.TRACED,
+    ) and roi.subtype not in (more.TEXT, more.ARROW, more.IMAGE)
 
 
 def _labels(rois: list[Any], *, own: bool) -> list[int]:
@@ -149,12 +177,16 @@ def _corners(ring: NDArray[np.number]) -> NDArray[np.float64]:
     return np.asarray(ring, float)[:, ::-1]
 
 
-def _index(roi: Any, facts: Facts) -> tuple[int, ...]:
-    places = {"Z": roi.z_position, "T": roi.t_position}
-    index = tuple(
-        max(places[axis] or (roi.position if len(facts.shape) == 3 else 0), 1) - 1
-        for axis in facts.axes[:-2]
-    )
-    if any(i >= n for i, n in zip(index, facts.shape, strict=False)):
-        raise ValueError(f"a ROI lies in the plane {index} of an image of {facts.shape}")
-    return index
+def _position(roi: Any, sizes: dict[str, int]) -> dict[str, int]:
+    """Return the plane of a ROI, counted from 0 along each axis.
+
+    A single number counts the planes of the image in the order of ImageJ: channels, Z, frames.
+    """
+    places = {axis: max(getattr(roi, name), 1) - 1 for axis, name in _POSITIONS.items()}
+    rest = roi.position - 1
+    if rest < 0 or any(getattr(roi, name) for name in _POSITIONS.values()):
+        return places
+    axes = [axis for axis in "CZT" if axis in sizes] or ["Z"]
+    for axis in axes[:-1]:
+        rest, places[axis] = divmod(rest, sizes[axis])
+    return {**places, axes[-1]: rest}

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_iafpn.images.opening import UnfitError
+
 
 def column_runs(
     slices: tuple[slice, slice], mask: NDArray[np.bool_], shape: tuple[int, int]
@@ -64,14 +66,15 @@ def drawn(
 
     Raises
     ------
-    ValueError
+    UnfitError
         Where its size is another one or its counts do not fit.
     """
     counts = segmentation["counts"]
     runs = np.array(counts if isinstance(counts, list) else uncompressed(counts), np.int64)
-    whole = runs.sum() == shape[0] * shape[1] and (runs >= 0).all()
+    size = shape[0] * shape[1]
+    whole = ((runs >= 0) & (runs <= size)).all() and runs.sum() == size
     if tuple(segmentation["size"]) != shape or not whole:
-        raise ValueError(
+        raise UnfitError(
             f"run lengths cover {runs.sum()} pixels of {segmentation['size']}, the image has "
             f"{shape}"
         )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from napari_iafpn.exchange.label_image import LabelImage
+from napari_iafpn.exchange.metadata import LabelMetadata
 from napari_iafpn.sessions.reading import Session, read_session
 
 
@@ -37,4 +39,6 @@ def labels_of(session: Session, id_: str, notes: tuple[str, ...] = ()) -> LabelI
         for (labels, label), facts in session.document.facts.items()
         if labels == id_ and facts.category in names
     }
-    return LabelImage(data, name=session.labels[id_].name, classes=classes, notes=notes)
+    about = session.labels[id_]
+    metadata = replace(LabelMetadata.found(about.place), classes=classes)
+    return LabelImage.of(data, about.name, metadata, notes)

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Longer messages of stores are cut.
-MESSAGE = 200
+from napari_iafpn.images.opening import reason_of
 
 
 def plane_of(array: Any, indices: tuple[int | slice, ...]) -> Any:
@@ -89,9 +88,9 @@ def load(array: Any, part: tuple[slice, slice]) -> NDArray[Any]:
         values = np.asarray(array[part])
     # Stores raise whatever their protocol, codec or author does.
     except Exception as error:
-        what = " ".join(f"{type(error).__name__}: {error}".split())[:MESSAGE]
         raise OSError(
-            f"the image could not be read ({what}); see that its file or server can be reached"
+            f"the image could not be read ({reason_of(error)}); see that its file or server can "
+            "be reached"
         ) from error
     values = values.astype(values.dtype.newbyteorder("="), copy=False)
     return values[..., :3] if values.ndim == 3 else values

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # Sides in pixels: up to the first the network looks at whole planes, and never at less than the
 # second.
 WHOLE_VIEW, LEAST_VIEW = 1024, 256
+NEAR = 0.1
+"""How many pixels layers may lie beside each other, for scales that a file rounded."""
 COVERING = ("opaque", "translucent", "translucent_no_depth")
 """Blendings of napari that hide what is below."""
 SESSION_ID = "napari-iafpn id"
@@ -105,16 +107,17 @@ def channels_of(image: Image, layers: LayerList) -> list[Image]:
 
 def _is_beside(layer: Image, image: Image) -> bool:
     """Tell whether a layer has the pixels of ``image`` at the same places."""
-    return (
-        layer.ndim == image.ndim
-        and spatial_shape(layer) == spatial_shape(image)
-        and np.allclose(_matrix(layer), _matrix(image))
-    )
+    return spatial_shape(layer) == spatial_shape(image) and pixels_beside(layer, image) <= NEAR
 
 
-def _matrix(layer: Image) -> Any:
-    """Return where a layer's pixels lie in the world, without its pyramid's levels."""
-    return layer.data_to_world(np.vstack([np.zeros(layer.ndim), np.eye(layer.ndim)]))
+def pixels_beside(layer: Layer, image: Image) -> float:
+    """Return how far a layer of the shape of ``image`` lies beside it at most, in its pixels.
+
+    Not in the world, whose numbers may be metres or come from a stage far away.
+    """
+    corners = np.array(list(np.ndindex((2,) * image.ndim))) * spatial_shape(image)
+    away = [image.world_to_data(layer.data_to_world(corner)) - corner for corner in corners]
+    return float(np.max(np.abs(away)))
 
 
 def _tint(image: Image) -> Tint:
@@ -228,11 +231,8 @@ def place(layer: Layer, attributes: dict[str, Any]) -> None:
 
 def fits(labels: Labels, image: Image) -> bool:
     """Tell whether the pixels of ``labels`` are those of ``image``, in shape and place."""
-    shape = spatial_shape(image)
-    if tuple(full_resolution(labels).shape) != shape:
-        return False
-    corners = np.stack([np.zeros(len(shape)), np.array(shape, dtype=float), np.arange(len(shape))])
-    return all(np.allclose(labels.data_to_world(c), image.data_to_world(c)) for c in corners)
+    same = tuple(full_resolution(labels).shape) == spatial_shape(image)
+    return same and pixels_beside(labels, image) <= NEAR
 
 
 def default_image(layers: LayerList) -> Image | None:

@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import napari
+import pint
+from napari.layers import Image
 from napari.utils.notifications import show_info
 
-from napari_iafpn.exchange import FORMATS, format_of, read_labels
-from napari_iafpn.plugin.layers import default_image, spatial_shape
+from napari_iafpn.exchange import FORMATS, LabelImage, format_of, read_labels
+from napari_iafpn.exchange.beside import in_all_channels, same_place
+from napari_iafpn.plugin.layers import default_image, placement
+from napari_iafpn.plugin.writers import place_of_layer
 
 LayerData = tuple[Any, dict[str, Any], str]
 
@@ -45,25 +49,51 @@ def reader_of(path: str | Sequence[str]) -> Callable[[Any], list[LayerData]] | N
 def read_layers(path: str) -> list[LayerData]:
     """Read a file into one Labels layer.
 
-    Outlines that do not tell how large their image is are drawn in the size of the open image.
+    Outlines that do not tell how large their image is are drawn in the size of the open image, and
+    labels without a place of their own lie where it lies.
     """
-    labels = read_labels(Path(path), _shape_of_open_image() if _is_outlines(path) else None)
-    for note in labels.notes:
+    image = _open_image() if _is_outlines(path) else None
+    about = None if image is None else place_of_layer(image)
+    labels = read_labels(Path(path), image=about)
+    # napari lines layers up by their last axes: labels need the channels of their image.
+    labels = labels if about is None else in_all_channels(labels, about)
+    units, notes = _units_in_napari(labels)
+    for note in (*labels.notes, *notes):
         show_info(note)
-    attributes = {
+    attributes: dict[str, Any] = {
         "name": labels.name if labels.name != "labels" else Path(path).name.split(".")[0],
         "scale": labels.scale,
-        "units": labels.units,
+        "units": units,
+        "translate": labels.translate,
         "metadata": {"classes": dict(labels.classes)} if labels.classes else {},
     }
+    if labels.stated:
+        attributes["axis_labels"] = tuple(labels.axes.lower())
+    if image is not None and about is not None and same_place(labels.metadata, about):
+        on_image = placement(image)
+        if not about.axes:  # its names say nothing
+            del on_image["axis_labels"]
+        attributes |= on_image
     return [(labels.labels, attributes, "labels")]
+
+
+def _units_in_napari(labels: LabelImage) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the units, pixel instead of those that napari does not have, and notes about them."""
+    registry = pint.get_application_registry()
+    unknown = [
+        unit
+        for unit in dict.fromkeys(labels.units)
+        if not (unit.isidentifier() and unit in registry)
+    ]
+    units = tuple("pixel" if unit in unknown else unit for unit in labels.units)
+    notes = (f"napari has no unit {unit!r}; its numbers are shown as pixels" for unit in unknown)
+    return units, tuple(notes)
 
 
 def _is_outlines(path: str) -> bool:
     return FORMATS[format_of(Path(path))].outlines
 
 
-def _shape_of_open_image() -> tuple[int, ...] | None:
+def _open_image() -> Image | None:
     viewer = napari.current_viewer()
-    image = None if viewer is None else default_image(viewer.layers)
-    return None if image is None else spatial_shape(image)
+    return None if viewer is None else default_image(viewer.layers)

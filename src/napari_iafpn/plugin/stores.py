@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Image
 
-from napari_iafpn.exchange.opening import needed
+from napari_iafpn.images.opening import needed
 from napari_iafpn.plugin.levels import write
 from napari_iafpn.plugin.training.sources import file_name
 from napari_iafpn.sessions.about import MEMORY_BYTES

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from napari.layers import Image, Labels
+from napari.utils.notifications import show_warning
+from napari.utils.transforms import Affine
 
-from napari_iafpn.exchange import FORMATS, LabelImage, write_labels
+from napari_iafpn.exchange import FORMATS, LabelImage, LabelMetadata, write_labels
+from napari_iafpn.exchange.axes import letter_of
+from napari_iafpn.plugin.layers import full_resolution
+
+_PLACES = ("scale", "translate", "rotate", "shear")
 
 CLASS_COLUMNS = ("class", "category", "class_name")
 
@@ -28,9 +36,13 @@ def _writer(name: str) -> Writer:
         suffixes = FORMATS[name].suffixes
         named = Path(path if path.lower().endswith(suffixes) else f"{path}{suffixes[0]}")
         try:
-            return [str(write_labels(label_image(data, attributes), named, name))]
+            labels = label_image(data, attributes)
+            saved = write_labels(labels, named, name)
         except ValueError as error:
             raise NotSavedError(str(error)) from error
+        for note in labels.notes:
+            show_warning(note)
+        return [str(saved)]
 
     write.__doc__ = f"Save a Labels layer as {FORMATS[name].title}."
     return write
@@ -48,22 +60,74 @@ write_csv = _writer("csv")
 
 
 def label_image(data: Any, attributes: Mapping[str, Any]) -> LabelImage:
-    """Return a label image of a layer's data and attributes; of a multiscale layer its finest."""
+    """Return a label image of a layer's data and attributes; of a multiscale layer its finest.
+
+    Its notes say what of the layer's axes and place it does not hold.
+    """
     labels = np.asarray(data[0] if attributes.get("multiscale") else data)
-    return LabelImage(
-        labels,
-        str(attributes.get("name") or "labels"),
-        tuple(abs(float(size)) for size in attributes.get("scale") or ()),
-        tuple(str(unit) for unit in attributes.get("units") or ()),
-        _axes(labels.ndim, attributes.get("axis_labels") or ()),
-        classes_of(attributes),
+    name = str(attributes.get("name") or "labels")
+    metadata, notes = layer_metadata(labels.shape, name, attributes)
+    metadata = replace(metadata, classes=classes_of(attributes))
+    return LabelImage.of(labels, name, metadata, notes)
+
+
+def place_of_layer(layer: Image | Labels) -> LabelMetadata:
+    """Return axes and place of a layer."""
+    shape = full_resolution(layer).shape[: layer.ndim]
+    names = ("affine", "axis_labels", "units", *_PLACES)
+    return layer_metadata(shape, layer.name, {name: getattr(layer, name) for name in names})[0]
+
+
+def layer_metadata(
+    shape: Sequence[int], name: str, attributes: Mapping[str, Any]
+) -> tuple[LabelMetadata, tuple[str, ...]]:
+    """Return axes and place of a layer by its attributes, and sentences about what they lack.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Without colours.
+    name : str
+        Of the layer.
+    attributes : mapping
+        ``axis_labels``, ``scale``, ``units``, ``translate``, ``rotate``, ``shear``, ``affine``;
+        what is absent is as napari has it by default.
+    """
+    ndim = len(shape)
+    own = Affine(
+        **{key: attributes[key] for key in _PLACES if attributes.get(key) is not None}, ndim=ndim
     )
-
-
-def _axes(ndim: int, names: Any) -> str:
-    """Return TYX where a layer of three axes calls the first one time; else what is usual."""
-    first = str(names[0]).lower() if len(names) else ""
-    return "TYX" if ndim == 3 and first in ("t", "time", "frame") else ""
+    further = attributes.get("affine")
+    further = np.eye(ndim + 1) if further is None else np.asarray(further)
+    world = further @ own.affine_matrix
+    linear, scale = world[:-1, :-1], np.diag(world)[:-1]
+    units = [str(unit) for unit in attributes.get("units") or ()]
+    names = [str(axis) for axis in attributes.get("axis_labels") or ()]
+    notes = []
+    small = 1e-9 * np.abs(linear).max()
+    if not np.allclose(linear, np.diag(scale), atol=small) or not scale.all():
+        notes.append(
+            f"the rotation and shear of {name!r} are not saved, no file of labels holds them; "
+            "scale and translation are those of the layer without them"
+        )
+        scale, world = own.scale, own.affine_matrix
+    if (scale < 0).any():
+        notes.append(f"{name!r} is mirrored by a negative scale; it is saved with a positive one")
+    metadata = LabelMetadata.named(
+        shape, names, np.abs(scale).tolist(), units, world[:-1, -1].tolist()
+    )
+    odd = [
+        axis
+        for axis in names
+        if not letter_of(axis) and axis.strip() and not axis.lstrip("-").isdigit()
+    ]
+    if odd:
+        taken = metadata.letters or "what is usual"
+        notes.append(
+            f"the axes {', '.join(odd)} of {name!r} have names that no file of labels holds; "
+            f"all axes are taken for {taken}"
+        )
+    return metadata, tuple(notes)
 
 
 def classes_of(attributes: Mapping[str, Any]) -> dict[int, str]:

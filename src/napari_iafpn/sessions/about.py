@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -75,6 +75,9 @@ class LabelsAbout:
     content : str or None
         The pixels, row by row in ``dtype``, little endian, zlib, base64. Empty: all 0. None: not
         kept, since they are more than 256 MiB.
+    place : dict
+        Axes, scale, units and translation, as `exchange.LabelMetadata.holder` has them; may be
+        empty.
     """
 
     id: str
@@ -83,12 +86,15 @@ class LabelsAbout:
     shape: tuple[int, ...]
     dtype: str
     content: str | None
+    place: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, id_: str, name: str, image: str, data: Any) -> LabelsAbout:
+    def of(
+        cls, id_: str, name: str, image: str, data: Any, place: dict[str, Any] | None = None
+    ) -> LabelsAbout:
         """Describe labels."""
         shape = tuple(int(size) for size in data.shape)
-        return cls(id_, name, image, shape, np.dtype(data.dtype).name, packed(data))
+        return cls(id_, name, image, shape, np.dtype(data.dtype).name, packed(data), place or {})
 
     @classmethod
     def from_json(cls, given: dict[str, Any]) -> LabelsAbout:

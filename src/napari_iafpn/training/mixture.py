@@ -14,6 +14,7 @@ from napari_iafpn.evaluation.readers import (
     Sample,
     Selection,
     Survey,
+    open_folder,
     survey,
 )
 from napari_iafpn.training.recipe import Recipe
@@ -52,9 +53,8 @@ def open_known(
     try:
         if config.format == "folder":
             place = root / config.place
-            return FolderSet.open(
-                place, config.name, annotators=regions, keep_255=regions
-            ).labelled()
+            opened = open_folder(place, config.name, annotators=regions, keep_255=regions)
+            return opened.labelled() if isinstance(opened, FolderSet) else opened
         return FORMATS[config.format](root / config.place, config.name)
     except (ValueError, OSError) as error:
         raise ValueError(f"set {config.name!r}: {error}") from error

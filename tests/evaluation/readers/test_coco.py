@@ -4,8 +4,9 @@ import pickle
 import numpy as np
 import pytest
 
-from napari_iafpn.evaluation.readers import open_set
+from napari_iafpn.evaluation.readers import open_pair, open_set, survey
 from napari_iafpn.evaluation.readers.combined import COCO_IDS
+from napari_iafpn.exchange import read_labels
 
 coco_mask = pytest.importorskip("pycocotools.mask")
 
@@ -72,6 +73,11 @@ def test_polygons_and_run_lengths_become_masks(write):
     assert np.array_equal(sample.truth(13), sample.truth(12))
 
 
+@pytest.fixture
+def diagonal():
+    return np.eye(12, 16, dtype=np.uint8)
+
+
 def test_small_objects_lie_on_large_ones(write):
     path = write(
         content(
@@ -119,7 +125,7 @@ def test_a_folder_stands_for_its_only_json(write, tmp_path):
 
 
 def test_images_that_are_nowhere_are_named_with_the_folders(write):
-    path = write(content([], file_name="y.png"))
+    path = write(content([annotation(1, rectangle((0, 4), (0, 4)))], file_name="y.png"))
     with pytest.raises(ValueError, match=r"image y\.png of .* not found; looked in .*val2017"):
         open_set(f"coco:{path}")
 
@@ -127,8 +133,8 @@ def test_images_that_are_nowhere_are_named_with_the_folders(write):
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ([1, 2], "cannot be read as annotations of COCO or LVIS"),
-        ({"images": []}, "KeyError.*annotations"),
+        ([1, 2], "cannot be read as annotations of COCO"),
+        ({"images": []}, "has no list of annotations"),
         ({"images": [], "annotations": []}, "lists no images"),
         ({"images": [{"id": 1}], "annotations": []}, "cannot be read as annotations"),
     ],
@@ -141,9 +147,7 @@ def test_another_json_is_refused(write, values, sentence):
 @pytest.mark.parametrize(
     ("shape", "sentence"),
     [
-        (7, "annotation 4 of image x.png in .* is neither polygons nor run lengths"),
-        (["a" * 8], "is neither polygons nor run lengths"),
-        (run_lengths(np.ones((3, 3), np.uint8)), r"has \(3, 3\) pixels, the image \(12, 16\)"),
+        (run_lengths(np.ones((3, 3), np.uint8)), "has 3 x 3 pixels, not 12 x 16"),
     ],
 )
 def test_a_shape_that_is_none_is_named(write, shape, sentence):
@@ -153,14 +157,75 @@ def test_a_shape_that_is_none_is_named(write, shape, sentence):
         found.read(0)
 
 
-def test_a_polygon_of_two_corners_is_an_empty_object(write):
-    found = open_set(f"coco:{write(content([annotation(4, [[1, 1, 5, 5]])]))}")
-    assert found.read(0).areas == {4: 0}
+@pytest.mark.parametrize("shape", [7, None, [], ["a" * 8], [[1, 1, 5, 5]], {"counts": [192]}])
+def test_what_has_no_area_is_left_out_and_counted(write, shape):
+    both = [annotation(4, shape), annotation(5, rectangle((0, 4), (0, 4)))]
+    found = open_set(f"coco:{write(content(both))}")
+    assert found.read(0).areas == {5: 16}
+    assert found.notes()[0].startswith("1 of 2 annotation(s) of instances_val2017.json have no")
+    assert found.notes()[0] in survey(found).text(width=500)
+    with pytest.raises(ValueError, match=r"holds no mask of an object: 1 of 1 .* at most a box"):
+        open_set(f"coco:{write(content(both[:1]))}")
 
 
-def test_an_image_without_annotations_is_named(write):
-    with pytest.raises(ValueError, match="'x' hold no object"):
-        open_set(f"coco:{write(content([]))}").objects(0)
+def test_an_image_without_annotations_is_named(write, save, colours):
+    save("data/val2017/y.png", colours)
+    values = content([annotation(1, rectangle((0, 4), (0, 4)))])
+    values["images"].append({"id": 6, "file_name": "y.png", "height": 12, "width": 16})
+    with pytest.raises(ValueError, match="'y' hold no object"):
+        open_set(f"coco:{write(values)}").objects(1)
+    with pytest.raises(ValueError, match="holds no mask of an object: it has no annotation"):
+        open_set(f"coco:{write(content([]))}")
+
+
+class TestCrowds:
+    def test_those_of_coco_are_left_out_and_counted(self, write, diagonal):
+        both = [
+            annotation(1, run_lengths(diagonal), iscrowd=1),
+            annotation(2, rectangle((0, 4), (0, 4))),
+        ]
+        found = open_set(f"coco:{write(content(both))}")
+        assert found.objects(0) == (2,)
+        assert "1 of 2 annotation(s)" in found.notes()[0]
+        assert "iscrowd" in found.notes()[0]
+
+    def test_those_of_cvat_are_its_brush_masks(self, write, diagonal):
+        """CVAT says ``iscrowd`` of run lengths, and writes attributes that COCO does not have."""
+        brush = annotation(1, run_lengths(diagonal), iscrowd=1, attributes={"occluded": False})
+        polygon = annotation(2, rectangle((0, 4), (0, 4)), attributes={"occluded": False})
+        found = open_set(f"coco:{write(content([brush, polygon]))}")
+        assert found.read(0).areas == {1: 12, 2: 16}
+        assert found.notes() == ()
+
+    def test_where_there_is_nothing_else_they_are_objects(self, write, diagonal):
+        path = write(content([annotation(1, run_lengths(diagonal), iscrowd=1)]))
+        assert open_set(f"coco:{path}").read(0).areas == {1: 12}
+
+
+def test_polygons_and_run_lengths_are_united(write, diagonal):
+    parts = [*rectangle((0, 4), (12, 16)), run_lengths(diagonal)]
+    path = write(content([annotation(1, parts)]))
+    assert open_set(f"coco:{path}").read(0).areas == {1: 28}
+    assert np.count_nonzero(read_labels(path).labels) == 28
+
+
+def test_a_polygon_without_its_list_is_read(write):
+    path = write(content([annotation(1, rectangle((0, 4), (0, 4))[0])]))
+    assert open_set(f"coco:{path}").read(0).areas == {1: 16}
+
+
+def test_the_class_in_label_is_no_id(write):
+    both = [annotation(n, rectangle((6 * n - 6, 6 * n - 2), (0, 4))) for n in (1, 2)]
+    path = write(content([{**each, "label": 1} for each in both]))
+    assert np.unique(read_labels(path).labels).tolist() == [0, 1, 2]
+
+
+def test_images_may_lie_elsewhere(write, tmp_path, save, colours):
+    path = write(content([annotation(1, rectangle((0, 4), (0, 4)))], file_name="deep/z.png"))
+    save("elsewhere/z.png", colours)
+    assert open_pair(tmp_path / "elsewhere", path, "z").read(0).areas == {1: 16}
+    with pytest.raises(ValueError, match=r"z\.png of .* not found; looked in .*data"):
+        open_pair(tmp_path / "data", path, "z")
 
 
 def test_coco_adds_to_lvis_what_is_not_there(write, tmp_path, save, colours):

@@ -71,12 +71,15 @@ def test_ids_of_many_bits(cells, labels, dtype):
     ("values", "sentence"),
     [
         (
-            np.eye(12, 16, dtype=np.uint8)[..., None] * [1, 2, 3],
+            np.arange(12 * 16 * 3, dtype=np.uint8).reshape(12, 16, 3),
             r"a\.tif are a colour image; save one channel",
         ),
-        (np.zeros((12, 16), np.float32), r"a\.tif are of type float32, .* convert them"),
+        (np.full((12, 16), 0.5, np.float32), r"a\.tif are of type float32 and .* not whole"),
         (np.full((12, 16), -3, np.int16), r"a\.tif hold the negative id -3; number"),
-        (np.zeros((5, 12, 16), np.uint16), r"a\.tif holds 5 x 12 x 16 values, .* not one plane"),
+        (
+            np.zeros((5, 12, 16), np.uint16),
+            r"a\.tif holds labels of 5 x 12 x 16 pixels, .* not one plane",
+        ),
         (np.zeros((16, 12), np.uint8), r"'a' has 12 x 16 pixels .* its labels 16 x 12"),
     ],
 )
@@ -151,21 +154,27 @@ class TestBinaryMasks:
         assert sorted(found.read(0).areas.values()) == [8, 10]
 
     def test_or_not(self, masked):
-        assert FolderSet.open(masked, binary="whole").read(0).areas == {1: 18}
+        assert FolderSet.open(masked, meaning="whole").read(0).areas == {1: 18}
 
     def test_0_and_1_do_as_well(self, masked):
         path = masked / "masks" / "a.png"
         Image.fromarray(np.asarray(Image.open(path)) // 255).save(path)
         assert FolderSet.open(masked).objects(0) == (1, 2)
 
-    def test_a_smoothed_mask_is_refused(self, masked, colours):
-        Image.fromarray(colours[..., 0]).save(masked / "masks" / "a.png")
-        with pytest.raises(ValueError, match=r"values besides 0, .* save it without smoothing"):
+    def test_masks_may_hold_ids(self, masked, labels):
+        """As those that StarDist is trained with do."""
+        Image.fromarray(labels).save(masked / "masks" / "a.png")
+        assert FolderSet.open(masked).objects(0) == (1, 7)
+
+    def test_a_picture_is_refused(self, masked, rng):
+        picture = rng.integers(0, 9, (60, 60)).astype(np.uint8) * 28
+        Image.fromarray(picture).save(masked / "masks" / "a.png")
+        with pytest.raises(ValueError, match=r"are a picture, .* without smoothing"):
             FolderSet.open(masked).objects(0)
 
     def test_another_word_is_refused(self, masked):
-        with pytest.raises(ValueError, match="binary is 'pieces'; use one of"):
-            FolderSet.open(masked, binary="pieces")
+        with pytest.raises(ValueError, match="meaning is 'split'; use one of ids, pieces"):
+            FolderSet.open(masked, meaning="split")
 
 
 def test_annotators_each_have_their_labels(save, tmp_path, colours, labels):

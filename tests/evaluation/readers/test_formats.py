@@ -73,7 +73,7 @@ class TestObjectLists:
             ({"cells": [["a"]]}, "an entry that is no pair of image and id"),
             ({"cells": 3}, "an entry that is no pair of image and id"),
             ([1], "holds no sets"),
-            ("{", "is no valid JSON"),
+            ("{", "it is no JSON from line 1 on"),
         ],
     )
     def test_a_list_that_does_not_fit_is_refused(self, cells, write, values, sentence):

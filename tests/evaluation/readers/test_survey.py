@@ -81,8 +81,8 @@ def test_a_smoothed_picture_is_recognised(add, lab, rng):
     noisy = rng.integers(0, 9, (60, 60)).astype(np.uint8) * 28
     add("a", noisy, image=np.zeros((60, 60), np.uint8))
     found = survey(FolderSet.open(lab))
-    assert reasons(found) == {"picture": (1, 8)}
-    with pytest.raises(ValueError, match=r"nothing in the set 'lab' can be used: .*as a picture"):
+    assert reasons(found) == {"no ids": (1, 0)}
+    with pytest.raises(ValueError, match=r"nothing in the set 'lab' can be used: .*are a picture"):
         found.usable()
 
 
@@ -105,7 +105,7 @@ def test_a_mask_of_several_objects_is_noticed_but_used(add, lab):
     speckled = np.zeros((60, 60), np.uint8)
     speckled[20:50, 20:50], speckled[:10:3, :30:3] = 1, 1
     add("b", speckled, image=np.ones((60, 60), np.uint8))
-    found = survey(FolderSet.open(lab))
+    found = survey(FolderSet.open(lab, meaning="ids"))
     (row,) = found.rows()
     assert (row.reason, row.images, row.used) == ("binary", 1, True)
     assert "'a' hold one id in 9 pieces" in row.example

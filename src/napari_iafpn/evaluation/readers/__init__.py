@@ -1,7 +1,7 @@
 """Annotated images in every format, one ``Sample`` at a time."""
 
 from napari_iafpn.evaluation.readers.folder import FolderSet
-from napari_iafpn.evaluation.readers.formats import FORMATS, open_set
+from napari_iafpn.evaluation.readers.formats import FORMATS, open_folder, open_pair, open_set
 from napari_iafpn.evaluation.readers.labels import Truth
 from napari_iafpn.evaluation.readers.sample import Sample, check_object
 from napari_iafpn.evaluation.readers.session import SessionSet
@@ -25,6 +25,8 @@ __all__ = [
     "Survey",
     "Truth",
     "check_object",
+    "open_folder",
+    "open_pair",
     "open_set",
     "survey",
 ]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,21 +14,10 @@ from numpy.typing import NDArray
 
 from napari_iafpn.evaluation.readers.labels import Truth
 from napari_iafpn.evaluation.readers.sets import FileSet, empty_sentence
+from napari_iafpn.exchange.coco_file import CocoFile, CocoImage, Part, read_coco_file
+from napari_iafpn.images.opening import UnfitError, check_size, needed, opening, sizes
 
 Masks = dict[int, NDArray[np.bool_]]
-
-
-@dataclass(frozen=True)
-class ImageEntry:
-    """What a JSON file says about one image; ``shapes`` maps ids to its segmentations."""
-
-    key: int
-    """The image's id in the file."""
-    files: tuple[str, ...]
-    """Where the image may lie under the folder of images, the likeliest first."""
-    size: tuple[int, int]
-    """(H, W) in pixels."""
-    shapes: Mapping[int, Any]
 
 
 @dataclass(frozen=True)
@@ -55,8 +42,10 @@ class CocoSet(FileSet):
     images: Path
 
     @classmethod
-    def open(cls, path: Path, name: str) -> CocoSet:
-        """Open a JSON file, or a folder that holds one; the images are looked for around it.
+    def open(cls, path: Path, name: str, images: Path | None = None) -> CocoSet:
+        """Open a JSON file, or a folder that holds one.
+
+        The images are looked for in ``images`` if that is given, else around the file.
 
         Raises
         ------
@@ -64,13 +53,18 @@ class CocoSet(FileSet):
             Where the file is no such JSON, or its first image is nowhere around; says where it was
             looked for.
         """
-        path = _json_in(path) if path.is_dir() else path
+        path = json_in(path) if path.is_dir() else path
         entries = load_entries(path)
         if not entries:
             raise ValueError(f"{path} lists no images; give the annotations of a set with images")
-        folders = list(_image_folders(path))
+        if not all(entry.files for entry in entries):
+            raise ValueError(f"{path} has an image without a file; each needs file_name")
+        if not any(entry.shapes for entry in entries):
+            notes = "; ".join(load_file(path).notes) or "it has no annotation"
+            raise ValueError(f"{path} holds no mask of an object: {notes}")
+        folders = [images] if images else list(_image_folders(path))
         for folder in folders:
-            if any((folder / file).is_file() for file in entries[0].files):
+            if any((folder / file).is_file() for entry in entries for file in entry.files):
                 return cls(name, path, folder)
         looked = ", ".join(str(folder) for folder in folders)
         raise ValueError(
@@ -97,6 +91,10 @@ class CocoSet(FileSet):
             raise ValueError(empty_sentence(self.image_name(index)))
         return ids
 
+    def notes(self) -> tuple[str, ...]:
+        """Return what was left out, counted."""
+        return load_file(self.path).notes
+
     def masks(self, index: int) -> Masks:
         """Return the (H, W) mask of each object."""
         return decode(load_entries(self.path)[index], self.path)
@@ -106,53 +104,29 @@ class CocoSet(FileSet):
         return truth_of(self.masks(index), load_entries(self.path)[index].size)
 
 
-def load_entries(path: Path) -> tuple[ImageEntry, ...]:
-    """Return the images of a JSON file, parsed once per process as long as it stays the same.
+def load_entries(path: Path) -> tuple[CocoImage, ...]:
+    """Return the images of a JSON file; see ``load_file``."""
+    return load_file(path).images
+
+
+def load_file(path: Path) -> CocoFile:
+    """Return what a JSON file says, parsed once per process as long as it stays the same.
 
     Raises
     ------
     ValueError
         Where it cannot be read or lacks images or annotations.
     """
-    if not path.is_file():
-        raise ValueError(f"there are no annotations at {path}; give a JSON file of COCO or LVIS")
-    return _parse(path, os.stat(path).st_mtime_ns)
+    with opening(path, "annotations of COCO"):
+        return _parse(path, path.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=4)
-def _parse(path: Path, _changed: int) -> tuple[ImageEntry, ...]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        images, annotations = content["images"], content["annotations"]
-        labels = _labels([annotation.get("id") for annotation in annotations])
-        shapes: dict[int, dict[int, Any]] = defaultdict(dict)
-        for label, annotation in zip(labels, annotations, strict=True):
-            if not annotation.get("iscrowd") and annotation.get("segmentation"):
-                shapes[annotation["image_id"]][label] = annotation["segmentation"]
-        return tuple(_entry(image, shapes.get(image["id"], {})) for image in images)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(
-            f"{path} cannot be read as annotations of COCO or LVIS ({error!r}); expected JSON with "
-            "images and annotations"
-        ) from error
+def _parse(path: Path, _changed: int) -> CocoFile:
+    return read_coco_file(path)
 
 
-def _labels(ids: list[Any]) -> list[int]:
-    usable = all(isinstance(label, int) and label > 0 for label in ids)
-    return ids if usable and len(set(ids)) == len(ids) else list(range(1, len(ids) + 1))
-
-
-def _entry(image: Mapping[str, Any], shapes: Mapping[int, Any]) -> ImageEntry:
-    """Read an image's entry; LVIS gives an address, whose last parts are the folder and file."""
-    address = image.get("file_name") or image["coco_url"]
-    parts = address.replace("\\", "/").split("/")
-    files = [address, "/".join(parts[-2:]), parts[-1]] if "://" not in address else []
-    files = files or ["/".join(parts[-2:]), parts[-1]]
-    size = int(image["height"]), int(image["width"])
-    return ImageEntry(image["id"], tuple(dict.fromkeys(files)), size, shapes)
-
-
-def decode(entry: ImageEntry, source: Path) -> Masks:
+def decode(entry: CocoImage, source: Path) -> Masks:
     """Draw the objects of an image.
 
     Raises
@@ -160,50 +134,38 @@ def decode(entry: ImageEntry, source: Path) -> Masks:
     ValueError
         Where pycocotools is missing or a segmentation is no polygon and no run length.
     """
-    try:
-        from pycocotools import mask as coco
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            "COCO and LVIS need pycocotools, which is not installed; "
-            "run: pip install 'napari-iafpn[formats]'"
-        ) from error
+    coco = needed("pycocotools.mask", "COCO and LVIS")
     masks: Masks = {}
-    for label, shape in entry.shapes.items():
-        try:
-            masks[label] = coco.decode(_encoded(shape, entry.size)).astype(bool)
-        except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
-            raise ValueError(
-                f"annotation {label} of image {entry.files[-1]} in {source} is neither polygons "
-                f"nor run lengths ({error}); correct it or leave it out"
-            ) from error
-        if masks[label].shape != entry.size:
-            raise ValueError(
-                f"annotation {label} of image {entry.files[-1]} in {source} has "
-                f"{masks[label].shape} pixels, the image {entry.size}; correct it or leave it out"
-            )
+    with opening(source, "annotations of COCO"):
+        check_size((len(entry.shapes), *entry.size), np.uint8)
+        for label, parts in entry.shapes.items():
+            what = f"annotation {label} of image {entry.files[-1]}"
+            for size in (tuple(part["size"]) for part in parts if isinstance(part, dict)):
+                if size != entry.size:
+                    raise UnfitError(f"{what} has {sizes(size)} pixels, not {sizes(entry.size)}")
+            try:
+                masks[label] = coco.decode(_encoded(coco, parts, entry.size)).astype(bool)
+            except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+                raise UnfitError(f"{what} is neither polygons nor run lengths") from error
     return masks
 
 
-def _encoded(shape: Any, size: tuple[int, int]) -> Any:
-    """Return the compressed run lengths of polygons, or of counts as plain numbers."""
-    from pycocotools import mask as coco
-
-    if isinstance(shape, list):
-        polygons = [polygon for polygon in shape if len(polygon) >= 6]
-        return coco.merge(coco.frPyObjects(polygons, *size)) if polygons else _nothing(size)
-    return coco.frPyObjects(shape, *size) if isinstance(shape["counts"], list) else shape
-
-
-def _nothing(size: tuple[int, int]) -> Any:
-    """Return the run lengths of an empty mask, for polygons of fewer than three corners."""
-    from pycocotools import mask as coco
-
-    return coco.encode(np.zeros(size, np.uint8, order="F"))
+def _encoded(coco: ModuleType, parts: tuple[Part, ...], size: tuple[int, int]) -> Any:
+    """Return the compressed run lengths of all parts together."""
+    polygons = [part for part in parts if isinstance(part, list)]
+    runs = [part for part in parts if isinstance(part, dict)]
+    packed = coco.frPyObjects(polygons, *size) if polygons else []
+    packed += [
+        coco.frPyObjects(part, *part["size"]) if isinstance(part["counts"], list) else part
+        for part in runs
+    ]
+    return packed[0] if len(packed) == 1 else coco.merge(packed)
 
 
 def truth_of(masks: Masks, size: tuple[int, int]) -> Truth:
     """Lay masks over each other, the largest at the bottom, so that small objects stay visible."""
-    instances = np.zeros(size, np.int32 if max(masks, default=0) < 2**31 else np.int64)
+    largest = max(masks, default=0)
+    instances = np.zeros(size, np.int32 if largest < 2**31 else np.min_scalar_type(largest))
     for label in sorted(masks, key=lambda label: -np.count_nonzero(masks[label])):
         instances[masks[label]] = label
     return Truth(instances, None, masks)
@@ -221,7 +183,7 @@ def _names(path: Path) -> tuple[str, ...]:
     return _unique_names(tuple(entry.files[0] for entry in load_entries(path)))
 
 
-def _json_in(folder: Path) -> Path:
+def json_in(folder: Path) -> Path:
     """Return the only JSON file of a folder or of its annotations/."""
     for place in (folder, folder / "annotations"):
         files = sorted(place.glob("*.json"))

@@ -6,36 +6,42 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from napari_iafpn.evaluation.readers.labels import (
-    IGNORE,
-    Truth,
-    binary_instances,
-    ids_and_ignored,
-    read_labels,
-)
-from napari_iafpn.evaluation.readers.pairs import Pair, pair_files, unpaired_labels
+from napari_iafpn.evaluation.readers.labels import IGNORE, LabelFile, Truth, read_labels
+from napari_iafpn.evaluation.readers.meaning import pieces_are_objects
+from napari_iafpn.evaluation.readers.pairs import Pair, image_files, pair_files, unpaired_labels
 from napari_iafpn.evaluation.readers.sample import Sample
 from napari_iafpn.evaluation.readers.sets import FileSet, MissingLabelsError, sample_of
-from napari_iafpn.images.files import read_picture
+from napari_iafpn.images.files import picture_shape, read_picture
 
-BINARY = ("whole", "split")
+LOOKED_AT = 100
+"""About so many label files decide on what the values mean."""
+MEANINGS = ("ids", "pieces", "whole")
+LAYOUTS = (
+    ("images", "labels"),
+    ("images", "masks"),
+    ("JPEGImages", "SegmentationObject"),
+    ("images", "SegmentationObject"),
+)
+"""Names of the two folders in one folder; where there are none, that one holds both."""
 
 
 @dataclass(frozen=True)
 class FolderSet(FileSet):
-    """``images/STEM.*`` with ``labels/STEM.*``: PNG, TIFF, WebP, BMP, NPY or zarr.
+    """Images with label files of the same names, in any format of ``exchange``.
 
     Attributes
     ----------
     name : str
     images, labels : Path
-        The two folders.
+        The two folders, which may be the same one.
     pairs : tuple of Pair
     keep_255 : bool
         255 is an id in 8-bit labels too; else its pixels are ignored.
-    binary : {"whole", "split"} or None
-        Labels are binary masks (0 and one other value): one object, or each piece of connected
-        pixels its own object. None: the values are ids.
+    meaning : {"ids", "pieces", "whole"}
+        The values of labels are ids; or each piece of connected pixels of one value is its own
+        object; or what is not 0 is one object.
+    several : bool
+        There may be several label files for an image, by different annotators.
     """
 
     name: str
@@ -43,12 +49,12 @@ class FolderSet(FileSet):
     labels: Path
     pairs: tuple[Pair, ...]
     keep_255: bool = False
-    binary: str | None = None
+    meaning: str = "ids"
     several: bool = False
 
     def __post_init__(self) -> None:
-        if self.binary is not None and self.binary not in BINARY:
-            raise ValueError(f"binary is {self.binary!r}; use one of {BINARY}, or None for ids")
+        if self.meaning not in MEANINGS:
+            raise ValueError(f"the meaning is {self.meaning!r}; use one of {', '.join(MEANINGS)}")
 
     @classmethod
     def open(
@@ -57,23 +63,23 @@ class FolderSet(FileSet):
         name: str | None = None,
         *,
         keep_255: bool = False,
-        binary: str | None = None,
+        meaning: str | None = None,
         annotators: bool = False,
     ) -> FolderSet:
-        """Open a folder with ``images/`` and ``labels/``, or ``masks/`` that hold binary masks.
+        """Open a folder with two of ``LAYOUTS`` in it, or one with images and labels side by side.
 
-        Binary masks are split into pieces unless ``binary`` says otherwise. ``annotators``: there
-        may be several label files for an image, STEM_a0, STEM_a1 ...
+        See ``of`` for the arguments.
         """
-        labels = folder / "labels"
-        if not labels.is_dir() and (folder / "masks").is_dir():
-            labels, binary = folder / "masks", binary or "split"
+        there = (pair for pair in LAYOUTS if all((folder / part).is_dir() for part in pair))
+        images, labels = next(there, ("", ""))
+        if not images and not (folder.is_dir() and image_files(folder)):
+            images, labels = LAYOUTS[0]
         return cls.of(
-            folder / "images",
-            labels,
+            folder / images,
+            folder / labels,
             name or folder.resolve().name,
             keep_255=keep_255,
-            binary=binary,
+            meaning=meaning,
             annotators=annotators,
         )
 
@@ -85,10 +91,20 @@ class FolderSet(FileSet):
         name: str,
         *,
         keep_255: bool = False,
-        binary: str | None = None,
+        meaning: str | None = None,
         annotators: bool = False,
     ) -> FolderSet:
         """Pair two folders, which may be the same one; see ``pair_files`` for the names.
+
+        Parameters
+        ----------
+        images, labels : Path
+        name : str
+        keep_255 : bool
+        meaning : str, optional
+            One of ``MEANINGS``; without it, the labels decide, all together.
+        annotators : bool
+            There may be several label files for an image, STEM_a0, STEM_a1 ...; they hold ids.
 
         Raises
         ------
@@ -110,7 +126,18 @@ class FolderSet(FileSet):
                 f"labels in {labels}; labels are called as their image, for example "
                 f"{pairs[0].name}.png or {pairs[0].name}_mask.png"
             )
-        return cls(name, images, labels, pairs, keep_255, binary, annotators)
+        found = cls(name, images, labels, pairs, keep_255, meaning or "ids", annotators)
+        if meaning is None and not annotators and pieces_are_objects(found._readable(), labels):
+            return replace(found, meaning="pieces")
+        return found
+
+    def _readable(self) -> Iterator[LabelFile]:
+        """Yield the label files that can be read; of a large set, an even draw."""
+        for index in range(0, len(self), max(1, len(self) // LOOKED_AT)):
+            try:
+                yield self.label_file(index)
+            except (ValueError, OSError):
+                continue  # the survey tells why
 
     def only(self, indices: Iterable[int]) -> FolderSet:
         """Return the set with some of its images."""
@@ -160,11 +187,15 @@ class FolderSet(FileSet):
 
     def truth(self, index: int, annotator: int = 0) -> Truth:
         """Return the truth of an image, by one of its annotators."""
-        path = self.label_path(index, annotator)
-        values = read_labels(path)
-        if self.binary is None:
-            return ids_and_ignored(values, keep_255=self.keep_255)
-        return Truth(binary_instances(values, str(path), split=self.binary == "split"))
+        file = self.label_file(index, annotator)
+        if self.meaning == "ids":
+            return file.truth(keep_255=self.keep_255)
+        return file.pieces() if self.meaning == "pieces" else file.whole()
+
+    def label_file(self, index: int, annotator: int = 0) -> LabelFile:
+        """Return the values of a label file of an image."""
+        image = self.image_file(index)
+        return read_labels(self.label_path(index, annotator), lambda: picture_shape(image))
 
     def truths(self, index: int) -> Iterator[Truth]:
         """Return the truth by each annotator."""

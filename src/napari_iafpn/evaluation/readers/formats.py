@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from napari_iafpn.evaluation.readers.benchmarks import (
     open_berkeley,
@@ -11,16 +12,53 @@ from napari_iafpn.evaluation.readers.benchmarks import (
     open_davis,
     open_grabcut,
 )
-from napari_iafpn.evaluation.readers.coco import CocoSet
+from napari_iafpn.evaluation.readers.coco import CocoSet, load_entries
 from napari_iafpn.evaluation.readers.combined import CombinedSet
 from napari_iafpn.evaluation.readers.folder import FolderSet
 from napari_iafpn.evaluation.readers.instances import open_sbd, open_sbd_train, open_voc
-from napari_iafpn.evaluation.readers.objects import LIST_NAME, choose_listed
+from napari_iafpn.evaluation.readers.objects import LIST_NAME, choose_listed, lists_any
+from napari_iafpn.evaluation.readers.pairs import label_files
 from napari_iafpn.evaluation.readers.session import SessionSet
-from napari_iafpn.evaluation.readers.sets import AnnotatedSet
+from napari_iafpn.evaluation.readers.sets import AnnotatedSet, FileSet
+
+
+def open_folder(folder: Path, name: str | None = None, **choices: Any) -> AnnotatedSet:
+    """Open a folder of images and labels as annotation programs leave it.
+
+    COCO as CVAT exports it (``annotations/*.json``) or a set of files, see ``FolderSet.open``,
+    which takes ``choices``.
+    """
+    annotations = folder / "annotations"
+    if _is_coco(annotations):
+        return CocoSet.open(folder, name or folder.resolve().name)
+    return FolderSet.open(folder, name, **choices)
+
+
+def open_pair(images: Path, labels: Path, name: str, *, keep_255: bool = False) -> FileSet:
+    """Open a folder of images with a folder of labels, or with a COCO file or its folder.
+
+    ``images`` may also be a journal, which brings its labels.
+    """
+    if images.is_file():
+        return SessionSet.open(images, name)
+    if labels.is_file() or _is_coco(labels):
+        return CocoSet.open(labels, name, images)
+    return FolderSet.of(images, labels, name, keep_255=keep_255)
+
+
+def _is_coco(folder: Path) -> bool:
+    """Tell whether a folder holds one JSON of several images, and no other labels."""
+    files = label_files(folder)
+    if len(files) != 1 or files[0].suffix.lower() != ".json":
+        return False
+    try:
+        return len(load_entries(files[0])) > 0
+    except ValueError:
+        return False
+
 
 FORMATS: dict[str, Callable[[Path, str], AnnotatedSet]] = {
-    "folder": FolderSet.open,
+    "folder": open_folder,
     "grabcut": open_grabcut,
     "berkeley": open_berkeley,
     "davis": open_davis,
@@ -58,16 +96,19 @@ def open_set(spec: str, *, objects: Path | None = None, keep_255: bool = False) 
     place = path.resolve().stem if path.is_file() else path.resolve().name
     name = given or place
     annotated: AnnotatedSet
-    if kind == "folder":
-        annotated = FolderSet.open(path, name, keep_255=keep_255)
-    else:
-        annotated = FORMATS[kind](path, name)
     beside = path.resolve().parent / LIST_NAME
     if objects is not None and not objects.is_file():
         raise ValueError(f"there is no list of objects {objects}; check the path")
-    if objects is None and not (kind == "folder" and beside.is_file()):
-        return annotated
-    return choose_listed(annotated, objects or beside, name, place)
+    if objects is None and kind == "folder" and beside.is_file():
+        objects = beside
+    listed = objects is not None and lists_any(objects, name, place)
+    if kind == "folder":
+        # A list names ids, which are then not pieces.
+        meaning = "ids" if listed else None
+        annotated = open_folder(path, name, keep_255=keep_255, meaning=meaning)
+    else:
+        annotated = FORMATS[kind](path, name)
+    return choose_listed(annotated, objects, name, place) if objects and listed else annotated
 
 
 def _parts(spec: str) -> tuple[str, str, Path]:

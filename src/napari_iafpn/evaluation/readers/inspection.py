@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from napari_iafpn.evaluation.readers.labels import EIGHT_NEIGHBOURS, NotIdsError, Truth
+from napari_iafpn.evaluation.readers.labels import Truth
+from napari_iafpn.evaluation.readers.meaning import large_pieces
 from napari_iafpn.evaluation.readers.sample import boxes_of, size_sentence
 from napari_iafpn.evaluation.readers.sets import (
     AnnotatedSet,
@@ -17,6 +17,7 @@ from napari_iafpn.evaluation.readers.sets import (
     all_truths,
     empty_sentence,
 )
+from napari_iafpn.exchange.ids import NotIdsError, pieces_of
 from napari_iafpn.geometry import Box
 
 SCATTERED = 100
@@ -24,9 +25,7 @@ SCATTERED = 100
 PICTURE_PIECES, PICTURE_RATIO = 200, 20
 """Labels of more pieces in all, and more pieces per id, are taken for a picture."""
 BINARY_PIECES = 5
-"""One id alone in as many pieces may be a mask of several objects ..."""
-PIECE_SHARE = 0.1
-"""... where each has this share of the largest piece's pixels."""
+"""One id alone in as many large pieces may be a mask of several objects."""
 
 REASONS: dict[str, str] = {
     "no labels": "image without labels",
@@ -37,10 +36,12 @@ REASONS: dict[str, str] = {
     "empty": "no object",
     "picture": "labels look like a picture",
     "duplicate": "same image twice",
+    "twin": "same image twice, with the same labels",
     "ignored": "object is ignored as a whole",
     "scattered": "object in hundreds of pieces",
     "small": "object too small",
     "binary": "one id in many pieces",
+    "note": "not everything in the labels can be used",
 }
 """Why something is left out, or looks wrong, in the order of a table."""
 
@@ -93,7 +94,9 @@ def inspect(annotated: AnnotatedSet, index: int, min_area: int, *, decode: bool)
     chosen = _chosen(annotated, index, truth)
     if not chosen:
         return _nothing(name, "empty", empty_sentence(name))
-    return _judge(name, truth, chosen, min_area)
+    judged = _judge(name, truth, chosen, min_area)
+    notes = (Finding("note", name, (), note, used=True) for note in truth.notes)
+    return replace(judged, findings=(*judged.findings, *notes))
 
 
 def _nothing(name: str, reason: str, sentence: str, found: tuple[int, ...] = ()) -> Inspection:
@@ -131,8 +134,8 @@ def _judge(name: str, truth: Truth, found: tuple[int, ...], min_area: int) -> In
     ]
     left_out = {label for labels in wrong.values() for label in labels}
     used = tuple(label for label in found if label not in left_out)
-    if len(found) == len(used) == 1 and _large(pieces[used[0]]) >= BINARY_PIECES:
-        sentence = _binary_sentence(name, _large(pieces[used[0]]))
+    if len(found) == len(used) == 1 and large_pieces(pieces[used[0]]) >= BINARY_PIECES:
+        sentence = _binary_sentence(name, large_pieces(pieces[used[0]]))
         findings.append(Finding("binary", name, used, sentence, used=True))
     return Inspection(found, used, tuple(findings))
 
@@ -153,11 +156,7 @@ def _masks(truth: Truth) -> Iterator[tuple[int, tuple[NDArray[np.bool_], NDArray
 
 def _pieces(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
     """Return the areas of the pieces of a mask that is not empty."""
-    return np.bincount(ndimage.label(mask, EIGHT_NEIGHBOURS)[0].ravel())[1:]
-
-
-def _large(areas: NDArray[np.intp]) -> int:
-    return int(np.count_nonzero(areas >= PIECE_SHARE * areas.max()))
+    return np.bincount(pieces_of(mask).ravel())[1:]
 
 
 def _picture_sentence(name: str, objects: int, pieces: int) -> str:

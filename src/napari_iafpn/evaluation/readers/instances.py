@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.evaluation.readers.labels import (
-    Truth,
-    as_ids,
-    ids_and_ignored,
-    read_labels,
-)
+from napari_iafpn.evaluation.readers.labels import Truth, read_labels
 from napari_iafpn.evaluation.readers.layouts import find_root, read_list
 from napari_iafpn.evaluation.readers.sample import areas_of, boxes_of
 from napari_iafpn.evaluation.readers.sets import FileSet
+from napari_iafpn.exchange.ids import ids_of
+from napari_iafpn.images.opening import opening
 
 SLIP = 0.08
 """Training instances of SBD that fill less of their box are slips of annotation (RITM's rule)."""
@@ -63,7 +59,7 @@ class VocSet(ListedSet):
     def truth(self, index: int) -> Truth:
         """Return the truth of an image."""
         path = self.labels / f"{self.names[index]}.png"
-        return ids_and_ignored(read_labels(path), keep_255=False)
+        return read_labels(path).truth(keep_255=False)
 
 
 @dataclass(frozen=True)
@@ -89,22 +85,13 @@ def read_sbd(path: Path) -> NDArray[np.integer]:
 
     Raises
     ------
-    ValueError
+    UnreadableError
         Where the file is missing, unreadable or holds no ``GTinst``.
     """
     from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
 
-    if not path.is_file():
-        raise ValueError(f"there are no labels at {path}; SBD has one .mat file per image in inst/")
-    try:
-        values: NDArray[Any] = loadmat(path)["GTinst"]["Segmentation"][0, 0]
-    except (MatReadError, OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        raise ValueError(
-            f"{path} cannot be read as instances of SBD ({error}); expected a MATLAB file with "
-            "GTinst.Segmentation"
-        ) from error
-    return as_ids(values, str(path))
+    with opening(path, "instances of SBD, a MATLAB file with GTinst.Segmentation"):
+        return ids_of(loadmat(path)["GTinst"]["Segmentation"][0, 0], str(path))
 
 
 def open_voc(folder: Path, name: str, split: str = "val") -> VocSet:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
+from napari_iafpn import exchange
 from napari_iafpn.evaluation.readers.sample import areas_of
-from napari_iafpn.images.files import read_picture
+from napari_iafpn.exchange.formats import FORMATS, format_of
+from napari_iafpn.exchange.ids import NotIdsError, are_specks, pieces_of, unsmoothed
+from napari_iafpn.images.opening import UnreadableError, sizes
 
 IGNORE = 255
 """In 8-bit label images, pixels of this value count neither as object nor as background."""
-
-EIGHT_NEIGHBOURS = np.ones((3, 3), bool)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,11 +31,14 @@ class Truth:
     ignore : (H, W) bool or None
     masks : mapping of int to (H, W) bool, or None
         The exact masks where objects overlap.
+    notes : tuple of str
+        Sentences about what reading the file did not keep.
     """
 
     instances: NDArray[np.integer]
     ignore: NDArray[np.bool_] | None = None
     masks: Mapping[int, NDArray[np.bool_]] | None = None
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def ids(self) -> tuple[int, ...]:
@@ -44,76 +46,86 @@ class Truth:
         return tuple(sorted(areas_of(self.instances) if self.masks is None else self.masks))
 
 
-class NotIdsError(ValueError):
-    """A label file can be read, but its values are no ids of objects."""
+def read_labels(path: Path, shape: Callable[[], tuple[int, int]] | None = None) -> LabelFile:
+    """Read one plane of ids, in any format of ``exchange``.
 
-
-def read_labels(path: Path) -> NDArray[np.integer]:
-    """Read an (H, W) image of ids in the integer type of the file; a bool one becomes uint8.
+    Parameters
+    ----------
+    path : Path
+    shape : callable, optional
+        Gives (H, W) of the image, for outlines that do not tell it.
 
     Raises
     ------
-    ValueError
-        Where the file is unreadable or holds several planes.
     NotIdsError
-        Where it holds colours, floats or negative ids.
+        Where the file holds no ids.
+    UnreadableError
+        Where it is unreadable or holds several planes.
     """
-    values = read_picture(path, indexed=True)
-    if values.ndim == 3 and (values[..., :1] == values[..., 1:3]).all():
-        values = values[..., 0]  # grey that a format without grey, such as WebP, stores as colours
-    if values.ndim == 3:
-        raise NotIdsError(
-            f"the labels {path} are a colour image; save one channel that holds the id of each "
-            "pixel's object"
+    kind = FORMATS[format_of(path)]
+    found = exchange.read_labels(path, shape() if kind.outlines and shape else None)
+    planes = found.labels.reshape(-1, *found.plane_shape)
+    if len(planes) > 1:
+        raise UnreadableError(
+            f"{path} holds labels of {sizes(found.labels.shape)} pixels, which is not one "
+            "plane; save the plane you want, or open the file in napari"
         )
-    return as_ids(values, str(path))
+    if kind.outlines or path.suffix.lower() == ".npz":
+        return LabelFile(planes[0], found.notes, may_ignore=False, outlined=kind.outlines)
+    mask = unsmoothed(planes[0])
+    if mask is not None:
+        note = f"{path.name} is a smoothed mask, not a label image; it was cut at half its height"
+        return LabelFile(mask, (*found.notes, note))
+    if are_specks(planes[0]):
+        raise NotIdsError(
+            f"the labels {path} are a picture, not ids: their values come in specks; save the id "
+            "of each pixel's object, without smoothing or compression losses"
+        )
+    return LabelFile(planes[0], found.notes)
 
 
-def as_ids(values: NDArray[Any], source: str) -> NDArray[np.integer]:
-    """Check that (H, W) ``values`` from ``source`` are ids; see ``read_labels``."""
-    if values.dtype.kind == "b":
-        return values.astype(np.uint8)
-    if values.dtype.kind not in "iu":
-        raise NotIdsError(
-            f"the labels {source} are of type {values.dtype}, which holds no ids; "
-            "convert them to 8, 16 or 32-bit integers"
-        )
-    if values.dtype.kind == "i" and values.size and values.min() < 0:
-        raise NotIdsError(
-            f"the labels {source} hold the negative id {values.min()}; number the objects from 1, "
-            "with 0 for the background"
-        )
-    return values.astype(values.dtype.newbyteorder("="), copy=False)
+@dataclass(frozen=True, eq=False)
+class LabelFile:
+    """The ids of a file.
+
+    Attributes
+    ----------
+    ids : (H, W) integer
+    notes : tuple of str
+        Sentences about what reading did not keep.
+    may_ignore : bool
+        255 is no id in 8 bits; else every value is one.
+    outlined : bool
+        The file lists its objects, which may have several pieces.
+    """
+
+    ids: NDArray[np.integer]
+    notes: tuple[str, ...] = ()
+    may_ignore: bool = True
+    outlined: bool = False
+
+    def truth(self, *, keep_255: bool) -> Truth:
+        """Take the values as ids, without 255 where it is ignored."""
+        found = ids_and_ignored(self.ids, keep_255=keep_255 or not self.may_ignore)
+        return replace(found, notes=self.notes)
+
+    def pieces(self) -> Truth:
+        """Take each piece of connected pixels of one value as an object, unless they are listed."""
+        return Truth(self.ids if self.outlined else pieces_of(self.ids), notes=self.notes)
+
+    def whole(self) -> Truth:
+        """Take whatever is not 0 as one object."""
+        return Truth((self.ids > 0).astype(np.uint8), notes=self.notes)
 
 
 def ids_and_ignored(values: NDArray[np.integer], *, keep_255: bool) -> Truth:
-    """Take 255 as ignored in 8-bit ids unless it is kept; in larger types it is an id."""
+    """Take 255 as ignored in 8-bit ids unless it is kept; in larger types it is an id.
+
+    It also is where the ids reach 254: then it is the next one.
+    """
     if keep_255 or values.dtype != np.uint8:
         return Truth(values)
     ignore: NDArray[np.bool_] = values == IGNORE
-    if not ignore.any():
+    if not ignore.any() or (values == IGNORE - 1).any():
         return Truth(values)
     return Truth(np.where(ignore, np.uint8(0), values), ignore)
-
-
-def binary_instances(
-    values: NDArray[np.integer], source: str, *, split: bool
-) -> NDArray[np.integer]:
-    """Return a binary mask as one object, or each piece of connected pixels as its own.
-
-    Raises
-    ------
-    NotIdsError
-        Where there is more than one value besides 0.
-    """
-    inside = values > 0
-    found = np.unique(values[inside])
-    if found.size > 1:
-        raise NotIdsError(
-            f"the mask {source} holds {found.size} values besides 0, and a binary mask holds one; "
-            "save it without smoothing, or give it as labels"
-        )
-    if not split:
-        return inside.astype(np.uint8)
-    pieces: NDArray[np.integer] = ndimage.label(inside, EIGHT_NEIGHBOURS)[0]
-    return pieces

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_iafpn.evaluation.readers.sets import AnnotatedSet, Selection
+from napari_iafpn.images.opening import UnfitError, opening
 
 LIST_NAME = "objects.json"
 
@@ -39,16 +40,18 @@ def choose_listed(annotated: AnnotatedSet, path: Path, *names: str) -> Annotated
     return Selection(annotated, tuple(places[image] for image in chosen), tuple(chosen.values()))
 
 
+def lists_any(path: Path, *names: str) -> bool:
+    """Tell whether a file lists objects of a set that has one of ``names``."""
+    sets = _read(path)
+    return any(name in sets for name in names)
+
+
 def _read(path: Path) -> dict[str, Any]:
-    try:
+    with opening(path, "a list of objects"):
         sets = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"the list of objects {path} is no valid JSON: {error}") from error
-    if not isinstance(sets, dict):
-        raise ValueError(
-            f"the list of objects {path} holds no sets; write {{set: [[image, id], ...]}}"
-        )
-    return sets
+        if not isinstance(sets, dict):
+            raise UnfitError("it holds no sets as in {set: [[image, id], ...]}")
+        return sets
 
 
 def _entries(listed: Any, path: Path) -> list[tuple[str, int]]:

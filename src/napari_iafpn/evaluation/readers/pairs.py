@@ -3,35 +3,68 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from napari_iafpn.exchange.canvas import stem as stem_of
 from napari_iafpn.images.files import SUFFIXES
+from napari_iafpn.images.opening import same_name
 
-LABEL_ENDINGS = (
-    "_mask",
-    "_masks",
-    "_label",
-    "_labels",
-    "_seg",
-    "_segmentation",
-    "_instances",
-    "_gt",
-    "_cp_masks",
+LABEL_SUFFIXES = (*SUFFIXES, ".npz", ".zip", ".geojson", ".json", ".h5", ".hdf5")
+"""Label files end as images do, or as archives and outlines of other programs."""
+LABEL_WORDS = (
+    "cpmasks",
+    "mask",
+    "masks",
+    "label",
+    "labels",
+    "labelled",
+    "labeled",
+    "labelimage",
+    "instances",
+    "segmentation",
+    "objectidentities",
+    "gt",
+    "groundtruth",
+    "rois",
+    "roiset",
+    "annotations",
+    "simplesegmentation",
+    "objectpredictions",
+    "seg",
 )
-"""What programs append to an image's name for its labels."""
-IMAGE_ENDINGS = ("_img", "_image", "_raw", "_im")
+"""What programs append to an image's name for its labels, the likeliest first, without separators.
+
+Last is ``seg``: Cellpose's ``_seg.npy`` is pickled, and often lies beside what can be read.
+"""
+OTHER_WORDS = (
+    "cellprob",
+    "cpoutlines",
+    "cpoutput",
+    "dp",
+    "flows",
+    "objectprobabilities",
+    "outlines",
+    "outlinescpmasks",
+    "probabilities",
+    "uncertainty",
+)
+"""What they append for files that are neither image nor labels."""
+IMAGE_WORDS = ("img", "image", "raw", "im")
 """What they append for the image itself."""
+LOSSY = (".jpg", ".jpeg")
 
 _ANNOTATOR = re.compile(r"_a\d+$")
+_SEPARATOR = re.compile(r"[-_. ]+")
 
 
 @dataclass(frozen=True)
 class Pair:
     """An image and its label files: one, one per annotator, or none where none was found.
 
-    ``name`` is unique; ``image`` and ``labels`` are names of files in their folders.
+    ``name`` is unique; ``image`` and ``labels`` are paths inside their folders.
     """
 
     name: str
@@ -39,76 +72,136 @@ class Pair:
     labels: tuple[str, ...]
 
 
-def stem_of(path: Path) -> str:
-    """Return a file's name without its suffix (``.ome.tif`` is one suffix)."""
-    return path.stem.removesuffix(".ome")
-
-
 def image_files(folder: Path) -> list[Path]:
-    """List the image files of a folder in the order of their names; hidden ones are left out."""
+    """List the image files of a folder in the order of their names; hidden ones are left out.
+
+    Where there are none, those in its folders.
+    """
+    return _files(folder, SUFFIXES)
+
+
+def label_files(folder: Path) -> list[Path]:
+    """List the files of a folder that may hold labels, as ``image_files`` does images."""
+    return _files(folder, LABEL_SUFFIXES)
+
+
+def _files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
     if not folder.is_dir():
         return []
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-    )
+    there = sorted(path for path in folder.iterdir() if _is_visible(path))
+    found = [path for path in there if _is_file(path, suffixes)]
+    if found:
+        return found
+    inner = (path for path in there if path.is_dir() and path.suffix.lower() != ".zarr")
+    return [path for each in inner for path in _files(each, suffixes)]
+
+
+def _is_visible(path: Path) -> bool:
+    return not path.name.startswith(".") and path.name != "__MACOSX"
+
+
+def _is_file(path: Path, suffixes: tuple[str, ...]) -> bool:
+    suffix = path.suffix.lower()
+    return suffix in suffixes and path.is_dir() == (suffix == ".zarr")
 
 
 def pair_files(images: Path, labels: Path, *, annotators: bool = False) -> tuple[Pair, ...]:
     """Pair the images of one folder with the labels of another, or of the same one.
 
-    Labels are called as their image, or with one of ``LABEL_ENDINGS`` behind it; an image may carry
-    one of ``IMAGE_ENDINGS``. With ``annotators`` there may be several: STEM_a0, STEM_a1 ...
+    Labels are called as their image, with or without its suffix, and may have one of
+    ``LABEL_WORDS`` behind it; an image may carry one of ``IMAGE_WORDS``. Upper and lower case and
+    the ways to write an accent make no difference where there is no better match. With
+    ``annotators`` there may be several: STEM_a0, STEM_a1 ...
     """
-    label_files: dict[str, list[str]] = {}
-    for path in image_files(labels):
-        stem = _ANNOTATOR.sub("", stem_of(path)) if annotators else stem_of(path)
-        label_files.setdefault(stem, []).append(path.name)
     found = image_files(images)
+    bases = {base for path in found for base in _bases(_place(path, images))}
+    words = {*OTHER_WORDS, *LABEL_WORDS} if images == labels else {*OTHER_WORDS}
+    found = [path for path in found if not _belongs(_place(path, images), bases, words)]
     if images == labels:
-        found = [path for path in found if not _belongs_to(stem_of(path), map(stem_of, found))]
+        lossy = {path.with_suffix("") for path in found if path.suffix.lower() in LOSSY}
+        found = [p for p in found if p.suffix.lower() in LOSSY or p.with_suffix("") not in lossy]
+    index = _Index(labels, annotators=annotators)
     stems = [stem_of(path) for path in found]
+    names = [_place(path, images) for path in found]
     return tuple(
         Pair(
-            stem if stems.count(stem) == 1 else path.name,
-            path.name,
-            _labels_of(path, stem, label_files, same_folder=images == labels),
+            stem if stems.count(stem) == 1 else name,
+            name,
+            index.labels_of(name, own=images == labels),
         )
-        for path, stem in zip(found, stems, strict=True)
+        for stem, name in zip(stems, names, strict=True)
     )
 
 
 def unpaired_labels(pairs: Iterable[Pair], labels: Path, images: Path) -> list[str]:
-    """List the label files that no image claims."""
+    """List the label files that no image claims; of the same folder, none."""
     claimed = {name for pair in pairs for name in pair.labels}
+    bases = {base for pair in pairs for base in _bases(pair.image)}
+    words = {*OTHER_WORDS, *LABEL_WORDS}
     if images == labels:
-        claimed |= {pair.image for pair in pairs}
-    return [path.name for path in image_files(labels) if path.name not in claimed]
+        return []
+    names = (_place(path, labels) for path in label_files(labels))
+    return [
+        name
+        for name in names
+        if name not in claimed and not name.endswith(".json") and not _belongs(name, bases, words)
+    ]
 
 
-def _labels_of(
-    path: Path, stem: str, label_files: dict[str, list[str]], *, same_folder: bool
-) -> tuple[str, ...]:
-    for candidate in _label_stems(stem):
-        names = [
-            name
-            for name in label_files.get(candidate, [])
-            if not (same_folder and name == path.name)
-        ]
-        if names:
-            return tuple(names)
-    return ()
+class _Index:
+    """The label files of a folder by the image names that they may belong to."""
+
+    def __init__(self, folder: Path, *, annotators: bool) -> None:
+        self._files: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
+        for path in label_files(folder):
+            name = _place(path, folder)
+            stem = _without_suffix(name)
+            stem = _ANNOTATOR.sub("", stem) if annotators else stem
+            for base, word in _splits(stem):
+                if not word or word in LABEL_WORDS:
+                    rank = LABEL_WORDS.index(word) + 1 if word else 0
+                    self._files[same_name(base)].append((rank, base, name))
+
+    def labels_of(self, image: str, *, own: bool) -> tuple[str, ...]:
+        """Return the label files of an image that fit best; ``own``: it lies among them."""
+        best: dict[tuple[bool, int, int], list[str]] = defaultdict(list)
+        for place, base in enumerate(_bases(image)):
+            for rank, written, name in self._files[same_name(base)]:
+                lossy = own and not rank and PurePosixPath(name).suffix.lower() in LOSSY
+                if not (own and name == image) and not lossy:
+                    # A name without IMAGE_WORDS belongs to the image itself, if there is one.
+                    late = rank or (len(LABEL_WORDS) + 1 if place else 0)
+                    best[written != base, late, place].append(name)
+        return tuple(dict.fromkeys(best[min(best)])) if best else ()
 
 
-def _label_stems(stem: str) -> Iterator[str]:
-    """Yield the names that an image's labels may have, the likeliest first."""
-    bases = [stem, *(stem.removesuffix(end) for end in IMAGE_ENDINGS if stem.endswith(end))]
+def _place(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix()
+
+
+def _without_suffix(name: str) -> str:
+    path = PurePosixPath(name)
+    return str(path.with_name(stem_of(Path(path.name))))
+
+
+def _bases(image: str) -> Iterator[str]:
+    """Yield what the names of an image's labels may begin with, the likeliest first."""
+    stem = _without_suffix(image)
     yield stem
-    yield from (base + end for base in bases for end in LABEL_ENDINGS)
-    yield from bases[1:]
+    yield str(PurePosixPath(image).with_suffix(""))
+    yield image
+    yield from (base for base, word in _splits(stem) if word in IMAGE_WORDS)
 
 
-def _belongs_to(stem: str, stems: Iterable[str]) -> bool:
-    """Tell whether a file is the labels of another one in the same folder."""
-    return any(other != stem and stem in _label_stems(other) for other in stems)
+def _splits(stem: str) -> Iterator[tuple[str, str]]:
+    """Yield a name as a whole, and split at each separator into an image's name and a word."""
+    yield stem, ""
+    for match in _SEPARATOR.finditer(stem):
+        word = _SEPARATOR.sub("", stem[match.start() :]).lower()
+        yield stem[: match.start()], word
+
+
+def _belongs(name: str, bases: set[str], words: set[str]) -> bool:
+    """Tell whether a file is one that a program wrote for one of the images."""
+    stem = _without_suffix(name)
+    return any(word in words and base in bases - {stem} for base, word in _splits(stem))

@@ -98,6 +98,10 @@ class FileSet(ABC):
         """Return the names of files that belong to no image, each with a sentence."""
         return ()
 
+    def notes(self) -> tuple[str, ...]:
+        """Return sentences about what of the set's files is left out."""
+        return ()
+
     def listed(self, index: int) -> tuple[int, ...] | None:  # noqa: ARG002
         """Return None: all objects are to be evaluated."""
         return None

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from napari_iafpn.evaluation.readers.folder import FolderSet
 from napari_iafpn.evaluation.readers.inspection import REASONS, Finding, Inspection, inspect
+from napari_iafpn.evaluation.readers.meaning import MIN_AREA
 from napari_iafpn.evaluation.readers.sets import AnnotatedSet, FileSet, Selection
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-MIN_AREA = 24
-"""Objects of fewer pixels are left out."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,15 @@ class Survey:
         One per image of ``base``.
     others : tuple of Finding
         What concerns files that belong to no image.
+    twins : mapping of int to int
+        The place of a used image -> that of an earlier one with the same pixels or file of labels,
+        and the same objects.
     """
 
     base: AnnotatedSet
     inspections: tuple[Inspection, ...]
     others: tuple[Finding, ...] = ()
+    twins: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def found_images(self) -> int:
@@ -167,18 +172,46 @@ def survey(
         inspections.append(inspect(annotated, index, min_area, decode=decode))
         if report is not None:
             report(index + 1, len(annotated))
-    for index, original in _duplicates(annotated):
-        if inspections[index].used:
-            inspections[index] = _duplicate(annotated, index, original, inspections[index])
-    leftovers = annotated.leftovers() if isinstance(annotated, FileSet) else ()
-    others = (Finding("no image", name, (), sentence) for name, sentence in leftovers)
-    return Survey(annotated, tuple(inspections), tuple(others))
+    twins = {}
+    for index, original in (*_duplicates(annotated), *_shared_labels(annotated)):
+        seen = inspections[index]
+        if not seen.used:
+            continue
+        if _same_truth(annotated, index, original) and seen.used == inspections[original].used:
+            twins[index] = original
+            inspections[index] = _noted(annotated, index, original, seen)
+        else:
+            inspections[index] = _duplicate(annotated, index, original, seen)
+    return Survey(annotated, tuple(inspections), tuple(_others(annotated)), twins)
+
+
+def _others(annotated: AnnotatedSet) -> Iterator[Finding]:
+    """Yield what concerns no single image."""
+    if isinstance(annotated, FileSet):
+        for note in annotated.notes():
+            yield Finding("note", annotated.name, (), note, used=True)
+        for name, sentence in annotated.leftovers():
+            yield Finding("no image", name, (), sentence)
 
 
 def _duplicate(annotated: AnnotatedSet, index: int, original: int, seen: Inspection) -> Inspection:
     name, other = annotated.image_name(index), annotated.image_name(original)
-    sentence = f"{name!r} is the same image as {other!r}; it is used once"
+    sentence = (
+        f"{name!r} is the same image as {other!r}, with other labels; the first of them is used"
+    )
     return Inspection(seen.found, (), (*seen.findings, Finding("duplicate", name, (), sentence)))
+
+
+def _noted(annotated: AnnotatedSet, index: int, original: int, seen: Inspection) -> Inspection:
+    name, other = annotated.image_name(index), annotated.image_name(original)
+    sentence = f"{name!r} and {other!r} have the same labels and count twice; keep one of them"
+    finding = Finding("twin", name, (), sentence, used=True)
+    return Inspection(seen.found, seen.used, (*seen.findings, finding))
+
+
+def _same_truth(annotated: AnnotatedSet, one: int, other: int) -> bool:
+    """Tell whether two images have the same ids at the same pixels."""
+    return np.array_equal(annotated.truth(one).instances, annotated.truth(other).instances)
 
 
 def _duplicates(annotated: AnnotatedSet) -> Iterator[tuple[int, int]]:
@@ -198,6 +231,15 @@ def _duplicates(annotated: AnnotatedSet) -> Iterator[tuple[int, int]]:
             # Planes of one file are different images.
             if original != index and annotated.image_file(original) != path:
                 yield index, original
+
+
+def _shared_labels(annotated: AnnotatedSet) -> Iterator[tuple[int, int]]:
+    """Yield the place of each image whose label file is another one's, and that one's place."""
+    first: dict[tuple[str, ...], int] = {}
+    for index, pair in enumerate(annotated.pairs if isinstance(annotated, FolderSet) else ()):
+        original = first.setdefault(pair.labels, index)
+        if pair.labels and original != index:
+            yield index, original
 
 
 def _cells(row: Row) -> tuple[str, int, int, str]:

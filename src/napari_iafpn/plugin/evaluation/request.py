@@ -87,11 +87,11 @@ class LayersSource:
 
     def _samples(self) -> Iterator[Sample]:
         from napari_iafpn.evaluation.readers import Sample
-        from napari_iafpn.evaluation.readers.labels import as_ids
         from napari_iafpn.evaluation.readers.sample import areas_of
+        from napari_iafpn.exchange.ids import ids_of
 
         for index in np.ndindex(*self._shape[:-2]):
-            ids = as_ids(np.array(self.labels[index]), repr(self.labels_name))
+            ids = ids_of(np.array(self.labels[index]), repr(self.labels_name))
             objects = tuple(sorted(areas_of(ids)))
             if objects:
                 image: NDArray[Any] = np.asarray(self.image[index])
@@ -100,15 +100,15 @@ class LayersSource:
 
 @dataclass(frozen=True)
 class FolderSource:
-    """A folder with ``images/`` and ``labels/``."""
+    """A folder of images and labels."""
 
     folder: Path
 
     def open(self) -> AnnotatedSet:
         """Return the set; ValueError where the folder is none."""
-        from napari_iafpn.evaluation.readers import FolderSet
+        from napari_iafpn.evaluation.readers import open_folder
 
-        return FolderSet.open(self.folder)
+        return open_folder(self.folder)
 
 
 Source = LayersSource | FolderSource

@@ -15,6 +15,7 @@ from napari_iafpn.networks import find_model
 from napari_iafpn.plugin.layers import full_resolution, layer_id
 from napari_iafpn.plugin.levels import levels_of
 from napari_iafpn.plugin.training.sources import file_name
+from napari_iafpn.plugin.writers import place_of_layer
 from napari_iafpn.sessions import Step
 from napari_iafpn.sessions.about import CONTENT_BYTES, ImageAbout, LabelsAbout, size_of
 from napari_iafpn.sessions.blocks import holds_more
@@ -150,8 +151,8 @@ def _image_entry(image: Image) -> Callable[[], dict[str, Any]]:
 
 
 def _labels_entry(layer: Labels, image: str, data: Any) -> Callable[[], dict[str, Any]]:
-    id_, name = layer_id(layer), str(layer.name)
-    return lambda: {"entry": "labels", **vars(LabelsAbout.of(id_, name, image, data))}
+    id_, name, place = layer_id(layer), str(layer.name), place_of_layer(layer).holder()
+    return lambda: {"entry": "labels", **vars(LabelsAbout.of(id_, name, image, data, place))}
 
 
 def _model_entry(model: str) -> Callable[[], dict[str, Any]]:

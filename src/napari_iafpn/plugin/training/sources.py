@@ -12,6 +12,8 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from napari_iafpn.exchange.ids import ids_of
+
 GENERAL_NAMES = {"images", "image", "img", "imgs", "data", "raw"}
 """Folders of these names are called after the folder that they are in."""
 
@@ -115,9 +117,12 @@ class FoldersSource:
         return folder.parent.name if general else folder.name
 
     def prepare(self, folder: Path) -> tuple[Path, Path]:  # noqa: ARG002
-        """Return the two folders; ValueError where one is not there."""
+        """Return the two folders; ValueError where one is not there.
+
+        The labels may also be one file for all images.
+        """
         for path, what in ((self.images, "images"), (self.labels, "labels")):
-            if not path.is_dir():
+            if not (path.is_dir() or (what == "labels" and path.is_file())):
                 raise ValueError(f"there is no folder {path}; choose the folder of your {what}")
         return self.images.absolute(), self.labels.absolute()
 
@@ -140,12 +145,9 @@ def _unused(name: str, used: set[str]) -> str:
 
 def _as_ids(values: NDArray[Any], name: str) -> NDArray[Any]:
     """Return ids in 16 or 32 bits, in which 255 is an object like any other."""
-    if values.dtype.kind not in "biu" or (values.dtype.kind == "i" and values.min(initial=0) < 0):
-        raise ValueError(
-            f"the labels {name!r} hold values of type {values.dtype} or below 0 that are no ids; "
-            "choose a labels layer with ids from 1"
-        )
-    return values.astype(np.uint16 if values.max(initial=0) < 2**16 else np.uint32)
+    ids = ids_of(values, repr(name))
+    wide = np.min_scalar_type(max(int(ids.max(initial=0)), 2**8))
+    return ids.astype(wide)
 
 
 def _write(path: Path, values: NDArray[Any]) -> None:

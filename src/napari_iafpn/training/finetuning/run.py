@@ -118,7 +118,8 @@ def _sit_down(request: FinetuneRequest, desk: Desk, base: Path) -> Sitting:
     """Look at the folders, split the objects and find out how far an earlier sitting came."""
     desk.begin("reading", "Reading the labels.")
     found = look_through(request, desk.ask)
-    parts = split(found.usable, found.objects, request.validation_share, request.seed)
+    share, seed = request.validation_share, request.seed
+    parts = split(found.usable, found.objects, share, seed, found.twins)
     request.folder.mkdir(parents=True, exist_ok=True)
     model_hash = hashlib.sha256(base.read_bytes()).hexdigest()
     record = load_record(request.folder, f"{request.digest}-{found.digest}", model_hash)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,7 +109,13 @@ class Partial:
         return replace(sample, objects=self.shown[index], instances=instances, ignore=ignore)
 
 
-def split(base: AnnotatedSet, objects: Objects, share: float, seed: int) -> Split:
+def split(
+    base: AnnotatedSet,
+    objects: Objects,
+    share: float,
+    seed: int,
+    twins: Mapping[int, int] = MappingProxyType({}),
+) -> Split:
     """Hold out ``share`` of the images, or of the objects where there are few images.
 
     Parameters
@@ -117,22 +124,27 @@ def split(base: AnnotatedSet, objects: Objects, share: float, seed: int) -> Spli
         Images that all have a usable object.
     objects : tuple of (tuple of int)
         The usable ids of each.
+    share : float
+    seed : int
+    twins : mapping of int to int
+        Images that show the same objects as an earlier one: what is held out of that one is held
+        out of them, and measured once.
 
     Raises
     ------
     ValueError
         Where there are too few objects for a part to train on and one to measure.
     """
-    total = sum(map(len, objects))
+    originals = [index for index in range(len(base)) if index not in twins]
+    total = sum(len(objects[index]) for index in originals)
     if total < MIN_OBJECTS:
         raise ValueError(
-            f"there are {total} usable object(s) in {len(base)} image(s); annotate at least "
+            f"there are {total} usable object(s) in {len(originals)} image(s); annotate at least "
             f"{MIN_OBJECTS}, some to train on and some to measure the clicks"
         )
     rng = np.random.default_rng([seed, 2])
-    if len(base) < FEW_IMAGES:
-        return _by_objects(base, objects, share, rng)
-    return _by_images(base, objects, share, rng)
+    by = _by_objects if len(originals) < FEW_IMAGES else _by_images
+    return by(base, objects, share, rng, twins)
 
 
 def target_list(base: AnnotatedSet, seed: int) -> TargetList:
@@ -144,12 +156,17 @@ def target_list(base: AnnotatedSet, seed: int) -> TargetList:
 
 
 def _by_images(
-    base: AnnotatedSet, objects: Objects, share: float, rng: np.random.Generator
+    base: AnnotatedSet,
+    objects: Objects,
+    share: float,
+    rng: np.random.Generator,
+    twins: Mapping[int, int],
 ) -> Split:
-    order = rng.permutation(len(base))
-    count = min(max(1, round(share * len(base))), len(base) - 1)
-    held_out = sorted(int(index) for index in order[:count])
-    kept = [index for index in range(len(base)) if index not in set(held_out)]
+    originals = [index for index in range(len(base)) if index not in twins]
+    order = rng.permutation(len(originals))
+    count = min(max(1, round(share * len(originals))), len(originals) - 1)
+    held_out = sorted(originals[place] for place in order[:count])
+    kept = [index for index in range(len(base)) if twins.get(index, index) not in set(held_out)]
     training = Selection(base, tuple(kept), tuple(objects[index] for index in kept))
     targets = _mixed(
         [[Target(index, label) for label in objects[index]] for index in held_out], rng
@@ -160,22 +177,36 @@ def _by_images(
 
 
 def _by_objects(
-    base: AnnotatedSet, objects: Objects, share: float, rng: np.random.Generator
+    base: AnnotatedSet,
+    objects: Objects,
+    share: float,
+    rng: np.random.Generator,
+    twins: Mapping[int, int],
 ) -> Split:
-    every = [Target(index, label) for index, ids in enumerate(objects) for label in ids]
+    every = [
+        Target(index, label)
+        for index, ids in enumerate(objects)
+        if index not in twins
+        for label in ids
+    ]
     order = rng.permutation(len(every))
     count = min(max(2, round(share * len(every))), len(every) - 2)
     held_out = {every[place] for place in order[:count]}
-    hidden = [[t for t in held_out if t.index == index] for index in range(len(base))]
-    shown = tuple(
-        tuple(label for label in ids if Target(index, label) not in held_out)
+    away = tuple(
+        tuple(label for label in ids if Target(twins.get(index, index), label) in held_out)
         for index, ids in enumerate(objects)
     )
-    away = tuple(tuple(sorted(target.label for target in targets)) for targets in hidden)
-    ordered = [sorted(targets, key=lambda target: target.label) for targets in hidden]
+    shown = tuple(
+        tuple(label for label in ids if label not in hidden)
+        for ids, hidden in zip(objects, away, strict=True)
+    )
+    ordered = [
+        [Target(index, label) for label in ids if index not in twins]
+        for index, ids in enumerate(away)
+    ]
     selection, report = _parts(base, _mixed(ordered, rng))
     training = Partial(base, shown, away)
-    return Split(training, selection, report, "objects", len(every) - count, count)
+    return Split(training, selection, report, "objects", sum(map(len, shown)), count)
 
 
 def _mixed(by_image: Sequence[Sequence[Target]], rng: np.random.Generator) -> list[Target]:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from napari_iafpn.evaluation.readers import (
     FileSet,
     FolderSet,
     Selection,
-    SessionSet,
     Survey,
+    open_pair,
     survey,
 )
 from napari_iafpn.training.finetuning.request import FinetuneRequest
 
 NAME = "your images"
 SPLIT = (
-    "The labels are binary masks: each piece of connected pixels is taken as an object. Where "
-    "objects touch, give labels with one id for each."
+    "The labels are masks or classes: each piece of connected pixels is taken as an object. Where "
+    "objects touch, or have several pieces, give labels with one id for each."
 )
 
 
@@ -34,10 +34,13 @@ class Found:
         Images with at least one usable object.
     left_out : tuple of str
         A sentence for everything else that was noticed.
+    twins : mapping of int to int
+        Place of an image in ``usable`` -> that of an earlier one with the same objects.
     """
 
     usable: Selection
     left_out: tuple[str, ...]
+    twins: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def objects(self) -> tuple[tuple[int, ...], ...]:
@@ -65,31 +68,18 @@ def look_through(request: FinetuneRequest, asked: Callable[[], None]) -> Found:
     ValueError
         Where there are no pairs, or none of them can be used.
     """
-    ids = _survey(request, None, asked)
-    if not _looks_binary(ids):
-        return Found(ids.usable(), _sentences(ids))
-    pieces = _survey(request, "split", asked)
-    if not pieces.used_objects:
-        return Found(ids.usable(), _sentences(ids))
-    return Found(pieces.usable(), (SPLIT, *_sentences(pieces)))
+    base = open_pair(request.images, request.labels, NAME, keep_255=request.keep_255)
+    seen = survey(base, report=lambda *_: asked())
+    usable = seen.usable()
+    places = {index: place for place, index in enumerate(usable.indices)}
+    twins = {places[index]: places[original] for index, original in seen.twins.items()}
+    return Found(usable, (*_how_read(base), *_sentences(seen)), twins)
 
 
-def _survey(request: FinetuneRequest, binary: str | None, asked: Callable[[], None]) -> Survey:
-    base: FileSet = (
-        SessionSet.open(request.images, NAME)
-        if request.images.is_file()
-        else FolderSet.of(
-            request.images, request.labels, NAME, keep_255=request.keep_255, binary=binary
-        )
-    )
-    return survey(base, report=lambda *_: asked())
-
-
-def _looks_binary(ids: Survey) -> bool:
-    """Tell whether no image has two ids, and one has several objects in one or in 255."""
-    most = max((len(inspection.found) for inspection in ids.inspections), default=0)
-    pieces = any(finding.reason == "binary" for finding in ids.findings)
-    return most == 0 or (most == 1 and pieces)
+def _how_read(base: FileSet) -> Iterator[str]:
+    """Say what was decided about the values of the labels."""
+    if isinstance(base, FolderSet) and base.meaning == "pieces":
+        yield SPLIT
 
 
 def _sentences(seen: Survey) -> tuple[str, ...]:

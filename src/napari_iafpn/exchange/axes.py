@@ -1,0 +1,62 @@
+"""The axes of an image: a letter each, read from the words that files and layers have for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from napari_iafpn.exchange.units import TIMES
+
+USUAL = "TCZYX"
+"""Time, channel and the three of space, in the order in which most programs write them."""
+
+DEFAULT_AXES = {2: "YX", 3: "ZYX", 4: "TZYX"}
+"""What axes without names are taken for."""
+
+_WORDS = {
+    "T": ("t", "time", "times", "timepoint", "time point", "frame", "frames"),
+    "C": ("c", "ch", "channel", "channels", "wavelength"),
+    "Z": ("z", "plane", "planes", "slice", "slices", "section", "depth"),
+    "Y": ("y", "row", "rows", "height"),
+    "X": ("x", "col", "column", "columns", "width"),
+}
+_LETTERS = {word: letter for letter, words in _WORDS.items() for word in words}
+
+
+def letters_of(names: Sequence[str], units: Sequence[str] = ()) -> str:
+    """Return one of `USUAL` for each axis, empty where the names do not tell planes apart.
+
+    An axis without a known name is time where its unit is one of time; else it is what is left: X,
+    Y and Z, then time and channel, from the last axis to the first.
+    """
+    known = [letter_of(name) for name in names]
+    for place, unit in enumerate(units):
+        if unit in TIMES and not known[place] and "T" not in known:
+            known[place] = "T"
+    known = ["" if letter in known[:place] else letter for place, letter in enumerate(known)]
+    rest = [letter for letter in "XYZTC" if letter not in known]
+    if len(known) > len(USUAL) or not set(known) & set("TCZ" if len(known) > 2 else "YX"):
+        return ""
+    return "".join(reversed([letter or rest.pop(0) for letter in reversed(known)]))
+
+
+def letter_of(name: str) -> str:
+    """Return the letter of a word for an axis, empty for another word."""
+    return _LETTERS.get(name.strip().lower().replace("_", " "), "")
+
+
+def channel_notes(axes: str, shape: Sequence[int], name: str) -> tuple[str, ...]:
+    """Say how the channels of the file ``name`` were read, if it has any."""
+    if "C" not in axes:
+        return ()
+    return (f"{name} holds {shape[axes.index('C')]} channels; each was read as labels of its own",)
+
+
+def are_axes(axes: str) -> bool:
+    """Tell whether ``axes`` are rows and columns with any of time, channel and Z before them."""
+    leading = axes[:-2]
+    return axes.endswith("YX") and set(leading) <= set("TCZ") and len(set(leading)) == len(leading)
+
+
+def usual_order(axes: str) -> str:
+    """Return the same axes in the usual order."""
+    return "".join(sorted(axes, key=USUAL.index))
