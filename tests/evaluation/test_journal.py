@@ -62,33 +62,110 @@ def test_the_first_start_is_kept(folder: Path) -> None:
         assert journal.started == "2024-02-29T12:00:00+00:00"
 
 
-@pytest.mark.parametrize("cut", [1, 5, 200])
-def test_a_torn_last_line_is_cut_off_and_written_again(folder: Path, cut: int) -> None:
+@pytest.mark.parametrize("cut", [2, 5, 200])
+def test_a_torn_last_line_is_told_and_written_again(folder: Path, cut: int) -> None:
     path = folder / JOURNAL
     with begin(folder) as journal:
         journal.append([result(4)], [])
-    whole = path.read_bytes()
-    path.write_bytes(whole[:-cut])
+    torn = path.read_bytes()[:-cut]
+    path.write_bytes(torn)
     with begin(folder) as journal:
         assert [found.label for found in journal.finished] == [1, 2, 3]
+        assert journal.notes
         journal.append([result(4)], [])
-    assert path.read_bytes() == whole
+    assert path.read_bytes().startswith(torn)
+    with begin(folder) as journal:
+        assert [found.label for found in journal.finished] == [1, 2, 3, 4]
 
 
-def test_nothing_behind_a_damaged_line_is_believed(folder: Path) -> None:
+def test_what_is_behind_a_damaged_line_is_kept_and_the_damage_told(folder: Path) -> None:
     path = folder / JOURNAL
     lines = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(b"".join([*lines[:2], b"\0" * 40 + b"\n", *lines[2:]]))
+    damaged = b"".join([*lines[:2], b"\0" * 40 + b"\n", *lines[3:]])
+    path.write_bytes(damaged)
     with begin(folder) as journal:
-        assert journal.finished == (result(1),)
-    assert path.read_bytes() == b"".join(lines[:2])
+        assert [found.label for found in journal.finished] == [1, 3]
+        (note,) = journal.notes
+        assert "1 line(s) of" in note
+        assert "the first is line 3" in note
+        journal.append([result(2)], [])
+    assert path.read_bytes().startswith(damaged)
+    with begin(folder) as journal:
+        assert sorted(found.label for found in journal.finished) == [1, 2, 3]
+
+
+def test_every_flipped_bit_is_noticed(folder: Path) -> None:
+    path = folder / JOURNAL
+    whole = path.read_bytes()
+    first = whole.index(b"\n") + 1
+    rng = np.random.default_rng(5)
+    for place in rng.integers(8 * first, 8 * len(whole), 60):
+        flipped = bytearray(whole)
+        flipped[place // 8] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        with begin(folder) as journal:
+            assert journal.notes
+            assert set(journal.finished) <= {result(1), result(2), result(3)}
+    flipped = bytearray(whole)
+    flipped[30] ^= 2
+    path.write_bytes(flipped)
+    with pytest.raises(ValueError, match="the first line of"):
+        begin(folder)
+    assert path.read_bytes() == flipped
+
+
+def test_results_of_earlier_versions_have_no_checksums_and_are_read(folder: Path) -> None:
+    path = folder / JOURNAL
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    old = "".join(
+        json.dumps({k: v for k, v in line.items() if k != "crc"}) + "\n" for line in lines
+    )
+    path.write_text(old)
+    with begin(folder) as journal:
+        assert journal.finished == (result(1), result(2), result(3))
+        assert not journal.notes
+        journal.append([result(4)], [])
+    assert path.read_text().startswith(old)
+    with begin(folder) as journal:
+        assert len(journal.finished) == 4
+
+
+def test_a_last_line_without_its_end_is_whole(folder: Path) -> None:
+    path = folder / JOURNAL
+    path.write_bytes(path.read_bytes()[:-1])
+    for _ in range(2):
+        with begin(folder) as journal:
+            assert [found.label for found in journal.finished] == [1, 2, 3]
+            assert not journal.notes
+            journal.append([], [])
+
+
+def test_one_evaluation_at_a_time_writes_into_a_folder(folder: Path) -> None:
+    with begin(folder), pytest.raises(ValueError, match="another evaluation is writing into"):
+        begin(folder)
+    begin(folder).__exit__(None, None, None)
+
+
+def test_a_file_that_is_deleted_meanwhile_is_written_anew(folder: Path) -> None:
+    path = folder / JOURNAL
+    whole = path.read_bytes()
+    with begin(folder) as journal:
+        path.unlink()
+        journal.append([result(4)], [])
+        (note,) = journal.notes
+        assert "was deleted or replaced while it was in use" in note
+    assert path.read_bytes().startswith(whole)
+    with begin(folder) as journal:
+        assert len(journal.finished) == 4
 
 
 def test_a_torn_first_line_begins_anew(tmp_path: Path) -> None:
     (tmp_path / JOURNAL).write_bytes(b'{"format": 1, "sta')
     with begin(tmp_path) as journal:
         assert journal.finished == ()
-    assert json.loads((tmp_path / JOURNAL).read_text())["option"]["max_clicks"] == 20
+        journal.append([result(1)], [])
+    with begin(tmp_path) as journal:
+        assert journal.finished == (result(1),)
 
 
 def test_other_options_are_refused_by_name(folder: Path) -> None:
@@ -105,12 +182,13 @@ def test_options_may_change_while_nothing_is_finished(tmp_path: Path) -> None:
     begin(tmp_path).__exit__(None, None, None)
     other = {**HEADER, "model": {"tiny": "cd34"}}
     begin(tmp_path, other).__exit__(None, None, None)
-    assert json.loads((tmp_path / JOURNAL).read_text())["model"] == {"tiny": "cd34"}
+    last = (tmp_path / JOURNAL).read_text().splitlines()[-1]
+    assert json.loads(last)["model"] == {"tiny": "cd34"}
 
 
 def test_a_newer_format_is_refused(folder: Path) -> None:
     path = folder / JOURNAL
-    path.write_text(path.read_text().replace('"format": 1', '"format": 2', 1))
+    path.write_text('{"format": 2, "started": ""}\n{"object": {}}\n')
     with pytest.raises(ValueError, match="have format 2, this version writes 1"):
         begin(folder)
 
@@ -141,6 +219,13 @@ def test_a_full_disk_loses_nothing_that_was_finished(folder: Path) -> None:
     assert (folder / JOURNAL).read_bytes().startswith(whole)
     with begin(folder) as journal:
         assert [found.label for found in journal.finished] == [1, 2, 3, 5]
+
+
+def test_a_foreign_file_without_line_ends_is_refused_and_kept(tmp_path: Path) -> None:
+    (tmp_path / JOURNAL).write_text("my notes")
+    with pytest.raises(ValueError, match="no file of an evaluation's results"):
+        begin(tmp_path)
+    assert (tmp_path / JOURNAL).read_text() == "my notes"
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Sessions that survive: the journal, the offer to resume, keys and commands, in a real window."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -30,6 +31,8 @@ from napari_iafpn.sessions import (
 from napari_iafpn.sessions.about import ImageAbout, LabelsAbout
 from napari_iafpn.sessions.actions import commit_step
 from napari_iafpn.sessions.journal import JournalWriter
+from napari_iafpn.sessions.lines import LineFile
+from napari_iafpn.sessions.locking import is_locked
 from napari_iafpn.sessions.reading import ArrayLabels, read_session
 
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -147,6 +150,66 @@ def test_a_folder_that_cannot_be_written_is_told_and_work_goes_on(annotate, pixe
     assert "the session cannot be saved in" in told[0].lower()
     window.key(Qt.Key.Key_Return)
     assert window.annotator.labels.data.any()
+
+
+def test_a_session_that_another_window_has_is_not_resumed(annotate, pixels, tmp_path):
+    earlier_session(tmp_path / "home", pixels)
+    window = annotate(pixels)
+    view = offered(window)
+    (path,) = journals(tmp_path / "home")
+    other = LineFile(path)
+    other.open()
+    view.resume_button.click()
+    assert "another window has the session" in window.status.lower()
+    window.click(10, 10)
+    window.widget.sessions.keeper.flush()
+    assert len(journals(tmp_path / "home")) == 2, "what is clicked is kept beside it"
+    other.close()
+
+
+def test_a_session_that_went_on_since_it_was_offered_is_read_again(annotate, pixels, tmp_path):
+    earlier_session(tmp_path / "home", pixels)
+    window = annotate(pixels)
+    view = offered(window)
+    (path,) = journals(tmp_path / "home")
+    session, file = read_session(path), LineFile(path)
+    file.open()
+    writer = JournalWriter(path, print, file=file)
+    session.document.tell = writer.record
+    session.document.undo()
+    session.document.undo()
+    assert writer.close(20)
+    before = path.read_bytes()
+    view.resume_button.click()
+    window.wait()
+    assert not window.annotator.labels.data.any()
+    assert window.clicks == [(30, 20, True)]
+    window.click(10, 10)
+    window.widget.sessions.keeper.flush()
+    assert path.read_bytes().startswith(before)
+    assert not read_session(path).damage
+
+
+def test_closing_says_what_is_not_saved_and_goes_on_trying(annotate, pixels, tmp_path, monkeypatch):
+    window = annotate(pixels)
+    window.click(30, 20)
+    window.widget.sessions.keeper.flush()
+    told = []
+    window.widget.sessions.said.connect(lambda message: told.append(message))
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("napari_iafpn.sessions.journal.RETRY_SECONDS", 0.05)
+    with monkeypatch.context() as patch:
+        patch.setattr("napari_iafpn.sessions.lines._write_all", full)
+        window.key(Qt.Key.Key_Return)
+        window.widget.sessions.close()
+    assert "are not saved (No space left on device)" in told[-1].text
+    assert told[-1].important
+    (path,) = journals(tmp_path / "home")
+    window.qtbot.waitUntil(lambda: not is_locked(path))
+    assert len(read_session(path).document.facts) == 1
 
 
 CHILD = """

@@ -1,6 +1,7 @@
 """What the journal says of layers, and which sessions are offered."""
 
-import json
+import errno
+import os
 
 import numpy as np
 import pytest
@@ -11,7 +12,16 @@ from napari_iafpn.plugin.layers import layer_id
 from napari_iafpn.plugin.sessions import keeper
 from napari_iafpn.plugin.sessions.keeper import SessionKeeper
 from napari_iafpn.plugin.sessions.offers import latest_session
-from napari_iafpn.sessions import Cutout, Document, LabelsChange, PlaneKey, Step
+from napari_iafpn.sessions import (
+    Cutout,
+    Document,
+    Facts,
+    FactsChange,
+    LabelsChange,
+    PlaneKey,
+    Step,
+)
+from napari_iafpn.sessions.lines import sealed
 from napari_iafpn.sessions.pixels import painted
 from napari_iafpn.sessions.reading import ArrayLabels, read_session
 
@@ -37,11 +47,12 @@ def sitting(tmp_path, rng):
     kept = SessionKeeper(tmp_path, by_id.get, by_id.get, print)
     document = Document(lambda id_: ArrayLabels(by_id[id_].data), kept.record)
 
-    def paint(number, label=1):
+    def paint(number, label=1, *, facts=False):
         plane = PlaneKey(layer_id(images[number]), (0, 1))
         change = painted(labels[number].data, plane, SQUARE, label, "overwrite")
         target = layer_id(labels[number])
-        document.do(Step("paint", plane, labels=(LabelsChange(target, (change,)),)))
+        told = (FactsChange(target, label, None, Facts()),) if facts else ()
+        document.do(Step("paint", plane, labels=(LabelsChange(target, (change,)),), facts=told))
 
     yield kept, images, labels, paint
     kept.close()
@@ -84,7 +95,7 @@ def test_every_image_of_a_session_is_offered_it(sitting, tmp_path):
     kept.close()
     (path,) = tmp_path.glob("*.jsonl")
     assert len(read_session(path).images) == 2
-    with path.open("a", encoding="utf-8") as file:  # an unfinished object, worth going on with
+    with path.open("ab") as file:  # an unfinished object, worth going on with
         plane = {"image": layer_id(images[1]), "axes": [0, 1], "index": []}
         click = {"number": 1, "clicks": [[3, 4, "+"]]}
         file.write(_line(plane, click))
@@ -97,7 +108,7 @@ def test_every_image_of_a_session_is_offered_it(sitting, tmp_path):
 
 def _line(plane, click):
     step = {"entry": "do", "kind": "click", "plane": plane}
-    return json.dumps({**step, "objects": [{"plane": plane, "object": click}]}) + "\n"
+    return sealed({**step, "objects": [{"plane": plane, "object": click}]})
 
 
 def test_an_image_whose_store_fails_is_journalled_without_its_pixels(sitting, monkeypatch):
@@ -109,3 +120,99 @@ def test_an_image_whose_store_fails_is_journalled_without_its_pixels(sitting, mo
     session = read_session(path)
     assert not session.damage
     assert [about.fingerprint for about in session.images.values()] == [""]
+
+
+@pytest.fixture
+def three(sitting, tmp_path):
+    """Three sessions of one image, the newest last, of one to three objects."""
+    kept, images, _, paint = sitting
+    paths = []
+    for count in (1, 2, 3):
+        for label in range(1, count + 1):
+            paint(0, label, facts=True)
+        kept.flush()
+        paths.append(kept.path)
+        kept.close()
+        os.utime(paths[-1], (count, count))
+    return paths, images[0].data
+
+
+def found(folder, image):
+    offer = latest_session(folder, image)
+    return offer.session.path, offer.session.objects, offer.sentence
+
+
+def test_a_newer_or_unreadable_session_hides_no_older_one(three, tmp_path):
+    paths, image = three
+    assert found(tmp_path, image)[:2] == (paths[2], 3)
+    lines = paths[2].read_bytes().splitlines(keepends=True)
+    paths[2].write_bytes(sealed({"entry": "session", "format": 99}) + b"".join(lines[1:]))
+    os.utime(paths[2], (9, 9))
+    path, objects, sentence = found(tmp_path, image)
+    assert (path, objects) == (paths[1], 2)
+    assert "has the format 99, this version reads up to 2; update napari-iafpn." in sentence
+
+
+def test_a_damaged_session_hides_no_fuller_whole_one(three, tmp_path):
+    paths, image = three
+    raw = paths[2].read_bytes()
+    spoilt = raw.replace(b'"kind"', b'"kinD"', 1)
+    paths[2].write_bytes(spoilt)
+    path, objects, sentence = found(tmp_path, image)
+    assert (path, objects) == (paths[2], 2), "the newest, where no older one has more"
+    assert "is damaged and left out" in sentence
+    paths[2].write_bytes(raw.replace(b'"kind"', b'"kinD"'))
+    path, objects, sentence = found(tmp_path, image)
+    assert (path, objects) == (paths[1], 2)
+
+
+def test_a_session_whose_image_line_is_damaged_is_offered(three, tmp_path):
+    paths, image = three
+    paths[2].write_bytes(paths[2].read_bytes().replace(b'"name":"image 0"', b'"name":"imagE 0"'))
+    path, objects, sentence = found(tmp_path, image)
+    assert (path, objects) == (paths[2], 3)
+    assert "is damaged and left out" in sentence
+
+
+def test_a_file_name_that_is_no_unicode_is_journalled(sitting, tmp_path):
+    kept, images, _, paint = sitting
+    name = os.fsdecode(b"/caf\xe9.tif")
+    images[0]._source = images[0].source.model_copy(update={"path": name})
+    paint(0)
+    path = kept.path
+    assert not kept.close()
+    (about,) = read_session(path).images.values()
+    assert about.path == name
+
+
+def test_closing_on_a_full_disk_says_what_is_not_saved(sitting, monkeypatch):
+    kept, _, _, paint = sitting
+    paint(0)
+    kept.flush()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("napari_iafpn.sessions.lines._write_all", full)
+    paint(0, 2)
+    sentence = kept.close()
+    assert "the last 1 change(s) of the session" in sentence
+    assert "No space left on device" in sentence
+
+
+def test_labels_that_cannot_be_read_stop_no_journal(sitting, monkeypatch):
+    kept, _, _, paint = sitting
+
+    def broken(*_):
+        raise RuntimeError("404")
+
+    told = []
+    monkeypatch.setattr(kept, "_failed", told.append)
+    monkeypatch.setattr(keeper, "_before", broken)
+    paint(0)
+    path = kept.path
+    assert not kept.close()
+    assert "cannot be read (RuntimeError: 404)" in told[0]
+    session = read_session(path)
+    assert not session.damage
+    assert len(session.document.steps) == 1

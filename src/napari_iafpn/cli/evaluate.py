@@ -62,6 +62,8 @@ def evaluate_sets(request: EvaluateRequest) -> int:
         return INTERRUPTED
     write_report(results, evaluation.sets, request.output)
     print_scores(results, evaluation.protocol)
+    for note in results.notes:
+        plain_console().print(f"note: {note}")
     plain_console().print(f"report: {request.output / 'report.html'}")
     return 0
 

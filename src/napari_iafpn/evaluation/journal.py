@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from napari_iafpn.evaluation.protocol import ObjectResult
 from napari_iafpn.evaluation.results import Problem
-from napari_iafpn.sessions.lines import parsed
+from napari_iafpn.sessions.lines import Line, LineFile, lines_of, sealed
+from napari_iafpn.sessions.locking import InUseError, lock_file
 
 JOURNAL = "results.jsonl"
 FORMAT = 1
+HEADER = b'{"format"'
 SYNC_SECONDS = 1.0
 
 
 class Journal:
     """One JSON line that says what is evaluated, then one per finished object or problem.
 
-    Lines are written whole, by one process, and flushed to the disk about once a second; where
-    writing fails, the file is cut back to its last whole line.
+    Lines are written whole, by one process, and flushed to the disk about once a second. Each has
+    a checksum; what is damaged is left where it is, told, and computed again.
 
     Parameters
     ----------
@@ -40,35 +41,58 @@ class Journal:
     finished : tuple of ObjectResult
         What an earlier run left. Its problems are not kept: the images may have been repaired.
     started : str
+    notes : list of str
+        What was damaged, or changed by another program.
 
     Raises
     ------
     ValueError
-        Where the folder is in use for something else or for an evaluation with other options.
+        Where the folder is in use for something else, by another evaluation, or for one with
+        other options.
     OSError
         Where it cannot be written.
     """
 
     def __init__(self, folder: Path, header: Mapping[str, Mapping[str, Any]], started: str) -> None:
-        self.path = folder / JOURNAL
         _claim(folder)
-        # As it comes back from the file: tuples are lists there.
-        header = json.loads(json.dumps(header))
-        lines = list(_whole_lines(self.path))
-        found = lines[0][0] if lines else None
-        if found is not None and len(lines) > 1:
+        self.notes: list[str] = []
+        self._file = LineFile(folder / JOURNAL, self.notes.append)
+        try:
+            self._file.open()
+        except InUseError as error:
+            raise ValueError(
+                f"another evaluation is writing into {folder}; wait until it is over, or choose "
+                "another folder"
+            ) from error
+        try:
+            # As it comes back from the file: tuples are lists there.
+            self._begin(folder, json.loads(json.dumps(header)), started)
+        except BaseException:
+            self._file.close()
+            raise
+
+    @property
+    def path(self) -> Path:
+        """Where the results are."""
+        return self._file.path
+
+    def _begin(self, folder: Path, header: Mapping[str, Any], started: str) -> None:
+        found, self.finished, damaged = _read(self.path)
+        self.started, self._synced = started, time.monotonic()
+        if damaged:
+            self.notes.append(
+                f"{len(damaged)} line(s) of {self.path} are damaged, the first is line "
+                f"{damaged[0]}; what they told is computed again"
+            )
+        if found is not None and found["format"] != FORMAT:
+            raise ValueError(
+                f"the results in {folder} have format {found['format']}, this version writes "
+                f"{FORMAT}; choose another folder"
+            )
+        if found is not None and self.finished:
             _check_same(found, header, folder)
             self.started = str(found["started"])
-            self.finished = tuple(
-                ObjectResult.from_json(line["object"]) for line, _ in lines if "object" in line
-            )
-            self._end = lines[-1][1]
-        else:  # nothing is lost with a mere first line
-            self.started, self.finished, self._end = started, (), 0
-        self._file = self.path.open("r+b" if self.path.exists() else "xb", buffering=0)
-        self._file.truncate(self._end)
-        self._synced = time.monotonic()
-        if not self._end:
+        else:  # nothing is finished: the options may change, and the last ones count
             self._write([{"format": FORMAT, "started": started, **header}])
             self.sync()
 
@@ -85,23 +109,17 @@ class Journal:
 
     def sync(self) -> None:
         """Make sure that the disk has everything."""
-        os.fsync(self._file.fileno())
+        self._file.sync()
         self._synced = time.monotonic()
 
     def _write(self, entries: list[dict[str, Any]]) -> None:
-        payload = b"".join(json.dumps(entry).encode() + b"\n" for entry in entries)
         try:
-            self._file.seek(self._end)
-            rest = memoryview(payload)
-            while rest:
-                rest = rest[self._file.write(rest) :]
+            self._file.append(b"".join(map(sealed, entries)))
         except OSError as error:
-            self._file.truncate(self._end)
             raise OSError(
                 f"cannot write {self.path} ({error.strerror}); everything that was finished before "
                 "is kept, make room and repeat the command to go on"
             ) from error
-        self._end += len(payload)
 
     def __enter__(self) -> Journal:
         return self
@@ -123,39 +141,55 @@ def _claim(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file; give a folder for the results")
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / JOURNAL).exists() and any(folder.iterdir()):
+    path = folder / JOURNAL
+    if not path.exists() and set(folder.iterdir()) - {lock_file(path)}:
         raise ValueError(
             f"the folder {folder} holds other files and no {JOURNAL} to go on with; "
             "choose an empty or new folder"
         )
 
 
-def _whole_lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
-    """Yield entries and where their lines end, up to the first that is damaged."""
-    if not path.exists():
-        return
-    end = 0
-    with path.open("rb") as file:
-        for number, line in enumerate(file):
-            entry = parsed(line)
-            if number == 0 and line.endswith(b"\n") and (entry is None or "format" not in entry):
-                raise ValueError(
-                    f"{path} is no file of an evaluation's results; choose another folder"
-                )
-            if entry is None:
-                return
-            end += len(line)
-            yield entry, end
+def _read(path: Path) -> tuple[dict[str, Any] | None, tuple[ObjectResult, ...], list[int]]:
+    """Return the newest header, the finished objects, and the numbers of damaged lines.
+
+    Raises
+    ------
+    ValueError
+        Where it is no file of results.
+    """
+    header: dict[str, Any] | None = None
+    finished: list[ObjectResult] = []
+    damaged: list[Line] = []
+    for line in lines_of(path):
+        try:
+            if line.entry is not None and "format" in line.entry:
+                header = line.entry
+            elif line.entry is None or (header is None and not damaged):
+                damaged.append(line)
+            elif "object" in line.entry:
+                finished.append(ObjectResult.from_json(line.entry["object"]))
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+            damaged.append(line)
+    if header is None and damaged:
+        _check_begun(path, damaged, finished)
+    return header, tuple(finished), [line.number for line in damaged]
+
+
+def _check_begun(path: Path, damaged: list[Line], finished: list[ObjectResult]) -> None:
+    """Without a first line, go on only where a crash cut it off."""
+    begun = damaged[0].raw.startswith(HEADER)
+    if finished or (begun and not damaged[0].is_cut_off):
+        raise ValueError(
+            f"the first line of {path}, which says what is evaluated, is damaged; choose another "
+            "folder"
+        )
+    if not begun and not (damaged[0].is_cut_off and HEADER.startswith(damaged[0].raw)):
+        raise ValueError(f"{path} is no file of an evaluation's results; choose another folder")
 
 
 def _check_same(
     found: Mapping[str, Any], wanted: Mapping[str, Mapping[str, Any]], folder: Path
 ) -> None:
-    if found["format"] != FORMAT:
-        raise ValueError(
-            f"the results in {folder} have format {found['format']}, this version writes {FORMAT}; "
-            "choose another folder"
-        )
     for group, values in wanted.items():
         before = found.get(group, {})
         for key in dict.fromkeys([*values, *before]):

@@ -43,11 +43,14 @@ class Results:
         ``versions`` {package: version}, ``models`` {name: SHA-256}, ``sets`` {name: {"images",
         "objects", "chosen"}} (images read or not, objects in the set, objects that were
         evaluated), ``started`` (ISO 8601, UTC), ``machine``, ``jobs``.
+    notes : tuple of str
+        What was damaged in the file of finished objects, or in a session that is a set.
     """
 
     objects: tuple[ObjectResult, ...]
     problems: tuple[Problem, ...]
     about: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

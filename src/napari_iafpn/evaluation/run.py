@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from napari_iafpn.evaluation.models import find_models
 from napari_iafpn.evaluation.plan import Unit, make_plan, result_keys, units_left
 from napari_iafpn.evaluation.pool import Cluster, LocalPool, Workplace
 from napari_iafpn.evaluation.protocol import Protocol
+from napari_iafpn.evaluation.readers.session import SessionSet
 from napari_iafpn.evaluation.results import Problem, Progress, Results
 from napari_iafpn.evaluation.tally import Tally
 from napari_iafpn.evaluation.workers import Job, Machine, make_job
@@ -130,7 +131,9 @@ def evaluate(
             outcomes = stack.enter_context(closing(dispatcher.run(units, cancelled)))
             for unit, outcome in outcomes:
                 tally.take(unit, outcome)
-    return tally.finish(plan, make_about(evaluation, header, plan, started))
+    results = tally.finish(plan, make_about(evaluation, header, plan, started))
+    damaged = (s.damage for s in evaluation.sets if isinstance(s, SessionSet) and s.damage)
+    return replace(results, notes=(*damaged, *(journal.notes if journal is not None else ())))
 
 
 def _workplace(evaluation: Evaluation, units: int) -> Workplace:

@@ -26,12 +26,11 @@ def read_session_labels(path: Path) -> LabelImage:
             "in napari and save the one you want"
         )
     (id_,) = session.labels
-    notes = (session.damage,) if session.damage else ()
-    return labels_of(session, id_, notes)
+    return labels_of(session, id_)
 
 
-def labels_of(session: Session, id_: str, notes: tuple[str, ...] = ()) -> LabelImage:
-    """Return one labels image of a session with the classes of its objects."""
+def labels_of(session: Session, id_: str) -> LabelImage:
+    """Return one labels image of a session with the classes of its objects; damage is noted."""
     data = session.labels_of(id_).data
     names = {key: str(values["name"]) for key, values in session.categories.items()}
     classes = {
@@ -41,4 +40,5 @@ def labels_of(session: Session, id_: str, notes: tuple[str, ...] = ()) -> LabelI
     }
     about = session.labels[id_]
     metadata = replace(LabelMetadata.found(about.place), classes=classes)
+    notes = (session.damage,) if session.damage else ()
     return LabelImage.of(data, about.name, metadata, notes)

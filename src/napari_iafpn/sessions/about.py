@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
+import math
 import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from napari_iafpn.sessions.checks import text, whole
 from napari_iafpn.sessions.sparse import SparseArray
 
 BLOCK = 64
@@ -19,6 +24,10 @@ CONTENT_BYTES = 256 * 2**20
 """Labels that are larger than this are not kept as they were at the start."""
 MEMORY_BYTES = 2**31
 """Labels that are larger than this are not held in the memory as a whole."""
+PIECE_BYTES = 2**20
+"""Labels that are larger than this are kept in pieces of this size."""
+PIECES = "pieces"
+AXES = 32
 
 
 @dataclass(frozen=True)
@@ -56,8 +65,15 @@ class ImageAbout:
 
     @classmethod
     def from_json(cls, given: dict[str, Any]) -> ImageAbout:
-        """Return what ``vars`` gave."""
-        return cls(**{**given, "shape": tuple(given["shape"])})
+        """Return what ``vars`` gave; ValueError where that cannot be."""
+        for name in ("id", "name", "path", "dtype", "fingerprint"):
+            text(given[name], name)
+        return cls(**{**given, "shape": _shape(given["shape"]), "rgb": bool(given["rgb"])})
+
+    @property
+    def spatial_shape(self) -> tuple[int, ...]:
+        """The shape without colours: that of labels on it."""
+        return self.shape[:-1] if self.rgb else self.shape
 
 
 @dataclass(frozen=True)
@@ -73,8 +89,9 @@ class LabelsAbout:
     shape : tuple of int
     dtype : str
     content : str or None
-        The pixels, row by row in ``dtype``, little endian, zlib, base64. Empty: all 0. None: not
-        kept, since they are more than 256 MiB.
+        The pixels, row by row in ``dtype``, little endian, zlib, base64. Empty: all 0. "pieces": in
+        pieces of their own, see `content_entries`. None: not kept, since they are more than
+        256 MiB.
     place : dict
         Axes, scale, units and translation, as `exchange.LabelMetadata.holder` has them; may be
         empty.
@@ -98,25 +115,41 @@ class LabelsAbout:
 
     @classmethod
     def from_json(cls, given: dict[str, Any]) -> LabelsAbout:
-        """Return what ``vars`` gave."""
-        return cls(**{**given, "shape": tuple(given["shape"])})
+        """Return what ``vars`` gave; ValueError where that cannot be."""
+        for name in ("id", "name", "image", "dtype"):
+            text(given[name], name)
+        if given["content"] is not None:
+            text(given["content"], "content")
+        if np.dtype(given["dtype"]).kind not in "iub":
+            raise ValueError(f"labels are of the type {given['dtype']}; they must be whole numbers")
+        return cls(**{**given, "shape": _shape(given["shape"])})
 
-    def data(self) -> Any:
+    def data(self, pieces: Iterable[tuple[int, NDArray[Any]]] = ()) -> Any:
         """Return the pixels at the start; ValueError where they were not kept.
 
         A numpy array, above 2 GiB a `SparseArray`.
+
+        Parameters
+        ----------
+        pieces : iterable of (int, (N,) array)
+            Where the content is in pieces: what is there of them, each with its first pixel.
         """
         if self.content is None:
             raise ValueError(
                 f"the labels {self.name!r} were too large to keep in the session; open them from "
                 "their file"
             )
+        blank = SparseArray(self.shape, self.dtype)
         if not self.content:
-            blank = SparseArray(self.shape, self.dtype)
-            return np.zeros(self.shape, self.dtype) if size_of(blank) <= MEMORY_BYTES else blank
-        stored = np.dtype(self.dtype).newbyteorder("<")
-        raw = zlib.decompress(base64.b64decode(self.content))
-        return np.frombuffer(raw, stored).reshape(self.shape).astype(self.dtype)
+            return blank if size_of(blank) > MEMORY_BYTES else np.zeros(self.shape, self.dtype)
+        if size_of(blank) > CONTENT_BYTES:
+            raise ValueError(f"the labels {self.name!r} claim {size_of(blank)} bytes")
+        if self.content != PIECES:
+            pieces = [(0, unpacked(self.content, self.dtype, math.prod(self.shape)))]
+        flat = np.zeros(math.prod(self.shape), self.dtype)
+        for start, values in pieces:
+            flat[start : start + len(values)] = values
+        return flat.reshape(self.shape)
 
 
 def packed(data: Any) -> str | None:
@@ -126,8 +159,54 @@ def packed(data: Any) -> str | None:
     values = np.asarray(data)
     if not values.any():
         return ""
-    raw = np.ascontiguousarray(values, np.dtype(values.dtype).newbyteorder("<")).tobytes()
+    return PIECES if size_of(values) > PIECE_BYTES else _packed(values)
+
+
+def content_entries(id_: str, data: Any) -> Iterator[dict[str, Any]]:
+    """Yield what a journal tells of the pixels of labels that are kept in pieces.
+
+    Each piece holds the pixels from ``start`` on, packed as in `LabelsAbout`; those that are all
+    0 are left out. The last entry says how many there are.
+    """
+    if packed(data) != PIECES:
+        return
+    flat = np.asarray(data).reshape(-1)
+    step = max(PIECE_BYTES // flat.itemsize, 1)
+    count = 0
+    for start in range(0, len(flat), step):
+        values = flat[start : start + step]
+        if values.any():
+            count += 1
+            yield {"entry": "content", "labels": id_, "start": start, "pixels": _packed(values)}
+    yield {"entry": "content", "labels": id_, "pieces": count}
+
+
+def _packed(values: NDArray[Any]) -> str:
+    raw = np.ascontiguousarray(values, values.dtype.newbyteorder("<")).tobytes()
     return base64.b64encode(zlib.compress(raw, 1)).decode("ascii")
+
+
+def unpacked(content: str, dtype: str, count: int) -> NDArray[Any]:
+    """Return up to ``count`` pixels of labels, flat; ValueError where they are damaged."""
+    stored = np.dtype(dtype).newbyteorder("<")
+    most = count * stored.itemsize
+    try:
+        # What expands to more than it can be is never held.
+        unzip = zlib.decompressobj()
+        raw = unzip.decompress(base64.b64decode(content, validate=True), most + 1)
+        if not unzip.eof or len(raw) > most:
+            raise ValueError("it does not fit")
+        return np.frombuffer(raw, stored).astype(dtype)
+    except (zlib.error, binascii.Error, ValueError) as error:
+        raise ValueError(f"the pixels of labels are damaged ({error})") from error
+
+
+def _shape(given: Any) -> tuple[int, ...]:
+    """Return the shape of an array; ValueError where it is none."""
+    sizes = tuple(whole(size, "size of an axis", 1) for size in given)
+    if not 0 < len(sizes) <= AXES or math.prod(sizes) > 2**62:
+        raise ValueError(f"{given} is not the shape of an array")
+    return sizes
 
 
 def is_blank(data: Any) -> bool:
@@ -137,7 +216,7 @@ def is_blank(data: Any) -> bool:
 
 def size_of(data: Any) -> int:
     """Return the bytes of an array-like."""
-    return int(np.dtype(data.dtype).itemsize * np.prod(data.shape, dtype=np.int64))
+    return int(np.dtype(data.dtype).itemsize * math.prod(map(int, data.shape)))
 
 
 def fingerprint_of(array: Any) -> str:

@@ -49,6 +49,7 @@ class Document:
         self.facts: dict[tuple[str, int], Facts] = {}
         self._objects: dict[PlaneKey, CurrentObject] = {}
         self._numbers = count(1)
+        self._step_number = 0
         self._done: list[Step] = []
         self._undone: list[Step] = []
 
@@ -92,11 +93,14 @@ class Document:
         Parameters
         ----------
         step : Step
+            Gets the next number, unless it has one from a journal.
         going_on : bool
             It is the same movement of the user as the step before if that is of its kind: undone
             together.
         """
         last = self.last_done
+        number = step.number or self._step_number + 1
+        step = replace(step, number=number, after=0 if last is None else last.number)
         merged = None
         if going_on and last is not None and not self._undone:
             merged = _merged(last, step)
@@ -106,6 +110,7 @@ class Document:
             self._done.pop()
         self._done.append(merged or step)
         self._undone.clear()
+        self._step_number = max(self._step_number, number)
         self.tell(DO, step, merged is not None)
 
     def undo(self) -> Step | None:
@@ -127,6 +132,20 @@ class Document:
             self._done.append(self._undone.pop())
             self.tell(REDO, step, False)
         return step
+
+    def stand_at(self, number: int) -> None:
+        """Undo or redo until the step of a number is the last that is done; 0: none.
+
+        Nothing happens where there is no such step.
+        """
+        if self._done and self._done[-1].number == number:
+            return
+        if number and number not in {step.number for step in (*self._done, *self._undone)}:
+            return
+        while any(step.number == number for step in self._undone):
+            self.redo()
+        while self._done and self._done[-1].number != number:
+            self.undo()
 
     def _perform(self, changes: tuple[LabelsChange, ...], *, back: bool) -> None:
         """Change the labels: all of them, or none where one fails."""
@@ -177,4 +196,5 @@ def _merged(last: Step, step: Step) -> Step | None:
     )
     if not same:
         return None
-    return replace(step, objects=(replace(step.objects[0], before=last.objects[0].before),))
+    change = replace(step.objects[0], before=last.objects[0].before)
+    return replace(step, objects=(change,), after=last.after)

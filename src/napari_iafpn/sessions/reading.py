@@ -1,8 +1,9 @@
-"""A journal read back: the document as it was after its last whole entry."""
+"""A journal read back: the document as it was after its last entry, as far as it is whole."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.sessions.about import ImageAbout, LabelsAbout
+from napari_iafpn.sessions.about import PIECES, ImageAbout, LabelsAbout, unpacked
+from napari_iafpn.sessions.checks import text, whole
 from napari_iafpn.sessions.codec import step_from_json
 from napari_iafpn.sessions.document import DO, REDO, UNDO, Document
 from napari_iafpn.sessions.journal import FORMAT
-from napari_iafpn.sessions.lines import parsed
+from napari_iafpn.sessions.lines import Line, State, lines_of, state_of
 from napari_iafpn.sessions.pixels import PixelChange
 from napari_iafpn.sessions.steps import Step
+
+HEADS = re.compile(rb'\s*\{\s*"entry"\s*:\s*"(session|image|labels|content)"')
+"""What is read first: a journal may tell it behind the steps that need it."""
+COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+NO_SESSION = "{} is no session of napari-iafpn; choose a file that ends in .jsonl"
+UNUSABLE = (
+    *(KeyError, TypeError, IndexError, AttributeError),
+    *(ValueError, OverflowError, MemoryError, RecursionError),
+)
+"""What comes of entries whose values cannot be."""
 
 
 class ArrayLabels:
@@ -47,6 +59,10 @@ class Session:
         ISO time.
     images : dict of id to ImageAbout
     labels : dict of id to LabelsAbout
+    pieces : dict of id to dict of int to str
+        What is there of the content of labels, by its first pixel.
+    counts : dict of id to int
+        How many pieces there shall be.
     models : dict of name to SHA-256
     categories : dict of int to dict
         Name and colour of each class.
@@ -54,21 +70,27 @@ class Session:
         The labels after the last entry; only those whose start is known.
     document : Document
         With its whole history.
-    end : int
-        Where the last whole entry ends, in bytes.
-    damage : str
-        One sentence about what could not be read behind that; empty where there is nothing.
+    state : (int, int)
+        Of the file when it was read.
+    losses : list of str
+        What could not be read, each as a clause.
+    last_number, skipped : int
+        Of the newest step; how many numbers before it are missing.
     """
 
     path: Path
     created: str = ""
     images: dict[str, ImageAbout] = field(default_factory=dict)
     labels: dict[str, LabelsAbout] = field(default_factory=dict)
+    pieces: dict[str, dict[int, str]] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
     models: dict[str, str] = field(default_factory=dict)
-    categories: dict[int, dict[str, Any]] = field(default_factory=dict)
+    categories: dict[int, dict[str, str]] = field(default_factory=dict)
     arrays: dict[str, ArrayLabels] = field(default_factory=dict)
-    end: int = 0
-    damage: str = ""
+    state: State = (0, 0)
+    losses: list[str] = field(default_factory=list)
+    last_number: int = 0
+    skipped: int = 0
 
     def __post_init__(self) -> None:
         self.document = Document(self.labels_of)
@@ -76,17 +98,42 @@ class Session:
     def labels_of(self, id_: str) -> ArrayLabels:
         """Return the labels image of an id."""
         if id_ not in self.arrays:
-            self.arrays[id_] = ArrayLabels(self.labels[id_].data())
+            self.arrays[id_] = ArrayLabels(self.start_of(id_))
         return self.arrays[id_]
+
+    def start_of(self, id_: str) -> Any:
+        """Return the pixels of labels before the first step, as far as they are there.
+
+        Raises
+        ------
+        ValueError
+            Where they were not kept.
+        """
+        about = self.labels[id_]
+        return about.data(self._whole_pieces(about))
 
     @property
     def objects(self) -> int:
         """Number of committed objects."""
         return len(self.document.facts)
 
-    def take(self, entry: dict[str, Any]) -> None:
-        """Take one entry."""
+    @property
+    def damage(self) -> str:
+        """One sentence about what could not be read; empty where there is nothing."""
+        if not self.losses:
+            return ""
+        return f"a part of the session {self.path.name} is lost: {'; '.join(self.losses)}"
+
+    def lose(self, what: str) -> None:
+        """Note what could not be read."""
+        if what not in self.losses:
+            self.losses.append(what)
+
+    def take_head(self, entry: dict[str, Any]) -> None:
+        """Take what an entry tells of images and labels."""
         kind = entry["entry"]
+        if kind == "session":
+            self.created = text(entry["created"], "created")
         values = {key: value for key, value in entry.items() if key != "entry"}
         if kind == "image":
             about = ImageAbout.from_json(values)
@@ -94,30 +141,90 @@ class Session:
         elif kind == "labels":
             labels = LabelsAbout.from_json(values)
             self.labels[labels.id] = labels
-        elif kind == "model":
-            self.models[values["name"]] = values["sha256"]
+        elif kind == "content" and "pieces" in values:
+            self.counts[text(values["labels"], "labels")] = whole(values["pieces"], "pieces")
+        elif kind == "content":
+            pieces = self.pieces.setdefault(text(values["labels"], "labels"), {})
+            pieces[whole(values["start"], "start")] = text(values["pixels"], "pixels")
+
+    def take(self, entry: dict[str, Any]) -> None:
+        """Take what any other entry tells."""
+        kind, document = entry["entry"], self.document
+        if kind == "model":
+            self.models[text(entry["name"], "name")] = text(entry["sha256"], "sha256")
         elif kind == "categories":
-            self.categories = {int(key): value for key, value in values["categories"].items()}
+            self.categories = dict(map(_category, entry["categories"].items()))
+        elif kind == "lost":
+            raise ValueError(f"it was never written ({entry.get('why')})")
         elif kind == DO:
-            self.document.do(self._step(entry), going_on=entry.get("going_on", False))
-        elif kind == UNDO:
-            self.document.undo()
-        elif kind == REDO:
-            self.document.redo()
+            step = self._step(entry)
+            if "after" in entry:
+                # An undo that is lost is made up for.
+                document.stand_at(whole(entry["after"], "after"))
+            document.do(step, going_on=entry.get("going_on", False) is True)
+            assert document.last_done is not None
+            number = document.last_done.number
+            self.skipped += max(number - self.last_number - 1, 0)
+            self.last_number = number
+        elif kind in (UNDO, REDO):
+            self._walk(kind, entry.get("step"))
+
+    def _walk(self, kind: str, number: int | None) -> None:
+        """Undo or redo a step; a number that is not there is that of a step that was lost."""
+        document = self.document
+        if number is None:  # of a version that did not number them
+            document.undo() if kind == UNDO else document.redo()
+            return
+        document.stand_at(whole(number, "number of a step", 1))
+        last = document.last_done
+        if kind == UNDO and last is not None and last.number == number:
+            document.undo()
 
     def _step(self, entry: dict[str, Any]) -> Step:
+        for change in entry.get("labels", ()):
+            if change["labels"] not in self.labels:
+                self._make_up_labels(text(change["labels"], "labels"), entry["plane"]["image"])
         document = self.document
         return step_from_json(
-            entry["kind"],
             entry,
             document.__getitem__,
             lambda labels, label: document.facts.get((labels, label)),
-            lambda labels: np.dtype(self.labels[labels].dtype),
+            lambda id_: (self.labels[id_].shape, np.dtype(self.labels[id_].dtype)),
         )
+
+    def _make_up_labels(self, id_: str, image: str) -> None:
+        """Begin with empty labels of the image's shape where nothing is known of them."""
+        if image not in self.images:
+            raise ValueError("nothing is known of its image and its labels")
+        shape = self.images[image].spatial_shape
+        self.labels[id_] = LabelsAbout(id_, "Objects", image, shape, "int64", "")
+        self.lose("what the labels were like before the first object")
+
+    def _whole_pieces(self, about: LabelsAbout) -> Iterator[tuple[int, NDArray[Any]]]:
+        if about.content != PIECES:
+            return
+        total = int(np.prod(about.shape, dtype=np.int64))
+        pieces, missing = self.pieces.get(about.id, {}), 0
+        for start, content in pieces.items():
+            try:
+                yield start, unpacked(content, about.dtype, max(total - start, 0))
+            except ValueError:
+                missing += 1
+        wanted = self.counts.get(about.id)
+        if missing or wanted != len(pieces):
+            self.lose(f"a part of what the labels {about.name!r} were like before the first object")
+
+
+def _category(given: tuple[str, Any]) -> tuple[int, dict[str, str]]:
+    key, values = given
+    colour = text(values["colour"], "colour of a class")
+    if not COLOUR.fullmatch(colour):
+        raise ValueError(f"the colour of a class is {colour!r:.60}, not such as '#e69f00'")
+    return int(key), {"name": text(values["name"], "name of a class"), "colour": colour}
 
 
 def read_session(path: Path) -> Session:
-    """Read a journal up to its last whole entry.
+    """Read a journal; what is damaged is left out and told.
 
     Raises
     ------
@@ -125,57 +232,94 @@ def read_session(path: Path) -> Session:
         One sentence: not there, no journal, or of a newer version.
     """
     session = Session(path)
-    for entry, end in entries_of(path):
-        try:
-            session.take(entry)
-        except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
-            session.damage = (
-                f"{path.name} is damaged behind byte {session.end} "
-                f"({type(error).__name__}: {error}); what comes before was read"
-            )
-            return session
-        session.created = entry.get("created", session.created)
-        session.end = end
-    lost = path.stat().st_size - session.end
-    if lost:
-        session.damage = (
-            f"the last {lost} bytes of {path.name} are damaged and were left out; "
-            "at most the last thing you did is missing"
-        )
+    try:
+        with path.open("rb") as file:
+            session.state = state_of(file)
+        _check_first(next(lines_of(path), None), path)
+        heads, steps = _Reading(session.take_head), _Reading(session.take)
+        for line in lines_of(path, _is_head):
+            heads.take(line)
+        for line in lines_of(path, lambda raw: not _is_head(raw)):
+            steps.take(line)
+    except OSError as error:
+        raise ValueError(f"cannot open the session {path} ({error.strerror})") from error
+    if not heads.good + steps.good:
+        raise ValueError(NO_SESSION.format(path))
+    for loss in _losses(heads, steps, session.skipped):
+        session.lose(loss)
     return session
 
 
-def entries_of(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
-    """Yield the whole entries of a journal, each with the byte where it ends.
-
-    Raises
-    ------
-    ValueError
-        One sentence: not there, no journal, or of a newer version.
-    """
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise ValueError(f"cannot open the session {path} ({error.strerror})") from error
-    with file:
-        end = 0
-        for line in file:
-            entry = parsed(line)
-            if entry is None or not isinstance(entry.get("entry"), str):
-                break
-            end += len(line)
-            if end == len(line):
-                _check_first(entry, path)
-            yield entry, end
-    if not end:
-        raise ValueError(f"{path} is no session of napari-iafpn; choose a file that ends in .jsonl")
+def _is_head(raw: bytes) -> bool:
+    """Tell whether a line is read first."""
+    return HEADS.match(raw) is not None
 
 
-def _check_first(entry: dict[str, Any], path: Path) -> None:
-    if entry["entry"] != "session":
-        raise ValueError(f"{path} is no session of napari-iafpn; choose a file that ends in .jsonl")
-    if entry.get("format") != FORMAT:
+class _Reading:
+    """Counts what is taken and what is not."""
+
+    def __init__(self, take: Callable[[dict[str, Any]], None]) -> None:
+        self._take = take
+        self.good = 0
+        self.damaged: list[int] = []
+        self.cut_off = False
+        self.unusable: dict[int, str] = {}
+
+    def take(self, line: Line) -> None:
+        if line.entry is None:
+            self.damaged.append(line.number)
+            self.cut_off = line.is_cut_off
+            return
+        try:
+            self._take(line.entry)
+            self.good += 1
+        except UNUSABLE as error:
+            self.unusable[line.number] = _reason(error)
+
+
+def _losses(heads: _Reading, steps: _Reading, skipped: int) -> Iterator[str]:
+    """Yield what could not be read, as clauses."""
+    damaged = sorted(heads.damaged + steps.damaged)
+    if damaged and (heads.cut_off or steps.cut_off):
+        damaged.pop()
+        yield "the last line is cut off, at most the last thing you did is missing"
+    if damaged:
+        yield (
+            f"{_lines(damaged)} damaged and left out, what comes after was read; look whether an "
+            "object is missing"
+        )
+    unusable = heads.unusable | steps.unusable
+    if unusable:
+        first = min(unusable)
+        yield f"{_lines(sorted(unusable))} left out as unusable ({unusable[first]})"
+    if skipped and not damaged and not unusable:
+        yield f"{skipped} of the things you did are not in the file"
+
+
+def _lines(numbers: list[int]) -> str:
+    more = f" and {len(numbers) - 1} more are" if len(numbers) > 1 else " is"
+    return f"line {numbers[0]}{more}"
+
+
+def _reason(error: BaseException) -> str:
+    """Say in words why an entry cannot be used."""
+    if isinstance(error, KeyError):
+        return f"{error.args[0]!r:.60} is missing"
+    if isinstance(error, ValueError):
+        return str(error)
+    return "its values are of the wrong kind"
+
+
+def _check_first(line: Line | None, path: Path) -> None:
+    """Refuse what is no session, and what is newer; a damaged first line may belong to one."""
+    if line is None or line.is_cut_off:
+        raise ValueError(NO_SESSION.format(path))
+    if line.entry is None:
+        return
+    if line.entry.get("entry") != "session":
+        raise ValueError(NO_SESSION.format(path))
+    if line.entry.get("format") not in range(1, FORMAT + 1):
         raise ValueError(
-            f"{path} has the format {entry.get('format')}, this version reads {FORMAT}; "
-            "update napari-iafpn"
+            f"{path} has the format {line.entry.get('format')}, this version reads up to "
+            f"{FORMAT}; update napari-iafpn"
         )

@@ -67,7 +67,7 @@ def replay(
     levels = {
         id_: image if isinstance(image, (list, tuple)) else [image] for id_, image in images.items()
     }
-    arrays = {id_: ArrayLabels(about.data()) for id_, about in session.labels.items()}
+    arrays = {id_: ArrayLabels(session.start_of(id_)) for id_ in session.labels}
     result = Replayed({id_: array.data for id_, array in arrays.items()})
     steps = session.document.steps
     for place, step in enumerate(steps, 1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,9 +46,15 @@ class Runs:
         return [int(number) for number in numbers]
 
     @classmethod
-    def from_json(cls, given: list[int], shape: tuple[int, ...], dtype: Any) -> Runs:
+    def from_json(cls, given: Any, shape: tuple[int, ...], dtype: Any) -> Runs:
         """Return what ``to_json`` was given; ValueError where it does not fill ``shape``."""
-        runs = cls(shape, np.array(given[::2], dtype), np.array(given[1::2], np.int64))
-        if int(runs.counts.sum()) != int(np.prod(shape, dtype=np.int64)):
-            raise ValueError(f"the stretches have {runs.counts.sum()} pixels, not {shape}")
-        return runs
+        size, kind = math.prod(shape), np.dtype(dtype)
+        if not isinstance(given, list) or not all(type(number) is int for number in given):
+            raise ValueError("stretches of pixels are not whole numbers")
+        values, counts = given[::2], given[1::2]
+        least, most = (0, 1) if kind.kind == "b" else (np.iinfo(kind).min, np.iinfo(kind).max)
+        if values and not least <= min(values) <= max(values) <= most:
+            raise ValueError(f"stretches of pixels have values that {kind} cannot hold")
+        if len(values) != len(counts) or min(counts, default=1) < 1 or sum(counts) != size:
+            raise ValueError(f"the stretches have {sum(counts)} pixels, not {shape}")
+        return cls(shape, np.array(values, kind), np.array(counts, np.int64))

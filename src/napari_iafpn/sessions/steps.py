@@ -122,6 +122,10 @@ class Step:
     commit : Commit or None
     propagation : Propagation or None
         Of an object that ``plane`` and ``commit`` tell.
+    number : int
+        Tells steps of a document apart, from 1 on; 0: not done yet.
+    after : int
+        The number of the step that this one was done on; 0: the first.
     """
 
     kind: str
@@ -131,6 +135,8 @@ class Step:
     facts: tuple[FactsChange, ...] = ()
     commit: Commit | None = None
     propagation: Propagation | None = None
+    number: int = 0
+    after: int = 0
 
     def threshold_on(self, plane: PlaneKey) -> float | None:
         """Return the threshold of the object that this step wrote to a plane, None: it did not."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import io
+import re
+import shutil
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -17,9 +19,12 @@ import torch
 from napari_iafpn.networks import write_atomically
 from napari_iafpn.networks.cascade import Cascade
 from napari_iafpn.networks.tables import fits
+from napari_iafpn.sessions.locking import InUseError, WriterLock, lock_file
 from napari_iafpn.training.recipe import STAGES
 
 STATE = "state.pt"
+SEAL = re.compile(rb"crc([0-9a-f]{8})")
+SEAL_BYTES = 11
 KEYS = {"cascade", "optimizer", "stage", "step", "recipe", "best", "average"}
 # What zipfile and torch raise for damaged content; the disk's own errors come before.
 UNREADABLE = (
@@ -45,6 +50,7 @@ def save_state(output: Path, values: dict[str, Any]) -> None:
     """Replace the state of the run in ``output``."""
     payload = io.BytesIO()
     torch.save(values, payload)
+    payload.write(b"crc%08x" % zlib.crc32(payload.getbuffer()))
     with disk_sentences(output):
         write_atomically(output / STATE, payload.getvalue())
 
@@ -58,8 +64,8 @@ def load_state(output: Path, digest: str) -> dict[str, Any]:
         Where the file is damaged or of another recipe.
     """
     path = output / STATE
-    payload = io.BytesIO(path.read_bytes())
     try:
+        payload = _payload(path)
         with zipfile.ZipFile(payload) as archive:  # torch does not look at the checksums
             if archive.testzip() is not None:
                 raise zipfile.BadZipFile(f"a checksum of {path} is wrong")
@@ -98,6 +104,46 @@ def _is_state(state: Any) -> bool:
         and fits(state["step"], int)
         and state["step"] >= 0
     )
+
+
+def _payload(path: Path) -> io.BytesIO:
+    """Return a state without its checksum; earlier versions wrote none."""
+    payload = path.read_bytes()
+    seal = SEAL.fullmatch(payload[-SEAL_BYTES:])
+    if seal is None:
+        return io.BytesIO(payload)
+    payload = payload[:-SEAL_BYTES]
+    if zlib.crc32(payload) != int(seal[1], 16):
+        raise ValueError(f"{path} is not what was written")
+    return io.BytesIO(payload)
+
+
+@contextmanager
+def sole_writer(folder: Path) -> Iterator[None]:
+    """Keep everybody else from training in a folder, which is there only if it gets a file.
+
+    Raises
+    ------
+    ValueError
+        Where another program does.
+    """
+    is_new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    run = folder / "run"
+    lock = WriterLock(run)
+    try:
+        lock.take()
+    except InUseError as error:
+        raise ValueError(
+            f"another program is training in {folder}; wait until it is over, or choose another "
+            "folder"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.free()
+        if is_new and set(folder.iterdir()) <= {lock_file(run)}:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from napari_iafpn.training.recipe import PRECISIONS, Recipe
 from napari_iafpn.training.run import Progress, Run
 from napari_iafpn.training.selection import Validation
 from napari_iafpn.training.stage import best_path
-from napari_iafpn.training.state import STATE, holds_run, load_state, restore
+from napari_iafpn.training.state import STATE, holds_run, load_state, restore, sole_writer
 
 MOST_PROCESSES = 1024
 """Of a machine, and machines: more are a slip, and starting them would end in no memory."""
@@ -121,16 +122,19 @@ def train(
     Raises
     ------
     ValueError
-        Where ``output`` holds a run and ``resume`` is False, or a run of another recipe; where a
-        set cannot be used; where the loss is no longer finite or the disk is full.
+        Where ``output`` holds a run and ``resume`` is False, or a run of another recipe, or another
+        program trains in it; where a set cannot be used; where the loss is no longer finite or the
+        disk is full.
     """
-    if holds_run(output) and not resume:
-        raise ValueError(
-            f"{output} holds a run ({STATE}); give --resume to go on with it, or another folder"
-        )
-    state = load_state(output, recipe.digest) if holds_run(output) else None
-    run = open_run(recipe, data, output, engine, state, report=report, announce=announce)
-    return run_stages(run, data, state, control)
+    # The first process has the folder for all.
+    with sole_writer(output) if engine.is_first else nullcontext():
+        if holds_run(output) and not resume:
+            raise ValueError(
+                f"{output} holds a run ({STATE}); give --resume to go on with it, or another folder"
+            )
+        state = load_state(output, recipe.digest) if holds_run(output) else None
+        run = open_run(recipe, data, output, engine, state, report=report, announce=announce)
+        return run_stages(run, data, state, control)
 
 
 def open_run(

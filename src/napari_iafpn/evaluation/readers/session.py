@@ -48,6 +48,8 @@ class SessionSet(FileSet):
 
     name: str
     planes: tuple[AnnotatedPlane, ...]
+    damage: str = ""
+    """What of the journal could not be read, in a sentence; empty where all could."""
 
     @classmethod
     def open(cls, path: Path, name: str | None = None) -> SessionSet:
@@ -69,7 +71,7 @@ class SessionSet(FileSet):
                     f"{plane.image.path or 'any file'}; put it back, or export the labels and "
                     "give both as folders"
                 )
-        return cls((name or path.stem).removesuffix(".iafpn"), planes)
+        return cls((name or path.stem).removesuffix(".iafpn"), planes, session.damage)
 
     def __len__(self) -> int:
         return len(self.planes)

@@ -17,10 +17,17 @@ from napari_iafpn.plugin.levels import levels_of
 from napari_iafpn.plugin.training.sources import file_name
 from napari_iafpn.plugin.writers import place_of_layer
 from napari_iafpn.sessions import Step
-from napari_iafpn.sessions.about import CONTENT_BYTES, ImageAbout, LabelsAbout, size_of
+from napari_iafpn.sessions.about import (
+    CONTENT_BYTES,
+    ImageAbout,
+    LabelsAbout,
+    content_entries,
+    size_of,
+)
 from napari_iafpn.sessions.blocks import holds_more
 from napari_iafpn.sessions.document import DO
 from napari_iafpn.sessions.journal import SUFFIX, JournalWriter
+from napari_iafpn.sessions.lines import LineFile
 
 CLOSE_SECONDS = 5.0
 
@@ -35,7 +42,7 @@ class SessionKeeper:
     image_of, labels_of : callable
         The layer of an id, None where there is none.
     failed : callable
-        Told one sentence, in another thread, when the journal cannot be written.
+        Told one sentence when the journal cannot be written; also in another thread.
     """
 
     def __init__(
@@ -72,31 +79,44 @@ class SessionKeeper:
             values = {str(key): dict(value) for key, value in categories.items()}
             self._writer.append(lambda: {"entry": "categories", "categories": values})
 
-    def go_on(self, path: Path, end: int, known: set[str]) -> None:
-        """Append to an earlier journal, which ends at byte ``end`` and knows these ids."""
+    def go_on(self, file: LineFile, known: set[str]) -> None:
+        """Append to an earlier journal, which is open and knows these ids."""
         self.close()
         self._known = set(known)
-        self._writer = JournalWriter(path, self._failed, end=end)
+        self._writer = JournalWriter(file.path, self._failed, file=file)
 
     def flush(self) -> None:
         """Write what waits."""
         if self._writer is not None:
             self._writer.flush(CLOSE_SECONDS)
 
-    def close(self) -> None:
-        """Finish the journal; a later step begins another."""
-        if self._writer is not None:
-            self._writer.close(CLOSE_SECONDS)
+    def close(self) -> str:
+        """Finish the journal; a later step begins another.
+
+        Returns
+        -------
+        str
+            A sentence where something could not be written; empty otherwise.
+        """
+        writer = self._writer
         self._writer, self._known = None, set()
+        if writer is None or writer.close(CLOSE_SECONDS):
+            return ""
+        what_to_do = "save the labels elsewhere"
+        if not writer.is_hopeless:
+            what_to_do = (
+                "while napari is open they are written as soon as that is possible: free some "
+                f"space, or {what_to_do}"
+            )
+        return (
+            f"the last {writer.waiting} change(s) of the session {writer.path} are not saved "
+            f"({writer.trouble or 'the disk is slow'}); {what_to_do}"
+        )
 
     def _new_path(self, step: Step) -> Path:
         image = self._image_of(step.plane.layer)
         stem = file_name(image.name if image is not None else "session")
-        time = datetime.now().strftime("%Y-%m-%d %H-%M-%S")
-        path, number = self._folder / f"{stem} {time}{SUFFIX}", 2
-        while path.exists():
-            path, number = self._folder / f"{stem} {time} {number}{SUFFIX}", number + 1
-        return path
+        return self._folder / f"{stem} {datetime.now().strftime('%Y-%m-%d %H-%M-%S')}{SUFFIX}"
 
     def _introduce(self, writer: JournalWriter, step: Step) -> None:
         seen = step.commit.sight.channels if step.commit is not None else ()
@@ -105,18 +125,35 @@ class SessionKeeper:
             image = self._image_of(key)
             if key not in self._known and image is not None:
                 self._known.add(key)
-                writer.append(_image_entry(image))
+                # Blocks of it are read; no step waits for that.
+                writer.append_slowly(entry() for entry in (_image_entry(image),))
         for change in step.labels:
             layer = self._labels_of(change.labels)
             if change.labels not in self._known and layer is not None:
                 self._known.add(change.labels)
-                finest = levels_of(layer.data, multiscale=layer.multiscale)[0]
-                before = _before(finest, step, change.labels)
-                writer.append(_labels_entry(layer, step.plane.layer, before))
+                self._introduce_labels(writer, layer, step, change.labels)
         commit = step.commit
         if commit is not None and commit.model and f"model {commit.model}" not in self._known:
             self._known.add(f"model {commit.model}")
-            writer.append(_model_entry(commit.model))
+            writer.append_slowly(entry() for entry in (_model_entry(commit.model),))
+
+    def _introduce_labels(self, writer: JournalWriter, layer: Labels, step: Step, id_: str) -> None:
+        """Write down what labels were like before a step."""
+        name, image = str(layer.name), step.plane.layer
+        finest = levels_of(layer.data, multiscale=layer.multiscale)[0]
+        try:
+            before = _before(finest, step, id_)
+        except Exception as error:  # noqa: BLE001  stores of labels raise anything
+            why = f"{type(error).__name__}: {error}"
+            self._failed(
+                f"the labels {name!r} cannot be read ({why}); what they were like before is not in "
+                "the session: save them too"
+            )
+            before = np.broadcast_to(np.zeros((), finest.dtype), finest.shape)
+        place = place_of_layer(layer).holder()
+        about = LabelsAbout.of(id_, name, image, before, place)
+        writer.append(lambda: {"entry": "labels", **vars(about)})
+        writer.append_slowly(content_entries(id_, before))
 
 
 def _before(data: Any, step: Step, labels: str) -> Any:
@@ -148,11 +185,6 @@ def _image_entry(image: Image) -> Callable[[], dict[str, Any]]:
         return {"entry": "image", **vars(about)}
 
     return entry
-
-
-def _labels_entry(layer: Labels, image: str, data: Any) -> Callable[[], dict[str, Any]]:
-    id_, name, place = layer_id(layer), str(layer.name), place_of_layer(layer).holder()
-    return lambda: {"entry": "labels", **vars(LabelsAbout.of(id_, name, image, data, place))}
 
 
 def _model_entry(model: str) -> Callable[[], dict[str, Any]]:

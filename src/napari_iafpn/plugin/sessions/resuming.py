@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from napari.layers import Image, Labels
 
 from napari_iafpn.plugin.layers import full_resolution, keep_id, placement
-from napari_iafpn.plugin.sessions.offers import Offer, latest_session
+from napari_iafpn.plugin.sessions.offers import Offer, latest_session, offer_of
 from napari_iafpn.plugin.stores import on_disk
 from napari_iafpn.sessions.reading import read_session
 from napari_iafpn.sessions.sparse import SparseArray
@@ -37,24 +37,26 @@ def bring_back(annotator: Annotator, image: Image, offer: Offer) -> set[str]:
             "an earlier session can be resumed before the first click only; close the widget and "
             "open it again"
         )
-    arrays = {id_: session.labels_of(id_).data for id_ in session.labels}
+    layers = [_labels_layer(annotator, image, offer, id_) for id_ in session.labels]
     keep_id(image, offer.image.id)
-    for id_, data in arrays.items():
-        about = session.labels[id_]
-        here = about.image == offer.image.id
-        if isinstance(data, SparseArray):
-            on = image if here else None
-            data = on_disk(data, about.name, on, annotator.book.folder)
-        is_pyramid = isinstance(data, list)
-        placed = placement(image) if here else {}
-        layer = Labels(data, name=about.name, multiscale=is_pyramid, **placed)
+    for id_, layer in zip(session.labels, layers, strict=True):
         keep_id(layer, id_)
         # Those of other images come into sight when undo reaches them.
+        here = session.labels[id_].image == offer.image.id
         annotator.add_labels(layer) if here else annotator.book.watch(layer)
     annotator.categories = dict(session.categories)
     controller.adopt(session.document)
     annotator.set_image(image)  # its planes have other names now
     return {*session.images, *session.labels, *(f"model {name}" for name in session.models)}
+
+
+def _labels_layer(annotator: Annotator, image: Image, offer: Offer, id_: str) -> Labels:
+    about, data = offer.session.labels[id_], offer.session.labels_of(id_).data
+    here = about.image == offer.image.id
+    if isinstance(data, SparseArray):
+        data = on_disk(data, about.name, image if here else None, annotator.book.folder)
+    placed = placement(image) if here else {}
+    return Labels(data, name=about.name, multiscale=isinstance(data, list), **placed)
 
 
 def offer_for(folder: Path, image: Image) -> Offer | None:
@@ -70,14 +72,10 @@ def offer_of_file(path: Path, image: Image) -> Offer:
     ValueError
         Where it is no session, or one of another image.
     """
-    from napari_iafpn.sessions.about import fingerprint_of
-
     session = read_session(path)
-    array = full_resolution(image)
-    fingerprint = fingerprint_of(array)
-    for about in session.images.values():
-        if about.fingerprint == fingerprint:
-            return Offer(session, about)
+    offer = offer_of(session, full_resolution(image))
+    if offer is not None:
+        return offer
     names = ", ".join(repr(about.path or about.name) for about in session.images.values())
     raise ValueError(
         f"this is a session of another image ({names or 'none'}), not of {image.name!r}; open that "

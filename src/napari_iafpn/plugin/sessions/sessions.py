@@ -15,9 +15,15 @@ from napari_iafpn.plugin.sessions.keeper import SessionKeeper
 from napari_iafpn.plugin.sessions.offers import Offer
 from napari_iafpn.plugin.sessions.resuming import bring_back, offer_for, offer_of_file
 from napari_iafpn.plugin.views import ResumeView
+from napari_iafpn.sessions.lines import LineFile
+from napari_iafpn.sessions.locking import InUseError
 
 if TYPE_CHECKING:
     from napari_iafpn.plugin.annotator import Annotator
+
+
+LOCK_SECONDS = 0.5
+"""How long to wait for who only looks whether a session is in use."""
 
 
 class Sessions:
@@ -56,8 +62,10 @@ class Sessions:
         self.look()
 
     def close(self) -> None:
-        """Finish the journal."""
-        self.keeper.close()
+        """Finish the journal; tell what is not saved."""
+        unsaved = self.keeper.close()
+        if unsaved:
+            self._on_trouble(unsaved)
 
     def look(self) -> None:
         """Look for an earlier session of the image, in a thread."""
@@ -94,15 +102,36 @@ class Sessions:
         )
 
     def _bring_back(self, offer: Offer, image: Image) -> None:
-        session = offer.session
+        """Take a session over: first the right to write it, then what is in it by now."""
+        path = offer.session.path
+        if not path.exists():
+            self._fail(f"the session {path.name} is no longer there")
+            return
+        file = LineFile(path, self._trouble.reported.emit)
         try:
+            file.open(wait=LOCK_SECONDS)
+            if file.state != offer.session.state:
+                offer = offer_of_file(path, image)
             known = bring_back(self._annotator, image, offer)
+        except InUseError:
+            self._fail(f"another window has the session {path.name} open; go on there, or close it")
+        except OSError as error:
+            self._fail(
+                f"the session {path} cannot be written ({error.strerror}); copy it to a folder of "
+                "yours and resume the copy"
+            )
         except ValueError as error:
             self._fail(str(error))
+        else:
+            self._go_on(offer, file, known)
             return
-        self.keeper.go_on(session.path, session.end, known)
+        file.close()
+
+    def _go_on(self, offer: Offer, file: LineFile, known: set[str]) -> None:
+        session = offer.session
+        self.keeper.go_on(file, known)
         self._show(None)
-        self._asked = layer_id(image)
+        self._asked = self._annotator.image and layer_id(self._annotator.image)
         self.resumed.emit()
         text = f"Resumed: {session.objects} objects. {as_sentence(session.damage)}".strip(" .")
         self.said.emit(Message(f"{text}.", important=bool(session.damage)))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from napari_iafpn.networks.tables import read_json
 from napari_iafpn.plugin.training.story import Story
+from napari_iafpn.sessions.lines import LineFile, lines_of, sealed
 from napari_iafpn.training.finetuning import FinetuneRequest, event_from_json
 
 REQUEST, EVENTS, LOCK = "request.json", "events.jsonl", "window.lock"
@@ -64,18 +65,21 @@ class Job:
 
     def log(self, line: str) -> None:
         """Keep an event, so that the curves are there after napari was closed."""
-        with (self.folder / EVENTS).open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        file = LineFile(self.folder / EVENTS)
+        file.open(wait=1.0)
+        try:
+            file.append(sealed(json.loads(line)))
+        finally:
+            file.close()
 
     def story(self) -> Story:
         """Return what the training told so far."""
         story = Story(self.request.minutes)
         path = self.folder / EVENTS
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        for line in lines:
+        for line in lines_of(path) if path.is_file() else ():
             try:
-                story.add(event_from_json(line))
-            except ValueError:  # the last line of a process that was killed
+                story.add(event_from_json(json.dumps(line.entry)))
+            except ValueError:  # the last line of a process that was killed, or damage
                 continue
         return story
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from napari_iafpn.networks import write_atomically
-from napari_iafpn.networks.tables import read_json, read_table
+from napari_iafpn.networks.tables import read_table
+from napari_iafpn.sessions.lines import parsed, sealed
 from napari_iafpn.training.finetuning.gain import Clicks
 from napari_iafpn.training.finetuning.request import RECORD
 from napari_iafpn.training.finetuning.targets import Runs
@@ -95,9 +95,8 @@ class Record:
 
     def save(self, folder: Path) -> None:
         """Write it into the run's folder."""
-        text = json.dumps(dataclasses.asdict(self), indent=1)
         with disk_sentences(folder):
-            write_atomically(folder / RECORD, text.encode())
+            write_atomically(folder / RECORD, sealed(dataclasses.asdict(self)))
 
 
 def load_record(folder: Path, digest: str, model_hash: str) -> Record:
@@ -112,7 +111,7 @@ def load_record(folder: Path, digest: str, model_hash: str) -> Record:
     if not path.is_file():
         return Record(digest, model_hash)
     try:
-        record = _from_json(read_json(path.read_bytes()))
+        record = _from_json(parsed(path.read_bytes()) or {})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is damaged; delete {folder} and start again") from error
     if (record.digest, record.model) != (digest, model_hash):

@@ -43,7 +43,7 @@ from napari_iafpn.training.finetuning.words import (
 )
 from napari_iafpn.training.replay import replay_held_out, replay_training
 from napari_iafpn.training.run import Run
-from napari_iafpn.training.state import disk_sentences
+from napari_iafpn.training.state import disk_sentences, sole_writer
 from napari_iafpn.training.train import choose_precision
 
 SAVE_EVERY = 25
@@ -91,6 +91,16 @@ def _finetune(request: FinetuneRequest, desk: Desk) -> Done:
     _check_output(request, base)
     device = choose_device(request.device)
     cascade = load_cascade(base)
+    with sole_writer(request.folder):
+        done = _train(request, desk, base, cascade, device)
+    if request.run is None and done.report:
+        shutil.rmtree(request.folder)
+    return done
+
+
+def _train(
+    request: FinetuneRequest, desk: Desk, base: Path, cascade: Cascade, device: torch.device
+) -> Done:
     levels = levels_of(request, cascade.config)
     try:
         sitting = _sit_down(request, desk, base)
@@ -120,7 +130,6 @@ def _sit_down(request: FinetuneRequest, desk: Desk, base: Path) -> Sitting:
     found = look_through(request, desk.ask)
     share, seed = request.validation_share, request.seed
     parts = split(found.usable, found.objects, share, seed, found.twins)
-    request.folder.mkdir(parents=True, exist_ok=True)
     model_hash = hashlib.sha256(base.read_bytes()).hexdigest()
     record = load_record(request.folder, f"{request.digest}-{found.digest}", model_hash)
     desk.clock.earlier = record.used
@@ -182,8 +191,6 @@ def _finish(sitting: Sitting, device: torch.device) -> Done:
         card = finetuned_card(sitting, yours, replay)
         save_cascade(best, request.output, card, dtype=torch.float16)
     written = write_reports(sitting, sentence, yours, replay, after)
-    if request.run is None:
-        shutil.rmtree(request.folder)
     return Done(sentence, str(request.output), str(written), yours, replay)
 
 

@@ -11,6 +11,7 @@ from napari_iafpn.evaluation.readers import (
     FileSet,
     FolderSet,
     Selection,
+    SessionSet,
     Survey,
     open_pair,
     survey,
@@ -84,6 +85,8 @@ def _how_read(base: FileSet) -> Iterator[str]:
 
 def _sentences(seen: Survey) -> tuple[str, ...]:
     sentences = dict.fromkeys(finding.sentence for finding in seen.findings)
+    if isinstance(seen.base, SessionSet) and seen.base.damage:
+        sentences = dict.fromkeys((seen.base.damage, *sentences))
     return tuple(_ended(sentence[:1].upper() + sentence[1:]) for sentence in sentences)
 
 
