@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -73,11 +74,19 @@ def click_map(points: ClickPoints, size: tuple[int, int], radius: float = 5.0) -
     dtype of ``points.position``.
     """
     position = points.position
-    rows = torch.arange(size[0], device=position.device, dtype=position.dtype)
-    cols = torch.arange(size[1], device=position.device, dtype=position.dtype)
-    row_distance = (rows - position[..., :1]) ** 2  # (B, M, H)
-    col_distance = (cols - position[..., 1:]) ** 2  # (B, M, W)
-    inside = row_distance[..., :, None] + col_distance[..., None, :] <= radius**2  # (B, M, H, W)
-    signs = torch.stack([points.positive, ~points.positive], dim=1) & points.valid[:, None]
-    drawn = (inside[:, None] & signs[..., None, None]).any(dim=2)  # (B, 2, H, W)
-    return drawn.to(position.dtype)
+    half = math.ceil(radius)
+    window = torch.arange(-half, half + 2, device=position.device, dtype=position.dtype)
+    rows, cols = (torch.floor(position).unbind(-1)[axis][..., None] + window for axis in (0, 1))
+    row_distance = (rows - position[..., :1]) ** 2  # (B, M, K)
+    col_distance = (cols - position[..., 1:]) ** 2  # (B, M, K)
+    inside = row_distance[..., :, None] + col_distance[..., None, :] <= radius**2  # (B, M, K, K)
+    inside &= ((rows >= 0) & (rows < size[0]))[..., :, None]
+    inside &= ((cols >= 0) & (cols < size[1]))[..., None, :]
+    inside &= points.valid[..., None, None]
+    plane = torch.where(points.positive, 0, size[0] * size[1])[..., None, None]
+    cell = rows.long()[..., :, None] * size[1] + cols.long()[..., None, :]  # (B, M, K, K)
+    beside = 2 * size[0] * size[1]  # one more cell, for what is not drawn
+    cell = torch.where(inside, plane + cell, beside)
+    drawn = torch.zeros(len(position), beside + 1, dtype=position.dtype, device=position.device)
+    drawn.scatter_(1, cell.flatten(1), 1.0)
+    return drawn[:, :beside].reshape(-1, 2, *size)

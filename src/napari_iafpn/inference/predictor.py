@@ -27,6 +27,11 @@ from napari_iafpn.inference.prediction import Prediction
 from napari_iafpn.networks import Cascade, find_model, load_cascade
 from napari_iafpn.networks.folding import folded
 
+NO_MEMORY = (
+    "there is not enough memory to predict this mask, not even at half resolution; close images "
+    "or other programs, then try again"
+)
+
 
 class Predictor:
     """Run a cascade on one click sequence at a time; nothing is remembered between calls.
@@ -101,6 +106,8 @@ class Predictor:
         ------
         ValueError
             Where a click, the view or the previous mask does not fit the image.
+        MemoryError
+            Where memory runs out even for smaller networks, and on the CPU.
         """
         start = time.perf_counter()
         scene = _scene(plane, clicks, previous, view, expected_size)
@@ -122,22 +129,25 @@ class Predictor:
         for execution in attempts:
             try:
                 return self._interact_on(scene, execution), execution
-            except RuntimeError as error:
-                if not is_out_of_memory(error) or execution is attempts[-1]:
+            except (MemoryError, RuntimeError, OSError) as error:
+                if not is_out_of_memory(error):
                     raise
+                if execution is attempts[-1]:
+                    raise MemoryError(NO_MEMORY) from error
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
         raise AssertionError("the last attempt returns or raises")
 
     def _interact_on(self, scene: Scene, execution: Execution) -> Found:
-        """Run the cascade on a device that may not be its home."""
-        if execution.device == self.device:  # walking all weights costs time at every click
-            return interact(self.cascade, scene, execution, self.policy)
-        self.cascade.to(execution.device)
-        try:
-            return interact(self.cascade, scene, execution, self.policy)
-        finally:
-            self.cascade.to(self.device)
+        """Run the cascade on a device where its weights may not be."""
+        weights = next(self.cascade.parameters())  # walking all costs time at every click
+        if weights.device.type != execution.device.type:
+            try:
+                self.cascade.to(execution.device)
+            except Exception:  # half way; a full device has no room for the rest
+                self.cascade.to("cpu")
+                raise
+        return interact(self.cascade, scene, execution, self.policy)
 
 
 def _attempts(device: torch.device, autocast: torch.dtype | None) -> list[Execution]:
