@@ -67,3 +67,22 @@ def test_a_stroke_is_drawn_as_wide_as_a_click_and_has_nodes_along_it():
 def test_no_clicks_draw_nothing():
     assert not prompt_maps(PromptTensors.of([[]]), (8, 9)).any()
     assert prompt_maps(PromptTensors.of([[]]), (8, 9)).dtype == torch.float32
+
+
+@pytest.mark.parametrize("radius", [0.5, 2.7, 5.0])
+def test_disks_of_many_clicks_are_what_the_definition_says(rng, radius):
+    places = torch.tensor(rng.uniform(-12, 50, (2, 300, 2)).round(1), dtype=torch.float32)
+    signs, valid = (torch.tensor(rng.random((2, 300)) < share) for share in (0.5, 0.1))
+    rank = torch.where(valid, torch.arange(300), -1)
+    drawn = prompt_maps(
+        PromptTensors(places[:, :, None], signs, rank, places, valid), (30, 41), radius
+    )
+    rows, cols = torch.meshgrid(torch.arange(30.0), torch.arange(41.0), indexing="ij")
+    for b in range(2):
+        for channel, sign in enumerate((signs[b], ~signs[b])):
+            expected = torch.zeros(30, 41, dtype=torch.bool)
+            for row, col in places[b, sign & valid[b]]:
+                expected |= (rows - row) ** 2 + (cols - col) ** 2 <= radius**2
+            assert torch.equal(drawn[b, channel] > 0, expected)
+            assert expected.any()
+            assert not expected.all()

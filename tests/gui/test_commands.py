@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QMenu
 
 import napari_iafpn
 from napari_iafpn.exchange import LabelImage, read_labels, write_labels
+from napari_iafpn.plugin.commands import tool_of
 from napari_iafpn.plugin.evaluation.widget import EvaluateClicks
 from napari_iafpn.plugin.training.widget import TrainOnMasks
 from napari_iafpn.plugin.widget import ClickSegmentation
@@ -167,3 +168,25 @@ def test_annotating_from_menus_and_palette(viewer, qtbot, monkeypatch, tmp_path)
     choose(viewer, "Layers", "Annotate", f"Resume an annotation session ({TITLE})")
     qtbot.waitUntil(lambda: "cannot open the session" in widget.status.text.lower())
     widget.native.hide()
+
+
+def test_a_second_tool_gives_way_to_the_first(annotate, predictor, qtbot):
+    window = annotate(np.zeros(SHAPE, np.uint8))
+    window.click(20, 20)
+    second = ClickSegmentation(window.viewer, load=lambda _: predictor, models=("stand-in",))
+    window.viewer.window.add_dock_widget(second, name="Another")
+    qtbot.waitUntil(lambda: "Another" not in window.viewer.window.dock_widgets)
+    assert window.widget.native.isVisible()
+    assert "is open in this window already" in window.status
+    window.click(40, 60)
+    assert len(window.clicks) == 2
+    assert [layer.name for layer in window.viewer.layers] == ["image", "Current object", "Clicks"]
+    assert tool_of(window.viewer) is window.widget
+    window.click(45, 60)
+    assert len(window.clicks) == 3
+    window.viewer.window.remove_dock_widget(window.widget.native)
+    third = ClickSegmentation(window.viewer, load=lambda _: predictor, models=("stand-in",))
+    window.viewer.window.add_dock_widget(third, name="Another")
+    qtbot.wait(50)
+    assert third.annotator.is_open, "the first one was closed"
+    third.native.hide()

@@ -1,5 +1,8 @@
 """What happens when a device runs out of memory; the errors are injected."""
 
+import errno
+from dataclasses import dataclass, field, replace
+
 import numpy as np
 import pytest
 import torch
@@ -38,6 +41,13 @@ def fail(level, monkeypatch, errors):
         torch.OutOfMemoryError("CUDA: nothing left"),
         RuntimeError("MPS backend out of memory (MPS allocated: 17 GB)"),
         RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 1 byte"),
+        RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 1 byte"),
+        RuntimeError("std::bad_alloc"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        MemoryError("std::bad_alloc"),
+        MemoryError("Unable to allocate 9 GiB for an array"),
+        MemoryError(),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
     ],
 )
 @pytest.mark.parametrize("level", ["coarse", "fine"])
@@ -52,9 +62,10 @@ def test_out_of_memory_is_retried_at_half_the_size(
     assert prediction.mask().shape == (80, 96)
 
 
-def test_other_errors_are_not_hidden(predictor, disk_image, monkeypatch):
-    sizes = fail(predictor.cascade.coarse, monkeypatch, [RuntimeError("a bug")])
-    with pytest.raises(RuntimeError, match="a bug"):
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), OSError(errno.EIO, "a bug")])
+def test_other_errors_are_not_hidden(predictor, disk_image, monkeypatch, error):
+    sizes = fail(predictor.cascade.coarse, monkeypatch, [error])
+    with pytest.raises(type(error), match="a bug"):
         predictor.predict(disk_image[0], CLICKS)
     assert len(sizes) == 1
 
@@ -65,9 +76,9 @@ def test_a_session_loses_nothing_when_even_the_last_attempt_fails(
     session = InteractiveSession(predictor, disk_image[0])
     session.add_click(38, 52)
     before, clicks = session.probability, session.clicks
-    errors = [torch.OutOfMemoryError("full")] * 2
+    errors = [torch.OutOfMemoryError("full"), MemoryError()]
     fail(predictor.cascade.coarse, monkeypatch, errors)
-    with pytest.raises(torch.OutOfMemoryError):
+    with pytest.raises(MemoryError, match="not enough memory to predict"):
         session.add_click(10, 10, positive=False)
     assert session.clicks == clicks
     np.testing.assert_array_equal(session.probability, before)
@@ -86,24 +97,49 @@ def test_accelerators_fall_back_to_half_size_then_to_the_cpu():
     assert _note(cuda, cpu) == ("CUDA memory ran out; this mask was computed on the CPU.",)
 
 
-def test_the_last_attempt_runs_on_the_cpu_and_the_cascade_returns_home(
+@dataclass
+class Weights:
+    """A cascade that is somewhere, and may find no room elsewhere."""
+
+    full: set = field(default_factory=set)
+    device: torch.device = field(default_factory=lambda: torch.device("mps"))
+
+    def parameters(self):
+        yield self
+
+    def to(self, device):
+        self.device = torch.device(device)
+        if self.device.type in self.full:
+            raise RuntimeError("MPS backend out of memory")
+
+
+def test_the_last_attempt_runs_on_the_cpu_and_the_next_click_at_home(
     predictor, disk_image, monkeypatch
 ):
     expected = predictor.predict(disk_image[0], CLICKS)
-    places, runs = ["mps"], []
+    cascade, weights, runs = predictor.cascade, Weights(), []
 
-    def full(cascade, plane, clicks, previous, view, execution, policy):
-        runs.append((execution.device.type, execution.shrink, places[-1]))
-        if execution.device.type == "mps":
+    def run(_, plane, clicks, previous, view, execution, policy):
+        runs.append((execution.device.type, execution.shrink))
+        assert weights.device.type == execution.device.type
+        if execution.device.type == "mps" and busy:
             raise RuntimeError("MPS backend out of memory")
-        return interact(cascade, plane, clicks, previous, view, execution, policy)
+        here = replace(execution, device=torch.device("cpu"))
+        return interact(cascade, plane, clicks, previous, view, here, policy)
 
-    monkeypatch.setattr("napari_iafpn.inference.predictor.interact", full)
+    monkeypatch.setattr("napari_iafpn.inference.predictor.interact", run)
     monkeypatch.setattr(predictor, "device", torch.device("mps"))
-    monkeypatch.setattr(predictor.cascade, "to", lambda device: places.append(device.type))
+    monkeypatch.setattr(predictor, "cascade", weights)
+    busy = True
     prediction = predictor.predict(disk_image[0], CLICKS)
-    assert runs == [("mps", 1, "mps"), ("mps", 2, "mps"), ("cpu", 1, "cpu")]
-    assert places[-1] == "mps"
+    assert runs == [("mps", 1), ("mps", 2), ("cpu", 1)]
     assert prediction.device == "cpu"
     assert prediction.notes == ("MPS memory ran out; this mask was computed on the CPU.",)
     np.testing.assert_array_equal(prediction.probability, expected.probability)
+
+    weights.full = {"mps"}  # no room for the way home
+    assert predictor.predict(disk_image[0], CLICKS).device == "cpu"
+    assert weights.device.type == "cpu"
+    weights.full, busy = set(), False
+    assert predictor.predict(disk_image[0], CLICKS).device == "mps"
+    assert weights.device.type == "mps"

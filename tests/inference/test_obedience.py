@@ -1,5 +1,7 @@
 """The pixel under a click is on the side that the click says."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from napari_iafpn.clicks import Click
 from napari_iafpn.inference import Predictor
-from napari_iafpn.inference.obedience import MARGIN, REACH, obeying
+from napari_iafpn.inference.obedience import MARGIN, REACH, distances_to_other_sign, obeying
 from napari_iafpn.plugin.samples import load_image
 
 SHAPE = (40, 60)
@@ -76,6 +78,18 @@ def test_the_newest_click_always_counts(clicks, seed):
     found = obeying(logits, clicks)
     assert (found[clicks[-1].pixel] > 0) == clicks[-1].positive
     assert np.isfinite(found).all()
+
+
+def test_hundreds_of_missed_clicks_end_half_way_to_the_nearest_of_the_other_sign(rng):
+    places = rng.choice(40 * 60, 400, replace=False)
+    clicks = [Click(int(k // 60), int(k % 60), bool(k % 3)) for k in places]
+    pixels = {sign: [c.pixel for c in clicks if c.positive == sign] for sign in (True, False)}
+    expected = [min(math.dist(c.pixel, p) for p in pixels[not c.positive]) for c in clicks]
+    assert distances_to_other_sign(clicks).tolist() == expected
+    assert np.isinf(distances_to_other_sign([Click(1, 1), Click(2, 2)])).all()
+    logits = rng.normal(0, 3, SHAPE).astype(np.float32)
+    found = obeying(logits, clicks)
+    assert (found[clicks[-1].pixel] > 0) == clicks[-1].positive
 
 
 @pytest.fixture(scope="module")

@@ -36,7 +36,7 @@ class ArrayTarget:
     def next_label(self, plane=None):
         return int(self.data.max()) + 1
 
-    def check(self, plane, label):
+    def check(self, plane, label, box=None):
         if label > 40:
             raise ValueError("the labels are full")
 
@@ -76,14 +76,14 @@ class Desk:
     predict = staticmethod(predict)
 
     def __init__(self):
-        self.jobs, self.stops, self.said = [], 0, []
+        self.jobs, self.stops, self.said, self.stack = [], 0, [], STACK
         self.target = ArrayTarget()
         self.controller = AnnotationController(
             Surroundings(
                 self.jobs.append,
                 self.stop,
                 self.source_of,
-                lambda: self.target,
+                lambda plane: self.target,
                 lambda _: self.target,
             ),
             "default",
@@ -93,7 +93,7 @@ class Desk:
         self.show(PLANES[0])
 
     def source_of(self, plane):
-        return PlaneSource(plane, Sight((0.0, 1.0)), {plane.layer: (STACK,)})
+        return PlaneSource(plane, Sight((0.0, 1.0)), {plane.layer: (self.stack,)})
 
     def stop(self):
         self.stops += 1

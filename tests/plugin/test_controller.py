@@ -73,13 +73,18 @@ def test_commit_waits_for_the_newest_mask(desk):
     assert not desk.controller.current.clicks
 
 
-def test_another_click_calls_a_waiting_commit_off(desk):
+def test_the_next_click_begins_the_next_object_while_a_commit_waits(desk):
     desk.click(5, 6)
     desk.controller.commit()
-    desk.click(5, 8)
-    desk.answer()
-    assert not desk.target.data.any()
-    assert len(desk.controller.current.clicks) == 2
+    desk.click(5, 12)
+    assert desk.controller.clicks == ClickSequence.of([Click(5, 12)]), "shown at once"
+    assert len(desk.jobs) == 1, "the mask that is to be committed comes first"
+    desk.controller.commit()
+    desk.click(5, 18)
+    assert desk.controller.clicks == ClickSequence.of([Click(5, 18)])
+    desk.answer_all()
+    assert [(desk.target.data == label).sum() for label in (1, 2, 3)] == [9, 9, 0]
+    assert desk.controller.current.clicks == ClickSequence.of([Click(5, 18)])
 
 
 def test_a_failure_calls_a_waiting_commit_off(desk):

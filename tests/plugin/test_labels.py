@@ -107,7 +107,7 @@ def test_what_cannot_be_written_is_told(labels, data, sentence):
 def test_full_labels_are_told(labels):
     labels.data[2, 9, 9] = 255
     target = LabelsLayer(labels)
-    with pytest.raises(ValueError, match="are full: uint8 ends at 255 and the next object is 256"):
+    with pytest.raises(ValueError, match="are full: uint8 ends at 255 and this object is 256"):
         target.check(PLANE, target.next_label())
 
 
@@ -300,7 +300,7 @@ def test_new_labels_that_are_too_large_for_the_memory(small_memory, tmp_path):
     layers[1].data[0][3, 4] = 7
     assert not layers[2].data[0][...].any()
     assert all(fits(layer, pyramid) for layer in layers)
-    assert value_at(layers[1], PlaneKey("image", (0, 1)), 3, 4) == 7
+    assert value_at(layers[1], (3, 4)) == 7
 
 
 def test_where_new_labels_cannot_be_kept(small_memory, tmp_path, monkeypatch):

@@ -155,7 +155,7 @@ def test_clicks_survive_a_failure_and_commit_tries_again(slide, new_desk):
     worker = PredictionWorker(reports.put, lambda _: Reader())
     source = PlaneSource(KEY, Sight((0.0, 255.0)), {"image": tuple(slide)})
     around = Surroundings(
-        worker.submit, worker.stop, lambda _: source, lambda: desk.target, lambda _: desk.target
+        worker.submit, worker.stop, lambda _: source, lambda _: desk.target, lambda _: desk.target
     )
     controller = AnnotationController(around, "m")
     controller.said.connect(lambda message: said.append(message.text))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -155,10 +156,33 @@ def prompt_maps(prompts: PromptTensors, size: tuple[int, int], radius: float = 5
     rounded. A click gives a disk, (y - row)^2 + (x - col)^2 <= radius^2. The result has the dtype
     of ``prompts.segments``.
     """
+    if prompts.segments.shape[2] == 1:
+        return _disks(prompts, size, radius)
     inside = squared_distances(prompts.segments, size) <= radius**2  # (B, S, H, W)
     signs = torch.stack([prompts.positive, ~prompts.positive], dim=1) & prompts.valid[:, None]
     drawn = (inside[:, None] & signs[..., None, None]).any(dim=2)  # (B, 2, H, W)
     return drawn.to(prompts.segments.dtype)
+
+
+def _disks(prompts: PromptTensors, size: tuple[int, int], radius: float) -> Tensor:
+    """Draw points, each in a window of its own: many clicks cost in proportion."""
+    position = prompts.segments[:, :, 0]  # (B, S, 2)
+    half = math.ceil(radius)
+    window = torch.arange(-half, half + 2, device=position.device, dtype=position.dtype)
+    rows, cols = (torch.floor(position).unbind(-1)[axis][..., None] + window for axis in (0, 1))
+    row_distance = (rows - position[..., :1]) ** 2  # (B, S, K)
+    col_distance = (cols - position[..., 1:]) ** 2  # (B, S, K)
+    inside = row_distance[..., :, None] + col_distance[..., None, :] <= radius**2  # (B, S, K, K)
+    inside &= ((rows >= 0) & (rows < size[0]))[..., :, None]
+    inside &= ((cols >= 0) & (cols < size[1]))[..., None, :]
+    inside &= prompts.valid[..., None, None]
+    plane = torch.where(prompts.positive, 0, size[0] * size[1])[..., None, None]
+    cell = rows.long()[..., :, None] * size[1] + cols.long()[..., None, :]  # (B, S, K, K)
+    beside = 2 * size[0] * size[1]  # one more cell, for what is not drawn
+    cell = torch.where(inside, plane + cell, beside)
+    drawn = torch.zeros(len(position), beside + 1, dtype=position.dtype, device=position.device)
+    drawn.scatter_(1, cell.flatten(1), 1.0)
+    return drawn[:, :beside].reshape(-1, 2, *size)
 
 
 def squared_distances(segments: Tensor, size: tuple[int, int]) -> Tensor:

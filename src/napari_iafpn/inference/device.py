@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+
 import torch
 
+EXHAUSTED = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "bad_alloc",
+    "bad allocation",
+    "alloc_failed",
+)
+"""Of the words of RuntimeErrors of an exhausted memory: MPS, CPU, C++, cuBLAS and cuDNN."""
 PRECISIONS: dict[str, torch.dtype | None] = {
     "fp32": None,
     "bf16": torch.bfloat16,
@@ -43,8 +54,11 @@ def choose_precision(name: str) -> str:
     return name
 
 
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Tell whether a device ran out of memory (MPS and the CPU raise a plain RuntimeError)."""
-    if isinstance(error, torch.cuda.OutOfMemoryError):
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether a device, the allocator of C++ or the system ran out of memory."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
-    return any(said in str(error) for said in ("out of memory", "can't allocate memory"))
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    said = str(error).lower()
+    return isinstance(error, RuntimeError) and any(words in said for words in EXHAUSTED)

@@ -9,10 +9,11 @@ which the network is sure do not.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import KDTree
 
 from napari_iafpn.clicks import Click
 
@@ -47,12 +48,22 @@ def obeying(logits: NDArray[np.float32], clicks: Iterable[Click]) -> NDArray[np.
         return logits
     widest = REACH * math.sqrt(np.count_nonzero(logits > 0))
     turned: NDArray[np.float32] = logits.copy()
-    for click in clicks:
+    for click, nearest in zip(clicks, distances_to_other_sign(clicks), strict=True):
         if not _is_right(turned, click):
-            others = [other for other in clicks if other.positive != click.positive]
-            nearest = min((math.dist(click.pixel, o.pixel) for o in others), default=math.inf)
             _turn(turned, click, max(LEAST_REACH, min(widest, nearest / 2)))
     return turned
+
+
+def distances_to_other_sign(clicks: Sequence[Click]) -> NDArray[np.float64]:
+    """Return how far each click's pixel is from the nearest one of the other sign, inf: none."""
+    pixels = np.array([click.pixel for click in clicks], float)
+    positive = np.array([click.positive for click in clicks])
+    distances = np.full(len(clicks), math.inf)
+    if positive.any() and not positive.all():
+        # A tree, since many clicks on one object would make all pairs the slowest part.
+        for these in (positive, ~positive):
+            distances[these] = KDTree(pixels[~these]).query(pixels[these])[0]
+    return distances
 
 
 def _is_right(logits: NDArray[np.float32], click: Click) -> bool:

@@ -27,6 +27,11 @@ from napari_iafpn.inference.prediction import Prediction
 from napari_iafpn.networks import Cascade, find_model, load_cascade
 from napari_iafpn.networks.folding import folded
 
+NO_MEMORY = (
+    "there is not enough memory to predict this mask, not even at half resolution; close images "
+    "or other programs, then try again"
+)
+
 
 class Predictor:
     """Run a cascade on one click sequence at a time; nothing is remembered between calls.
@@ -98,6 +103,8 @@ class Predictor:
         ------
         ValueError
             Where a click, the view or the previous mask does not fit the image.
+        MemoryError
+            Where memory runs out even for smaller networks, and on the CPU.
         """
         start = time.perf_counter()
         given = _checked(plane, clicks, previous, view)
@@ -111,9 +118,11 @@ class Predictor:
                     device=str(execution.device),
                     notes=_note(self.device, execution),
                 )
-            except RuntimeError as error:
-                if not is_out_of_memory(error) or execution is attempts[-1]:
+            except (MemoryError, RuntimeError, OSError) as error:
+                if not is_out_of_memory(error):
                     raise
+                if execution is attempts[-1]:
+                    raise MemoryError(NO_MEMORY) from error
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
         raise AssertionError("the last attempt returns or raises")
@@ -126,15 +135,15 @@ class Predictor:
         previous: Prediction | None,
         view: Box,
     ) -> Prediction:
-        """Run the cascade on a device that may not be its home."""
-        given = plane, clicks, previous, view, execution, self.policy
-        if execution.device == self.device:  # walking all weights costs time at every click
-            return interact(self.cascade, *given)
-        self.cascade.to(execution.device)
-        try:
-            return interact(self.cascade, *given)
-        finally:
-            self.cascade.to(self.device)
+        """Run the cascade on a device where its weights may not be."""
+        weights = next(self.cascade.parameters())  # walking all costs time at every click
+        if weights.device.type != execution.device.type:
+            try:
+                self.cascade.to(execution.device)
+            except Exception:  # half way; a full device has no room for the rest
+                self.cascade.to("cpu")
+                raise
+        return interact(self.cascade, plane, clicks, previous, view, execution, self.policy)
 
 
 def _attempts(device: torch.device, autocast: torch.dtype | None) -> list[Execution]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from napari_iafpn.plugin.layers import (
     center_on,
     channels_of,
     default_image,
+    image_at,
     layer_id,
     plane_key,
     plane_source,
@@ -105,7 +107,8 @@ class Annotator:
             },
         )
         self._resting = RestingMouse(self._mouse)
-        self._is_open = self._one_button = False
+        self.is_open = self._one_button = False
+        self._wish: Image | None = None
         self._mouse.clicked.connect(self._on_click)
         self._mouse.double_clicked.connect(self._on_double_click)
         self._resting.rested.connect(self._on_rest)
@@ -113,12 +116,13 @@ class Annotator:
         self.clicks.edited.connect(self.controller.change_clicks)
         self.controller.changed.connect(self._draw)
         self.controller.changed.connect(self._name_classes)
+        self.controller.changed.connect(self._follow_wish)
         self.controller.plane_wanted.connect(self._turn_to)
 
     def open(self) -> None:
         """Follow the viewer."""
-        if not self._is_open:
-            self._is_open = True
+        if not self.is_open:
+            self.is_open = True
             for emitter, callback in self._viewer_events():
                 emitter.connect(callback)
             for layer in self.viewer.layers:
@@ -126,16 +130,21 @@ class Annotator:
             self.set_image(self.image or default_image(self.viewer.layers))
 
     def close(self) -> None:
-        """Let go of the viewer and take the plugin's own layers out of it."""
-        if self._is_open:
-            self._is_open = False
-            self.listen(on=False)
-            self.controller.put_back_all()
+        """Let go of the viewer and take the plugin's own layers out of it.
+
+        All of that is done, also where a part of it fails.
+        """
+        if not self.is_open:
+            return
+        self.is_open = False
+        with ExitStack() as last_first:
+            last_first.callback(self.preview.remove)
+            last_first.callback(self.clicks.remove)
+            last_first.callback(self.set_image, None)
             for emitter, callback in self._viewer_events():
-                emitter.disconnect(callback)
-            self.set_image(None)
-            self.clicks.remove()
-            self.preview.remove()
+                last_first.callback(emitter.disconnect, callback)
+            last_first.callback(self.controller.put_back_all)
+            last_first.callback(self.listen, on=False)
 
     def _viewer_events(self) -> tuple[tuple[Any, Callable[[Any], None]], ...]:
         layers = self.viewer.layers
@@ -156,6 +165,7 @@ class Annotator:
 
     def set_image(self, image: Image | None) -> None:
         """Annotate ``image`` from now on; uncommitted clicks stay with the image before."""
+        self._wish = None
         if image is not self.image:
             for name in IMAGE_EVENTS:
                 if self.image is not None:
@@ -169,15 +179,18 @@ class Annotator:
 
     def set_labels(self, labels: Labels | None) -> None:
         """Commit the objects of this image to ``labels``, None: to a new layer."""
-        if self.image is not None:
-            self.book.choose(self.image, labels)
-            self._draw()
+        image = self.image
+        if image is not None:
+            self.controller.in_turn(lambda: self.book.choose(image, labels))
 
-    def add_labels(self, layer: Labels) -> None:
-        """Open a Labels layer and commit to it."""
+    def add_labels(self, layer: Labels, image: Image | None = None) -> None:
+        """Open a Labels layer and commit the objects of an image, by default this one, to it."""
         self.book.watch(layer)
         add_quietly(self.viewer, layer)
-        self.set_labels(layer)
+        image = image or self.image
+        if image is not None:
+            self.book.choose(image, layer)
+        self._draw()
         self.choices_changed.emit()
 
     @property
@@ -238,13 +251,11 @@ class Annotator:
 
     def edit_label(self, labels: Labels, label: int) -> None:
         """Take a committed object up again, on the displayed plane or the first that has it."""
-        if self.image is None or labels not in self.book.fitting(self.image):
-            self._complain(
-                ValueError(
-                    f"the labels {labels.name!r} do not lie on the image pixel by pixel; choose "
-                    "their image, or give them its size and scale"
-                )
-            )
+        if self.image is None:
+            self._complain("there is no image to edit labels on; open theirs first")
+            return
+        if sentence := self.book.misfit(labels, self.image):
+            self._complain(sentence)
             return
         target = self.book.target_of(labels)
         plane = self.controller.plane
@@ -265,57 +276,93 @@ class Annotator:
     # What the viewer tells
 
     def _on_click(self, world: tuple[float, ...], positive: bool) -> None:
-        try:
-            if self.image is None:
-                raise ValueError("there is no image to click on; open one first")
-            key = plane_key(self.image, self.viewer.dims)
-        except ValueError as error:
-            self._complain(error)
+        """Add a click to the object of the image that is seen under the mouse, or flip one."""
+        with self.controller.telling():
+            image = self._seen_at(world)
+            key = plane_key(image, self.viewer.dims)
+            if image is not self.image:
+                self.set_image(image)
+            click, view = Click(*key.to_plane(image.world_to_data(world)), positive), self._view()
+            self.controller.in_turn(lambda: self._click(click, view), click)
+
+    def _click(self, click: Click, view: Box | None) -> None:
+        current = self.controller.current
+        if current is None:
             return
-        click = self._click_at(key.to_plane(self.image.world_to_data(world)), positive)
-        hit, current = self.clicks.hit(click.row, click.col), self.controller.current
-        if hit is not None and current is not None and current.clicks[hit].positive != positive:
+        click = self._meant(click)
+        hit = self.clicks.hit(current.clicks, click.row, click.col)
+        if hit is not None and current.clicks[hit].positive != click.positive:
             self.controller.change_clicks(current.clicks.flip(hit))
         else:
-            self.controller.add_click(click, visible_part(self.image, key))
+            self.controller.add_click(click, view)
 
-    def _click_at(self, position: tuple[float, float], positive: bool) -> Click:
+    def _seen_at(self, world: tuple[float, ...]) -> Image:
+        """Return the image that a click at a point is for; ValueError where there is none."""
+        if self._has_grid():
+            raise ValueError("objects are clicked on in one view; turn the grid off (Ctrl+G) first")
+        image = image_at(self.viewer.layers, world, self.image) or self.image
+        if image is None:
+            raise ValueError("there is no image to click on; open one first")
+        if not image.visible:
+            raise ValueError(f"the image {image.name!r} is hidden; show it to click on it")
+        return image
+
+    def _has_grid(self) -> bool:
+        """Tell whether each layer has a view of its own; napari 0.9 moved the grid."""
+        return bool(getattr(self.viewer, "canvas", self.viewer).grid.enabled)
+
+    def _meant(self, click: Click) -> Click:
         """Return the click that a press of a button means."""
         mask = self.controller.mask
-        on_mask = mask is not None and mask.contains(Click(*position))
-        return Click(*position, positive and not (self._one_button and on_mask))
+        on_mask = mask is not None and mask.contains(click)
+        return replace(click, positive=click.positive and not (self._one_button and on_mask))
 
     def _on_rest(self, world: tuple[float, ...]) -> None:
         plane = self.controller.plane
         if self.image is not None and plane is not None and self._mouse.is_attached:
-            position = plane.to_plane(self.image.world_to_data(world))
-            self.controller.look_ahead(self._click_at(position, True), self._view())
+            click = Click(*plane.to_plane(self.image.world_to_data(world)))
+            self.controller.look_ahead(self._meant(click), self._view())
 
     def _on_double_click(self, world: tuple[float, ...]) -> None:
         """Edit the committed object under the mouse; the first click of the two was none."""
-        current = self.controller.current
-        if current is None:
+        image = self.image
+        if image is not None:
+            self.controller.in_turn(lambda: self._edit_instead_of_click(image, world))
+
+    def _edit_instead_of_click(self, image: Image, world: tuple[float, ...]) -> None:
+        current, last = self.controller.current, self.controller.document.last_done
+        if current is None or last is None or last.kind != "click":
             return
-        found = self._label_at(world)
-        last = self.controller.document.last_done
-        if found is None or last is None or last.kind != "click":
+        change = last.objects[0]
+        if change.after != current or not change.before.is_untouched:
             return
-        if last.objects[0].after == current and last.objects[0].before.is_untouched:
+        found = self._label_at(image, world)
+        if found is not None:
             self.controller.undo()
             self.controller.edit(*found)
+        elif sentence := self.book.misfit_at(image, world):
+            self._complain(sentence)
 
     def _edit_under_mouse(self) -> None:
-        found = self._label_at(tuple(self.viewer.cursor.position))
-        if found is None:
-            self._complain(ValueError("there is no committed object under the mouse"))
-        else:
-            self.controller.edit(*found)
+        world = tuple(self.viewer.cursor.position)
+        with self.controller.telling():
+            image = self._seen_at(world)
+            if image is not self.image:
+                self.set_image(image)
+            self.controller.in_turn(lambda: self._edit_at(image, world))
 
-    def _label_at(self, world: tuple[float, ...]) -> tuple[LabelsLayer, int] | None:
+    def _edit_at(self, image: Image, world: tuple[float, ...]) -> None:
+        found = self._label_at(image, world)
+        if found is None:
+            sentence = self.book.misfit_at(image, world)
+            raise ValueError(sentence or "there is no committed object under the mouse")
+        self.controller.edit(*found)
+
+    def _label_at(self, image: Image, world: tuple[float, ...]) -> tuple[LabelsLayer, int] | None:
         plane = self.controller.plane
-        if self.image is None or plane is None:
+        if plane is None:
             return None
-        return self.book.at(self.image, plane, *plane.to_plane(self.image.world_to_data(world)))
+        return self.book.at(image, plane, *plane.to_plane(image.world_to_data(world)))
 
     def _magnify(self) -> None:
         """Look at the current object closely, or back."""
@@ -326,14 +373,12 @@ class Annotator:
         )
         box = prediction.roi if prediction is not None else None if mask is None else mask.box
         if self.image is None or plane is None or box is None:
-            self._complain(ValueError("there is no object to look at yet; click on one first"))
+            self._complain("there is no object to look at yet; click on one first")
         else:
             self._magnifier.toggle(self.image, plane, box)
 
     def _on_painted(self, drawn: Cutout | None, erased: Cutout | None) -> None:
-        current = self.controller.current
-        if current is not None:
-            self.controller.set_hand(current.hand.draw(drawn).erase(erased))
+        self.controller.draw_and_erase(drawn, erased)
 
     def _on_inserted(self, event: Any) -> None:
         self.book.watch(event.value)
@@ -341,11 +386,7 @@ class Annotator:
     def _on_labels_painted(self, target: LabelsLayer, change: PixelChange) -> None:
         plane = self.controller.plane
         if self._mouse.is_attached and plane is not None:
-            step = Step("paint", plane, labels=(LabelsChange(target.id, (change,)),))
-            try:
-                self.controller.do(step)
-            except ValueError as error:
-                self._complain(error)
+            self.controller.do(Step("paint", plane, labels=(LabelsChange(target.id, (change,)),)))
 
     def _on_dims(self, _event: Any = None) -> None:
         self._show_plane()
@@ -355,7 +396,7 @@ class Annotator:
 
     def _on_image_event(self, _event: Any = None) -> None:
         self._show_plane()
-        self._draw()
+        self.controller.look_again()
         self.choices_changed.emit()
 
     def _on_removed(self, event: Any) -> None:
@@ -382,8 +423,16 @@ class Annotator:
                 f"Still on {self.image.name!r}; commit or clear its clicks to go to {image.name!r}."
             )
             self.controller.said.emit(Message(text))
+            self._wish = image
         else:
             self.set_image(image)
+
+    def _follow_wish(self) -> None:
+        """Go to the image that the user selected while clicks were to be committed."""
+        wish, image = self._wish, self.image
+        busy = image is not None and self.controller.has_clicks(layer_id(image))
+        if wish is not None and wish in self.viewer.layers and not busy:
+            self.set_image(wish)
 
     # What the controller needs and wants
 
@@ -394,13 +443,15 @@ class Annotator:
         channels = channels_of(image, self.viewer.layers) if self._sees_channels else []
         return plane_source(image, key, channels)
 
-    def _target(self) -> LabelsLayer:
-        if self.image is None:
-            raise ValueError("there is no image to make labels for; open one first")
-        if self.labels is not None:
-            return self.book.target_of(self.labels)
-        target = self.book.new_for(self.image)
-        self.add_labels(target.layer)
+    def _target(self, key: PlaneKey) -> LabelsLayer:
+        image = self.image_of(key.layer)
+        if image is None:
+            raise ValueError("the image of this object is no longer open; add its layer again")
+        chosen = self.book.chosen(image)
+        if chosen is not None:
+            return self.book.target_of(chosen)
+        target = self.book.new_for(image)
+        self.add_labels(target.layer, image)
         return target
 
     def _view(self) -> Box | None:
@@ -430,7 +481,11 @@ class Annotator:
             self.controller.show(None)
 
     def _draw(self) -> None:
-        """Bring the layers up to date with the controller."""
+        """Bring the layers up to date with the controller; what fails is told and stops nothing."""
+        with self.controller.telling():
+            self._draw_layers()
+
+    def _draw_layers(self) -> None:
         plane, current = self.controller.plane, self.controller.current
         if self.image is None or plane is None or current is None:
             self.preview.clear()
@@ -451,7 +506,7 @@ class Annotator:
                 hint,
                 self._view() or Box.whole(plane.shape_in(spatial_shape(self.image))),
             )
-        self.clicks.show(self.image, plane, current.clicks)
+        self.clicks.show(self.image, plane, self.controller.clicks)
         keep_above(self.viewer, (self.image, self.labels), self.preview.layer, self.clicks.layer)
 
     def _name_classes(self) -> None:
@@ -466,5 +521,5 @@ class Annotator:
             if of == id_ and fact.category in self.categories
         }
 
-    def _complain(self, error: ValueError) -> None:
-        self.controller.said.emit(Message(str(error), error=True))
+    def _complain(self, sentence: str) -> None:
+        self.controller.said.emit(Message(sentence, error=True))

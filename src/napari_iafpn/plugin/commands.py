@@ -14,6 +14,8 @@ from napari.utils.notifications import show_warning
 from napari.viewer import Viewer
 from qtpy.QtWidgets import QFileDialog
 
+from napari_iafpn.plugin.docking import other_of
+
 if TYPE_CHECKING:
     from napari_iafpn.plugin.widget import ClickSegmentation
 
@@ -75,4 +77,5 @@ def show_shortcuts(viewer: Viewer) -> None:
 def tool_of(viewer: Viewer) -> ClickSegmentation:
     """Return the tool of a window, opened if need be."""
     _, widget = viewer.window.add_plugin_dock_widget("napari-iafpn", "Click segmentation")
-    return cast("ClickSegmentation", widget)
+    first = other_of(widget)  # of a script, which may have called it otherwise
+    return cast("ClickSegmentation", widget if first is None else first)

@@ -12,7 +12,7 @@ from psygnal import Signal
 
 from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.geometry import Box
-from napari_iafpn.plugin.editor import CommitAs, Editor
+from napari_iafpn.plugin.editor import CommitAs, Editor, check_inside
 from napari_iafpn.plugin.messages import (
     Job,
     MaskFailed,
@@ -27,16 +27,17 @@ from napari_iafpn.plugin.messages import (
     PropagationFailed,
     PropagationReport,
     Report,
+    sentence_of,
 )
 from napari_iafpn.plugin.peek import Peek
 from napari_iafpn.plugin.predictions import Predictions
 from napari_iafpn.plugin.propagating import Along, Journey
 from napari_iafpn.plugin.surroundings import LabelsTarget, Surroundings
+from napari_iafpn.plugin.turns import Place, Turn, Turns
 from napari_iafpn.sessions import (
     CurrentObject,
     Cutout,
     Document,
-    HandEdits,
     ObjectChange,
     PlaneKey,
     Sight,
@@ -51,7 +52,8 @@ class AnnotationController:
     """The objects being annotated, one per plane, their history and the newest wish to the worker.
 
     Every plane keeps its own current object, so leaving a plane loses nothing. A result counts
-    only if it belongs to the clicks its object has by then.
+    only if it belongs to the clicks its object has by then, and to the pixels of its image. What
+    the user does while a commit waits for its mask is done after it, on the plane where it was.
     """
 
     changed = Signal()
@@ -61,13 +63,12 @@ class AnnotationController:
     def __init__(self, surroundings: Surroundings, model: str) -> None:
         self._around = surroundings
         self._model = model
-        self._plane: PlaneKey | None = None
-        self._shape = (0, 0)
+        self._displayed = self._place = Place()
+        self._turns = Turns(self._perform, self._is_fresh)
         self.editor = Editor(Document(surroundings.labels_of), surroundings)
         self._predictions = Predictions()
         self._peek = Peek()
         self._waiting: Job | None = None
-        self._then: Callable[[], None] | None = None
         self._journey: Journey | None = None
         self._notes: tuple[str, ...] = ()
         self.commit_as = CommitAs()
@@ -81,20 +82,28 @@ class AnnotationController:
 
     @property
     def plane(self) -> PlaneKey | None:
-        """The displayed plane, None where there is no image."""
-        return self._plane
+        """The displayed plane, in a turn that of the turn; None where there is no image."""
+        return self._place.plane
 
     @property
     def current(self) -> CurrentObject | None:
-        """The object of the displayed plane."""
-        return None if self._plane is None else self.document[self._plane]
+        """The object of the plane."""
+        return None if self.plane is None else self.document[self.plane]
+
+    @property
+    def clicks(self) -> ClickSequence:
+        """The clicks of the current object as they will be after what waits."""
+        if self.plane is None:
+            return ClickSequence()
+        return self._turns.clicks_on(self.plane, self.document[self.plane].clicks)
 
     @property
     def prediction(self) -> Prediction | None:
         """The newest prediction for the current object; older than its clicks while one runs."""
-        if self._plane is None:
+        plane = self.plane
+        if plane is None:
             return None
-        return self._predictions.latest(self._plane, self.document[self._plane])
+        return self._predictions.latest(plane, self.document[plane], self._pixels(plane))
 
     @property
     def mask(self) -> Cutout | None:
@@ -127,23 +136,47 @@ class AnnotationController:
         return self.document.last_undone is not None
 
     def has_clicks(self, layer: str) -> bool:
-        """Tell whether an object of this image layer is not committed."""
-        return any(key.layer == layer for key in self.document.objects)
+        """Tell whether an object of this image layer is neither committed nor about to be."""
+        about_to_be = self._turns.plane
+        return any(
+            key.layer == layer
+            and (key != about_to_be or len(self._turns.clicks_on(key, now.clicks)) > 0)
+            for key, now in self.document.objects.items()
+        )
 
     # What the user does
 
     def show(self, plane: PlaneKey | None, shape: tuple[int, int] = (0, 0)) -> None:
         """Turn to a plane of ``shape`` (H, W) and its object."""
-        if (plane, shape) == (self._plane, self._shape):
-            return
-        self._plane, self._shape = plane, shape
-        self._then = None
+        place = Place(plane, shape)
+        if place != self._displayed:
+            self._displayed = self._place = place
+            self._update()
+
+    def look_again(self) -> None:
+        """Predict anew where the pixels of an image are others now."""
         self._update()
+
+    def in_turn(
+        self, act: Callable[[], None], click: Click | None = None, *, finishes: bool = False
+    ) -> None:
+        """Do something on the displayed plane, after what waits for a mask; tell what fails.
+
+        Parameters
+        ----------
+        act : callable
+        click : Click, optional
+            What it adds to the current object.
+        finishes : bool
+            Whether another object begins with it.
+        """
+        self._turns.take(Turn(self._place, act, click, finishes))
 
     def adopt(self, document: Document) -> None:
         """Go on with the objects and the history of an earlier sitting."""
         document.labels, document.tell = self._around.labels_of, self.document.tell
         self.editor.document = document
+        self._turns.drop()
         self._call_off()
         self._update()
 
@@ -158,72 +191,78 @@ class AnnotationController:
 
     def add_click(self, click: Click, view: Box | None = None) -> None:
         """Add a click to the current object; ``view`` counts with its first one."""
-        if self.current is not None:
-            self._change("click", _clicked(self.current, click, view))
+        self.in_turn(lambda: self._change("click", lambda now: _clicked(now, click, view)), click)
 
     def look_ahead(self, click: Click | None, view: Box | None = None) -> None:
         """Predict what a click would give, while there is nothing else to do; None: no click."""
-        plane, current = self._plane, self.current
+        plane, current = self.plane, self.current
         if plane is None or current is None or click is None:
             if self._peek.drop():
-                self.changed.emit()
-        elif Box.whole(self._shape).contains(click) and not self.busy and self._is_fresh():
+                self._announce()
+        elif (
+            Box.whole(self._place.shape).contains(click) and not self.busy and self._is_fresh(plane)
+        ):
             after = _clicked(current, click, view)
-            with self._telling():
+            with self.telling():
                 wanted = self._wanted(plane, after)
                 if self._peek.ask(wanted, after):
                     self._around.submit(wanted)
 
     def change_clicks(self, clicks: ClickSequence) -> None:
         """Give the current object other clicks: added, moved, deleted or of another sign."""
-        if self.current is not None and clicks != self.current.clicks:
-            self._change("clicks", replace(self.current, clicks=clicks))
+        self.in_turn(lambda: self._change("clicks", lambda now: replace(now, clicks=clicks)))
 
     def clear(self) -> None:
         """Drop the current object; a committed one that is being edited is put back as it was."""
-        plane, current = self._plane, self.current
+        self.in_turn(self._clear, finishes=True)
+
+    def _clear(self) -> None:
+        plane, current = self.plane, self.current
         if plane is None or current is None or current.is_untouched:
             return
         if current.edited is None:
-            self._change("clear", current.without_clicks())
-            return
-        self._do(lambda: self.editor.put_back(plane))
+            self._change("clear", CurrentObject.without_clicks)
+        else:
+            self._do(lambda: self.editor.put_back(plane))
 
     def put_back_all(self) -> None:
         """Put every object that is being edited back as it was."""
         for plane, current in self.document.objects.items():
             if current.edited is not None:
-                self._do(partial(self.editor.put_back, plane))
+                self.in_turn(partial(self._do, partial(self.editor.put_back, plane)))
 
     def set_threshold(self, threshold: float) -> None:
         """Set the probability above which pixels belong to the current object."""
-        if self.current is not None and threshold != self.current.threshold:
-            self._change("threshold", replace(self.current, threshold=threshold), going_on=True)
+        self.in_turn(
+            lambda: self._change(
+                "threshold", lambda now: replace(now, threshold=threshold), going_on=True
+            )
+        )
 
     def draw(self, pixels: Cutout, *, erase: bool = False) -> None:
         """Give pixels to the current object by hand, or take them away; clicks never undo it."""
-        if self.current is not None:
-            hand = self.current.hand
-            hand = hand.erase(pixels) if erase else hand.draw(pixels)
-            self._change("brush", replace(self.current, hand=hand))
+        self.draw_and_erase(*((None, pixels) if erase else (pixels, None)))
 
-    def set_hand(self, hand: HandEdits) -> None:
-        """Set what is drawn and erased by hand."""
-        if self.current is not None and hand != self.current.hand:
-            self._change("brush", replace(self.current, hand=hand))
+    def draw_and_erase(self, drawn: Cutout | None, erased: Cutout | None) -> None:
+        """Give pixels to the current object by hand and take others away, in one step."""
+
+        def changed(now: CurrentObject) -> CurrentObject:
+            return replace(now, hand=now.hand.draw(drawn).erase(erased))
+
+        self.in_turn(lambda: self._change("brush", changed))
 
     def edit(self, target: LabelsTarget, label: int) -> None:
         """Take a committed object of the displayed plane up again."""
-        plane = self._plane
-        if plane is not None:
-            self._do(lambda: self.editor.edit(plane, target, label))
+        self.in_turn(lambda: self._on_plane(lambda plane: self.editor.edit(plane, target, label)))
 
     def commit(self) -> None:
         """Write the current object into the labels and start the next one.
 
-        Waits for the mask where it is still being predicted.
+        Waits for the mask where it is still being predicted; the next click belongs to the next
+        object all the same.
         """
-        self._when_ready(self._write, "there is nothing to commit yet; click on an object first")
+        write = partial(self._write, self.commit_as)
+        self.in_turn(lambda: self._when_ready(write), finishes=True)
 
     def propagate(self, along: Along) -> None:
         """Take the object at work, else the last one committed here, to other planes.
@@ -231,58 +270,64 @@ class AnnotationController:
         That at work is committed first. Whatever else the user does calls a propagation off, and
         nothing is changed; `cancel` keeps the planes that it reached.
         """
-        if self.current is not None and not self.current.is_untouched:
-            self._when_ready(partial(self._write_and_set_out, along), "")
-            return
-        self._call_off()
-        with self._telling():
-            self._set_out(along)
-        self.changed.emit()
+        self.in_turn(partial(self._propagate, along, self.commit_as), finishes=True)
 
     def split(self) -> None:
         """Divide the object that is being edited, one part for each positive click."""
-        plane = self._plane
-        if plane is not None:
-            self._do(lambda: self.editor.split(plane))
+        self.in_turn(lambda: self._on_plane(self.editor.split), finishes=True)
 
     def do(self, step: Step) -> None:
-        """Do a step; ValueError, and nothing changed, where the labels cannot be written."""
-        self._call_off()
-        self.document.do(step)
-        self._update()
+        """Do a step."""
+
+        def act() -> None:
+            self._call_off()
+            self.document.do(step)
+
+        self.in_turn(act)
 
     def undo(self) -> None:
         """Take the last step back, wherever it was, and show its plane.
 
         A propagation that is under way is the last step.
         """
+        self.in_turn(self._undo)
+
+    def _undo(self) -> None:
         if self._journey is not None:
             self._call_off()
-            self._update()
-            return
-        self._walk("undo", self.document.last_done, self.document.undo)
+        else:
+            self._walk("undo", self.document.last_done, self.document.undo)
 
     def redo(self) -> None:
         """Do the step again that was undone last, and show its plane."""
-        self._walk("redo", self.document.last_undone, self.document.redo)
+        self.in_turn(lambda: self._walk("redo", self.document.last_undone, self.document.redo))
 
     def cancel(self) -> None:
-        """Stop predicting; the clicks stay, and so do the planes that a propagation reached."""
+        """Stop predicting; the clicks stay, and so do the planes that a propagation reached.
+
+        A commit that waits for its mask is called off.
+        """
         if self._waiting is None:
             return
         self._around.stop()
         self._waiting = None
-        self._then = None
         if self._journey is not None:
             self._arrive(stopped=True)
         else:
-            self._say("Stopped; the clicks are kept. Click again or commit to go on.")
-        self.changed.emit()
+            later = self._drop_turns()
+            self._say(f"Stopped; the clicks are kept. Click again or commit to go on.{later}")
+        self._announce()
 
     # What the worker reports
 
     def receive(self, report: Report) -> None:
         """Take a report of the worker; results for clicks of the past are dropped."""
+        with self.telling():
+            self._receive(report)
+        self._turns.go_on()
+        self._announce()
+
+    def _receive(self, report: Report) -> None:
         if isinstance(report, ModelLoading):
             self._say(f"Loading the model {report.model} …")
         elif isinstance(report, ModelReady):
@@ -292,22 +337,22 @@ class AnnotationController:
             if self._waiting is not None and self._waiting.model == report.model:
                 self._settle(self._waiting)
                 self._journey = None
-            self._fail(report.sentence, important=True)
+            self._fail(report.sentence + self._drop_turns(), important=True)
         elif isinstance(report, MaskFailed):
             if self._settle(report.wanted):
-                self._fail(report.sentence)
+                self._fail(report.sentence + self._drop_turns())
         elif isinstance(report, MaskReady):
             self._take(report)
         else:
             self._travel(report)
-        self.changed.emit()
 
     def _take(self, result: MaskReady) -> None:
         self._settle(result.wanted)
         if self._peek.take(result):
             return
-        now = self.document[result.wanted.plane]
-        if not self._predictions.take(result, now, self._model):
+        plane = result.wanted.plane
+        now, pixels = self.document[plane], self._pixels(plane)
+        if not self._predictions.take(result, now, self._model, pixels):
             return
         prediction = result.prediction
         where = f" on {prediction.device}" if prediction.device else ""
@@ -315,10 +360,6 @@ class AnnotationController:
         news = bool(prediction.notes) and prediction.notes != self._notes
         self.said.emit(Message(text, important=news))
         self._notes = prediction.notes
-        if self._then is not None and self._is_fresh():
-            then, self._then = self._then, None
-            with self._telling():
-                then()
 
     def _travel(self, report: PropagationReport) -> None:
         """Note how far a propagation is; reports of one that was called off are dropped."""
@@ -338,65 +379,100 @@ class AnnotationController:
 
     # Parts of the above
 
-    def _change(self, kind: str, after: CurrentObject, *, going_on: bool = False) -> None:
-        """Make the current object ``after``."""
-        plane = self._plane
-        if plane is None:
-            return
-        with self._telling():
-            for click in after.clicks:
-                click.check_inside(self._shape)
-            self._call_off()
-            change = ObjectChange(plane, self.document[plane], after)
-            self.document.do(Step(kind, plane, (change,)), going_on=going_on)
-            self.editor.begin(after)
+    def _perform(self, turn: Turn) -> None:
+        """Do what the user did on a plane that may be displayed no longer."""
+        self._place = turn.place
+        with self.telling():
+            turn.act()
+        self._place = self._displayed
         self._update()
+
+    def _drop_turns(self) -> str:
+        """Forget what waits for a mask; return a sentence about what came after it."""
+        count = self._turns.drop()
+        if count == 1:
+            return " What you did after the commit was dropped; repeat it."
+        return f" The {count} steps after the commit were dropped; repeat them." if count else ""
+
+    def _pixels(self, plane: PlaneKey) -> int | None:
+        """Tell the pixels of a plane from others, None where its image is gone."""
+        try:
+            return self._around.source_of(plane).pixels
+        except ValueError:
+            return None
+
+    def _change(
+        self,
+        kind: str,
+        changed: Callable[[CurrentObject], CurrentObject],
+        *,
+        going_on: bool = False,
+    ) -> None:
+        """Make another of the current object."""
+        plane, before = self.plane, self.current
+        after = before and changed(before)
+        if plane is None or before is None or after is None or after == before:
+            return
+        for click in after.clicks:
+            if click not in before.clicks:
+                click.check_inside(self._place.shape)
+        check_inside(after, self._place.shape)
+        self._call_off()
+        step = Step(kind, plane, (ObjectChange(plane, before, after),))
+        self.document.do(step, going_on=going_on)
+        self.editor.begin(after)
 
     def _walk(self, verb: str, step: Step | None, perform: Callable[[], Step | None]) -> None:
         if step is None:
             self._say(f"There is nothing to {verb}.")
             return
         self._call_off()
-        if step.plane != self._plane:
+        if step.plane != self.plane:
             self.plane_wanted.emit(step.plane)
-        with self._telling():
-            perform()
-        self._update()
+        perform()
 
-    def _when_ready(self, act: Callable[[], None], otherwise: str) -> None:
+    def _when_ready(self, act: Callable[[], None]) -> None:
         """Do something with the current object's mask, as soon as it is that of its clicks."""
         self._call_off()
-        with self._telling():
-            if self.current is None or self.current.is_untouched:
-                raise ValueError(otherwise)
-            self._then = None if self._is_fresh() else act
-            if self._then is None:
-                act()
-        self._update()
+        if self.current is None or self.current.is_untouched:
+            raise ValueError("there is nothing to commit yet; click on an object first")
+        self._turns.when_ready(Turn(self._place, act, finishes=True))
 
     def _do(self, act: Callable[[], str]) -> None:
         """Do something with labels and tell what came of it."""
         self._call_off()
-        with self._telling():
-            self._say(act())
-        self._update()
+        self._say(act())
 
-    def _write(self) -> None:
-        plane = self._plane
+    def _on_plane(self, act: Callable[[PlaneKey], str]) -> None:
+        plane = self.plane
+        if plane is not None:
+            self._do(lambda: act(plane))
+
+    def _write(self, wish: CommitAs) -> None:
+        plane, current = self.plane, self.current
         assert plane is not None
-        result = self._predictions.fresh(plane, self.document[plane], self._model)
+        assert current is not None
+        check_inside(current, self._place.shape)
+        result = self._fresh(plane)
         seen = ("", Sight()) if result is None else (self._model, result.wanted.source.sight)
-        self._say(self.editor.commit(plane, self.mask, self.commit_as, *seen))
+        self._say(self.editor.commit(plane, self.mask, wish, *seen))
 
-    def _write_and_set_out(self, along: Along) -> None:
-        self._write()
-        self._set_out(along)
+    def _propagate(self, along: Along, wish: CommitAs) -> None:
+        def act() -> None:
+            self._write(wish)
+            self._set_out(along)
+
+        if self.current is not None and not self.current.is_untouched:
+            self._when_ready(act)
+        else:
+            self._call_off()
+            self._set_out(along)
 
     def _set_out(self, along: Along) -> None:
         """Let the worker follow the last object of the displayed plane."""
-        if self._plane is None:
+        if self.plane is None:
             raise ValueError("there is no plane to propagate from; show a plane of an image")
-        source = self._around.source_of(self._plane)
+        source = self._around.source_of(self.plane)
         wanted = self.editor.follow(source, along, self._model)
         self._journey = Journey(wanted)
         self._send(wanted)
@@ -406,44 +482,59 @@ class AnnotationController:
         """Write what a propagation found, as one step, and tell where it ended and why."""
         journey, self._journey = self._journey, None
         assert journey is not None
-        with self._telling():
+        with self.telling():
             self.editor.propagate(journey.wanted, journey.done, journey.masks, self.commit_as)
             summary = journey.summary(stopped=stopped)
             self.said.emit(Message(summary, error=journey.is_in_doubt))
 
     def _call_off(self) -> None:
-        """Drop what waits for a mask and a propagation on its way; something else happens."""
-        self._then = None
+        """Drop a propagation on its way; something else happens."""
         if self._journey is not None:
             self._journey = self._waiting = None
             self._around.stop()
             self._say("The propagation was called off; nothing was changed.")
 
-    def _is_fresh(self) -> bool:
-        """Tell whether the mask is that of the clicks of now."""
-        plane, current = self._plane, self.current
-        if plane is None or current is None:
-            return False
-        fresh = self._predictions.fresh(plane, current, self._model)
-        return not current.clicks or fresh is not None
+    def _fresh(self, plane: PlaneKey) -> MaskReady | None:
+        """Return the prediction for the clicks and pixels of now, None where it is to come."""
+        now = self.document[plane]
+        return self._predictions.fresh(plane, now, self._model, self._pixels(plane))
+
+    def _is_fresh(self, plane: PlaneKey) -> bool:
+        """Tell whether the mask of a plane's object is that of its clicks."""
+        return self._fresh(plane) is not None or not self.document[plane].clicks
 
     def _update(self) -> None:
-        """Ask the worker for what the displayed plane lacks, and tell the views."""
-        plane, current = self._plane, self.current
+        """Ask the worker for the mask that is missing, and tell the views."""
         self._peek.drop()
-        with self._telling():
+        plane = self._turns.plane or self._displayed.plane
+        with self.telling():
             # A propagation goes on while the user looks at other planes.
-            if plane is not None and current is not None and self._journey is None:
-                if not self._is_fresh():
-                    self._send(self._wanted(plane, current))
-                elif isinstance(self._waiting, MaskWanted) and self._waiting.plane == plane:
-                    self._around.stop()
-                    self._waiting = None
-        self.changed.emit()
+            if plane is not None and self._journey is None:
+                self._ask(plane)
+        self._announce()
+
+    def _ask(self, plane: PlaneKey) -> None:
+        """Let the worker predict what a plane lacks, and nothing else there."""
+        if self._is_fresh(plane):
+            if isinstance(self._waiting, MaskWanted) and self._waiting.plane == plane:
+                self._around.stop()
+                self._waiting = None
+            return
+        try:
+            self._send(self._wanted(plane, self.document[plane]))
+        except ValueError as error:
+            raise ValueError(f"{error}{self._drop_turns()}") from error
+
+    def _announce(self) -> None:
+        """Tell the views; one that fails is told of and stops nothing."""
+        with self.telling():
+            self.changed.emit()
 
     def _wanted(self, plane: PlaneKey, current: CurrentObject) -> MaskWanted:
-        asked = self._around.source_of(plane), current.number, current.clicks
-        return MaskWanted(self._model, *asked, current.view, current.start)
+        source = self._around.source_of(plane)
+        check_inside(current, plane.shape_in(source.array.shape))
+        asked = source, current.number, current.clicks, current.view, current.start
+        return MaskWanted(self._model, *asked)
 
     def _send(self, job: Job) -> None:
         if job != self._waiting:
@@ -458,15 +549,17 @@ class AnnotationController:
         return newest
 
     @contextmanager
-    def _telling(self) -> Iterator[None]:
+    def telling(self) -> Iterator[None]:
         """Tell the user what cannot be done, and go on."""
         try:
             yield
-        except (ValueError, RuntimeError) as error:
-            self._fail(str(error))
+        except Exception as error:  # noqa: BLE001  nothing that fails may stop what comes after it
+            kept = "your clicks and objects are kept, try again"
+            self._fail(sentence_of(error, "it did not work", kept))
 
     def _fail(self, sentence: str, *, important: bool = False) -> None:
-        self._then = None
+        # More turns follow, whose sentences come over this one.
+        important = important or self._turns.has_more
         self.said.emit(Message(sentence, error=True, important=important))
 
     def _say(self, text: str) -> None:

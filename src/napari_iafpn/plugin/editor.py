@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.messages import PropagationWanted
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.propagating import Along
@@ -16,6 +17,7 @@ from napari_iafpn.sessions import (
     CurrentObject,
     Cutout,
     Document,
+    EditedLabel,
     Facts,
     ObjectChange,
     PlaneKey,
@@ -31,6 +33,10 @@ from napari_iafpn.sessions.actions import (
 )
 from napari_iafpn.sessions.pixels import lifted
 
+NO_ROOM = (
+    "the image is {} x {} pixels now and the object at work reaches beyond it; clear the object, "
+    "or bring the old pixels back"
+)
 SPLIT_HINT = "double-click on an object first, then click on each of its parts"
 
 
@@ -98,14 +104,15 @@ class Editor:
                 f"the mask is empty at threshold {current.threshold:.2f}; lower the threshold or "
                 "click on the object again"
             )
-        edited = current.edited
-        if edited is not None:
-            target, label = self._around.labels_of(edited.labels), edited.label
-        else:
-            target = self._around.target()
-            chosen = wish.category if wish.semantic else wish.label
-            label = chosen or self.next_label(target, plane)
-        target.check(plane, label)
+        edited, elsewhere = current.edited, ""
+        try:
+            target, label = self._place_of(edited, plane, mask, wish)
+        except ValueError as error:
+            if edited is None:
+                raise
+            # The labels that it came from are gone or others by now; it must not be stuck.
+            edited, elsewhere = None, f" in other labels, since {error}"
+            target, label = self._place_of(None, plane, mask, wish)
         self.document.do(
             commit_step(
                 ObjectChange(plane, current, self.document.next_object()),
@@ -116,10 +123,25 @@ class Editor:
                 replace(self._effort(current), category=0 if edited else wish.category),
             )
         )
-        return f"Committed as object {label}. Click on the next one."
+        return f"Committed as object {label}{elsewhere}. Click on the next one."
+
+    def _place_of(
+        self, edited: EditedLabel | None, plane: PlaneKey, mask: Cutout, wish: CommitAs
+    ) -> tuple[LabelsTarget, int]:
+        """Return the labels and the id under which an object is committed."""
+        if edited is not None:
+            target, label = self._around.labels_of(edited.labels), edited.label
+        else:
+            target = self._around.target(plane)
+            label = wish.category if wish.semantic else wish.label
+            target.check(plane, label, mask.box)  # before ids are looked for in what is computed
+            label = label or self.next_label(target, plane)
+        target.check(plane, label, mask.box)
+        return target, label
 
     def edit(self, plane: PlaneKey, target: LabelsTarget, label: int) -> str:
         """Take a committed object of a plane up again."""
+        target.check(plane, label)
         fresh = self.document.next_object()
         region = target.region_on(plane, label)
         self.document.do(edit_step(plane, self.document[plane], fresh, target, label, region))
@@ -130,6 +152,7 @@ class Editor:
         current = self.document[plane]
         assert current.edited is not None
         target = self._around.labels_of(current.edited.labels)
+        target.check(plane, current.edited.label, current.edited.start.box)
         self.document.do(put_back_step(plane, current, self.document.next_object(), target))
         return f"Object {current.edited.label} is as it was."
 
@@ -188,8 +211,10 @@ class Editor:
         if current.edited is None:
             raise ValueError(SPLIT_HINT)
         target = self._around.labels_of(current.edited.labels)
+        box = current.edited.start.box
+        target.check(plane, current.edited.label, box)
         first, count = self.next_label(target, plane), len(current.clicks.positives)
-        target.check(plane, first + max(count - 2, 0))
+        target.check(plane, first + max(count - 2, 0), box)
         step = split_step(
             ObjectChange(plane, current, self.document.next_object()),
             target,
@@ -203,3 +228,16 @@ class Editor:
     def _effort(self, current: CurrentObject) -> Facts:
         begun = self._begun.get(current.number, time.monotonic())
         return Facts(clicks=len(current.clicks), seconds=round(time.monotonic() - begun, 1))
+
+
+def check_inside(current: CurrentObject, shape: tuple[int, int]) -> None:
+    """Raise ValueError where an object reaches beyond its plane of ``shape`` (H, W).
+
+    So it is after another image took the place of the one that it was made on.
+    """
+    hand = current.hand
+    boxes = [pixels.box for pixels in (current.start, hand.drawn, hand.erased) if pixels]
+    boxes += [prompt.extent for prompt in current.clicks]
+    boxes += [current.view] if current.clicks and current.view else []
+    if not all(map(Box.whole(shape).encloses, boxes)):
+        raise ValueError(NO_ROOM.format(*shape))

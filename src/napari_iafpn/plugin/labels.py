@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -20,6 +21,8 @@ from napari_iafpn.plugin.redraw import redraw, shown_values
 from napari_iafpn.plugin.stores import blank_labels
 from napari_iafpn.sessions import PixelChange, PlaneKey
 from napari_iafpn.sessions.pixels import region_of
+
+logger = logging.getLogger(__name__)
 
 QUICK_PIXELS = 2**24
 """A plane of so many pixels is looked at in a few milliseconds."""
@@ -115,30 +118,45 @@ class LabelsLayer:
         """
         if plane is not None and (self._is_read_again or self._is_quick(plane)):
             quick = self._is_quick(plane)
-            values = self.data[plane.indices] if quick else shown_values(self.layer)
+            values = np.asarray(self.data[plane.indices]) if quick else shown_values(self.layer)
             if np.max(values, initial=0) > self._census.highest:
                 self._forget()
             self._is_read_again = False
         return self._census.highest + 1
 
-    def check(self, plane: PlaneKey, label: int) -> None:
-        """Raise ValueError unless ``label`` can be written on ``plane``."""
+    def check(self, plane: PlaneKey, label: int, box: Box | None = None) -> None:
+        """Raise ValueError unless ``label`` can be written in a box of ``plane``, or all of it."""
+        if len(plane.indices) == self.data.ndim:
+            region = region_of(plane, box or Box.whole(plane.shape_in(self.data.shape)))
+        else:
+            region = ()
+        self._check(region, (label,))
+
+    def _check(self, region: tuple[slice, ...], ids: Iterable[int]) -> None:
+        """Raise ValueError unless ids can be written to a region."""
         data = self.data
         if not all(map(_is_writable, self.levels)):
             raise ValueError(
                 f"the labels {self.name!r} cannot be written, they are read-only or computed; "
                 "choose a new layer"
             )
-        if data.ndim != len(plane.indices):
+        inside = data.ndim == len(region) and all(
+            part.start >= 0 and part.stop <= size
+            for part, size in zip(region, data.shape, strict=True)
+        )
+        if not inside:
             raise ValueError(
-                f"the labels {self.name!r} have another shape now, {data.shape}; choose a new layer"
+                f"the labels {self.name!r} have another shape now, {tuple(data.shape)}; bring the "
+                "old ones back, or choose a new layer"
             )
-        limit = np.iinfo(data.dtype).max
-        if label > limit:
-            raise ValueError(
-                f"the labels {self.name!r} are full: {np.dtype(data.dtype).name} ends at {limit} "
-                f"and the next object is {label}; choose a new layer"
-            )
+        dtype = np.asarray(data[(slice(0, 0),) * data.ndim]).dtype  # some stores have their own
+        limits = np.iinfo(dtype if dtype.kind in "iu" else np.uint8)
+        for label in ids:
+            if not limits.min <= label <= limits.max:
+                raise ValueError(
+                    f"the labels {self.name!r} are full: {dtype.name} ends at {limits.max} and "
+                    f"this object is {label}; choose a new layer"
+                )
 
     def region_of(self, label: int) -> tuple[slice, ...] | None:
         """Return the box of an id in all planes, None where it is not there."""
@@ -181,41 +199,44 @@ class LabelsLayer:
     ) -> None:
         changes = tuple(changes)
         for change in changes:
-            self._check_region(change)
+            ids = (runs.values for runs in (change.old, change.new))
+            self._check(change.region, [int(of) for each in ids for of in (each.min(), each.max())])
         written: list[tuple[tuple[slice, ...], Values, Values]] = []
         try:
             for change in changes:
                 before = np.array(self.data[change.region])
-                written.append((change.region, before, changed(change, before)))
-                write(self.levels, change.region, written[-1][2])
-        except OSError as error:
+                after = changed(change, before).astype(before.dtype)
+                written.append((change.region, before, after))
+                write(self.levels, change.region, after)
+        except Exception as error:  # of any store
             for region, before, _ in reversed(written):
-                with suppress(OSError):
+                with suppress(Exception):
                     write(self.levels, region, before)
-            raise ValueError(
-                f"the labels {self.name!r} cannot be written ({error.strerror or error}); nothing "
-                "is lost: free some space on their disk, then try again"
-            ) from error
+            raise ValueError(self._refusal(error)) from error
         for region, before, after in written:
             self._show(region, before, after)
 
-    def _show(self, region: tuple[slice, ...], before: Values, after: Values) -> None:
-        """Let all know of a region that was written."""
-        if self._known is not None:
-            self._known.update(region, before, after)
-        with self.layer.events.set_data.blocker(self._on_read):
-            redraw(self.layer, region, after)
-
-    def _check_region(self, change: PixelChange) -> None:
-        data = self.data
-        inside = data.ndim == len(change.region) and all(
-            part.stop <= size for part, size in zip(change.region, data.shape, strict=True)
+    def _refusal(self, error: Exception) -> str:
+        """Say why a store did not take what was written."""
+        if isinstance(error, OSError):
+            reason, advice = error.strerror or error, "free some space on their disk, then"
+        else:
+            reason, advice = f"{type(error).__name__}: {error}", "choose other labels, or"
+        return (
+            f"the labels {self.name!r} cannot be written ({reason}); nothing is lost: {advice} try "
+            "again"
         )
-        if not (inside and all(map(_is_writable, self.levels))):
-            raise ValueError(
-                f"the labels {self.name!r} have another shape now, {data.shape}, or are read-only; "
-                "bring the old ones back, or choose a new layer"
-            )
+
+    def _show(self, region: tuple[slice, ...], before: Values, after: Values) -> None:
+        """Let all know of a region that was written; what fails here does not undo that."""
+        try:
+            if self._known is not None:
+                self._known.update(region, before, after)
+            with self.layer.events.set_data.blocker(self._on_read):
+                redraw(self.layer, region, after)
+        except Exception:
+            logger.exception("the labels %r could not be drawn", self.name)
+            self._forget()
 
     def _on_paint(self, event: Any) -> None:
         change = _change_of(self.data, event.value)
@@ -239,7 +260,8 @@ class LabelsLayer:
 def _is_writable(data: Any) -> bool:
     if isinstance(data, np.ndarray):
         return bool(data.flags.writeable)
-    return hasattr(data, "__setitem__") and not hasattr(data, "dask")
+    is_closed = getattr(data, "read_only", False)  # of zarr
+    return hasattr(data, "__setitem__") and not hasattr(data, "dask") and not is_closed
 
 
 def _change_of(data: Any, atoms: Iterable[Any]) -> PixelChange | None:

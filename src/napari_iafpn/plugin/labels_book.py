@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Image, Labels
 
 from napari_iafpn.plugin.labels import LabelsLayer
-from napari_iafpn.plugin.layers import fits, layer_id, value_at
+from napari_iafpn.plugin.layers import fits, layer_id, misfit, value_at
 from napari_iafpn.plugin.overlays import add_quietly
 from napari_iafpn.plugin.training.places import Places
 from napari_iafpn.sessions import PixelChange, PlaneKey
@@ -105,7 +105,25 @@ class LabelsBook:
     ) -> tuple[LabelsLayer, int] | None:
         """Return the topmost visible labels with an object at a point of a plane, and its id."""
         for layer in reversed(self.fitting(image)):
-            label = value_at(layer, plane, row, col) if layer.visible else 0
+            label = value_at(layer, plane.to_data(row, col)) if layer.visible else 0
             if label:
                 return self.target_of(layer), label
         return None
+
+    def misfit_at(self, image: Image, world: tuple[float, ...]) -> str:
+        """Say why the object at a point, of labels that do not fit, cannot be edited."""
+        for layer in reversed(self._viewer.layers):
+            if isinstance(layer, Labels) and layer.visible and not self._is_own(layer):
+                sentence = self.misfit(layer, image)
+                if sentence and value_at(layer, layer.world_to_data(world)):
+                    return sentence
+        return ""
+
+    @staticmethod
+    def misfit(labels: Labels, image: Image) -> str:
+        """Say why objects of labels cannot be edited on an image; empty where they can."""
+        how = misfit(labels, image)
+        return how and (
+            f"the labels {labels.name!r} do not lie on the image {image.name!r} pixel by pixel: "
+            f"{how}; choose the image that they were made on, or give them its size and place"
+        )

@@ -14,7 +14,7 @@ from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.sessions import PlaneKey, Sight
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from napari.components import Camera, Dims, LayerList, ViewerModel
     from numpy.typing import ArrayLike
@@ -154,9 +154,9 @@ def visible_part(image: Image, key: PlaneKey) -> Box | None:
     return seen.resized_about_centre(*wanted, whole)
 
 
-def value_at(labels: Labels, key: PlaneKey, row: float, col: float) -> int:
-    """Return the id at a point of a plane, 0 outside."""
-    index = tuple(int(i) for i in np.round(key.to_data(row, col)))
+def value_at(labels: Labels, position: Iterable[float]) -> int:
+    """Return the id at a point in pixels of the labels, 0 outside."""
+    index = tuple(int(i) for i in np.round(np.asarray(position)))
     data = full_resolution(labels)
     inside = all(0 <= i < size for i, size in zip(index, data.shape, strict=True))
     return int(np.asarray(data[index])) if inside else 0
@@ -231,8 +231,43 @@ def place(layer: Layer, attributes: dict[str, Any]) -> None:
 
 def fits(labels: Labels, image: Image) -> bool:
     """Tell whether the pixels of ``labels`` are those of ``image``, in shape and place."""
-    same = tuple(full_resolution(labels).shape) == spatial_shape(image)
-    return same and pixels_beside(labels, image) <= NEAR
+    return not misfit(labels, image)
+
+
+def misfit(labels: Labels, image: Image) -> str:
+    """Return how the pixels of ``labels`` differ from those of ``image``, as a part of a sentence.
+
+    Empty where they are the same, in shape and, up to `NEAR` pixels, in place.
+    """
+    theirs, shape = tuple(map(int, full_resolution(labels).shape)), spatial_shape(image)
+    if theirs != shape:
+        return f"they have {_product(theirs)} pixels and the image {_product(shape)}"
+    farthest = pixels_beside(labels, image)
+    return "" if farthest <= NEAR else f"they lie up to {farthest:.3g} pixels beside it"
+
+
+def _product(shape: Iterable[int]) -> str:
+    return " x ".join(map(str, shape))
+
+
+def image_at(layers: LayerList, world: Sequence[float], chosen: Image | None) -> Image | None:
+    """Return the image that is seen at a point: ``chosen`` where it is, else the topmost.
+
+    None where no image is.
+    """
+    seen: list[Image] = []
+    for layer in reversed(layers):
+        if isinstance(layer, Image) and layer.visible and layer.opacity and _covers(layer, world):
+            seen.append(layer)
+            if layer.blending in COVERING and layer.opacity == 1:
+                break
+    return chosen if chosen in seen else next(iter(seen), None)
+
+
+def _covers(image: Image, world: Sequence[float]) -> bool:
+    """Tell whether a point of the world lies on a pixel of an image."""
+    position = np.round(image.world_to_data(world))
+    return bool(np.all((position >= 0) & (position < spatial_shape(image))))
 
 
 def default_image(layers: LayerList) -> Image | None:

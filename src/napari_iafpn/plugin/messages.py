@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from psygnal import EmitLoopError
 
 from napari_iafpn.clicks import ClickSequence
 from napari_iafpn.geometry import Box
@@ -12,6 +15,8 @@ from napari_iafpn.sessions import Cutout, PlaneKey, Propagation
 
 if TYPE_CHECKING:
     from napari_iafpn.inference import Prediction
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,3 +194,25 @@ def as_sentence(text: str) -> str:
     """Return ``text`` with a capital and a full stop."""
     text = " ".join(text.split())
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "…", "!")) else ".")
+
+
+def sentence_of(error: Exception, what: str, kept: str) -> str:
+    """Say what went wrong in one sentence; the traceback goes to the log.
+
+    Parameters
+    ----------
+    error : Exception
+    what : str
+        What did not work, for errors that do not say it themselves.
+    kept : str
+        What is not lost, and what to do.
+    """
+    while isinstance(error, EmitLoopError) and isinstance(error.__cause__, Exception):
+        error = error.__cause__
+    is_told = isinstance(error, (ValueError, RuntimeError, OSError)) and bool(str(error))
+    logger.log(logging.DEBUG if is_told else logging.ERROR, what, exc_info=error)
+    if isinstance(error, MemoryError):
+        return f"there is not enough memory; {kept} after closing images or other programs"
+    if is_told:
+        return str(error).splitlines()[0]
+    return f"{what} ({type(error).__name__}: {error}); {kept}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -77,13 +77,17 @@ class ObjectsTable:
             self._annotator.edit_label(self._annotator.labels, label)
 
     def _delete(self, labels: Sequence[int]) -> None:
-        self._change(lambda plane, target: self._removal(plane, target, labels))
-        self._say(f"Deleted {len(labels)} object{'s' * (len(labels) != 1)}; undo brings them back.")
+        self._change(
+            lambda plane, target: self._removal(plane, target, labels),
+            f"Deleted {len(labels)} object{'s' * (len(labels) != 1)}; undo brings them back.",
+        )
 
     def _merge(self, labels: Sequence[int]) -> None:
         into, *others = sorted(labels)
-        self._change(lambda plane, target: self._removal(plane, target, others, into))
-        self._say(f"Merged into object {into}.")
+        self._change(
+            lambda plane, target: self._removal(plane, target, others, into),
+            f"Merged into object {into}.",
+        )
         self._view.choose([into])
 
     def _removal(
@@ -96,41 +100,46 @@ class ObjectsTable:
         return delete_step(plane, target, regions, facts, into=into)
 
     def _review(self, labels: Sequence[int]) -> None:
-        facts = self._facts(labels)
-        done = all(fact.reviewed for fact in facts.values())
-        self._note("review", {k: replace(fact, reviewed=not done) for k, fact in facts.items()})
+        def reviewed(facts: Mapping[int, Facts]) -> dict[int, Facts]:
+            done = all(fact.reviewed for fact in facts.values())
+            return {label: replace(fact, reviewed=not done) for label, fact in facts.items()}
+
+        self._note("review", labels, reviewed)
 
     def _classify(self, labels: Sequence[int]) -> None:
         category = self._annotator.controller.commit_as.category
-        facts = self._facts(labels)
-        self._note("class", {k: replace(fact, category=category) for k, fact in facts.items()})
+        self._note(
+            "class",
+            labels,
+            lambda facts: {k: replace(fact, category=category) for k, fact in facts.items()},
+        )
 
-    def _facts(self, labels: Sequence[int]) -> dict[int, Facts]:
-        layer = self._annotator.labels
-        known = self._annotator.controller.document.facts
-        id_ = "" if layer is None else self._annotator.book.target_of(layer).id
-        return {label: known.get((id_, label), Facts()) for label in labels}
-
-    def _note(self, kind: str, facts: dict[int, Facts]) -> None:
+    def _note(
+        self,
+        kind: str,
+        labels: Sequence[int],
+        changed: Callable[[Mapping[int, Facts]], Mapping[int, Facts]],
+    ) -> None:
         known = self._annotator.controller.document.facts
 
         def step(plane: PlaneKey, target: LabelsLayer) -> Step:
+            before = {label: known.get((target.id, label), Facts()) for label in labels}
             changes = tuple(
                 FactsChange(target.id, label, known.get((target.id, label)), fact)
-                for label, fact in facts.items()
+                for label, fact in changed(before).items()
             )
             return Step(kind, plane, facts=changes)
 
         self._change(step)
 
-    def _change(self, step: Callable[[PlaneKey, LabelsLayer], Step]) -> None:
+    def _change(self, step: Callable[[PlaneKey, LabelsLayer], Step], told: str = "") -> None:
+        """Do a step in its turn, and say what it did."""
         controller, labels = self._annotator.controller, self._annotator.labels
-        if controller.plane is None or labels is None:
-            return
-        try:
-            controller.do(step(controller.plane, self._annotator.book.target_of(labels)))
-        except ValueError as error:
-            controller.said.emit(Message(str(error), error=True))
 
-    def _say(self, text: str) -> None:
-        self._annotator.controller.said.emit(Message(text))
+        def act() -> None:
+            if controller.plane is not None and labels is not None:
+                controller.do(step(controller.plane, self._annotator.book.target_of(labels)))
+                if told:
+                    controller.said.emit(Message(told))
+
+        controller.in_turn(act)

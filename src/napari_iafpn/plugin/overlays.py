@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from napari.layers import Image, Labels, Layer, Points
+from napari.utils.colormaps import DirectLabelColormap
 from numpy.typing import NDArray
 from psygnal import Signal
 from qtpy.QtCore import QTimer
@@ -20,9 +21,14 @@ from napari_iafpn.sessions import Cutout, PlaneKey
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.utils.colormaps import Colormap
+    from napari.utils.colormaps import CyclicLabelColormap
+
+    LabelColormap: TypeAlias = CyclicLabelColormap | DirectLabelColormap
 
 PREVIEW_NAME = "Current object"
+MASK, HINT = 1, 2
+"""Pixels of the current object, and the outline of what it would be; no ids, which may be of any
+size."""
 CLICK_PIXELS = 11
 SIGNS = ("positive", "negative")
 SIGN_COLORS = {"positive": "#2bd94f", "negative": "#ff3b3b"}
@@ -69,9 +75,8 @@ class ClicksLayer:
         if self.layer is not None and _is_open(self._viewer, self.layer):
             self._write(self.layer, np.empty((0, self.layer.ndim)), [])
 
-    def hit(self, row: float, col: float) -> int | None:
-        """Return the place of the shown click that a point of the plane lies on."""
-        clicks = self.read()
+    def hit(self, clicks: ClickSequence, row: float, col: float) -> int | None:
+        """Return the place of the click that a point of the plane lies on, as large as shown."""
         if self.layer is None or not clicks:
             return None
         distances = [np.hypot(click.row - row, click.col - col) for click in clicks.clicks]
@@ -158,6 +163,8 @@ class MaskPreview:
         self._frame = Box(0, 1, 0, 1)
         self._shown: NDArray[np.bool_] = np.zeros((1, 1), bool)
         self._before: Layer | None = None
+        self._default: LabelColormap | None = None
+        self._colour: NDArray[np.float32] | None = None
 
     def show(
         self,
@@ -166,14 +173,14 @@ class MaskPreview:
         roi: Box | None,
         mask: Cutout | None,
         label: int,
-        colormap: Colormap | None,
+        colormap: LabelColormap | None,
         hint: Cutout | None,
         canvas: Box,
     ) -> None:
         """Show ``mask`` on the plane ``key``, and the box ``roi`` around it.
 
-        The outline of ``hint`` has the colour of the next label. ``canvas`` is what of the plane
-        can be drawn on.
+        The mask has the colour of ``label``, the outline of ``hint`` a paler one. ``canvas`` is
+        what of the plane can be drawn on.
         """
         layer = self._layer_for(image)
         boxes = [roi, canvas if self.has_brush else None]
@@ -185,26 +192,33 @@ class MaskPreview:
         place(layer, placement(image, key.to_data(frame.row_start, frame.col_start)))
         shown = np.zeros(frame.shape, bool) if mask is None else mask.within(frame)
         self._shown = shown
-        ids = np.where(shown, label, 0).astype(np.int32)
+        parts = np.where(shown, MASK, 0).astype(np.uint8)
         if hint is not None:
             would_be = hint.within(frame)
-            ids[would_be & ~ndimage.binary_erosion(would_be)] = label + 1
-        self._set(layer, ids.reshape(shape))
-        layer.selected_label = label
+            parts[would_be & ~ndimage.binary_erosion(would_be)] = HINT
+        self._set(layer, parts.reshape(shape))
+        layer.selected_label = MASK
+        self._colour_as(layer, colormap or self._default, label)
         layer.contour = self.contour
-        if colormap is not None and layer.colormap is not colormap:
-            layer.colormap = colormap
         layer.bounding_box.visible = self.outlines_roi and roi is not None and frame == roi
 
     def clear(self) -> None:
         """Show nothing."""
         if self.layer is not None and _is_open(self._viewer, self.layer):
-            self._set(self.layer, np.zeros((1,) * self.layer.ndim, np.int32))
+            self._set(self.layer, np.zeros((1,) * self.layer.ndim, np.uint8))
             self.layer.bounding_box.visible = False
 
-    def _set(self, layer: Labels, data: NDArray[np.int32]) -> None:
+    def _set(self, layer: Labels, data: NDArray[np.uint8]) -> None:
         layer.data = data
         layer.editable = self.has_brush  # new data make every layer editable
+
+    def _colour_as(self, layer: Labels, colormap: LabelColormap, label: int) -> None:
+        colour = np.ravel(colormap.map(label))
+        if self._colour is None or not np.array_equal(colour, self._colour):
+            self._colour = colour
+            pale = np.append((colour[:3] + 1) / 2, 1)
+            colours = {None: "transparent", MASK: colour, HINT: pale}
+            layer.colormap = DirectLabelColormap(color_dict=colours)
 
     def take_brush(self, image: Image, mode: str) -> None:
         """Let the user draw on the mask of the current object, or erase."""
@@ -236,8 +250,9 @@ class MaskPreview:
         layer = self.layer
         if layer is None or not _is_open(self._viewer, layer) or layer.ndim != image.ndim:
             self.remove()
-            data = np.zeros((1,) * image.ndim, np.int32)
+            data = np.zeros((1,) * image.ndim, np.uint8)
             layer = Labels(data, name=PREVIEW_NAME, opacity=0.55, **placement(image))
+            self._default, self._colour = layer.colormap, None
             self.layer = layer
             box = layer.bounding_box
             box.line_color, box.line_thickness, box.points = ROI_COLOR, 2, False

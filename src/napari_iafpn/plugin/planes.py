@@ -35,6 +35,11 @@ class PlaneSource:
         object.__setattr__(self, "identity", identity)
 
     @property
+    def pixels(self) -> int:
+        """Tells the pixels of the plane's image from those that replace them."""
+        return dict(self.identity)[self.key.layer]
+
+    @property
     def array(self) -> Any:
         """The image of the plane at full resolution."""
         return self.images[self.key.layer][0]

@@ -17,14 +17,19 @@ class Predictions:
     def __init__(self) -> None:
         self._results: dict[PlaneKey, MaskReady] = {}
 
-    def take(self, result: MaskReady, now: CurrentObject, model: str) -> bool:
-        """Keep a result if it answers the clicks that its object has now; tell whether it does."""
-        if not _answers(result, now, model):
+    def take(self, result: MaskReady, now: CurrentObject, model: str, pixels: int | None) -> bool:
+        """Keep a result if it answers the clicks that its object has now; tell whether it does.
+
+        ``pixels`` are those of the plane by now, see `PlaneSource`; None: its image is gone.
+        """
+        if not _answers(result, now, model, pixels):
             return False
         self._results[result.wanted.plane] = result
         return True
 
-    def fresh(self, plane: PlaneKey, now: CurrentObject, model: str) -> MaskReady | None:
+    def fresh(
+        self, plane: PlaneKey, now: CurrentObject, model: str, pixels: int | None
+    ) -> MaskReady | None:
         """Return the result for the clicks of now, None where it is still to come.
 
         That of an object that is no longer at work is dropped: it may be large.
@@ -32,17 +37,26 @@ class Predictions:
         result = self._results.get(plane)
         if result is not None and result.wanted.number != now.number:
             del self._results[plane]
-        return result if result is not None and _answers(result, now, model) else None
+        return result if result is not None and _answers(result, now, model, pixels) else None
 
-    def latest(self, plane: PlaneKey, now: CurrentObject) -> Prediction | None:
+    def latest(self, plane: PlaneKey, now: CurrentObject, pixels: int | None) -> Prediction | None:
         """Return the newest prediction for the object, which may be older than its clicks."""
         result = self._results.get(plane)
-        if result is None or result.wanted.number != now.number or not now.clicks:
+        if result is None or not now.clicks:
             return None
-        return result.prediction
+        wanted = result.wanted
+        is_of = (wanted.number, wanted.source.pixels) == (now.number, pixels)
+        return result.prediction if is_of else None
 
 
-def _answers(result: MaskReady, now: CurrentObject, model: str) -> bool:
+def _answers(result: MaskReady, now: CurrentObject, model: str, pixels: int | None) -> bool:
     wanted = result.wanted
     asked = (wanted.number, wanted.clicks, wanted.view, wanted.start, wanted.model)
-    return asked == (now.number, now.clicks, now.view, now.start, model)
+    return (*asked, wanted.source.pixels) == (
+        now.number,
+        now.clicks,
+        now.view,
+        now.start,
+        model,
+        pixels,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ from napari.layers import Labels
 from numpy.typing import NDArray
 
 from napari_iafpn.plugin.levels import Region, pick, sampled
+
+logger = logging.getLogger(__name__)
 
 
 def redraw(layer: Labels, region: Region, values: NDArray[Any]) -> None:
@@ -31,7 +34,8 @@ def redraw(layer: Labels, region: Region, values: NDArray[Any]) -> None:
         return  # napari reads it when it is shown
     try:
         done = _patched(layer, region, values)
-    except AttributeError:  # another version of napari
+    except Exception:  # another version of napari
+        logger.debug("only a refresh shows the change", exc_info=True)
         done = False
     if not done:
         layer.refresh(extent=False)

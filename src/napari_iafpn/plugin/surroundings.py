@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.messages import Job
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.sessions import LabelsImage, PlaneKey
@@ -18,8 +19,8 @@ class LabelsTarget(LabelsImage, Target, Protocol):
     def next_label(self, plane: PlaneKey | None = None) -> int:
         """Return an id that no object has; looks again on ``plane``."""
 
-    def check(self, plane: PlaneKey, label: int) -> None:
-        """Raise ValueError unless ``label`` can be written on ``plane``."""
+    def check(self, plane: PlaneKey, label: int, box: Box | None = None) -> None:
+        """Raise ValueError unless ``label`` can be written in a box of ``plane``, or all of it."""
 
     def region_of(self, label: int) -> tuple[slice, ...] | None:
         """Return the box of an id in all planes, None where it is not there."""
@@ -41,7 +42,8 @@ class Surroundings:
     source_of : callable
         Where a plane's pixels come from; ValueError where the image is gone.
     target : callable
-        The labels to commit to, made where there are none; ValueError where that fails.
+        The labels that objects of a plane are committed to, made where there are none; ValueError
+        where that fails.
     labels_of : callable
         The labels of an id; ValueError where they are gone.
     """
@@ -49,5 +51,5 @@ class Surroundings:
     submit: Callable[[Job], None]
     stop: Callable[[], None]
     source_of: Callable[[PlaneKey], PlaneSource]
-    target: Callable[[], LabelsTarget]
+    target: Callable[[PlaneKey], LabelsTarget]
     labels_of: Callable[[str], LabelsTarget]

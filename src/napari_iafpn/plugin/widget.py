@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container
 from napari.layers import Image
 from napari.utils.notifications import show_info, show_warning
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QWidget
 from superqt import QCollapsible
 
 from napari_iafpn.plugin.annotator import Annotator
 from napari_iafpn.plugin.commit_view import COLOURS, CommitView, class_names
-from napari_iafpn.plugin.docking import Bridge, DockWatch
+from napari_iafpn.plugin.docking import Bridge, DockWatch, other_of
 from napari_iafpn.plugin.editor import CommitAs
 from napari_iafpn.plugin.help_view import HelpSheet
 from napari_iafpn.plugin.layers import default_image
@@ -171,21 +173,36 @@ class ClickSegmentation(Container):
     # The widget comes and goes
 
     def _open(self) -> None:
+        first = other_of(self)
+        if first is not None and first.annotator.is_open:
+            # One click must not make two masks. Docks are not taken away while they come.
+            QTimer.singleShot(0, lambda: self._give_way(first))
+            return
         self.annotator.open()
         self.sessions.open()
         self._listen(self.object.annotating.value)
         self.annotator.controller.use_model(self._model)
 
+    def _give_way(self, first: ClickSegmentation) -> None:
+        """Leave the viewer to the widget that was there before."""
+        self.annotator.viewer.window.remove_dock_widget(self.native)
+        dock = first.native.parent()
+        dock.show()
+        dock.raise_()
+        first._say(Message("Click segmentation is open in this window already; here it is."))
+
     def _hide(self) -> None:
-        self._listen(False)
-        self.annotator.controller.cancel()
-        self.sessions.keeper.flush()
-        self._worker.close(CLOSE_SECONDS)
+        with ExitStack() as last_first:  # all of it, also where a part fails
+            last_first.callback(self._worker.close, CLOSE_SECONDS)
+            last_first.callback(self.sessions.keeper.flush)
+            last_first.callback(self.annotator.controller.cancel)
+            last_first.callback(self._listen, False)
 
     def _close(self) -> None:
-        self._hide()
-        self.annotator.close()
-        self.sessions.close()
+        with ExitStack() as last_first:
+            last_first.callback(self.sessions.close)
+            last_first.callback(self.annotator.close)
+            last_first.callback(self._hide)
 
     def _listen(self, on: bool) -> None:
         if not on:

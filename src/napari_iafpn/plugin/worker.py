@@ -25,6 +25,7 @@ from napari_iafpn.plugin.messages import (
     PropagationReport,
     PropagationWanted,
     Report,
+    sentence_of,
 )
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.triton import import_triton
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from napari_iafpn.inference import ClickReplay, Prediction, Predictor
 
 logger = logging.getLogger(__name__)
+
+KEPT = "your clicks are kept, try again"
+UNCHANGED = "nothing was changed, try again"
 
 
 def load_predictor(model: str) -> Predictor:
@@ -150,7 +154,7 @@ class _Desk:
                 import_triton()
                 self._predictor = self._load(model)
             except Exception as error:  # noqa: BLE001  the end of the thread's stack
-                return ModelFailed(model, _sentence("the model could not be loaded", error))
+                return ModelFailed(model, sentence_of(error, "the model could not be loaded", KEPT))
             self._model = model
             self._replay = None
         return ModelReady(model, str(self._predictor.device))
@@ -180,7 +184,7 @@ class _Desk:
             logger.debug("the image could not be read", exc_info=error)
             return MaskFailed(wanted, f"{error}; your clicks are kept, click or commit to go on")
         except Exception as error:  # noqa: BLE001  the end of the thread's stack
-            return MaskFailed(wanted, _sentence("the prediction failed", error))
+            return MaskFailed(wanted, sentence_of(error, "the prediction failed", KEPT))
 
     def _follow(
         self, wanted: PropagationWanted, dropped: Callable[[], bool]
@@ -203,7 +207,7 @@ class _Desk:
         except Cancelled:
             raise
         except Exception as error:  # noqa: BLE001  the end of the thread's stack
-            sentence = _sentence("the propagation failed", error, kept="nothing was changed")
+            sentence = sentence_of(error, "the propagation failed", UNCHANGED)
             yield PropagationFailed(wanted, sentence)
         else:
             yield PropagationOver(wanted)
@@ -228,11 +232,3 @@ class _Desk:
             self._replay = ClickReplay(predictor, self._plane, initial=start, view=wanted.view)
             self._object = known
         return self._replay.predict(wanted.clicks, dropped)
-
-
-def _sentence(what: str, error: Exception, kept: str = "your clicks are kept, try again") -> str:
-    """Make one sentence of any exception; the traceback goes to the log."""
-    logger.debug(what, exc_info=error)
-    if isinstance(error, (ValueError, RuntimeError, OSError)) and str(error):
-        return str(error).splitlines()[0]
-    return f"{what} ({type(error).__name__}: {error}); {kept}"
