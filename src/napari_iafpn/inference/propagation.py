@@ -1,14 +1,16 @@
 """An object followed from plane to plane: each mask is where the next plane starts.
 
-A plane starts from its neighbour's mask as previous mask, and from clicks derived from it: positive
-ones deep inside, negative ones around it, where the neighbour was background. The network looks at
-a few times the object's size. Measured in ``benchmarks/propagation.py``.
+The neighbour's mask is moved to where the object's pixels went, see ``motion``. There it is the
+previous mask, and clicks are derived from it: positive ones deep inside, negative ones around it,
+where the neighbour was background. The network looks at a few times the object's size; where its
+mask does not fit the pixels, it draws once more without the previous mask. A mask that neither fits
+the pixels nor resembles its neighbour ends the way. Measured in ``benchmarks/propagation.py``.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,12 +22,14 @@ from napari_iafpn.clicks.deepest import deepest
 from napari_iafpn.geometry import Box
 from napari_iafpn.geometry.zoom import view_around
 from napari_iafpn.images import Plane
+from napari_iafpn.inference.motion import Look
 from napari_iafpn.inference.prediction import Prediction
 from napari_iafpn.inference.predictor import Predictor
 from napari_iafpn.inference.replay import Cancelled
 
 GONE = "the object is no longer there"
 UNSURE = "the object is no longer sure"
+UNLIKE = "nothing there looks like the object"
 JUMPED = "the object changed too much"
 LEAST_REACH = 4.0
 """Pixels; see `Seeding.reach`."""
@@ -52,7 +56,11 @@ class Seeding:
     least_share : float
         Share of the first plane's confidence; how sure a network is depends on the kind of object.
     least_overlap : float
-        IoU with the neighbour's mask.
+        IoU with the neighbour's mask, moved to where the object went.
+    least_fit : float
+        See `motion.Look.fit`.
+    good_fit : float
+        From this on, the network is not asked again without the previous mask.
     """
 
     positives: int = 3
@@ -63,6 +71,8 @@ class Seeding:
     least_confidence: float = 0.3
     least_share: float = 0.8
     least_overlap: float = 0.4
+    least_fit: float = 0.4
+    good_fit: float = 0.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +88,8 @@ class Reached:
         What was derived from the neighbour's mask.
     confidence : float
         From 0 to 1, see `confidence`.
+    overlap, fit : float
+        How much it resembles its neighbour: by its shape, and by its outline in the pixels.
     doubt : str
         Why the object counts as lost here, as a part of a sentence; empty where it does not.
     """
@@ -86,15 +98,23 @@ class Reached:
     prediction: Prediction
     clicks: ClickSequence
     confidence: float
+    overlap: float
+    fit: float
     doubt: str = ""
+
+    @property
+    def agreement(self) -> float:
+        """How much it resembles its neighbour in both respects."""
+        return self.overlap * self.fit
 
 
 def propagate(
     predictor: Predictor,
     open_plane: Callable[[int], Plane],
     start: Prediction,
-    indices: Iterable[int],
+    indices: Sequence[int],
     *,
+    origin: int | None = None,
     threshold: float = 0.5,
     seeding: Seeding = Seeding(),
     cancelled: Callable[[], bool] | None = None,
@@ -109,8 +129,10 @@ def propagate(
     open_plane : callable
         Returns the plane of an index; called when it is reached.
     start : Prediction
-        The object's mask on the first one's neighbour.
-    indices : iterable of int
+        The object's mask on its plane.
+    indices : sequence of int
+    origin : int, optional
+        The object's plane. Default: the one before the first in their order.
     threshold : float
         Probability above which a pixel belongs to the mask.
     seeding : Seeding
@@ -124,29 +146,65 @@ def propagate(
     Cancelled
         As soon as ``cancelled`` returns True.
     """
-    seed = first = _seed(start, threshold)
+    seed, usual = _seed(start, threshold), 0.0
     if seed is None:
         raise ValueError("there is no mask to start from; commit an object first")
-    least = seeding.least_confidence
+    look: Look | None = None
     for index in indices:
         if cancelled is not None and cancelled():
             raise Cancelled
+        look = look or Look.of(open_plane(_before(indices) if origin is None else origin), seed)
         plane = open_plane(index)
-        view = view_around(seed.roi, seeding.view, plane.shape)
-        clicks = derived_clicks(seed, view, seeding)
-        found = predictor.predict(plane, clicks, seed, view=view)
+        if plane.shape != start.shape:
+            raise ValueError(
+                f"plane {index} is {plane.shape[0]} x {plane.shape[1]} and the object's plane "
+                f"{start.shape[0]} x {start.shape[1]}; propagate within planes of one shape"
+            )
+        reached = _reach(predictor, index, plane, look, threshold, seeding, usual)
+        yield reached
+        seed = _seed(reached.prediction, threshold)
+        if reached.doubt or seed is None:
+            return
+        look, usual = Look.of(plane, seed), usual or reached.confidence
+
+
+def _reach(
+    predictor: Predictor,
+    index: int,
+    plane: Plane,
+    look: Look,
+    threshold: float,
+    seeding: Seeding,
+    usual: float,
+) -> Reached:
+    """Draw the object where it went to, and tell whether it is still the same one.
+
+    ``look`` is the object on the neighbour, ``usual`` its confidence on the first plane, 0 there.
+    """
+    expected, shift = look.place_on(plane)
+    view = view_around(expected.roi, seeding.view, plane.shape)
+    clicks = derived_clicks(expected, view, seeding)
+
+    def drawn(previous: Prediction | None) -> Reached:
+        found = predictor.predict(plane, clicks, previous, view=view)
         sure, mask = confidence(found, threshold), _seed(found, threshold)
         if mask is None:
-            yield Reached(index, found, clicks, sure, GONE)
-            return
-        jumped = _overlap(mask, seed) < seeding.least_overlap
-        doubt = UNSURE if sure < least else JUMPED if jumped else ""
-        yield Reached(index, found, clicks, sure, doubt)
-        if doubt:
-            return
-        if seed is first:
-            least = max(least, seeding.least_share * sure)
-        seed = mask
+            return Reached(index, found, clicks, sure, 0.0, 0.0, GONE)
+        overlap, fit = _overlap(mask, expected), look.fit(plane, mask, shift)
+        unsure = sure < max(seeding.least_confidence, seeding.least_share * usual)
+        unlike, jumped = fit < seeding.least_fit, overlap < seeding.least_overlap
+        doubt = UNLIKE if unlike else JUMPED if jumped else UNSURE if unsure else ""
+        return Reached(index, found, clicks, sure, overlap, fit, doubt)
+
+    told = drawn(expected)
+    if told.fit >= seeding.good_fit:
+        return told
+    return max(told, drawn(None), key=lambda reached: (not reached.doubt, reached.agreement))
+
+
+def _before(indices: Sequence[int]) -> int:
+    """Return the place before the first one, in the direction of the second one."""
+    return indices[0] - (indices[1] - indices[0] if len(indices) > 1 else 1)
 
 
 def derived_clicks(seed: Prediction, view: Box, seeding: Seeding) -> ClickSequence:
@@ -165,7 +223,7 @@ def derived_clicks(seed: Prediction, view: Box, seeding: Seeding) -> ClickSequen
         What may be clicked on, in the image frame.
     seeding : Seeding
     """
-    mask = seed.probability_in(view) > 0
+    mask = seed.probability_in(view) > 0.5
     places = [(*place, True) for place in _innermost(mask, seeding)]
     places += [(*place, False) for place in _around(mask, seeding)]
     return ClickSequence.of(
@@ -196,7 +254,7 @@ def _seed(prediction: Prediction, threshold: float) -> Prediction | None:
 def _overlap(first: Prediction, second: Prediction) -> float:
     """Return the IoU of two seeds."""
     box = first.roi.union(second.roi)
-    one, other = (seed.probability_in(box) > 0 for seed in (first, second))
+    one, other = (seed.probability_in(box) > 0.5 for seed in (first, second))
     return float(np.count_nonzero(one & other) / np.count_nonzero(one | other))
 
 

@@ -52,7 +52,13 @@ def followed(
 
     for number, route in enumerate(propagation.routes):
         for reached in propagate(
-            predictor, opened, start, route, threshold=threshold, cancelled=cancelled
+            predictor,
+            opened,
+            start,
+            route,
+            origin=plane.index_along(axis),
+            threshold=threshold,
+            cancelled=cancelled,
         ):
             mask = None if reached.doubt else found_by(reached.prediction, threshold)
             yield number, plane.moved_to(axis, reached.index), mask, reached.doubt
