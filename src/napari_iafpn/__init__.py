@@ -4,7 +4,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_iafpn.clicks import Click, ClickSequence
+    from napari_iafpn.clicks import BoxPrompt, Click, ClickSequence, Stroke
     from napari_iafpn.geometry import Box
     from napari_iafpn.inference import InteractiveSession, Prediction, Predictor
 
@@ -15,14 +15,25 @@ except PackageNotFoundError:  # a source tree that was never installed
 
 _HOMES = {
     "Box": "geometry",
+    "BoxPrompt": "clicks",
     "Click": "clicks",
     "ClickSequence": "clicks",
     "InteractiveSession": "inference",
     "Prediction": "inference",
     "Predictor": "inference",
+    "Stroke": "clicks",
 }
 
-__all__ = ["Box", "Click", "ClickSequence", "InteractiveSession", "Prediction", "Predictor"]
+__all__ = [
+    "Box",
+    "BoxPrompt",
+    "Click",
+    "ClickSequence",
+    "InteractiveSession",
+    "Prediction",
+    "Predictor",
+    "Stroke",
+]
 
 
 def __getattr__(name: str) -> Any:

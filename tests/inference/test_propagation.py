@@ -6,7 +6,6 @@ from scipy import ndimage
 
 from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
-from napari_iafpn.images import Plane
 from napari_iafpn.inference import Cancelled, Prediction, Predictor
 from napari_iafpn.inference.propagation import (
     GONE,
