@@ -25,6 +25,7 @@ from napari_iafpn.networks import (
 )
 from napari_iafpn.networks.checkpoint import HEADER_KEY
 from napari_iafpn.networks.features import DeepLabFeatures
+from napari_iafpn.networks.pretrained import load_backbone
 
 WEIGHT = "coarse.head.2.weight"
 VARIANCE = "coarse.head.0.2.running_var"
@@ -332,3 +333,23 @@ def test_a_configuration_made_by_hand_is_checked_too(value):
     with pytest.raises(ValueError, match=r"click_radius is .*; give a finite number"):
         LevelConfig(click_radius=value)
     assert build_cascade(PRESETS["tiny"], "none").config == PRESETS["tiny"]
+
+
+@pytest.mark.parametrize("name", ["backbone.pth", "backbone.safetensors"])
+def test_backbone_weights_that_are_damaged_or_others(tmp_path, name):
+    backbone = build_cascade(PRESETS["tiny"], "none").coarse.features.backbone
+    path = tmp_path / name
+    for content, words in (
+        (b"", "are damaged"),
+        (pickle.dumps({"a": Trap(tmp_path / "trapped")}), "are damaged"),
+        (b"PK\x03\x04" + bytes(50), "are damaged"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=words):
+            load_backbone(backbone, "test_efficientnet", str(path))
+    assert not (tmp_path / "trapped").exists()
+    if name.endswith(".pth"):
+        for value in ([1, 2], {"a": 1}, {1: torch.zeros(1)}):
+            torch.save(value, path)
+            with pytest.raises(ValueError, match="holds no backbone weights"):
+                load_backbone(backbone, "test_efficientnet", str(path))

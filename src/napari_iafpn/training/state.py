@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import errno
 import io
-import re
 import shutil
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -19,26 +15,12 @@ import torch
 from napari_iafpn.networks import write_atomically
 from napari_iafpn.networks.cascade import Cascade
 from napari_iafpn.networks.tables import fits
+from napari_iafpn.networks.torch_files import read_torch_file
 from napari_iafpn.sessions.locking import InUseError, WriterLock, lock_file
 from napari_iafpn.training.recipe import STAGES
 
 STATE = "state.pt"
-SEAL = re.compile(rb"crc([0-9a-f]{8})")
-SEAL_BYTES = 11
 KEYS = {"cascade", "optimizer", "stage", "step", "recipe", "best", "average"}
-# What zipfile and torch raise for damaged content; the disk's own errors come before.
-UNREADABLE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    UnpicklingError,
-    RuntimeError,
-    ValueError,
-    EOFError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    OSError,
-)
 
 
 def holds_run(output: Path) -> bool:
@@ -50,7 +32,6 @@ def save_state(output: Path, values: dict[str, Any]) -> None:
     """Replace the state of the run in ``output``."""
     payload = io.BytesIO()
     torch.save(values, payload)
-    payload.write(b"crc%08x" % zlib.crc32(payload.getbuffer()))
     with disk_sentences(output):
         write_atomically(output / STATE, payload.getvalue())
 
@@ -65,13 +46,8 @@ def load_state(output: Path, digest: str) -> dict[str, Any]:
     """
     path = output / STATE
     try:
-        payload = _payload(path)
-        with zipfile.ZipFile(payload) as archive:  # torch does not look at the checksums
-            if archive.testzip() is not None:
-                raise zipfile.BadZipFile(f"a checksum of {path} is wrong")
-        payload.seek(0)
-        state: Any = torch.load(payload, map_location="cpu", weights_only=True)
-    except UNREADABLE as error:
+        state: Any = read_torch_file(path)
+    except ValueError as error:
         raise ValueError(
             f"{path} is damaged or no state of a run; start again in another folder"
         ) from error
@@ -104,18 +80,6 @@ def _is_state(state: Any) -> bool:
         and fits(state["step"], int)
         and state["step"] >= 0
     )
-
-
-def _payload(path: Path) -> io.BytesIO:
-    """Return a state without its checksum; earlier versions wrote none."""
-    payload = path.read_bytes()
-    seal = SEAL.fullmatch(payload[-SEAL_BYTES:])
-    if seal is None:
-        return io.BytesIO(payload)
-    payload = payload[:-SEAL_BYTES]
-    if zlib.crc32(payload) != int(seal[1], 16):
-        raise ValueError(f"{path} is not what was written")
-    return io.BytesIO(payload)
 
 
 @contextmanager
