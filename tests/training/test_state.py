@@ -5,7 +5,7 @@ import torch
 
 from napari_iafpn.sessions import lines
 from napari_iafpn.training.finetuning.record import RECORD, Record, load_record
-from napari_iafpn.training.state import KEYS, SEAL_BYTES, STATE, load_state, save_state, sole_writer
+from napari_iafpn.training.state import KEYS, STATE, load_state, save_state, sole_writer
 
 VALUES = {**dict.fromkeys(KEYS), "recipe": "ab", "cascade": {"a": torch.arange(500.0)}}
 
@@ -39,15 +39,15 @@ def test_one_program_trains_in_a_folder(tmp_path):
 def test_a_flipped_bit_in_a_state_is_noticed(tmp_path, rng):
     save_state(tmp_path, VALUES)
     assert torch.equal(load_state(tmp_path, "ab")["cascade"]["a"], torch.arange(500.0))
-    for place in flipped(tmp_path / STATE, rng, 60):
-        if place // 8 < (tmp_path / STATE).stat().st_size - SEAL_BYTES:
-            with pytest.raises(ValueError, match="is damaged or no state of a run"):
-                load_state(tmp_path, "ab")
-
-
-def test_a_state_of_before_has_no_checksum_and_is_read(tmp_path):
-    torch.save(VALUES, tmp_path / STATE)
-    assert torch.equal(load_state(tmp_path, "ab")["cascade"]["a"], torch.arange(500.0))
+    noticed = 0
+    for _ in flipped(tmp_path / STATE, rng, 60):
+        try:
+            found = load_state(tmp_path, "ab")
+        except ValueError:
+            noticed += 1
+        else:  # where a bit means nothing, nothing is changed
+            assert torch.equal(found["cascade"]["a"], torch.arange(500.0))
+    assert noticed > 40
 
 
 def test_a_flipped_bit_in_a_record_is_noticed(tmp_path, rng):
