@@ -91,21 +91,21 @@ def main() -> None:
     parser.add_argument("--link", action="store_true", help="ids differ from plane to plane")
     parser.add_argument("--move", type=int, metavar="PX", help="make films of moving objects")
     parser.add_argument("--drift", type=int, metavar="PX", help="make films of moving pictures")
-    parser.add_argument("--skip", nargs="*", default=[], help="ways to leave out: click, correct")
+    parser.add_argument("--exact", action="store_true", help="only propagate, from true masks")
     options = parser.parse_args()
     predictor = Predictor.load(options.model)
     ways = {
         "click every plane": click_every_plane,
-        "propagate": lambda *given: propagate_once(*given, correct=False),
+        "propagate": propagate_once,
         "propagate, correct": lambda *given: propagate_once(*given, correct=True),
     }
+    if options.exact:
+        ways = {"propagate, exact": lambda *given: propagate_once(*given, exact=True)}
     head = f"{'stacks':<20} {'objects':>7}  {'':<19} {'clicks':>7} {'IoU':>6} {'corrected':>9}"
     print(f"{head} {'wrong %':>8} {'doubted %':>9} {'s':>6}")
     for source in options.stacks:
         objects = list(objects_of(source, options))
         for name, way in ways.items():
-            if any(word in name for word in options.skip):
-                continue
             begun = time.perf_counter()
             costs = [way(predictor, stack) for stack in objects]
             print(
@@ -258,9 +258,13 @@ def click_every_plane(predictor: Predictor, stack: Stack) -> Cost:
     return cost
 
 
-def propagate_once(predictor: Predictor, stack: Stack, *, correct: bool) -> Cost:
+def propagate_once(
+    predictor: Predictor, stack: Stack, *, correct: bool = False, exact: bool = False
+) -> Cost:
     """Click on the first plane and propagate; correct what is wrong and go on from there."""
-    clicks, mask = click(predictor, stack.planes[0], stack.truths[0], None)
+    clicks, mask = (
+        (0, stack.truths[0]) if exact else click(predictor, stack.planes[0], stack.truths[0], None)
+    )
     cost = Cost(clicks, [iou(mask, stack.truths[0])])
     while (place := len(cost.ious)) < len(stack.planes):
         start = Prediction.from_array(mask, mask.shape)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from qtpy.compat import isalive
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
@@ -94,6 +95,8 @@ def annotate(make_napari_viewer, qtbot, predictor, tmp_path):
 
     yield open_window
     for window in windows:
+        if not isalive(window.widget.native):  # napari was closed
+            continue
         window.widget.native.hide()
         if window.widget.native.parent() is None:  # the dock was closed and left it to Python
             window.widget.native.deleteLater()

@@ -67,13 +67,14 @@ def test_an_object_is_edited_right_after_its_commit(window, predictor, disks):
 
 
 def test_escape_drops_what_waits_and_says_so(window, predictor):
-    predictor.seconds = 0.5
+    predictor.seconds = 2.0
     act(window, "click", PLACES[0])
     act(window, "commit", PLACES[0])
     act(window, "click", PLACES[1])
     QTest.keyClick(window.canvas.native, Qt.Key.Key_Escape)
     window.wait()
-    assert window.status.endswith("What you did after the commit was dropped; repeat it.")
+    told = "Repeat what you did after the commit (1 step)."
+    assert any(message.text.endswith(told) for message in window.messages)
     assert [Click(*click).pixel for click in window.clicks] == [PLACES[0]]
 
 

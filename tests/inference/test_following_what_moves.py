@@ -123,9 +123,9 @@ def test_a_plane_out_of_focus_is_right_or_ends_the_way(predictor):
     assert at_least(masks, [disk(*HOME)] * 4) > 0.7
 
 
-def test_an_object_that_divides_ends_the_way_or_goes_on_in_its_parts(predictor):
+def test_an_object_that_divides_ends_the_way_or_goes_on_in_its_parts():
     stages = [[HOME], [HOME], *([(70, 60 - gap, 7), (70, 60 + gap, 7)] for gap in (8, 12, 16, 20))]
-    masks = follow(predictor, [picture(stage, t) for t, stage in enumerate(stages)])
+    masks = follow(SeesTheBright(), [picture(stage, t) for t, stage in enumerate(stages)])
     assert len(masks) >= 1
     for mask, stage in zip(masks, stages[1:], strict=False):
         truth = np.any([disk(*part) for part in stage], axis=0)
@@ -137,3 +137,20 @@ def test_planes_of_another_shape_are_told():
     start = Prediction.from_array(disk(*HOME), SHAPE)
     with pytest.raises(ValueError, match="plane 1 is 60 x 60"):
         list(propagate(SeesTheBright(), planes.__getitem__, start, [1]))
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [np.ones(SHAPE, bool), np.abs(ROWS - COLS) < 1, disk(70, 60, 1)],
+    ids=["all", "thin", "tiny"],
+)
+def test_objects_of_any_size_are_followed(mask):
+    rng = np.random.default_rng(2)
+    frames = [(60 + 120 * mask + rng.normal(0, 4, SHAPE)).astype(np.uint8) for _ in range(3)]
+    planes = [Plane(frame, limits=(0, 255)) for frame in frames]
+    start = Prediction.from_array(mask, SHAPE)
+    visited = propagate(BelievesThePreviousMask(), planes.__getitem__, start, [1, 2])
+    assert [iou(reached.prediction.mask(), mask) for reached in visited if not reached.doubt] == [
+        1,
+        1,
+    ]

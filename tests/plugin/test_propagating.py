@@ -102,7 +102,7 @@ def sitting(new_desk):
         def until(self, kind=object):
             """Take reports until one of a kind is taken."""
             while True:
-                report = self.reports.get(timeout=10)
+                report = self.reports.get(timeout=60)
                 self.controller.receive(report)
                 if isinstance(report, kind):
                     return report

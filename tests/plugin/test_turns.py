@@ -112,12 +112,12 @@ def test_what_follows_a_commit_that_cannot_be_is_dropped_and_told(desk, how):
     desk.click(5, 12)
     desk.controller.commit()
     if how == "mask":
-        desk.controller.receive(MaskFailed(desk.jobs[-1], "No memory."))
+        desk.controller.receive(MaskFailed(desk.jobs[-1], "no memory"))
     elif how == "model":
-        desk.controller.receive(ModelFailed("default", "It is truncated."))
+        desk.controller.receive(ModelFailed("default", "it is truncated"))
     else:
         desk.controller.cancel()
-    assert desk.said[-1].endswith("The 2 steps after the commit were dropped; repeat them.")
+    assert desk.said[-1].endswith("Repeat what you did after the commit (2 steps).")
     assert desk.controller.current.clicks == ClickSequence.of([Click(5, 6)])
     desk.controller.commit()
     desk.answer_all()

@@ -77,7 +77,8 @@ class Look:
     def place_on(self, plane: Plane) -> tuple[Prediction, Shift]:
         """Return the object moved to where it fits another plane best, and how far (pixels)."""
         places = [(moved(self.seed, shift), shift) for shift in self.shifts_to(plane)]
-        return max(places, key=lambda place: self.fit(plane, *place))
+        inside = [place for place in places if place[0].roi_mask().any()]
+        return max(inside, key=lambda place: self.fit(plane, *place))
 
     def shifts_to(self, plane: Plane) -> list[Shift]:
         """Return how far the object may have gone, in pixels: nowhere, or ...
@@ -104,8 +105,8 @@ class Look:
         places, before = _contrast(self.pixels, self.mask)
         there = _gridded(found, self.view, self.mask.shape)
         others, now = _contrast(self._on(plane), there)
-        if not len(places) or not len(others):
-            return 0.0
+        if not len(places) or not len(others):  # an object that fills the plane has no outline
+            return float(len(places) == len(others) and there.any())
         cell = self._in_pixels((1, 1))
         before = before[:, KDTree(places + np.divide(shift, cell)).query(others)[1]]
         both = (before**2 + now**2).sum()
@@ -149,9 +150,10 @@ def moved(seed: Prediction, shift: Shift) -> Prediction:
 
 
 def _gridded(seed: Prediction, view: Box, size: tuple[int, ...]) -> Mask:
-    """Return the mask of an object on a grid of ``size`` over ``view``."""
+    """Return the mask of an object on a grid of ``size`` over ``view``; thin ones are kept."""
     values = torch.tensor(seed.roi_probability)[None, None]
-    on_grid: Mask = paste(values, seed.roi, view, (size[0], size[1]))[0, 0].numpy() > 0.5
+    shares = paste(values, seed.roi, view, (size[0], size[1]))[0, 0].numpy()
+    on_grid: Mask = shares > min(0.5, shares.max() / 2)
     return on_grid
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +71,7 @@ class Seeding:
     least_confidence: float = 0.3
     least_share: float = 0.8
     least_overlap: float = 0.4
-    least_fit: float = 0.4
+    least_fit: float = 0.45
     good_fit: float = 0.6
 
 
@@ -146,7 +146,7 @@ def propagate(
     Cancelled
         As soon as ``cancelled`` returns True.
     """
-    seed, usual = _seed(start, threshold), 0.0
+    seed = _seed(start, threshold)
     if seed is None:
         raise ValueError("there is no mask to start from; commit an object first")
     look: Look | None = None
@@ -160,12 +160,14 @@ def propagate(
                 f"plane {index} is {plane.shape[0]} x {plane.shape[1]} and the object's plane "
                 f"{start.shape[0]} x {start.shape[1]}; propagate within planes of one shape"
             )
-        reached = _reach(predictor, index, plane, look, threshold, seeding, usual)
+        reached = _reach(predictor, index, plane, look, threshold, seeding)
         yield reached
         seed = _seed(reached.prediction, threshold)
         if reached.doubt or seed is None:
             return
-        look, usual = Look.of(plane, seed), usual or reached.confidence
+        look = Look.of(plane, seed)
+        least = max(seeding.least_confidence, seeding.least_share * reached.confidence)
+        seeding = replace(seeding, least_confidence=least, least_share=0.0)
 
 
 def _reach(
@@ -175,11 +177,12 @@ def _reach(
     look: Look,
     threshold: float,
     seeding: Seeding,
-    usual: float,
 ) -> Reached:
-    """Draw the object where it went to, and tell whether it is still the same one.
+    """Draw the object where it went, and tell whether it is still the one of its neighbour.
 
-    ``look`` is the object on the neighbour, ``usual`` its confidence on the first plane, 0 there.
+    The candidates are the masks that the network draws with the moved mask as previous mask and,
+    where that does not fit the pixels well, without it. Of those the one is taken that agrees more
+    with the neighbour, in its shape and in its outline; it is doubted where it agrees too little.
     """
     expected, shift = look.place_on(plane)
     view = view_around(expected.roi, seeding.view, plane.shape)
@@ -191,15 +194,18 @@ def _reach(
         if mask is None:
             return Reached(index, found, clicks, sure, 0.0, 0.0, GONE)
         overlap, fit = _overlap(mask, expected), look.fit(plane, mask, shift)
-        unsure = sure < max(seeding.least_confidence, seeding.least_share * usual)
-        unlike, jumped = fit < seeding.least_fit, overlap < seeding.least_overlap
-        doubt = UNLIKE if unlike else JUMPED if jumped else UNSURE if unsure else ""
+        doubts = {
+            UNLIKE: fit < seeding.least_fit,
+            JUMPED: overlap < seeding.least_overlap,
+            UNSURE: sure < seeding.least_confidence,
+        }
+        doubt = next((why for why, is_so in doubts.items() if is_so), "")
         return Reached(index, found, clicks, sure, overlap, fit, doubt)
 
-    told = drawn(expected)
-    if told.fit >= seeding.good_fit:
-        return told
-    return max(told, drawn(None), key=lambda reached: (not reached.doubt, reached.agreement))
+    remembering = drawn(expected)
+    if remembering.fit >= seeding.good_fit:
+        return remembering
+    return max(remembering, drawn(None), key=lambda found: (not found.doubt, found.agreement))
 
 
 def _before(indices: Sequence[int]) -> int:

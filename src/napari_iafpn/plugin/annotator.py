@@ -81,7 +81,7 @@ class Annotator:
             viewer, lambda layer: layer is self.preview.layer, self._on_labels_painted
         )
         self.controller = AnnotationController(
-            Surroundings(submit, stop, self._source_of, self._target, self.book.labels_of), model
+            Surroundings(submit, stop, self._source_of, self._target, self._labels_of), model
         )
         self.clicks = ClicksLayer(viewer)
         self.image: Image | None = None
@@ -341,7 +341,8 @@ class Annotator:
             self.controller.undo()
             self.controller.edit(*found)
         elif sentence := self.book.misfit_at(image, world):
-            self._complain(sentence)
+            # The mask of the first click comes over it in the status line.
+            self._complain(sentence, important=True)
 
     def _edit_under_mouse(self) -> None:
         world = tuple(self.viewer.cursor.position)
@@ -454,6 +455,10 @@ class Annotator:
         self.add_labels(target.layer, image)
         return target
 
+    def _labels_of(self, id_: str) -> LabelsLayer:
+        # A window that closes gets no layers any more.
+        return self.book.labels_of(id_, shown=self.is_open)
+
     def _view(self) -> Box | None:
         plane = self.controller.plane
         return None if self.image is None or plane is None else visible_part(self.image, plane)
@@ -521,5 +526,5 @@ class Annotator:
             if of == id_ and fact.category in self.categories
         }
 
-    def _complain(self, sentence: str) -> None:
-        self.controller.said.emit(Message(sentence, error=True))
+    def _complain(self, sentence: str, *, important: bool = False) -> None:
+        self.controller.said.emit(Message(sentence, error=True, important=important))

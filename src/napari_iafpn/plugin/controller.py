@@ -27,6 +27,7 @@ from napari_iafpn.plugin.messages import (
     PropagationFailed,
     PropagationReport,
     Report,
+    as_sentence,
     sentence_of,
 )
 from napari_iafpn.plugin.peek import Peek
@@ -171,6 +172,8 @@ class AnnotationController:
             Whether another object begins with it.
         """
         self._turns.take(Turn(self._place, act, click, finishes))
+        if self._turns.has_more:
+            self._announce()  # that it is to come
 
     def adopt(self, document: Document) -> None:
         """Go on with the objects and the history of an earlier sitting."""
@@ -187,7 +190,7 @@ class AnnotationController:
         self._update()
         if preload and (self._waiting is None or self._waiting.model != model):
             self._send(ModelWanted(model))
-            self.changed.emit()
+            self._announce()
 
     def add_click(self, click: Click, view: Box | None = None) -> None:
         """Add a click to the current object; ``view`` counts with its first one."""
@@ -314,8 +317,9 @@ class AnnotationController:
         if self._journey is not None:
             self._arrive(stopped=True)
         else:
-            later = self._drop_turns()
-            self._say(f"Stopped; the clicks are kept. Click again or commit to go on.{later}")
+            self._say(
+                self._dropping("Stopped; the clicks are kept. Click again or commit to go on.")
+            )
         self._announce()
 
     # What the worker reports
@@ -337,10 +341,10 @@ class AnnotationController:
             if self._waiting is not None and self._waiting.model == report.model:
                 self._settle(self._waiting)
                 self._journey = None
-            self._fail(report.sentence + self._drop_turns(), important=True)
+            self._fail(self._dropping(report.sentence), important=True)
         elif isinstance(report, MaskFailed):
             if self._settle(report.wanted):
-                self._fail(report.sentence + self._drop_turns())
+                self._fail(self._dropping(report.sentence))
         elif isinstance(report, MaskReady):
             self._take(report)
         else:
@@ -387,12 +391,13 @@ class AnnotationController:
         self._place = self._displayed
         self._update()
 
-    def _drop_turns(self) -> str:
-        """Forget what waits for a mask; return a sentence about what came after it."""
+    def _dropping(self, sentence: str) -> str:
+        """Forget what waits for a mask; return the sentence, with what came after the commit."""
         count = self._turns.drop()
-        if count == 1:
-            return " What you did after the commit was dropped; repeat it."
-        return f" The {count} steps after the commit were dropped; repeat them." if count else ""
+        if not count:
+            return sentence
+        steps = "1 step" if count == 1 else f"{count} steps"
+        return f"{as_sentence(sentence)} Repeat what you did after the commit ({steps})."
 
     def _pixels(self, plane: PlaneKey) -> int | None:
         """Tell the pixels of a plane from others, None where its image is gone."""
@@ -413,9 +418,8 @@ class AnnotationController:
         after = before and changed(before)
         if plane is None or before is None or after is None or after == before:
             return
-        for click in after.clicks:
-            if click not in before.clicks:
-                click.check_inside(self._place.shape)
+        for click in {*after.clicks} - {*before.clicks}:
+            click.check_inside(self._place.shape)
         check_inside(after, self._place.shape)
         self._call_off()
         step = Step(kind, plane, (ObjectChange(plane, before, after),))
@@ -523,7 +527,7 @@ class AnnotationController:
         try:
             self._send(self._wanted(plane, self.document[plane]))
         except ValueError as error:
-            raise ValueError(f"{error}{self._drop_turns()}") from error
+            raise ValueError(self._dropping(str(error))) from error
 
     def _announce(self) -> None:
         """Tell the views; one that fails is told of and stops nothing."""

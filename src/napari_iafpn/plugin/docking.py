@@ -57,6 +57,13 @@ def other_of(widget: Container) -> Any:
     return next((o for o in others if isinstance(o, type(widget)) and o is not widget), None)
 
 
+def is_closing(widget: QWidget) -> bool:
+    """Tell whether a widget is hidden together with the whole window that it is docked in."""
+    while (parent := widget.parentWidget()) is not None:  # a dock that floats is a window too
+        widget = parent
+    return not widget.isVisible()
+
+
 class DockWatch(QObject):
     """Notices that a widget is shown, hidden, or taken out of its dock."""
 

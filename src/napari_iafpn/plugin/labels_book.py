@@ -58,12 +58,12 @@ class LabelsBook:
         if isinstance(layer, Labels) and not self._is_own(layer):
             self.target_of(layer)
 
-    def labels_of(self, id_: str) -> LabelsLayer:
-        """Return the labels of an id of the history; a layer that was removed comes back."""
+    def labels_of(self, id_: str, *, shown: bool = True) -> LabelsLayer:
+        """Return the labels of an id of the history; a removed layer comes back where ``shown``."""
         layer = self.layer_of(id_)
         if layer is None:
             raise ValueError("the labels of this step are no longer open; open them again")
-        if layer not in self._viewer.layers:
+        if shown and layer not in self._viewer.layers:
             add_quietly(self._viewer, layer)
         return self.target_of(layer)
 

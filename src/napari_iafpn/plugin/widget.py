@@ -16,7 +16,7 @@ from superqt import QCollapsible
 
 from napari_iafpn.plugin.annotator import Annotator
 from napari_iafpn.plugin.commit_view import COLOURS, CommitView, class_names
-from napari_iafpn.plugin.docking import Bridge, DockWatch, other_of
+from napari_iafpn.plugin.docking import Bridge, DockWatch, is_closing, other_of
 from napari_iafpn.plugin.editor import CommitAs
 from napari_iafpn.plugin.help_view import HelpSheet
 from napari_iafpn.plugin.layers import default_image
@@ -111,7 +111,7 @@ class ClickSegmentation(Container):
         self._connect()
         self._say(Message(WELCOME))
         self._show()
-        self._watch = DockWatch(self.native, self._open, self._hide, self._close)
+        self._watch = DockWatch(self.native, self._open, self._hide_or_close, self._close)
 
     def reset_choices(self, *_: object) -> None:
         """Offer the layers that there are; napari calls this when they change."""
@@ -190,6 +190,10 @@ class ClickSegmentation(Container):
         dock.show()
         dock.raise_()
         first._say(Message("Click segmentation is open in this window already; here it is."))
+
+    def _hide_or_close(self) -> None:
+        # napari goes without taking its docks apart.
+        self._close() if is_closing(self.native) else self._hide()
 
     def _hide(self) -> None:
         with ExitStack() as last_first:  # all of it, also where a part fails

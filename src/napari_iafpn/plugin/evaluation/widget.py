@@ -11,7 +11,7 @@ from napari.utils.theme import get_theme
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
-from napari_iafpn.plugin.docking import Aside, Bridge, DockWatch
+from napari_iafpn.plugin.docking import Aside, Bridge, DockWatch, is_closing
 from napari_iafpn.plugin.evaluation.controller import EvaluationController, Exhibit
 from napari_iafpn.plugin.evaluation.request import FolderSource, LayersSource, Request, Source
 from napari_iafpn.plugin.evaluation.results_view import ResultsView
@@ -123,10 +123,7 @@ class EvaluateClicks(QWidget):
 
     def _hide(self) -> None:
         """Go on while the panel is merely hidden; stop where the whole window goes."""
-        window: QWidget = self
-        while (parent := window.parentWidget()) is not None:
-            window = parent
-        if not window.isVisible():
+        if is_closing(self):
             self._stop()
 
     def _close(self) -> None:
