@@ -184,9 +184,14 @@ def test_a_second_tool_gives_way_to_the_first(annotate, predictor, qtbot):
     assert tool_of(window.viewer) is window.widget
     window.click(45, 60)
     assert len(window.clicks) == 3
+
+
+def test_a_second_tool_stays_where_the_first_was_closed(annotate, predictor, qtbot):
+    window = annotate(np.zeros(SHAPE, np.uint8))
     window.viewer.window.remove_dock_widget(window.widget.native)
-    third = ClickSegmentation(window.viewer, load=lambda _: predictor, models=("stand-in",))
-    window.viewer.window.add_dock_widget(third, name="Another")
+    second = ClickSegmentation(window.viewer, load=lambda _: predictor, models=("stand-in",))
+    window.viewer.window.add_dock_widget(second, name="Another")
     qtbot.wait(50)
-    assert third.annotator.is_open, "the first one was closed"
-    third.native.hide()
+    assert "Another" in window.viewer.window.dock_widgets
+    assert second.annotator.is_open
+    second.native.hide()

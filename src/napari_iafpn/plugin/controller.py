@@ -48,6 +48,8 @@ from napari_iafpn.sessions import (
 if TYPE_CHECKING:
     from napari_iafpn.inference import Prediction
 
+STOPPED = "Stopped; the clicks are kept. Click again or commit to go on."
+
 
 class AnnotationController:
     """The objects being annotated, one per plane, their history and the newest wish to the worker.
@@ -317,9 +319,7 @@ class AnnotationController:
         if self._journey is not None:
             self._arrive(stopped=True)
         else:
-            self._say(
-                self._dropping("Stopped; the clicks are kept. Click again or commit to go on.")
-            )
+            self._say(self._dropping(STOPPED))
         self._announce()
 
     # What the worker reports
