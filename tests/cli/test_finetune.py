@@ -91,7 +91,8 @@ def test_events_tell_of_a_failure(
     monkeypatch.setattr(sys, "stdin", io.StringIO("resume\n"))
     assert main([*arguments, "--events", "--minutes", "-1"]) == 2
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert last == {"event": "failed", "sentence": "minutes is -1; give a time above 0"}
+    assert last["event"] == "failed"
+    assert last["sentence"].startswith("minutes is -1; give a time above 0")
 
 
 @pytest.mark.parametrize(

@@ -181,7 +181,7 @@ def test_what_makes_no_evaluation_is_refused(make: Make) -> None:
         ({"sets": make().sets * 2}, "the set 'disks' is given twice"),
         ({"view_scales": (8.0, 8.0)}, "the view scale 8.0 is given twice"),
         ({"view_scales": (0.5,)}, "view scale 0.5 does not show the whole object"),
-        ({"jobs": 0}, "jobs is 0; give a whole number from 1 on"),
+        ({"jobs": 0}, "jobs is 0; give at least 1"),
         ({"limit": 0}, "limit is 0"),
     ]:
         with pytest.raises(ValueError, match=sentence):

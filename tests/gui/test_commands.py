@@ -140,7 +140,7 @@ def test_annotating_from_menus_and_palette(viewer, qtbot, monkeypatch, tmp_path)
         QApplication.processEvents()
 
     first = viewer.add_image(np.eye(60, dtype=np.uint8))
-    viewer.add_image(np.eye(60, dtype=np.uint8))
+    viewer.add_image(np.eye(60, dtype=np.uint8), visible=False)  # a click is for what is seen
     viewer.layers.selection.active = first
     choose(viewer, "Layers", "Segment", f"Segment by clicks here ({TITLE})")
     widget = docked(viewer, ClickSegmentation)

@@ -7,7 +7,8 @@ from napari_iafpn.sessions import lines
 from napari_iafpn.training.finetuning.record import RECORD, Record, load_record
 from napari_iafpn.training.state import KEYS, STATE, load_state, save_state, sole_writer
 
-VALUES = {**dict.fromkeys(KEYS), "recipe": "ab", "cascade": {"a": torch.arange(500.0)}}
+WEIGHTS = {"a": torch.arange(500.0)}
+VALUES = {**dict.fromkeys(KEYS), "recipe": "ab", "stage": "fine", "step": 3, "cascade": WEIGHTS}
 
 
 def flipped(path, rng, count):

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from napari_iafpn.clicks import Click
-from napari_iafpn.networks import CascadeConfig
+from napari_iafpn.networks import Cascade, CascadeConfig
 from napari_iafpn.networks.refiner import SHARPNESS
 from napari_iafpn.training.dataset import Batch
 from napari_iafpn.training.losses import cross_entropy, mask_loss, normalized_focal_loss
@@ -32,16 +32,16 @@ class SpyLevel(nn.Module):
         self.norm = nn.BatchNorm2d(1)
         self.calls = []
 
-    def forward(self, image, previous, points):
-        return self.outputs(image, previous, points)[0]
+    def forward(self, image, previous, prompts):
+        return self.outputs(image, previous, prompts)[0]
 
-    def outputs(self, image, previous, points):
+    def outputs(self, image, previous, prompts):
         self.calls.append(
             SimpleNamespace(
                 training=self.training,
                 gradient=torch.is_grad_enabled(),
                 previous=previous.clone(),
-                clicks=points.valid.sum(dim=1).tolist(),
+                clicks=prompts.valid.sum(dim=1).tolist(),
             )
         )
         logits = self.bias + image[:, :1] * 0.0
@@ -65,9 +65,11 @@ def batch():
 
 @pytest.fixture
 def cascade():
-    return SimpleNamespace(
-        coarse=SpyLevel(), fine=SpyLevel(), refiner=None, config=CascadeConfig(min_crop=16)
-    )
+    spied = Cascade.__new__(Cascade)
+    nn.Module.__init__(spied)
+    spied.config = CascadeConfig(min_crop=16)
+    spied.coarse, spied.fine, spied.refiner = SpyLevel(), SpyLevel(), None
+    return spied
 
 
 def rounds_of(count, auxiliary=0.0, view_size=(64, 64)):

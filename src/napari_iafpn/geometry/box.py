@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from napari_iafpn.clicks.click import Click
+
+class Located(Protocol):
+    """What lies on one pixel, as a click does."""
+
+    @property
+    def pixel(self) -> tuple[int, int]:
+        """(row, col)."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,7 @@ class Box:
         """Tell whether the pixel (row, col) lies in the box."""
         return self.row_start <= row < self.row_stop and self.col_start <= col < self.col_stop
 
-    def contains(self, click: Click) -> bool:
+    def contains(self, click: Located) -> bool:
         """Tell whether the pixel of ``click`` lies in the box."""
         return self.holds(*click.pixel)
 

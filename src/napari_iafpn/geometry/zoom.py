@@ -5,22 +5,35 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.geometry.box import Box
-
-if TYPE_CHECKING:
-    from napari_iafpn.clicks.click import Click
-    from napari_iafpn.clicks.prompt import Prompt
+from napari_iafpn.geometry.box import Box, Located
 
 MIN_RESEMBLANCE = 0.5
 
 
+class Evidence(Protocol):
+    """What a prompt tells about the region of interest; see `clicks.Prompt`."""
+
+    @property
+    def evidence(self) -> Box | None:
+        """The pixels that the region must hold because of it."""
+        ...
+
+    def region(self, view: Box) -> Box | None:
+        """Return the region if the prompt fixes it."""
+        ...
+
+    def within(self, box: Box) -> Evidence | None:
+        """Return the part on the pixels of ``box``."""
+        ...
+
+
 def zoom_in(
-    intention: NDArray[np.bool_], prompts: Iterable[Prompt], view: Box, *, min_crop: int = 48
+    intention: NDArray[np.bool_], prompts: Iterable[Evidence], view: Box, *, min_crop: int = 48
 ) -> Box:
     """Return the region of interest of eq. (3), a box inside ``view``, in the image frame.
 
@@ -64,7 +77,7 @@ def expansion(share: float) -> float:
 
 def sticky_zoom_in(
     found: Box | None,
-    positives: Iterable[Click],
+    positives: Iterable[Located],
     view: Box,
     kept: Box | None = None,
     *,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 import zipfile
 import zlib
 from pathlib import Path
@@ -39,7 +40,9 @@ def read_torch_file(path: Path) -> Any:
     payload = io.BytesIO(path.read_bytes())
     try:
         _check_sums(payload)
-        return torch.load(payload, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pickle protocols: a refusal follows
+            return torch.load(payload, map_location="cpu", weights_only=True)
     except _DAMAGES as error:
         raise ValueError(f"{path} is damaged, or no file of tensors") from error
 
