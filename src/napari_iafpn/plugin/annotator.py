@@ -107,7 +107,7 @@ class Annotator:
             },
         )
         self._resting = RestingMouse(self._mouse)
-        self.is_open = self._one_button = False
+        self.is_open = self._one_button = self._window_closes = False
         self._wish: Image | None = None
         self._mouse.clicked.connect(self._on_click)
         self._mouse.double_clicked.connect(self._on_double_click)
@@ -129,14 +129,14 @@ class Annotator:
                 self.book.watch(layer)
             self.set_image(self.image or default_image(self.viewer.layers))
 
-    def close(self) -> None:
+    def close(self, *, window_closes: bool = False) -> None:
         """Let go of the viewer and take the plugin's own layers out of it.
 
-        All of that is done, also where a part of it fails.
+        All of that is done, also where a part of it fails. ``window_closes``: so does the viewer.
         """
         if not self.is_open:
             return
-        self.is_open = False
+        self.is_open, self._window_closes = False, window_closes
         with ExitStack() as last_first:
             last_first.callback(self.preview.remove)
             last_first.callback(self.clicks.remove)
@@ -457,7 +457,7 @@ class Annotator:
 
     def _labels_of(self, id_: str) -> LabelsLayer:
         # A window that closes gets no layers any more.
-        return self.book.labels_of(id_, shown=self.is_open)
+        return self.book.labels_of(id_, shown=not self._window_closes)
 
     def _view(self) -> Box | None:
         plane = self.controller.plane

@@ -205,7 +205,8 @@ class ClickSegmentation(Container):
     def _close(self) -> None:
         with ExitStack() as last_first:
             last_first.callback(self.sessions.close)
-            last_first.callback(self.annotator.close)
+            closes = is_closing(self.native)
+            last_first.callback(self.annotator.close, window_closes=closes)
             last_first.callback(self._hide)
 
     def _listen(self, on: bool) -> None:
