@@ -311,7 +311,7 @@ def test_a_plane_that_cannot_be_read_changes_nothing(sitting):
     sitting.commit()
     before = sitting.data.tobytes()
     sitting.propagate()
-    assert "the disk is gone" in sitting.said[-1]
+    assert "the image could not be read" in sitting.said[-1]
     assert sitting.data.tobytes() == before
     assert sitting.controller.document.last_done.kind == "commit"
     assert not sitting.controller.busy
