@@ -237,12 +237,13 @@ def test_labels_on_the_disk_get_their_object_back_when_napari_quits(window, tmp_
 def test_objects_of_labels_that_do_not_fit(window, options, how):
     add_labels(window, np.full(options.pop("shape"), 7, np.uint16), **options)
     sentence = "the labels 'segments' do not lie on the image 'image' pixel by pixel: " + how
-    double_click(window, 37, 50)
+    point = (*([0.0] * (window.viewer.dims.ndim - 2)), 37.0, 50.0)
+    double_click(window, *point)
     (told,) = (message for message in window.messages if message.text.startswith(sentence))
     assert told.important
     assert len(window.clicks) == 1, "the user may have meant it"
     window.widget.object.clear_button.native.click()
-    window.viewer.cursor.position = (*([0] * (window.viewer.dims.ndim - 2)), 37.0, 50.0)
+    window.viewer.cursor.position = point
     window.key(Qt.Key.Key_E, SHIFT)
     assert window.status.startswith(sentence)
 
