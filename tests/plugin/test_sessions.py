@@ -2,6 +2,7 @@
 
 import errno
 import os
+import time
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from napari_iafpn.sessions import (
     Step,
 )
 from napari_iafpn.sessions.lines import sealed
+from napari_iafpn.sessions.locking import is_locked
 from napari_iafpn.sessions.pixels import painted
 from napari_iafpn.sessions.reading import ArrayLabels, read_session
 
@@ -193,11 +195,18 @@ def test_closing_on_a_full_disk_says_what_is_not_saved(sitting, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("napari_iafpn.sessions.lines._write_all", full)
-    paint(0, 2)
-    sentence = kept.close()
+    monkeypatch.setattr("napari_iafpn.sessions.journal.RETRY_SECONDS", 0.05)
+    path = kept.path
+    with monkeypatch.context() as patch:
+        patch.setattr("napari_iafpn.sessions.lines._write_all", full)
+        paint(0, 2)
+        sentence = kept.close()
     assert "the last 1 change(s) of the session" in sentence
     assert "No space left on device" in sentence
+    deadline = time.monotonic() + 20
+    while is_locked(path) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert len(read_session(path).document.steps) == 2
 
 
 def test_labels_that_cannot_be_read_stop_no_journal(sitting, monkeypatch):

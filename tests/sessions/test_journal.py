@@ -312,6 +312,24 @@ def test_one_program_at_a_time_has_a_journal(sitting):
     assert not read_session(sitting.path).damage
 
 
+def test_among_sessions_lie_only_sessions(tmp_path):
+    file = LineFile(tmp_path / "sessions" / "a.iafpn.jsonl")
+    file.create()
+    assert [path.name for path in file.path.parent.iterdir()] == ["a.iafpn.jsonl"]
+    assert is_locked(file.path)
+    file.close()
+
+
+def test_a_damaged_checksum_of_the_first_line_is_told(sitting):
+    sitting.square(10, 20, 1)
+    sitting.writer.close(20)
+    raw = sitting.path.read_bytes()
+    sitting.path.write_bytes(raw.replace(b'"crc"', b'"crb"', 1))
+    session = read_session(sitting.path)
+    assert "line 1 is damaged" in session.damage
+    assert len(session.document.facts) == 1
+
+
 def test_a_dead_owner_has_no_lock(tmp_path):
     path = tmp_path / "a.jsonl"
     code = (

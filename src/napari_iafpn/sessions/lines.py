@@ -55,7 +55,8 @@ def parsed(line: bytes, *, old: bool = True) -> dict[str, Any] | None:
     return entry
 
 
-def _is_sealed(line: bytes) -> bool:
+def is_sealed(line: bytes) -> bool:
+    """Tell whether a line has a checksum, right or wrong."""
     return SEAL.search(line, max(len(line) - SEAL_BYTES, 0)) is not None
 
 
@@ -98,7 +99,7 @@ def lines_of(path: Path, wanted: Callable[[bytes], bool] = lambda _: True) -> It
         for number, raw in enumerate(_raw_lines(file), 1):
             if wanted(raw):
                 yield Line(number, raw, parsed(raw, old=old))
-            old = old and not _is_sealed(raw)
+            old = old and not is_sealed(raw)
 
 
 def _raw_lines(file: IO[bytes]) -> Iterator[bytes]:

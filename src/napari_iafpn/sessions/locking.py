@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 POLL_SECONDS = 0.05
+SESSIONS, LOCKS = "sessions", ".locks"
 NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
 """What network drives answer that know no locks."""
 
@@ -29,7 +30,7 @@ class WriterLock:
     Parameters
     ----------
     path : Path
-        The file; the lock is the hidden file ``.NAME.lock`` beside it.
+        The file; its lock is another file, see `lock_file`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -46,7 +47,8 @@ class WriterLock:
         OSError
             Where the folder cannot be written.
         """
-        name = str(lock_file(self._path))
+        name = lock_file(self._path)
+        name.parent.mkdir(parents=True, exist_ok=True)
         # A thread takes it that may be another than the one that lets it go.
         lock: BaseFileLock = FileLock(name, thread_local=False)
         try:
@@ -70,8 +72,14 @@ class WriterLock:
 
 
 def lock_file(path: Path) -> Path:
-    """Return where the lock of a file is."""
-    return path.with_name(f".{path.name}.lock")
+    """Return where the lock of a file is: hidden beside it.
+
+    Those of sessions are in a folder of their own: among sessions lie only sessions.
+    """
+    name = f".{path.name}.lock"
+    if path.parent.name == SESSIONS:
+        return path.parent.with_name(LOCKS) / name
+    return path.with_name(name)
 
 
 def is_locked(path: Path) -> bool:

@@ -16,7 +16,7 @@ from napari_iafpn.sessions.checks import text, whole
 from napari_iafpn.sessions.codec import step_from_json
 from napari_iafpn.sessions.document import DO, REDO, UNDO, Document
 from napari_iafpn.sessions.journal import FORMAT
-from napari_iafpn.sessions.lines import Line, State, lines_of, state_of
+from napari_iafpn.sessions.lines import Line, State, is_sealed, lines_of, state_of
 from napari_iafpn.sessions.pixels import PixelChange
 from napari_iafpn.sessions.steps import Step
 
@@ -235,12 +235,14 @@ def read_session(path: Path) -> Session:
     try:
         with path.open("rb") as file:
             session.state = state_of(file)
-        _check_first(next(lines_of(path), None), path)
+        first = _first(path)
         heads, steps = _Reading(session.take_head), _Reading(session.take)
         for line in lines_of(path, _is_head):
             heads.take(line)
         for line in lines_of(path, lambda raw: not _is_head(raw)):
             steps.take(line)
+        if first.entry and first.entry["format"] > 1 and not is_sealed(first.raw):
+            heads.damaged.append(first.number)
     except OSError as error:
         raise ValueError(f"cannot open the session {path} ({error.strerror})") from error
     if not heads.good + steps.good:
@@ -310,12 +312,19 @@ def _reason(error: BaseException) -> str:
     return "its values are of the wrong kind"
 
 
-def _check_first(line: Line | None, path: Path) -> None:
-    """Refuse what is no session, and what is newer; a damaged first line may belong to one."""
+def _first(path: Path) -> Line:
+    """Return the first line; a damaged one may belong to a session.
+
+    Raises
+    ------
+    ValueError
+        Where it is none, or a newer one.
+    """
+    line = next(lines_of(path), None)
     if line is None or line.is_cut_off:
         raise ValueError(NO_SESSION.format(path))
     if line.entry is None:
-        return
+        return line
     if line.entry.get("entry") != "session":
         raise ValueError(NO_SESSION.format(path))
     if line.entry.get("format") not in range(1, FORMAT + 1):
@@ -323,3 +332,4 @@ def _check_first(line: Line | None, path: Path) -> None:
             f"{path} has the format {line.entry.get('format')}, this version reads up to "
             f"{FORMAT}; update napari-iafpn"
         )
+    return line

@@ -106,7 +106,7 @@ def sole_writer(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.free()
-        if is_new and set(folder.iterdir()) <= {lock_file(run)}:
+        if is_new and folder.is_dir() and set(folder.iterdir()) <= {lock_file(run)}:
             shutil.rmtree(folder, ignore_errors=True)
 
 
