@@ -280,8 +280,8 @@ def test_a_session_keeps_the_place_of_its_labels() -> None:
     place = writers.place_of_layer(layer).holder()
     session = Session(Path("a.jsonl"))
     about = LabelsAbout.of("id", "cells", "image", layer.data, place)
-    session.take({"entry": "labels", **json.loads(json.dumps(vars(about)))})
+    session.take_head({"entry": "labels", **json.loads(json.dumps(vars(about)))})
     check_same(labels_of(session, "id"), written)
     without = {key: value for key, value in vars(about).items() if key != "place"}
-    session.take({"entry": "labels", **without})  # as older versions wrote it
+    session.take_head({"entry": "labels", **without})  # as older versions wrote it
     assert not labels_of(session, "id").stated

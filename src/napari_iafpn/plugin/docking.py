@@ -59,9 +59,10 @@ def other_of(widget: Container) -> Any:
 
 def is_closing(widget: QWidget) -> bool:
     """Tell whether a widget is hidden together with the whole window that it is docked in."""
-    while (parent := widget.parentWidget()) is not None:  # a dock that floats is a window too
-        widget = parent
-    return not widget.isVisible()
+    window = None
+    while (parent := (window or widget).parentWidget()) is not None:
+        window = parent  # not widget.window(): a dock that floats is a window too
+    return window is not None and not window.isVisible()
 
 
 class DockWatch(QObject):
