@@ -147,7 +147,7 @@ def test_a_part_of_a_pyramid(array, rng, shape, contour):
 def test_other_versions_of_napari_read_the_layer_again(rng, monkeypatch):
     layer = ViewerModel().add_labels(np.zeros((9, 9), "i4"))
     target, screen = LabelsLayer(layer), Screen(layer)
-    owner = next(kind for kind in type(layer).__mro__ if "_slice" in vars(kind))
+    owner = next((kind for kind in type(layer).__mro__ if "_slice" in vars(kind)), layer)
     monkeypatch.delattr(owner, "_slice")
     monkeypatch.setattr(layer, "refresh", lambda **_: screen.told.append("read"), raising=False)
     target.apply(tuple(changes_of(target.data, rng, 1)))

@@ -179,7 +179,7 @@ def test_a_session_whose_image_line_is_damaged_is_offered(three, tmp_path):
 def test_a_file_name_that_is_no_unicode_is_journalled(sitting, tmp_path):
     kept, images, _, paint = sitting
     name = os.fsdecode(b"/caf\xe9.tif")
-    images[0]._source = images[0].source.model_copy(update={"path": name})
+    images[0]._source = type(images[0].source)(path=name)
     paint(0)
     path = kept.path
     assert not kept.close()

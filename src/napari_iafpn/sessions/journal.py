@@ -7,7 +7,7 @@ import errno
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Condition, Thread
 from typing import Any
@@ -251,5 +251,5 @@ class JournalWriter:
 
 
 def _first_entry() -> dict[str, Any]:
-    created = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    created = datetime.now(UTC).isoformat(timespec="seconds")
     return {"entry": "session", "format": FORMAT, "created": created}

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import sys
+import tomllib
 from typing import Any
 
 from napari_iafpn.networks.tables import fits, read_table
 from napari_iafpn.training.settings import StageConfig
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 
 def read_stage(values: Any, what: str) -> StageConfig:
