@@ -1,6 +1,7 @@
 """Fixtures of all tests."""
 
 import gc
+import shutil
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -19,15 +20,13 @@ settings.load_profile("patient")
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Of several processes one opens all windows, which share screen, mouse and keyboard.
-
-    It begins with them. (The mark ``xdist_group`` does nothing in xdist 3.8 with pytest 9.2.)
-    """
+    """Each process has a screen, a mouse and a keyboard of its own, or one opens all windows."""
     from xdist.scheduler import LoadScopeScheduling
 
     class OneForWindows(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            return "windows" if nodeid.startswith("tests/gui/") else nodeid
+            is_window = nodeid.startswith("tests/gui/") and shutil.which("Xvfb") is None
+            return "windows" if is_window else nodeid
 
     return OneForWindows(config, log)
 

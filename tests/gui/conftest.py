@@ -3,9 +3,13 @@
 import threading
 import time
 from dataclasses import dataclass, field
+from unittest.mock import patch
 
+import napari
 import numpy as np
 import pytest
+from napari._qt.qt_viewer import QtViewer
+from napari.settings import get_settings
 from qtpy.compat import isalive
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
@@ -68,14 +72,37 @@ def predictor():
     return DiskPredictor()
 
 
+@pytest.fixture(scope="session")
+def one_viewer(qapp):
+    """The window of all tests that leave it open; a new one takes as long as most of them."""
+    get_settings().reset()
+    with patch("napari._qt.threads.status_checker.StatusChecker.start"):
+        viewer = napari.Viewer(show_welcome_screen=False)
+    QtViewer._instances.clear()  # `make_napari_viewer` takes what is in there for a leak
+    yield viewer
+    with patch.object(viewer.window._qt_window, "_save_current_window_settings"):
+        viewer.close()
+
+
 @pytest.fixture
-def annotate(make_napari_viewer, qtbot, predictor, tmp_path):
+def empty_viewer(one_viewer, qtbot):
+    """A visible window without layers and docks."""
+    qtbot.wait_exposed(one_viewer.window._qt_window)
+    yield one_viewer
+    one_viewer.window.remove_dock_widget("all")
+    one_viewer.layers.clear()
+    one_viewer.dims.ndisplay = 2
+    getattr(one_viewer, "canvas", one_viewer).grid.enabled = False
+
+
+@pytest.fixture
+def annotate(empty_viewer, qtbot, predictor, tmp_path):
     """Open a window with an image and the docked widget; returns an `Annotation`."""
     windows = []
 
     def open_window(data, *, viewer=None, load=None, models=("stand-in",), wait=True, **options):
         places = options.pop("places", Places(tmp_path / "home"))
-        viewer = viewer or make_napari_viewer(show=True, strict_qt="raise")
+        viewer = viewer or empty_viewer
         viewer.window.resize(1300, 900)
         if data is not None:
             viewer.add_image(data, name=options.pop("name", "image"), **options)
@@ -97,10 +124,11 @@ def annotate(make_napari_viewer, qtbot, predictor, tmp_path):
     for window in windows:
         if not isalive(window.widget.native):  # napari was closed
             continue
-        window.widget.native.hide()
-        if window.widget.native.parent() is None:  # the dock was closed and left it to Python
-            window.widget.native.deleteLater()
-            qtbot.wait(50)
+        native = window.widget.native
+        if native.parent() is not None:
+            window.viewer.window.remove_dock_widget(native)
+        native.deleteLater()
+        qtbot.wait(50)
     assert not [t for t in threading.enumerate() if t.name.startswith("napari-iafpn")]
 
 

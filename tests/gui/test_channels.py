@@ -13,17 +13,16 @@ CENTRES = [(20, 20), (20, 60), (20, 100), (60, 20), (60, 60), (60, 100)]
 
 
 @pytest.fixture
-def window(annotate, make_napari_viewer, brightness):
+def window(annotate, empty_viewer, brightness):
     """A window on a red and a green channel of six squares each."""
-    viewer = make_napari_viewer(show=True, strict_qt="raise")
-    viewer.add_image(
+    empty_viewer.add_image(
         np.stack([SQUARES, 255 - SQUARES]),
         channel_axis=0,
         colormap=["red", "green"],
         contrast_limits=(0, 255),
         name=["nuclei", "membranes"],
     )
-    return annotate(None, viewer=viewer, load=lambda _: brightness)
+    return annotate(None, load=lambda _: brightness)
 
 
 def channels(window):

@@ -213,7 +213,11 @@ def test_labels_that_were_removed_or_renamed_get_their_object_back(window):
     assert np.array_equal(labels.data == 7, SQUARE)
 
 
-def test_labels_on_the_disk_get_their_object_back_when_napari_quits(window, tmp_path):
+def test_labels_on_the_disk_get_their_object_back_when_napari_quits(
+    annotate, make_napari_viewer, tmp_path
+):
+    viewer = make_napari_viewer(show=True, strict_qt="raise")
+    window = annotate(np.zeros(SHAPE, np.uint8), viewer=viewer)
     zarr = pytest.importorskip("zarr")
     data = zarr.create_array(str(tmp_path / "l.zarr"), shape=SHAPE, dtype="u2", chunks=(32, 32))
     data[...] = np.where(SQUARE, 7, 0)
