@@ -9,6 +9,7 @@ import napari
 import numpy as np
 import pytest
 from napari._qt.qt_viewer import QtViewer
+from napari._vispy.canvas import VispyCanvas
 from napari.settings import get_settings
 from qtpy.compat import isalive
 from qtpy.QtCore import QPoint, Qt
@@ -70,6 +71,19 @@ class DiskPredictor:
 @pytest.fixture
 def predictor():
     return DiskPredictor()
+
+
+@pytest.fixture(autouse=True)
+def _own_context(monkeypatch):
+    """Do not let napari 0.9 draw into another window's context when it takes a layer away."""
+    finish = getattr(VispyCanvas, "_clean_and_update_scenegraph", None)
+
+    def finish_here(self):
+        self._scene_canvas.set_current()
+        finish(self)
+
+    if finish is not None:
+        monkeypatch.setattr(VispyCanvas, "_clean_and_update_scenegraph", finish_here)
 
 
 @pytest.fixture(scope="session")

@@ -49,9 +49,10 @@ def test_the_image_is_removed_while_the_network_works(annotate, predictor):
     assert "nothing to commit" in window.status
 
 
-def test_two_viewers_are_independent(annotate, make_napari_viewer, disks):
+def test_two_viewers_are_independent(make_napari_viewer, annotate, disks):
     first = annotate(np.zeros(SHAPE, np.uint8))
-    second = annotate(np.zeros((50, 50), np.uint8))
+    another = make_napari_viewer(show=True, strict_qt="raise")
+    second = annotate(np.zeros((50, 50), np.uint8), viewer=another)
     first.click(30, 40)
     second.click(10, 10)
     second.key(Qt.Key.Key_Return)

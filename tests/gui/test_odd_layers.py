@@ -214,7 +214,7 @@ def test_labels_that_were_removed_or_renamed_get_their_object_back(window):
 
 
 def test_labels_on_the_disk_get_their_object_back_when_napari_quits(
-    annotate, make_napari_viewer, tmp_path
+    make_napari_viewer, annotate, tmp_path
 ):
     viewer = make_napari_viewer(show=True, strict_qt="raise")
     window = annotate(np.zeros(SHAPE, np.uint8), viewer=viewer)

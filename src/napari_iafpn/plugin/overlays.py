@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from functools import reduce
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from napari.utils.colormaps import CyclicLabelColormap
 
     LabelColormap: TypeAlias = CyclicLabelColormap | DirectLabelColormap
+
+logger = logging.getLogger(__name__)
 
 PREVIEW_NAME = "Current object"
 MASK, HINT = 1, 2
@@ -288,8 +291,21 @@ def _is_open(viewer: ViewerModel, layer: Layer | None) -> bool:
     return layer is not None and layer in viewer.layers
 
 
+def _use_own_context(viewer: ViewerModel) -> None:
+    """Let OpenGL commands go to the canvas of this window.
+
+    When a layer is removed, napari 0.9 gives them to whichever context is current, where they
+    delete or make what another window draws; Mesa crashes on that.
+    """
+    try:
+        viewer.window._qt_viewer.canvas._scene_canvas.set_current()
+    except (AttributeError, RuntimeError):  # no window, or another version of napari
+        logger.debug("the context of the canvas is not known", exc_info=True)
+
+
 def _remove(viewer: ViewerModel, layer: Layer | None) -> None:
     if layer is not None and _is_open(viewer, layer):
+        _use_own_context(viewer)
         viewer.layers.remove(layer)
 
 

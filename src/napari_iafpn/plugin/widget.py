@@ -114,8 +114,10 @@ class ClickSegmentation(Container):
         self._watch = DockWatch(self.native, self._open, self._hide_or_close, self._close)
 
     def reset_choices(self, *_: object) -> None:
-        """Offer the layers that there are; napari calls this when they change."""
+        """Offer the layers that there are; napari calls this when they change, closed or not."""
         annotator = self.annotator
+        if not annotator.is_open:
+            return
         if annotator.image is None and (image := default_image(annotator.viewer.layers)):
             annotator.set_image(image)
             return
