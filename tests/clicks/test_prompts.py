@@ -105,8 +105,8 @@ def test_a_stroke_keeps_its_longest_part_in_a_box():
 
 
 def test_a_lasso_is_a_closed_stroke():
-    assert PROMPTS[-1].closed
-    assert not PROMPTS[3].closed
+    assert PROMPTS[-1].is_lasso
+    assert not PROMPTS[3].is_lasso
 
 
 def test_a_click_in_the_sequence_can_be_moved_and_other_kinds_not():
@@ -119,7 +119,7 @@ def test_a_click_in_the_sequence_can_be_moved_and_other_kinds_not():
 
 def test_boxes_are_no_marks_and_strokes_are_ranked_as_one():
     tensors = PromptTensors.of([[PROMPTS[2], PROMPTS[3], PROMPTS[0]]])
-    assert tensors.rank.tolist() == [[0, 0, 1]]
+    assert tensors.rank.tolist() == [[0, 0, 0, 0, 1]]
     assert tensors.nodes.shape == (1, 5, 2)
 
 

@@ -84,9 +84,10 @@ def test_hundreds_of_missed_clicks_end_half_way_to_the_nearest_of_the_other_sign
     places = rng.choice(40 * 60, 400, replace=False)
     clicks = [Click(int(k // 60), int(k % 60), bool(k % 3)) for k in places]
     pixels = {sign: [c.pixel for c in clicks if c.positive == sign] for sign in (True, False)}
+    marks = [(c.pixel, c.positive) for c in clicks]
     expected = [min(math.dist(c.pixel, p) for p in pixels[not c.positive]) for c in clicks]
-    assert distances_to_other_sign(clicks).tolist() == expected
-    assert np.isinf(distances_to_other_sign([Click(1, 1), Click(2, 2)])).all()
+    assert distances_to_other_sign(marks).tolist() == expected
+    assert np.isinf(distances_to_other_sign([((1, 1), True), ((2, 2), True)])).all()
     logits = rng.normal(0, 3, SHAPE).astype(np.float32)
     found = obeying(logits, clicks)
     assert (found[clicks[-1].pixel] > 0) == clicks[-1].positive

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -26,6 +26,13 @@ class BoxPrompt:
     effort: ClassVar[int] = 2
 
     box: Box
+
+    @classmethod
+    def drawn(cls, points: Sequence[Point], positive: bool, pixel: float) -> BoxPrompt:  # noqa: ARG003
+        """Return the box from the pixel of the first point to that of the last; it has no sign."""
+        ends = np.floor(np.array((points[0], points[-1])) + 0.5).astype(int)
+        (top, left), (bottom, right) = ends.min(axis=0).tolist(), ends.max(axis=0).tolist()
+        return cls(Box(top, bottom + 1, left, right + 1))
 
     def __str__(self) -> str:
         b = self.box
@@ -55,6 +62,13 @@ class BoxPrompt:
     def evidence(self) -> Box:
         """The box."""
         return self.box
+
+    @property
+    def outline(self) -> tuple[Point, ...]:
+        """Its corners, on the edges of its pixels."""
+        b = self.box
+        rows, cols = (b.row_start - 0.5, b.row_stop - 0.5), (b.col_start - 0.5, b.col_stop - 0.5)
+        return tuple((rows[i], cols[j]) for i, j in ((0, 0), (0, 1), (1, 1), (1, 0), (0, 0)))
 
     def first_mask(self) -> NDArray[np.float32]:
         """Return the ellipse that touches the sides: most objects resemble it."""

@@ -56,6 +56,11 @@ class Click:
         return ((self.row, self.col),)
 
     @property
+    def outline(self) -> tuple[Point, ...]:
+        """The click itself."""
+        return self.nodes
+
+    @property
     def extent(self) -> Box:
         """Its pixel."""
         return Box.pixel(*self.pixel)
@@ -67,6 +72,9 @@ class Click:
 
     def region(self, view: Box) -> None:
         """Return None: it does not say how far the object goes."""
+
+    def allowed(self, view: Box) -> None:
+        """Return None, for the same reason."""
 
     def first_mask(self) -> None:
         """Return None: a point has no inside."""

@@ -20,6 +20,10 @@ SURE = 0.9
 class Prompt(Protocol):
     """A value that says what the user means, in the image frame.
 
+    Kinds that are dragged on the canvas have a class method ``drawn(points, positive, pixel)`` too:
+    the points (row, col) that the mouse came along, whether it was the button of the object, and
+    the size of a pixel of the screen in pixels of the image.
+
     Attributes
     ----------
     kind : str
@@ -49,6 +53,11 @@ class Prompt(Protocol):
         ...
 
     @property
+    def outline(self) -> tuple[Point, ...]:
+        """The line that shows it to the user."""
+        ...
+
+    @property
     def extent(self) -> Box:
         """The smallest box that holds its pixels."""
         ...
@@ -60,6 +69,10 @@ class Prompt(Protocol):
 
     def region(self, view: Box) -> Box | None:
         """Return the region of interest in ``view`` if the prompt fixes it, else None."""
+        ...
+
+    def allowed(self, view: Box) -> Box | None:
+        """Return what of ``view`` the object may cover if the prompt says so, else None."""
         ...
 
     def first_mask(self) -> NDArray[np.float32] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from napari.utils.action_manager import action_manager
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
+from napari_iafpn.plugin.layers import camera
 from napari_iafpn.plugin.shortcuts import SHORTCUTS, keys_of, offer_shortcuts
 
 if TYPE_CHECKING:
@@ -29,16 +31,24 @@ class CanvasMouse:
     """Tells clicks from drags and wheel turns, and leaves those to napari.
 
     Takes clicks while the active layer, of whatever kind, is in its pan/zoom mode; with a brush or
-    a selection tool in hand the mouse belongs to that layer.
+    a selection tool in hand the mouse belongs to that layer. Drags are taken while ``draws``.
     """
 
     clicked = Signal(object, bool)
     double_clicked = Signal(object)
     moved = Signal(object)
+    drag_began = Signal(object, bool)
+    """A drag: where it began, and whether it is that of the object's button. It is told of further
+    if who hears it calls `draw_on`."""
+    dragged = Signal(object)
+    drag_ended = Signal()
 
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
         self._zoomers: list[Callable] = []
+        self._presses = 0
+        self._is_dropped = True
+        self.draws = False
 
     @property
     def is_attached(self) -> bool:
@@ -85,13 +95,51 @@ class CanvasMouse:
         if button not in (LEFT, RIGHT) or modifiers - CONTROL or not self._is_free():
             return
         start, world = np.array(event.pos), tuple(event.position)
-        yield
-        while event.type == "mouse_move":
-            if np.linalg.norm(np.array(event.pos) - start) >= CLICK_TRAVEL:
-                return
+        positive = button == LEFT and not modifiers
+
+        def is_near() -> bool:
+            return bool(np.linalg.norm(np.array(event.pos) - start) < CLICK_TRAVEL)
+
+        draws = self.draws
+        with self._still_camera() if draws else nullcontext():
             yield
-        if np.linalg.norm(np.array(event.pos) - start) < CLICK_TRAVEL:
-            self.clicked.emit(world, button == LEFT and not modifiers)
+            while event.type == "mouse_move" and is_near():
+                yield
+            if event.type != "mouse_move" and is_near():
+                self.clicked.emit(world, positive)
+            elif event.type == "mouse_move" and draws:
+                yield from self._drag(event, world, positive)
+
+    def _drag(self, event: Any, world: tuple[float, ...], positive: bool) -> Iterator[None]:
+        self.drag_began.emit(world, positive)
+        while event.type == "mouse_move":
+            if not self._is_dropped:
+                self.dragged.emit(tuple(event.position))
+            yield
+        if not self._is_dropped:
+            self.dragged.emit(tuple(event.position))
+            self.drag_ended.emit()
+
+    def drop_drag(self) -> None:
+        """Take no notice of the drag that is under way; the image does not move with it either."""
+        self._is_dropped = True
+
+    def draw_on(self) -> None:
+        """Tell of the drag that is under way."""
+        self._is_dropped = False
+
+    @contextmanager
+    def _still_camera(self) -> Iterator[None]:
+        """Keep napari from moving the image, until the button is released."""
+        self._presses += 1
+        press, view = self._presses, camera(self._viewer)
+        view.mouse_pan = False
+        try:
+            yield
+        finally:
+            # A press whose release was lost is over when the next one has begun.
+            if press == self._presses:
+                view.mouse_pan = True
 
 
 class RestingMouse:
