@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import index
 from typing import Any, ClassVar
 
 import numpy as np
@@ -127,4 +128,4 @@ class BoxPrompt:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> BoxPrompt:
         """Return what ``to_json`` was called on."""
-        return cls(Box(*values["box"]))
+        return cls(Box(*map(index, values["box"])))

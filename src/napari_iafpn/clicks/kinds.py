@@ -13,9 +13,7 @@ from napari_iafpn.clicks.stroke import Stroke
 KINDS: dict[str, type[Click] | type[BoxPrompt] | type[Stroke]] = {
     kind.kind: kind for kind in (Click, BoxPrompt, Stroke)
 }
-DRAWN: dict[str, type[BoxPrompt] | type[Stroke]] = {
-    kind.kind: kind for kind in (BoxPrompt, Stroke)
-}
+DRAWN: dict[str, type[BoxPrompt] | type[Stroke]] = {kind.kind: kind for kind in (BoxPrompt, Stroke)}
 """Those that are dragged on the canvas: the tools of the window."""
 
 

@@ -101,7 +101,9 @@ class Stroke:
     @property
     def extent(self) -> Box:
         """The smallest box around its pixels."""
-        rows, cols = zip(*self._walk(), strict=True)
+        rows, cols = (
+            [math.floor(value + 0.5) for value in along] for along in zip(*self.points, strict=True)
+        )
         return Box(min(rows), max(rows) + 1, min(cols), max(cols) + 1)
 
     @property
@@ -156,7 +158,7 @@ class Stroke:
             elif parts[-1]:
                 parts.append([])
         longest = max(parts, key=len)
-        return replace(self, points=simplified(longest, TOLERANCE)) if longest else None
+        return replace(self, points=simplified(longest, 1)) if longest else None
 
     def moved(self, box: Box, size: tuple[int, int]) -> Stroke:
         """Return the stroke in the frame of ``box`` resized to ``size`` (H, W)."""

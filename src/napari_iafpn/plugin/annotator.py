@@ -108,9 +108,7 @@ class Annotator:
                 "split": self.controller.split,
                 "propagate": self.propagate_wanted.emit,
                 "edit": self._edit_under_mouse,
-                **{
-                    tool: partial(self.tool_wanted.emit, tool) for tool in (*DRAWN, *PAINTING)
-                },
+                **{tool: partial(self.tool_wanted.emit, tool) for tool in (*DRAWN, *PAINTING)},
                 "magnify": self._magnify,
                 "help": self.help_wanted.emit,
             },

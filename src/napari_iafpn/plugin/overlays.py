@@ -98,16 +98,14 @@ class ClicksLayer:
         if self.layer is None or self._key is None:
             return ClickSequence()
         prompts = {i: p for i, p in enumerate(self._shown) if not isinstance(p, Click)}
-        features = self.layer.features
-        for point, sign, place in zip(
-            self.layer.data, features["click"], features["place"], strict=True
-        ):
+        signs, places = (self.layer.features[name] for name in ("click", "place"))
+        for point, sign, known in zip(self.layer.data, signs, places, strict=True):
             # The copy of a point has its place too.
-            free = int(place) if place >= 0 and place not in prompts else len(self._shown)
+            free = int(known) if known >= 0 and known not in prompts else len(self._shown)
             while free in prompts:
                 free += 1
             prompts[free] = Click(*self._key.to_plane(point), sign != "negative")
-        return ClickSequence.of(prompts[place] for place in sorted(prompts))
+        return ClickSequence.of(prompts[number] for number in sorted(prompts))
 
     def remove(self) -> None:
         """Take the layer out of the viewer."""
@@ -305,10 +303,12 @@ def add_quietly(viewer: ViewerModel, layer: Layer) -> None:
 
 
 def is_open(viewer: ViewerModel, layer: Layer | None) -> bool:
+    """Tell whether a layer is in the viewer."""
     return layer is not None and layer in viewer.layers
 
 
 def remove_layer(viewer: ViewerModel, layer: Layer | None) -> None:
+    """Take a layer out of the viewer if it is there."""
     if layer is not None and is_open(viewer, layer):
         viewer.layers.remove(layer)
 

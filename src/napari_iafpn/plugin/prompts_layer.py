@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -86,7 +87,7 @@ def _line(prompt: Prompt, dash: float) -> NDArray[np.float64]:
     """Return the pieces (N, 2, 2) of a prompt's outline, each from a point to a point."""
     points = np.array(prompt.outline)
     if len(points) == 1:
-        points = points + [[0.0, -0.25], [0.0, 0.25]]
+        points = points + np.array([[0.0, -0.25], [0.0, 0.25]])
     pieces = np.stack([points[:-1], points[1:]], axis=1)
     return pieces if prompt.positive else _dashed(pieces, dash)
 
@@ -99,16 +100,14 @@ def _dashed(pieces: NDArray[np.float64], dash: float) -> NDArray[np.float64]:
         # Where on this piece dashes begin and end.
         ends = np.arange(-(way % dash), length + dash, dash).clip(0, length) / max(length, 1e-9)
         first = int(way // dash)
-        for number, (a, b) in enumerate(zip(ends[:-1], ends[1:], strict=True), first):
+        for number, (a, b) in enumerate(pairwise(ends), first):
             if number % 2 == 0 and b > a:
                 dashes.append((start + a * (stop - start), start + b * (stop - start)))
         way += length
     return np.array(dashes).reshape(-1, 2, 2)
 
 
-def _vectors(
-    lines: list[NDArray[np.float64]], key: PlaneKey, ndim: int
-) -> NDArray[np.float64]:
+def _vectors(lines: list[NDArray[np.float64]], key: PlaneKey, ndim: int) -> NDArray[np.float64]:
     """Return lines of a plane as napari's vectors (N, 2, ndim): where they start and their way."""
     pieces = np.concatenate(lines)
     vectors = np.zeros((len(pieces), 2, ndim))
