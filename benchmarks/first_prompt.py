@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.measure import find_contours
 
+from napari_iafpn.clicks import KINDS as PROMPTS
 from napari_iafpn.clicks import Prompt, Stroke, simulated_click
-from napari_iafpn.clicks.first_prompt import FIRST, first_prompt
 from napari_iafpn.clicks.stroke import simplified
 from napari_iafpn.evaluation.metrics import iou
 from napari_iafpn.evaluation.protocol import view_of
@@ -30,7 +30,7 @@ from napari_iafpn.training.mixture import open_known
 from napari_iafpn.training.selection import draw_objects
 from napari_iafpn.training.settings import HeldOutConfig
 
-KINDS = (*FIRST, "lasso")
+KINDS = (*PROMPTS, "lasso")
 BESIDE = 0.06
 
 
@@ -76,7 +76,8 @@ def measured(
 def first_prompts(truth: NDArray[np.bool_], ignore: NDArray[np.bool_]) -> dict[str, Prompt]:
     """Return one prompt of each kind for an object (H, W)."""
     click = simulated_click(truth, np.zeros_like(truth), ignore)
-    prompts = {kind: first_prompt(kind, truth & ~ignore, click) for kind in FIRST}
+    rng = np.random.default_rng(0)
+    prompts = {name: kind.first(truth & ~ignore, click, 0, rng) for name, kind in PROMPTS.items()}
     return {**prompts, "lasso": lasso_around(truth)}
 
 

@@ -337,3 +337,31 @@ def test_strokes_made_elsewhere_of_a_single_point_are_shown(window):
     window.controller.add(Stroke(((30, 40),)))
     window.wait()
     assert len(window.annotator.prompts.layer.data) == 1
+
+
+def test_with_space_held_a_drag_moves_the_image(window):
+    take(window, "box")
+    centre = window.camera.center
+    QTest.keyPress(window.canvas.native, Qt.Key.Key_Space)
+    trace(window, (30, 40), (40, 60))
+    QTest.keyRelease(window.canvas.native, Qt.Key.Key_Space)
+    assert window.camera.center != centre
+    assert prompts(window) == []
+    trace(window, (20, 30), (40, 61))
+    assert len(prompts(window)) == 1
+
+
+def test_in_the_3d_view_a_drag_turns_it(annotate):
+    window = annotate(np.zeros((3, *SHAPE), np.uint8))
+    take(window, "box")
+    window.viewer.dims.ndisplay = 3
+    QTest.qWait(50)
+    angles, native = window.camera.angles, window.canvas.native
+    middle = native.rect().center()
+    QTest.mousePress(native, LEFT, pos=middle)
+    for step in (10, 20, 30):
+        QTest.mouseMove(native, middle + type(middle)(step, step))
+        QTest.qWait(30)
+    QTest.mouseRelease(native, LEFT, pos=middle + type(middle)(30, 30))
+    assert window.camera.angles != angles
+    assert window.controller.document.objects == {}

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_iafpn.clicks.click import Click
 from napari_iafpn.clicks.prompt import SURE, Point, Segment
 from napari_iafpn.geometry.box import Box
 
@@ -17,6 +18,9 @@ MARGIN = 1.25
 """Sides of the region of interest, in sides of the box."""
 SLACK = 1.1
 """Sides of what the object may cover, in sides of the box: users draw boxes a little too small."""
+
+STRAY = 0.2
+"""How far a side that a user misplaces is off at most, in sides of the box."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +33,30 @@ class BoxPrompt:
     box: Box
 
     @classmethod
-    def drawn(cls, points: Sequence[Point], positive: bool, pixel: float) -> BoxPrompt:  # noqa: ARG003
+    def drawn(cls, points: Sequence[Point], positive: bool, pixel: float) -> BoxPrompt:
         """Return the box from the pixel of the first point to that of the last; it has no sign."""
         ends = np.floor(np.array((points[0], points[-1])) + 0.5).astype(int)
         (top, left), (bottom, right) = ends.min(axis=0).tolist(), ends.max(axis=0).tolist()
         return cls(Box(top, bottom + 1, left, right + 1))
+
+    @classmethod
+    def first(
+        cls, truth: NDArray[np.bool_], click: Click, jitter: float, rng: np.random.Generator
+    ) -> BoxPrompt:
+        """Return the box of an object; each side is off by up to ``jitter * STRAY`` sides."""
+        box = Box.around(truth)
+        assert box is not None
+        if jitter == 0:
+            return cls(box)
+        off = jitter * STRAY * rng.uniform(-1, 1, 4) * (*box.shape, *box.shape)
+        top, left, bottom, right = map(round, off)
+        strayed = Box(
+            box.row_start + top,
+            max(box.row_stop + bottom, box.row_start + top + 1),
+            box.col_start + left,
+            max(box.col_stop + right, box.col_start + left + 1),
+        )
+        return cls(strayed.intersection(Box(0, truth.shape[0], 0, truth.shape[1])) or box)
 
     def __str__(self) -> str:
         b = self.box

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_iafpn.geometry.box import Box
+
+if TYPE_CHECKING:
+    from napari_iafpn.clicks.click import Click
 
 Point = tuple[float, float]
 """(row, col) in pixels; an integer is a pixel's centre."""
@@ -36,6 +39,25 @@ class Prompt(Protocol):
 
     kind: ClassVar[str]
     effort: ClassVar[int]
+
+    @classmethod
+    def first(
+        cls, truth: NDArray[np.bool_], click: Click, jitter: float, rng: np.random.Generator
+    ) -> Prompt:
+        """Return how the simulated user begins with it.
+
+        Parameters
+        ----------
+        truth : (H, W) bool
+            The object; not empty.
+        click : Click
+            What the user would click first.
+        jitter : float
+            How badly the user aims, 0 to 1.
+        rng : Generator
+            Asked only where there is a jitter.
+        """
+        ...
 
     @property
     def positive(self) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_iafpn.clicks.box_prompt import BoxPrompt
+from napari_iafpn.clicks.click import Click
 from napari_iafpn.clicks.prompt import SURE, Point, Segment
 from napari_iafpn.geometry.box import Box, move_point
 
@@ -53,6 +54,21 @@ class Stroke:
             and _enclosed(line) >= ROUNDNESS * length**2
         )
         return cls((*line, line[0]) if closes else line, positive)
+
+    @classmethod
+    def first(
+        cls, truth: NDArray[np.bool_], click: Click, jitter: float, rng: np.random.Generator
+    ) -> Stroke:
+        """Return a straight stroke in an object through ``click``, along its longer axis."""
+        spread = np.cov(np.stack(np.nonzero(truth)), bias=True) + 1e-9 * np.eye(2)
+        along = np.linalg.eigh(spread)[1][:, 1]
+        ends = []
+        for way in (-along, along):
+            place = np.array(click.pixel, float)
+            while _is_in(truth, place + way):
+                place += way
+            ends.append((float(place[0]), float(place[1])))
+        return cls(tuple(ends))
 
     def __post_init__(self) -> None:
         if not self.points:
@@ -215,6 +231,11 @@ def simplified(points: Sequence[Point], tolerance: float) -> tuple[Point, ...]:
 
     kept = approximate_polygon(np.array(points), tolerance)  # type: ignore[no-untyped-call]
     return tuple((float(row), float(col)) for row, col in kept)
+
+
+def _is_in(mask: NDArray[np.bool_], place: NDArray[np.float64]) -> bool:
+    row, col = np.floor(place + 0.5).astype(int)
+    return bool(0 <= row < mask.shape[0] and 0 <= col < mask.shape[1] and mask[row, col])
 
 
 def _enclosed(line: Sequence[Point]) -> float:

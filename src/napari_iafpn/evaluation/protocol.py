@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_iafpn.clicks import (
+    KINDS,
     Click,
     ClickSequence,
     Prompt,
     jittered_click,
     simulated_click,
 )
-from napari_iafpn.clicks.first_prompt import FIRST, first_prompt
 from napari_iafpn.evaluation.masks import MaskCode
 from napari_iafpn.evaluation.metrics import boundary_band, boundary_width, first_success, iou
 from napari_iafpn.evaluation.object_result import ObjectResult
@@ -85,7 +85,7 @@ class Protocol:
         check_choice("preset", self.preset, ("plugin", "paper"))
         check_choice("crop", self.crop, CROPS)
         check_choice("user", self.user, USERS)
-        check_choice("first", self.first, FIRST)
+        check_choice("first", self.first, tuple(KINDS))
         if not 1 <= self.max_clicks <= MOST_CLICKS:
             raise ValueError(
                 f"max_clicks is {self.max_clicks}; give a whole number from 1 on, up to "
@@ -184,7 +184,7 @@ def annotate(
         prompt: Prompt = click
         if not prompts and protocol.first != "click":
             jitter = protocol.jitter if protocol.user == "jittered" else 0.0
-            prompt = first = first_prompt(protocol.first, counted, click, jitter=jitter, rng=rng)
+            prompt = first = KINDS[protocol.first].first(counted, click, jitter, rng)
             rows.extend([(0.0,) * 5] * (first.effort - 1))
         for pixel in prompt.pixels:
             not_clicked[pixel] = False

@@ -112,6 +112,7 @@ class Annotator:
                 "magnify": self._magnify,
                 "help": self.help_wanted.emit,
             },
+            self._mouse,
         )
         self._resting = RestingMouse(self._mouse)
         self.is_open = self._one_button = self._window_closes = False

@@ -23,6 +23,8 @@ CLICK_TRAVEL = 4.0
 LEFT, RIGHT = 1, 2
 # Milliseconds after which the mouse rests.
 REST = 120
+# What napari calls moving the image while a key is held.
+HOLD = "napari:hold_for_pan_zoom"
 # Qt calls the Control key of a Mac Meta.
 CONTROL = {"Control", "Meta"}
 
@@ -31,7 +33,8 @@ class CanvasMouse:
     """Tells clicks from drags and wheel turns, and leaves those to napari.
 
     Takes clicks while the active layer, of whatever kind, is in its pan/zoom mode; with a brush or
-    a selection tool in hand the mouse belongs to that layer. Drags are taken while ``draws``.
+    a selection tool in hand the mouse belongs to that layer. Drags are taken while ``draws`` and
+    not ``moves``: with the Space key held they move the image, with any tool in hand.
     """
 
     clicked = Signal(object, bool)
@@ -48,7 +51,7 @@ class CanvasMouse:
         self._zoomers: list[Callable] = []
         self._presses = 0
         self._is_dropped = True
-        self.draws = False
+        self.draws = self.moves = False
 
     @property
     def is_attached(self) -> bool:
@@ -100,7 +103,7 @@ class CanvasMouse:
         def is_near() -> bool:
             return bool(np.linalg.norm(np.array(event.pos) - start) < CLICK_TRAVEL)
 
-        draws = self.draws
+        draws = self.draws and not self.moves and self._viewer.dims.ndisplay == 2
         with self._still_camera() if draws else nullcontext():
             yield
             while event.type == "mouse_move" and is_near():
@@ -183,11 +186,16 @@ class CanvasKeys:
     viewer : napari viewer
     actions : mapping of str to callable
         By the names of `SHORTCUTS`.
+    mouse : CanvasMouse
+        Told while the key is held that lets drags move the image.
     """
 
-    def __init__(self, viewer: ViewerModel, actions: Mapping[str, Callable[[], None]]) -> None:
+    def __init__(
+        self, viewer: ViewerModel, actions: Mapping[str, Callable[[], None]], mouse: CanvasMouse
+    ) -> None:
         self._viewer = viewer
         self._actions = actions
+        self._mouse = mouse
         self._before: list[tuple[Any, dict[Any, Callable]]] = []
 
     def attach(self) -> None:
@@ -197,6 +205,8 @@ class CanvasKeys:
             self._viewer.layers.selection.events.active.connect(self._on_active)
             action_manager.events.shortcut_changed.connect(self._on_shortcut)
             self._bind(self._viewer)
+            for key in action_manager._shortcuts.get(HOLD, ()):
+                self._viewer.bind_key(key, self._hold, overwrite=True)
             self._on_active()
 
     def detach(self) -> None:
@@ -225,6 +235,15 @@ class CanvasKeys:
             for key in keys_of(shortcut) if shortcut.name in self._actions else ():
                 action = _without_provider(self._actions[shortcut.name])
                 provider.bind_key(key, action, overwrite=True)
+
+    def _hold(self, viewer: ViewerModel) -> Iterator[None]:
+        """Let drags move the image as long as the key is held; with a brush, napari does that."""
+        steps = action_manager._actions[HOLD].command(viewer)
+        next(steps, None)
+        self._mouse.moves = True
+        yield
+        self._mouse.moves = False
+        next(steps, None)
 
     def _unbind(self) -> None:
         provider, before = self._before.pop()
