@@ -398,3 +398,12 @@ def test_drawn_prompts_survive_in_the_session(annotate, rng, tmp_path):
     assert len(again.annotator.prompts.layer.data) > 4
     again.key(Qt.Key.Key_Z, CONTROL)
     assert prompts(again) == drawn[:2]
+
+
+def test_the_widget_may_close_right_after_a_drawing(window):
+    take(window, "box")
+    trace(window, (20, 30), (40, 61))
+    assert window.annotator.clicks.layer is None, "napari crashes where it is removed at once"
+    window.viewer.window.remove_dock_widget(window.widget.native)
+    QTest.qWait(100)
+    assert [layer.name for layer in window.viewer.layers] == ["image"]

@@ -54,7 +54,7 @@ class ClicksLayer:
     def show(self, image: Image, key: PlaneKey, clicks: ClickSequence) -> None:
         """Show ``clicks``, in pixels of the plane ``key`` of ``image``."""
         before, self._key = self._key, key
-        if not clicks and not is_open(self._viewer, self.layer):
+        if not clicks.clicks and not is_open(self._viewer, self.layer):
             return
         layer = self._layer_for(image)
         place(layer, placement(image))
