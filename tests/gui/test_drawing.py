@@ -371,7 +371,7 @@ def test_in_the_3d_view_a_drag_turns_it(annotate):
     assert window.controller.document.objects == {}
 
 
-def test_drawn_prompts_survive_in_the_session(annotate, rng, tmp_path):
+def test_drawn_prompts_survive_in_the_session(annotate, make_napari_viewer, rng, tmp_path):
     pixels = rng.integers(0, 255, SHAPE, np.uint8)
     window = annotate(pixels)
     take(window, "box")
@@ -388,7 +388,8 @@ def test_drawn_prompts_survive_in_the_session(annotate, rng, tmp_path):
     session = read_session(path)
     assert not session.damage
     assert [step.kind for step in session.document.steps] == ["box", "stroke", "click"]
-    again = annotate(pixels, places=Places(home))
+    viewer = make_napari_viewer(show=True, strict_qt="raise")
+    again = annotate(pixels, viewer=viewer, places=Places(home))
     view = again.widget.sessions.view
     again.qtbot.waitUntil(view.isVisible)
     view.resume_button.click()
