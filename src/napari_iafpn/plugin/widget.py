@@ -112,6 +112,8 @@ class ClickSegmentation(Container):
     def reset_choices(self, *_: object) -> None:
         """Offer the layers that there are; napari calls this when they change."""
         annotator = self.annotator
+        if not annotator.is_open:  # napari goes on calling what was a dock
+            return
         if annotator.image is None and (image := default_image(annotator.viewer.layers)):
             annotator.set_image(image)
             return
