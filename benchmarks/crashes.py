@@ -206,7 +206,7 @@ def kill(count: int, folder: Path, rng: np.random.Generator) -> list[str]:
                 wrong.append(f"kill {attempt}: labels are others at the start")
             if (start != begun).any() and not session.damage:
                 wrong.append(f"kill {attempt}: labels are missing, and nobody is told")
-        if not large:
+        if not large and session.labels:  # else it was killed within its first operation
             wrong += _rest(path, done, small, f"kill {attempt}")
         path.unlink()
     for large, losses in lost.items():

@@ -4,7 +4,7 @@
 
 Each SET is a folder with images/ and labels/. The click is the simulated user's, the box the
 object's own; the stroke lies in the object along its longer axis, as far as a straight line through
-its deepest point goes.
+its deepest point goes. What a lasso gives, drawn a little beside the outline, is printed too.
 """
 
 from __future__ import annotations
@@ -15,19 +15,23 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.measure import find_contours
 
-from napari_iafpn.clicks import BoxPrompt, Click, Prompt, Stroke, simulated_click
+from napari_iafpn.clicks import KINDS as PROMPTS
+from napari_iafpn.clicks import Prompt, Stroke, simulated_click
+from napari_iafpn.clicks.stroke import simplified
 from napari_iafpn.evaluation.metrics import iou
 from napari_iafpn.evaluation.protocol import view_of
 from napari_iafpn.evaluation.readers import Sample
-from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import Predictor
 from napari_iafpn.training.mixture import open_known
 from napari_iafpn.training.selection import draw_objects
 from napari_iafpn.training.settings import HeldOutConfig
 
-KINDS = ("click", "box", "stroke")
+KINDS = (*PROMPTS, "lasso")
+BESIDE = 0.06
 
 
 def main() -> None:
@@ -62,37 +66,30 @@ def measured(
         truth = sample.instances == label
         ignore = np.zeros_like(truth) if sample.ignore is None else sample.ignore
         view = view_of(sample, label, view_scale)
-        prompts = first_prompts(truth, ignore)
+        given = first_prompts(truth, ignore)
         yield [
-            iou(predictor.predict(plane, [prompts[kind]], view=view).mask(), truth, ignore)
+            iou(predictor.predict(plane, [given[kind]], view=view).mask(), truth, ignore)
             for kind in KINDS
         ]
 
 
 def first_prompts(truth: NDArray[np.bool_], ignore: NDArray[np.bool_]) -> dict[str, Prompt]:
     """Return one prompt of each kind for an object (H, W)."""
-    click, box = simulated_click(truth, np.zeros_like(truth), ignore), Box.around(truth)
-    assert box is not None
-    return {"click": click, "box": BoxPrompt(box), "stroke": stroke_in(truth, click)}
+    click = simulated_click(truth, np.zeros_like(truth), ignore)
+    rng = np.random.default_rng(0)
+    prompts = {name: kind.first(truth & ~ignore, click, 0, rng) for name, kind in PROMPTS.items()}
+    return {**prompts, "lasso": lasso_around(truth)}
 
 
-def stroke_in(truth: NDArray[np.bool_], click: Click) -> Stroke:
-    """Return a straight stroke inside the object through ``click``, along its longer axis."""
-    rows, cols = np.nonzero(truth)
-    axes = np.linalg.eigh(np.cov(np.stack([rows, cols]), bias=True) + 1e-9 * np.eye(2))[1]
-    along = axes[:, 1]
-    ends = []
-    for way in (-along, along):
-        place = np.array(click.pixel, float)
-        while _inside(truth, place + way):
-            place += way
-        ends.append((float(place[0]), float(place[1])))
-    return Stroke(tuple(ends))
-
-
-def _inside(truth: NDArray[np.bool_], place: NDArray[np.float64]) -> bool:
-    row, col = np.floor(place + 0.5).astype(int)
-    return Box.whole((truth.shape[0], truth.shape[1])).holds(row, col) and bool(truth[row, col])
+def lasso_around(truth: NDArray[np.bool_]) -> Stroke:
+    """Return a lasso that keeps 6 % of the object's size, at least 2 px, away from it."""
+    away = max(2.0, BESIDE * float(np.sqrt(truth.sum())))
+    margin = int(away) + 2
+    apart = ndimage.distance_transform_edt(~np.pad(truth, margin))
+    line = max(find_contours(-apart, -away), key=len) - margin
+    inside = np.clip(line, 0, np.array(truth.shape) - 1)
+    points = simplified([(float(row), float(col)) for row, col in inside], 1.0)
+    return Stroke((*points[:-1], points[0]))
 
 
 if __name__ == "__main__":

@@ -175,3 +175,25 @@ def test_wrong_arguments_get_a_sentence(
     assert sentence in said
     assert said.count("\n") == 1
     assert not output.exists()
+
+
+@pytest.mark.parametrize("first", ["box", "stroke"])
+def test_the_first_prompt_is_chosen(folder: Path, tmp_path: Path, first: str) -> None:
+    output = tmp_path / "report"
+    command = ["evaluate", str(folder), "--first", first, "--max-clicks", "4", "--limit", "2"]
+    command += ["--device", "cpu", "--output", str(output)]
+    assert main(command) == 0
+    rows = list(csv.DictReader(io.StringIO((output / "objects.csv").read_text())))
+    begun = [row for row in rows if row["sign"] == first]
+    assert [row["click"] for row in begun] == ["2", "2"]
+    assert {row["click"] for row in rows} <= {"2", "3", "4"}
+    assert (output / "report.html").stat().st_size > 1000
+    assert main(command) == 0, "the same command goes on"
+
+
+def test_an_unknown_first_prompt_gets_a_sentence(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["evaluate", str(folder), "--first", "lasso", "--output", str(tmp_path / "r")]
+    assert main(command) == 2
+    assert "choose one of click, box, stroke" in capsys.readouterr().err

@@ -87,6 +87,8 @@ def test_the_effort_is_counted():
         ({"lasso": [1, 2]}, "is no prompt"),
         ({"click": [1]}, "is no click"),
         ({"box": [5, 5, 0, 9]}, "is no box"),
+        ({"box": ["1", "5", "1", "5"]}, "is no box"),
+        ({"box": [1.5, 5, 1, 5]}, "is no box"),
         ({"stroke": [], "positive": True}, "is no stroke"),
         ({"stroke": [[1, float("nan")]], "positive": True}, "is no stroke"),
     ],
@@ -105,8 +107,8 @@ def test_a_stroke_keeps_its_longest_part_in_a_box():
 
 
 def test_a_lasso_is_a_closed_stroke():
-    assert PROMPTS[-1].closed
-    assert not PROMPTS[3].closed
+    assert PROMPTS[-1].is_lasso
+    assert not PROMPTS[3].is_lasso
 
 
 def test_a_click_in_the_sequence_can_be_moved_and_other_kinds_not():
@@ -119,7 +121,7 @@ def test_a_click_in_the_sequence_can_be_moved_and_other_kinds_not():
 
 def test_boxes_are_no_marks_and_strokes_are_ranked_as_one():
     tensors = PromptTensors.of([[PROMPTS[2], PROMPTS[3], PROMPTS[0]]])
-    assert tensors.rank.tolist() == [[0, 0, 1]]
+    assert tensors.rank.tolist() == [[0, 0, 0, 0, 1]]
     assert tensors.nodes.shape == (1, 5, 2)
 
 
@@ -139,3 +141,74 @@ def test_what_encloses_the_object_is_a_first_mask():
         True,
         False,
     ]
+
+
+def test_a_stroke_that_goes_far_costs_nothing_to_refuse():
+    with pytest.raises(ValueError, match="leaves the image of 50 x 80"):
+        Stroke(((0, 0), (1e15, 1e15))).check_inside(WHOLE.shape)
+
+
+def test_the_pixels_of_a_stroke_touch_its_extent_on_all_sides(rng):
+    for _ in range(50):
+        stroke = Stroke(tuple(map(tuple, rng.uniform(3, 40, (4, 2)))))
+        rows, cols = zip(*stroke.pixels, strict=True)
+        assert stroke.extent == Box(min(rows), max(rows) + 1, min(cols), max(cols) + 1)
+
+
+def test_a_lasso_is_no_mark_on_the_object_and_limits_it():
+    lasso, view = PROMPTS[-1], WHOLE
+    assert lasso.segments == lasso.nodes == lasso.pixels == ()
+    assert lasso.region(view).encloses(lasso.allowed(view))
+    assert lasso.allowed(view).encloses(lasso.extent)
+    negative = Stroke(lasso.points, positive=False)
+    assert not negative.is_lasso
+    assert negative.pixels
+    assert negative.region(view) is negative.allowed(view) is None
+
+
+def test_a_lasso_that_leaves_a_box_is_pressed_into_it():
+    box = Box(0, 15, 0, 80)
+    pressed = PROMPTS[-1].within(box)
+    assert pressed.is_lasso
+    assert box.encloses(pressed.extent)
+    assert pressed.extent.row_start == PROMPTS[-1].extent.row_start
+
+
+def test_part_of_a_long_stroke_is_of_few_points():
+    stroke = Stroke(((5, 5), (45, 70)))
+    part = stroke.within(Box(10, 40, 0, 80))
+    assert len(part.points) < 4
+    assert set(part.pixels) <= set(stroke.pixels) | {
+        (row + a, col + b) for row, col in stroke.pixels for a in (-1, 0, 1) for b in (-1, 0, 1)
+    }
+
+
+@pytest.mark.parametrize("pixel", [0.1, 1.0, 7.0])
+def test_what_a_hand_draws_becomes_a_prompt(pixel):
+    """At any zoom; the hand trembles by half a pixel of the screen."""
+    turn = [i / 100 * 2 * math.pi for i in range(100)]
+    circle = [(100 * pixel * math.sin(a), 100 * pixel * math.cos(a)) for a in turn]
+    lasso = Stroke.drawn(circle, True, pixel)
+    assert lasso.is_lasso
+    assert len(lasso.points) < 50
+    assert not Stroke.drawn(circle[:80], True, pixel).is_lasso
+    assert not Stroke.drawn(circle, False, pixel).is_lasso
+    there = [(0.3 * pixel * (i % 2), i * pixel) for i in range(200)]
+    line = Stroke.drawn([*there, *there[::-1]], True, pixel)
+    assert not line.is_lasso
+    assert not any(line.points[i] == line.points[i + 1] for i in range(len(line.points) - 1))
+
+
+def test_a_box_is_drawn_between_any_two_corners():
+    ends = [(10.4, 20.6), (3.0, 33.0)]
+    for points in (ends, ends[::-1], [ends[0], (50, 70), ends[1]]):
+        for positive in (True, False):
+            assert BoxPrompt.drawn(points, positive, 1.0) == BoxPrompt(Box(3, 11, 21, 34))
+    assert BoxPrompt.drawn([(2, 2), (2, 2)], True, 1.0) == BoxPrompt(Box(2, 3, 2, 3))
+
+
+def test_prompts_are_counted_in_words():
+    assert ClickSequence().counted == "0 clicks"
+    assert ClickSequence.of(PROMPTS[:1]).counted == "1 click"
+    assert ClickSequence.of(PROMPTS).counted == "2 clicks, 1 box, 3 strokes"
+    assert ClickSequence.of([PROMPTS[2]] * 2).counted == "2 boxes"

@@ -50,18 +50,35 @@ def test_what_lies_outside_a_box_is_left_out_and_the_rest_moves_into_it():
     assert torch.equal(seen.nodes[:, 0], beyond.nodes[:, 0])
 
 
-def test_a_stroke_is_drawn_as_wide_as_a_click_and_has_nodes_along_it():
-    stroke = Stroke(((10, 5), (10, 25)), positive=False)
-    prompts = PromptTensors.of([[Click(3, 3), stroke]])
+class Line(Stroke):
+    """A prompt whose map shows all of its line."""
+
+    @property
+    def segments(self):
+        return ((self.points[0], self.points[-1]),)
+
+
+def test_a_line_is_drawn_as_wide_as_a_click():
+    line = Line(((10, 5), (10, 25)), positive=False)
+    prompts = PromptTensors.of([[Click(3, 3), line]])
     drawn = prompt_maps(prompts, (21, 31))[0]
     assert drawn[1, 5, 15] == drawn[1, 10, 0] == drawn[1, 10, 30] == 1
     assert drawn[1, 4, 15] == drawn[1, 5, 26] == 0
     alone = prompt_maps(PromptTensors.of([[Click(3, 3)]]), (21, 31))[0]
     assert torch.equal(drawn[0], alone[0])
-    assert prompts.nodes[0].tolist() == [[3, 3], [10, 7.5], [10, 12.5], [10, 17.5], [10, 22.5]]
     assert prompts.rank.tolist() == [[0, 1]]
     mirrored = prompt_maps(prompts.mirrored(31), (21, 31))[0]
     assert torch.equal(mirrored, drawn.flip(-1))
+
+
+def test_a_stroke_is_shown_as_clicks_along_it():
+    stroke = Stroke(((10, 5), (10, 25)), positive=False)
+    prompts = PromptTensors.of([[Click(3, 3), stroke]])
+    along = [[10, 7.5], [10, 12.5], [10, 17.5], [10, 22.5]]
+    assert prompts.nodes[0].tolist() == [[3, 3], *along]
+    assert prompts.rank.tolist() == [[0, 1, 1, 1, 1]]
+    clicks = PromptTensors.of([[Click(3, 3), *(Click(*place, False) for place in along)]])
+    assert torch.equal(prompt_maps(prompts, (21, 31)), prompt_maps(clicks, (21, 31)))
 
 
 def test_no_clicks_draw_nothing():

@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from napari_iafpn.clicks import Click
+from napari_iafpn.clicks import BoxPrompt, Click
 from napari_iafpn.evaluation import (
     PRESETS,
     MaskCode,
@@ -269,3 +269,92 @@ def test_seconds_per_click_are_over_clicks_not_objects():
     assert spc.total == 3.0
     with pytest.raises(ValueError, match="there is no click to time"):
         seconds_per_click([])
+
+
+@pytest.mark.parametrize("first", ["box", "stroke"])
+def test_a_box_or_a_stroke_comes_first_and_costs_two(first):
+    asked = []
+
+    def segment(prompts):
+        asked.append(prompts)
+        return TRUTH * np.float32(len(prompts) > 2)
+
+    found = annotate(segment, TRUTH, protocol=Protocol(first=first))
+    assert [prompt.kind for prompt in asked[-1]] == [first, "click", "click"]
+    assert found.first == asked[-1][0]
+    assert found.clicks == asked[-1].prompts[1:]
+    assert found.ious == (0.0, 0.0, 0.0, 1.0)
+    assert all(click.pixel not in found.first.pixels for click in found.clicks)
+    for seconds in (found.network_seconds, found.user_seconds, found.other_seconds):
+        assert len(seconds) == 4
+    assert len(annotate(perfect, TRUTH, protocol=Protocol(first=first)).ious) == 2
+    assert len(annotate(hopeless, TRUTH, protocol=Protocol(first=first, max_clicks=5)).ious) == 5
+
+
+def test_the_first_box_is_the_object_s_and_a_jittered_user_misses_its_sides():
+    assert annotate(perfect, TRUTH, protocol=Protocol(first="box")).first == BoxPrompt(
+        Box(5, 20, 8, 30)
+    )
+    protocol = Protocol(first="box", user="jittered", jitter=1.0)
+    drawn = [
+        annotate(perfect, TRUTH, protocol=protocol, rng=np.random.default_rng(seed)).first.box
+        for seed in (1, 1, 2)
+    ]
+    assert drawn[0] == drawn[1] != drawn[2]
+    for box in drawn:
+        assert abs(box.row_start - 5) <= 3
+        assert abs(box.col_stop - 30) <= 5
+
+
+def test_the_first_stroke_runs_along_the_object_inside_it():
+    stroke = annotate(perfect, TRUTH, protocol=Protocol(first="stroke")).first
+    assert all(TRUTH[pixel] for pixel in stroke.pixels)
+    assert stroke.extent.width == 22
+    ignored = np.zeros_like(TRUTH)
+    ignored[:, 19:] = True
+    shorter = annotate(perfect, TRUTH, ignored, protocol=Protocol(first="stroke")).first
+    assert not any(ignored[pixel] for pixel in shorter.pixels)
+
+
+def test_an_unknown_first_prompt_is_refused():
+    with pytest.raises(ValueError, match="first is 'lasso'; choose one of click, box, stroke"):
+        Protocol(first="lasso")
+
+
+@pytest.mark.parametrize("first", ["box", "stroke"])
+def test_a_result_keeps_the_first_prompt_in_the_frame_of_the_image(tiny_cascade, rng, first):
+    labels = np.zeros((200, 220), np.uint8)
+    labels[120:150, 130:170] = 1
+    sample = Sample("a", rng.integers(0, 255, labels.shape, np.uint8), labels, (1,))
+    predictor, protocol = Predictor(tiny_cascade, "cpu"), Protocol(first=first, max_clicks=3)
+    result = evaluate_object(
+        predictor, Plane(sample.image), sample, 1, protocol=protocol, view_scale=3
+    )
+    assert result.view.row_start > 0
+    assert result.first.extent.intersection(Box(120, 150, 130, 170)) == result.first.extent
+    assert (len(result.prompts), len(result.ious)) == (2, 3)
+    assert ObjectResult.from_json(json.loads(json.dumps(result.to_json()))) == result
+    again = ClickReplay(predictor, Plane(sample.image), view=result.view).predict(result.prompts)
+    assert np.array_equal(again.mask(), result.mask.decode())
+
+
+def test_with_a_click_first_nothing_is_written_that_was_not_before(tiny_cascade, rng):
+    from napari_iafpn.evaluation.about import make_header
+    from napari_iafpn.evaluation.run import Evaluation
+
+    labels = np.zeros((60, 60), np.uint8)
+    labels[20:40, 20:40] = 1
+    sample = Sample("a", rng.integers(0, 255, labels.shape, np.uint8), labels, (1,))
+    (result,) = evaluate_set(Predictor(tiny_cascade, "cpu"), [sample], Protocol(max_clicks=1))
+    assert result.first is None
+    assert "first" not in result.to_json()
+
+    class One:
+        name = "one"
+
+        def __len__(self):
+            return 1
+
+    for first, told in (("click", None), ("box", "box")):
+        evaluation = Evaluation((One(),), protocol=Protocol(first=first), device="cpu")
+        assert make_header(evaluation, [])["option"].get("first") == told

@@ -49,8 +49,19 @@ def test_a_box_prompt_is_the_region_with_its_margin():
     roi = zoom_in(intention(Box(10, 190, 10, 290)), [drawn], VIEW)
     assert roi == drawn.region(VIEW)
     assert roi.shape == (100, 100)
-    beside = Click(140, 320)
-    assert zoom_in(NOTHING, [drawn, beside], VIEW) == roi.union(Box.pixel(140, 320))
+    assert zoom_in(NOTHING, [BoxPrompt(Box(0, 300, 0, 300)), drawn, Click(140, 240)], VIEW) == roi
+
+
+def test_a_mark_beyond_a_box_opens_its_region():
+    drawn, beside = BoxPrompt(Box(100, 180, 200, 280)), Click(140, 340)
+    roi = zoom_in(NOTHING, [drawn, beside], VIEW)
+    assert roi.encloses(drawn.box)
+    assert roi.col_stop > 340 + 10
+    seen = zoom_in(intention(Box(100, 180, 200, 400)), [drawn, beside], VIEW)
+    assert seen.encloses(Box(100, 180, 200, 400))
+
+
+def test_a_small_box_prompt_gets_a_region_of_the_least_size():
     assert zoom_in(NOTHING, [BoxPrompt(Box(0, 9, 0, 9))], VIEW, min_crop=48).shape == (48, 48)
 
 

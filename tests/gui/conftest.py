@@ -26,16 +26,21 @@ LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 CONTROL = Qt.KeyboardModifier.ControlModifier
 
 
-def disks(shape, clicks, radius=RADIUS):
-    """Return disks around the pixels of positive clicks without those around negative ones."""
+def disks(shape, prompts, radius=RADIUS):
+    """Return what is near positive prompts, or enclosed by them, without what is near negative."""
     rows, cols = np.mgrid[: shape[0], : shape[1]]
+    prompts = ClickSequence.of(prompts)
 
-    def union(some):
-        near = [(rows - r) ** 2 + (cols - c) ** 2 <= radius**2 for r, c in (k.pixel for k in some)]
-        return np.any(near, axis=0) if near else np.zeros(shape, bool)
+    def near(positive):
+        found = np.zeros(shape, bool)
+        for prompt in (prompt for prompt in prompts if prompt.positive == positive):
+            for row, col in prompt.pixels:
+                found |= (rows - row) ** 2 + (cols - col) ** 2 <= radius**2
+            if (mask := prompt.first_mask()) is not None:
+                found[prompt.extent.slices] |= mask > 0.5
+        return found
 
-    clicks = ClickSequence.of(clicks)
-    return union(clicks.positives) & ~union(clicks.negatives)
+    return near(True) & ~near(False)
 
 
 @dataclass

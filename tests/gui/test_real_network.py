@@ -36,7 +36,7 @@ viewer.window.add_dock_widget(widget)
 while not widget.native.isVisible():
     QApplication.processEvents()
 controller = widget.annotator.controller
-controller.add_click(Click(30, 30))
+controller.add(Click(30, 30))
 while controller.busy:
     QApplication.processEvents()
 print(widget.status.text, controller.prediction)

@@ -235,8 +235,8 @@ def wait():
         QTest.qWait(5)
 wait()
 for col in (15, 40, 65):
-    controller.add_click(Click(30, col)); wait(); controller.commit(); wait()
-controller.add_click(Click(10, 10)); wait()
+    controller.add(Click(30, col)); wait(); controller.commit(); wait()
+controller.add(Click(10, 10)); wait()
 QTest.qWait(100)
 print("ready", flush=True)
 QTest.qWait(60000)

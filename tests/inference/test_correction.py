@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_iafpn.clicks import Click, ClickSequence
+from napari_iafpn.clicks import BoxPrompt, Click, ClickSequence, Stroke
 from napari_iafpn.geometry import Box
 from napari_iafpn.inference import Prediction
 from napari_iafpn.inference.correction import Rim, anchored, merged, surroundings
@@ -84,3 +84,22 @@ def test_an_outline_stays_where_the_click_or_the_network_means_less():
 
 def test_the_network_looks_at_the_surroundings():
     assert surroundings(Box(200, 300, 300, 350), (600, 800)) == Box(100, 400, 175, 475)
+
+
+def test_a_stroke_takes_over_every_piece_that_it_touches_and_a_box_all():
+    start, third = prediction(LEFT, RIGHT), Box(40, 50, 60, 75)
+    found = prediction(RIGHT, third, Box(52, 58, 5, 9))
+    across = Stroke(((20, 15), (20, 28)), positive=False)
+    expected = start.mask()
+    expected[LEFT.slices] = False
+    np.testing.assert_array_equal(merged(start, found, across).mask(), expected)
+    over = Stroke(((45, 62), (47, 70)))
+    expected = start.mask()
+    expected[third.slices] = True
+    np.testing.assert_array_equal(merged(start, found, over).mask(), expected)
+    right_already = Stroke(((20, 42), (20, 50)))
+    np.testing.assert_array_equal(merged(start, found, right_already).mask(), found.mask())
+    not_followed = Stroke(((5, 60), (5, 70)))
+    np.testing.assert_array_equal(merged(start, found, not_followed).mask(), start.mask())
+    drawn = BoxPrompt(Box(8, 55, 8, 78))
+    np.testing.assert_array_equal(merged(start, found, drawn).mask(), found.mask())

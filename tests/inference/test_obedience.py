@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_iafpn.clicks import Click
+from napari_iafpn.clicks import BoxPrompt, Click, Stroke
+from napari_iafpn.geometry import Box
 from napari_iafpn.inference import Predictor
 from napari_iafpn.inference.obedience import MARGIN, REACH, distances_to_other_sign, obeying
 from napari_iafpn.plugin.samples import load_image
@@ -84,9 +85,10 @@ def test_hundreds_of_missed_clicks_end_half_way_to_the_nearest_of_the_other_sign
     places = rng.choice(40 * 60, 400, replace=False)
     clicks = [Click(int(k // 60), int(k % 60), bool(k % 3)) for k in places]
     pixels = {sign: [c.pixel for c in clicks if c.positive == sign] for sign in (True, False)}
+    marks = [(c.pixel, c.positive) for c in clicks]
     expected = [min(math.dist(c.pixel, p) for p in pixels[not c.positive]) for c in clicks]
-    assert distances_to_other_sign(clicks).tolist() == expected
-    assert np.isinf(distances_to_other_sign([Click(1, 1), Click(2, 2)])).all()
+    assert distances_to_other_sign(marks).tolist() == expected
+    assert np.isinf(distances_to_other_sign([((1, 1), True), ((2, 2), True)])).all()
     logits = rng.normal(0, 3, SHAPE).astype(np.float32)
     found = obeying(logits, clicks)
     assert (found[clicks[-1].pixel] > 0) == clicks[-1].positive
@@ -127,3 +129,40 @@ def test_published_runs_take_the_network_at_its_word(predictor, monkeypatch):
     assert predictor.using(flip=False, crop="published").predict(image, [Click(272, 487)])
     with pytest.raises(AssertionError, match="asked"):
         predictor.predict(image, [Click(272, 487)])
+
+
+def held(found, stroke):
+    return all((found[pixel] > 0) == stroke.positive for pixel in stroke.pixels)
+
+
+def test_all_pixels_of_a_stroke_hold_where_they_lie_in_the_region(rng):
+    logits = rng.normal(0, 3, SHAPE).astype(np.float32)
+    on = Stroke(((5, 5), (20, 30), (12, 55)))
+    found = obeying(logits, [BoxPrompt(Box(0, 40, 0, 60)), on])
+    assert held(found, on)
+    far = Stroke(((-20, 10), (90, 40)), positive=False)
+    found = obeying(logits, [far])
+    seen = [pixel for pixel in far.pixels if Box.whole(SHAPE).holds(*pixel)]
+    assert seen
+    assert all(found[pixel] < 0 for pixel in seen)
+
+
+def test_of_strokes_that_cross_the_newest_counts_and_all_else_of_both_holds(rng):
+    logits = rng.normal(0, 3, SHAPE).astype(np.float32)
+    on, beside = Stroke(((20, 5), (20, 55))), Stroke(((5, 30), (35, 30)), positive=False)
+    near = Stroke(((21, 5), (21, 20)), positive=False)
+    for order in ([on, beside, near], [near, beside, on], [beside, Click(20, 30), on, near]):
+        found = obeying(logits, order)
+        wanted = {pixel: prompt.positive for prompt in order for pixel in prompt.pixels}
+        assert all((found[pixel] > 0) == sign for pixel, sign in wanted.items())
+
+
+def test_a_stroke_holds_in_the_masks_of_the_network(predictor):
+    image = load_image("nuclei")
+    across, beside = Stroke(((200, 200), (240, 330))), Stroke(((210, 180), (260, 260)), False)
+    first = predictor.predict(image, [across])
+    assert held(first.probability - 0.5, across)
+    second = predictor.predict(image, [across, beside], first)
+    wanted = {pixel: prompt.positive for prompt in (across, beside) for pixel in prompt.pixels}
+    mask = second.mask()
+    assert all(mask[pixel] == sign for pixel, sign in wanted.items())

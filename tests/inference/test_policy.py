@@ -126,6 +126,46 @@ def test_a_box_gives_a_mask_inside_it_before_any_click(tiny_cascade, disk_image)
     assert beside.mask()[60, 80]
 
 
+def test_a_mark_beyond_a_box_says_that_it_was_too_small(tiny_cascade, disk_image):
+    predictor, drawn = Predictor(tiny_cascade, "cpu"), BoxPrompt(Box(20, 50, 30, 60))
+    whole = Box.whole(disk_image[0].shape)
+    limit = drawn.allowed(whole)
+
+    def beyond(*more):
+        mask = predictor.predict(disk_image[0], [drawn, *more]).probability > 1e-3
+        mask[limit.slices] = False
+        return mask.any()
+
+    assert not beyond()
+    assert not beyond(Click(40, 45), Click(10, 10, False))
+    assert beyond(Click(40, 66))
+    assert beyond(Stroke(((40, 45), (40, 70))))
+
+
+def test_the_newest_box_counts(tiny_cascade, disk_image):
+    predictor, whole = Predictor(tiny_cascade, "cpu"), Box.whole(disk_image[0].shape)
+    large, small = BoxPrompt(Box(5, 70, 5, 80)), BoxPrompt(Box(30, 45, 40, 55))
+    found = predictor.predict(disk_image[0], [large, small])
+    assert found.roi == predictor.predict(disk_image[0], [small]).roi
+    mask = found.probability > 1e-3
+    mask[small.allowed(whole).slices] = False
+    assert not mask.any()
+
+
+def test_a_lasso_gives_a_first_mask_and_limits_it(tiny_cascade, disk_image):
+    predictor, whole = Predictor(tiny_cascade, "cpu"), Box.whole(disk_image[0].shape)
+    lasso = Stroke(((20, 30), (20, 60), (50, 60), (50, 30), (20, 30)))
+    found = predictor.predict(disk_image[0], [lasso])
+    assert found.roi == lasso.region(whole)
+    mask = found.probability > 1e-3
+    assert mask.any()
+    mask[lasso.allowed(whole).slices] = False
+    assert not mask.any()
+    triangle = Stroke((*lasso.points[:3], lasso.points[0]))
+    other = predictor.predict(disk_image[0], [triangle])
+    assert not np.array_equal(found.probability, other.probability), "its inside is seen"
+
+
 def test_a_stroke_matters_as_a_click_does(tiny_cascade, disk_image):
     predictor = Predictor(tiny_cascade, "cpu")
     click, stroke = Click(38, 52), Stroke(((38, 45), (38, 60)))

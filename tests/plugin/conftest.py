@@ -102,7 +102,7 @@ class Desk:
         self.controller.show(plane, SHAPE)
 
     def click(self, row, col, positive=True):
-        self.controller.add_click(Click(row, col, positive))
+        self.controller.add(Click(row, col, positive))
 
     def answer(self, job=None):
         """Report the prediction of a job, the newest by default."""

@@ -199,7 +199,7 @@ def test_a_plane_whose_image_is_gone(desk):
     said = []
     controller.said.connect(lambda message: said.append(message.text))
     controller.show(PLANES[0], SHAPE)
-    controller.add_click(Click(5, 6))
+    controller.add(Click(5, 6))
     assert said == ["the image is no longer open"]
     assert len(controller.current.clicks) == 1
 

@@ -168,22 +168,22 @@ def test_clicks_survive_a_failure_and_commit_tries_again(slide, new_desk):
         controller.show(KEY, slide[0].shape)
         for level in slide:
             level.error = TimeoutError("no answer")
-        controller.add_click(Click(600, 600), Box(0, 1024, 0, 1024))
+        controller.add(Click(600, 600), Box(0, 1024, 0, 1024))
         settle()
         assert said[-1].startswith("the image could not be read (there was no answer in time)")
-        controller.add_click(Click(610, 600))
+        controller.add(Click(610, 600))
         settle()
         assert said[-1].startswith("the image could not be read (there was no answer in time)")
         assert controller.current.clicks == ClickSequence.of([Click(600, 600), Click(610, 600)])
         assert controller.prediction is None
         for level in slide:
             level.error = None
-        controller.add_click(Click(590, 600))
+        controller.add(Click(590, 600))
         settle()
         assert controller.prediction is not None
         assert controller.mask.contains(Click(600, 600))
         slide[0].error = slide[1].error = KeyError("c/7/9")
-        controller.add_click(Click(4000, 4000))
+        controller.add(Click(4000, 4000))
         controller.commit()
         settle()
         assert said[-1].startswith(

@@ -8,9 +8,11 @@ import pytest
 import tifffile
 
 from napari_iafpn.cli import main
+from napari_iafpn.clicks import BoxPrompt, Stroke
 from napari_iafpn.evaluation.models import file_sha256
 from napari_iafpn.evaluation.readers import SessionSet, open_set, survey
 from napari_iafpn.exchange import read_labels
+from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import ClickReplay, Predictor
 from napari_iafpn.networks import ModelCard, find_model, save_cascade
@@ -28,8 +30,26 @@ LIMITS = (20.0, 230.0)
 
 
 @pytest.fixture
-def annotated(new_sitting, tmp_path, disk_image, tiny_cascade):
+def annotated(new_annotated):
     """A sitting of three commits, one of which corrects the first, and the model's file."""
+    sitting, model, commit = new_annotated
+    sitting.click(38, 52)
+    commit(1)
+    sitting.click(10, 12)
+    sitting.click(70, 80, positive=False)
+    sitting.change("threshold", threshold=0.4)
+    commit(2)
+    fresh = sitting.document.next_object()
+    sitting.document.do(edit_step(PLANE, sitting.current, fresh, sitting.target, 1))
+    sitting.click(60, 52)
+    commit(1)
+    sitting.writer.close(20)
+    return sitting, model
+
+
+@pytest.fixture
+def new_annotated(new_sitting, tmp_path, disk_image, tiny_cascade):
+    """A sitting, the model's file, and what commits the current object as a label."""
     image, _ = disk_image
     tifffile.imwrite(tmp_path / "cells.tif", image)
     model = tmp_path / "tiny.safetensors"
@@ -48,18 +68,7 @@ def annotated(new_sitting, tmp_path, disk_image, tiny_cascade):
         dense[mask.box.slices] = mask.mask
         sitting.commit(dense, label, str(model), LIMITS)
 
-    sitting.click(38, 52)
-    commit(1)
-    sitting.click(10, 12)
-    sitting.click(70, 80, positive=False)
-    sitting.change("threshold", threshold=0.4)
-    commit(2)
-    fresh = sitting.document.next_object()
-    sitting.document.do(edit_step(PLANE, sitting.current, fresh, sitting.target, 1))
-    sitting.click(60, 52)
-    commit(1)
-    sitting.writer.close(20)
-    return sitting, model
+    return sitting, model, commit
 
 
 def test_a_replay_gives_the_very_pixels(annotated, disk_image):
@@ -96,6 +105,37 @@ def test_gamma_and_levels_count_in_a_replay(new_sitting, tmp_path, tiny_cascade,
         linear.write_bytes(b"".join(map(sealed, entries)))
         found = replay(read_session(linear), {"image": levels}, lambda _: predictor)
         assert found.differing == [1]
+
+
+def test_boxes_and_strokes_are_replayed(new_annotated, tmp_path, capsys):
+    sitting, _, commit = new_annotated
+
+    def give(prompt):
+        sitting.change(prompt.kind, clicks=sitting.current.clicks.add(prompt))
+
+    give(BoxPrompt(Box(25, 52, 40, 66)))
+    sitting.click(30, 52)
+    give(Stroke(((40, 45), (44.5, 60.25)), positive=False))
+    commit(1)
+    give(Stroke(((5, 5), (5, 20), (18, 20), (5, 5))))
+    give(Stroke(((8, 15), (10, 18))))
+    commit(2)
+    fresh = sitting.document.next_object()
+    sitting.document.do(edit_step(PLANE, sitting.current, fresh, sitting.target, 1))
+    give(Stroke(((36, 42), (38, 60))))
+    commit(1)
+    give(BoxPrompt(Box(60, 75, 60, 80)))
+    assert sitting.writer.close(20)
+    session = read_session(sitting.path)
+    assert not session.damage
+    before = [step.objects[0].before for step in session.document.steps if step.commit]
+    recorded = [step.objects[0].before for step in sitting.document.steps if step.commit]
+    assert [now.clicks for now in before] == [now.clicks for now in recorded]
+    assert session.document[PLANE].clicks == sitting.current.clicks
+    output = tmp_path / "masks.tif"
+    assert main(["replay", str(sitting.path), "--output", str(output), "--device", "cpu"]) == 0
+    assert "all 3 objects have the very pixels that were recorded" in capsys.readouterr().out
+    assert np.array_equal(tifffile.imread(output), sitting.target.data)
 
 
 def test_a_replay_tells_what_differs(annotated, disk_image):

@@ -214,6 +214,13 @@ def evaluate(
         str,
         typer.Option(help="centre: clicks the centre of the largest error; jittered: beside it."),
     ] = "centre",
+    first: Annotated[
+        str,
+        typer.Option(
+            help="What the simulated user begins with: click, box or stroke; box and stroke cost "
+            "two clicks."
+        ),
+    ] = "click",
     jitter: Annotated[
         float, typer.Option(help="How far the jittered user strays within an error, 0 to 1.")
     ] = 0.5,
@@ -253,6 +260,7 @@ def evaluate(
             threshold=threshold,
             flip=flip,
             user=user,
+            first=first,
             jitter=jitter,
             jobs=jobs,
             threads=threads,

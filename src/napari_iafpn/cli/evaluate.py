@@ -43,6 +43,7 @@ class EvaluateRequest:
     device: str
     scheduler: str | None
     output: Path
+    first: str = "click"
 
 
 def evaluate_sets(request: EvaluateRequest) -> int:
@@ -120,4 +121,5 @@ def _protocol(request: EvaluateRequest) -> Protocol:
         user=request.user,
         jitter=request.jitter,
         seed=request.seed,
+        first=request.first,
     )

@@ -70,11 +70,7 @@ def _draw_prompts(
     for prompt in prompts:
         colour = POSITIVE if prompt.positive else NEGATIVE
         seen = prompt.moved(whole, size)
-        if not seen.segments:
-            box = seen.extent
-            corners = (box.col_start, box.row_start, box.col_stop - 1, box.row_stop - 1)
-            draw.rectangle(corners, outline=colour)
-        for start, stop in seen.segments:
-            draw.line((*start[::-1], *stop[::-1]), fill=colour, width=3)
+        if len(seen.outline) > 1:
+            draw.line([(col, row) for row, col in seen.outline], fill=colour, width=3)
         for row, col in seen.nodes:
             draw.ellipse((col - 4, row - 4, col + 4, row + 4), fill=colour, outline="white")

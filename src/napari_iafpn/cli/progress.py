@@ -34,7 +34,7 @@ class ClickMean:
     def add(self, progress: Progress) -> str:
         """Count the last object; return the mean in words."""
         if progress.last is not None:
-            self._clicks += len(progress.last.clicks)
+            self._clicks += len(progress.last.ious)
             self._objects += 1
         if not self._objects:
             return ""

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_iafpn.clicks.box_prompt import BoxPrompt
 from napari_iafpn.clicks.click import Click
-from napari_iafpn.clicks.kinds import KINDS, prompt_from_json
+from napari_iafpn.clicks.kinds import DRAWN, KINDS, prompt_from_json
 from napari_iafpn.clicks.prompt import Prompt
 from napari_iafpn.clicks.sequence import ClickSequence
 from napari_iafpn.clicks.stroke import Stroke
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from napari_iafpn.clicks.tensors import PromptTensors, prompt_maps
 
 __all__ = [
+    "DRAWN",
     "KINDS",
     "BoxPrompt",
     "Click",

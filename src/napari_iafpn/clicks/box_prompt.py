@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import index
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_iafpn.clicks.click import Click
 from napari_iafpn.clicks.prompt import SURE, Point, Segment
 from napari_iafpn.geometry.box import Box
 
@@ -16,6 +18,9 @@ MARGIN = 1.25
 """Sides of the region of interest, in sides of the box."""
 SLACK = 1.1
 """Sides of what the object may cover, in sides of the box: users draw boxes a little too small."""
+
+STRAY = 0.2
+"""How far a side that a user misplaces is off at most, in sides of the box."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,32 @@ class BoxPrompt:
     effort: ClassVar[int] = 2
 
     box: Box
+
+    @classmethod
+    def drawn(cls, points: Sequence[Point], positive: bool, pixel: float) -> BoxPrompt:
+        """Return the box from the pixel of the first point to that of the last; it has no sign."""
+        ends = np.floor(np.array((points[0], points[-1])) + 0.5).astype(int)
+        (top, left), (bottom, right) = ends.min(axis=0).tolist(), ends.max(axis=0).tolist()
+        return cls(Box(top, bottom + 1, left, right + 1))
+
+    @classmethod
+    def first(
+        cls, truth: NDArray[np.bool_], click: Click, jitter: float, rng: np.random.Generator
+    ) -> BoxPrompt:
+        """Return the box of an object; each side is off by up to ``jitter * STRAY`` sides."""
+        box = Box.around(truth)
+        assert box is not None
+        if jitter == 0:
+            return cls(box)
+        off = jitter * STRAY * rng.uniform(-1, 1, 4) * (*box.shape, *box.shape)
+        top, left, bottom, right = map(round, off)
+        strayed = Box(
+            box.row_start + top,
+            max(box.row_stop + bottom, box.row_start + top + 1),
+            box.col_start + left,
+            max(box.col_stop + right, box.col_start + left + 1),
+        )
+        return cls(strayed.intersection(Box(0, truth.shape[0], 0, truth.shape[1])) or box)
 
     def __str__(self) -> str:
         b = self.box
@@ -55,6 +86,13 @@ class BoxPrompt:
     def evidence(self) -> Box:
         """The box."""
         return self.box
+
+    @property
+    def outline(self) -> tuple[Point, ...]:
+        """Its corners, on the edges of its pixels."""
+        b = self.box
+        rows, cols = (b.row_start - 0.5, b.row_stop - 0.5), (b.col_start - 0.5, b.col_stop - 0.5)
+        return tuple((rows[i], cols[j]) for i, j in ((0, 0), (0, 1), (1, 1), (1, 0), (0, 0)))
 
     def first_mask(self) -> NDArray[np.float32]:
         """Return the ellipse that touches the sides: most objects resemble it."""
@@ -113,4 +151,4 @@ class BoxPrompt:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> BoxPrompt:
         """Return what ``to_json`` was called on."""
-        return cls(Box(*values["box"]))
+        return cls(Box(*map(index, values["box"])))

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_iafpn.clicks.prompt import Point, Segment
 from napari_iafpn.geometry.box import Box, move_point
 
@@ -24,6 +27,13 @@ class Click:
     row: float
     col: float
     positive: bool = True
+
+    @classmethod
+    def first(
+        cls, truth: NDArray[np.bool_], click: Click, jitter: float, rng: np.random.Generator
+    ) -> Click:
+        """Return the click."""
+        return click
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.row) and math.isfinite(self.col)):
@@ -56,6 +66,11 @@ class Click:
         return ((self.row, self.col),)
 
     @property
+    def outline(self) -> tuple[Point, ...]:
+        """The click itself."""
+        return self.nodes
+
+    @property
     def extent(self) -> Box:
         """Its pixel."""
         return Box.pixel(*self.pixel)
@@ -67,6 +82,9 @@ class Click:
 
     def region(self, view: Box) -> None:
         """Return None: it does not say how far the object goes."""
+
+    def allowed(self, view: Box) -> None:
+        """Return None, for the same reason."""
 
     def first_mask(self) -> None:
         """Return None: a point has no inside."""

@@ -13,6 +13,8 @@ from napari_iafpn.clicks.stroke import Stroke
 KINDS: dict[str, type[Click] | type[BoxPrompt] | type[Stroke]] = {
     kind.kind: kind for kind in (Click, BoxPrompt, Stroke)
 }
+DRAWN: dict[str, type[BoxPrompt] | type[Stroke]] = {kind.kind: kind for kind in (BoxPrompt, Stroke)}
+"""Those that are dragged on the canvas: the tools of the window."""
 
 
 def prompt_from_json(values: Mapping[str, Any]) -> Prompt:

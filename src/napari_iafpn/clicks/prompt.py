@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_iafpn.geometry.box import Box
+
+if TYPE_CHECKING:
+    from napari_iafpn.clicks.click import Click
 
 Point = tuple[float, float]
 """(row, col) in pixels; an integer is a pixel's centre."""
@@ -19,6 +22,10 @@ SURE = 0.9
 
 class Prompt(Protocol):
     """A value that says what the user means, in the image frame.
+
+    Kinds that are dragged on the canvas have a class method ``drawn(points, positive, pixel)`` too:
+    the points (row, col) that the mouse came along, whether it was the button of the object, and
+    the size of a pixel of the screen in pixels of the image.
 
     Attributes
     ----------
@@ -32,6 +39,25 @@ class Prompt(Protocol):
 
     kind: ClassVar[str]
     effort: ClassVar[int]
+
+    @classmethod
+    def first(
+        cls, truth: NDArray[np.bool_], click: Click, jitter: float, rng: np.random.Generator
+    ) -> Prompt:
+        """Return how the simulated user begins with it.
+
+        Parameters
+        ----------
+        truth : (H, W) bool
+            The object; not empty.
+        click : Click
+            What the user would click first.
+        jitter : float
+            How badly the user aims, 0 to 1.
+        rng : Generator
+            Asked only where there is a jitter.
+        """
+        ...
 
     @property
     def positive(self) -> bool:
@@ -49,6 +75,11 @@ class Prompt(Protocol):
         ...
 
     @property
+    def outline(self) -> tuple[Point, ...]:
+        """The line that shows it to the user."""
+        ...
+
+    @property
     def extent(self) -> Box:
         """The smallest box that holds its pixels."""
         ...
@@ -60,6 +91,10 @@ class Prompt(Protocol):
 
     def region(self, view: Box) -> Box | None:
         """Return the region of interest in ``view`` if the prompt fixes it, else None."""
+        ...
+
+    def allowed(self, view: Box) -> Box | None:
+        """Return what of ``view`` the object may cover if the prompt says so, else None."""
         ...
 
     def first_mask(self) -> NDArray[np.float32] | None:

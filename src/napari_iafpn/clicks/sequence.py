@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -55,6 +56,14 @@ class ClickSequence:
     def clicks(self) -> tuple[Click, ...]:
         """The prompts that are clicks."""
         return tuple(prompt for prompt in self.prompts if isinstance(prompt, Click))
+
+    @property
+    def counted(self) -> str:
+        """How many there are of each kind, such as ``1 box, 2 clicks``."""
+        kinds = Counter(prompt.kind for prompt in self.prompts)
+        plural = {kind: "es" if kind.endswith("x") else "s" for kind in kinds}
+        parts = (f"{n} {kind}{plural[kind] * (n != 1)}" for kind, n in kinds.items())
+        return ", ".join(parts) or "0 clicks"
 
     @property
     def positives(self) -> tuple[Click, ...]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_iafpn.evaluation.models import ModelFile
     from napari_iafpn.evaluation.plan import Plan
+    from napari_iafpn.evaluation.protocol import Protocol
     from napari_iafpn.evaluation.run import Evaluation
 
 Header = Mapping[str, Mapping[str, Any]]
@@ -29,7 +30,7 @@ def make_header(evaluation: Evaluation, models: Sequence[ModelFile]) -> Header:
 
     return {
         "option": {
-            **asdict(evaluation.protocol),
+            **_options(evaluation.protocol),
             "view_scales": [scale or "whole" for scale in evaluation.view_scales],
             "limit": evaluation.limit,
             "limit_seed": evaluation.seed,
@@ -40,6 +41,14 @@ def make_header(evaluation: Evaluation, models: Sequence[ModelFile]) -> Header:
         "model": {model.name: model.sha256 for model in models},
         "set": {annotated.name: f"{len(annotated)} image(s)" for annotated in evaluation.sets},
     }
+
+
+def _options(protocol: Protocol) -> dict[str, Any]:
+    """Return the options of a protocol; ``first`` only where it is none of before."""
+    options = asdict(protocol)
+    if protocol.first == "click":
+        del options["first"]
+    return options
 
 
 def make_about(evaluation: Evaluation, header: Header, plan: Plan, started: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from napari_iafpn.clicks import Click
+from napari_iafpn.clicks import Click, Prompt, prompt_from_json
 from napari_iafpn.evaluation.masks import MaskCode, box_numbers
 from napari_iafpn.geometry import Box
 
@@ -27,9 +27,11 @@ class ObjectResult:
         Pixels of the object, without ignored ones.
     clicks, ious, boundary_ious, network_seconds, user_seconds, other_seconds
         Per click: IoU and boundary IoU after it; seconds of the prediction, of the choice of the
-        click, and of the rest (mask and metrics).
+        click, and of the rest (mask and metrics). With a first prompt, see `Annotation`.
     mask : MaskCode
         The final mask.
+    first : Prompt, optional
+        The box or stroke before the clicks.
     """
 
     set: str
@@ -46,6 +48,12 @@ class ObjectResult:
     user_seconds: tuple[float, ...]
     other_seconds: tuple[float, ...]
     mask: MaskCode
+    first: Prompt | None = None
+
+    @property
+    def prompts(self) -> tuple[Prompt, ...]:
+        """All prompts, in their order."""
+        return self.clicks if self.first is None else (self.first, *self.clicks)
 
     @property
     def name(self) -> str:
@@ -59,12 +67,14 @@ class ObjectResult:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON; ``from_json`` gives back an equal result."""
+        first = {} if self.first is None else {"first": self.first.to_json()}
         return {
             **{name: getattr(self, name) for name in _PLAIN},
             **{name: [float(value) for value in getattr(self, name)] for name in _PER_CLICK},
             "view": list(box_numbers(self.view)),
             "clicks": [[click.row, click.col, click.positive] for click in self.clicks],
             "mask": self.mask.to_json(),
+            **first,
         }
 
     @classmethod
@@ -77,6 +87,7 @@ class ObjectResult:
             view=Box(*values["view"]),
             clicks=tuple(Click(*click) for click in values["clicks"]),
             mask=MaskCode.from_json(values["mask"]),
+            first=prompt_from_json(values["first"]) if "first" in values else None,
         )
 
 

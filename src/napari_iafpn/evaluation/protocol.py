@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.clicks import Click, ClickSequence, jittered_click, simulated_click
+from napari_iafpn.clicks import (
+    KINDS,
+    Click,
+    ClickSequence,
+    Prompt,
+    jittered_click,
+    simulated_click,
+)
 from napari_iafpn.evaluation.masks import MaskCode
 from napari_iafpn.evaluation.metrics import boundary_band, boundary_width, first_success, iou
 from napari_iafpn.evaluation.object_result import ObjectResult
@@ -42,7 +49,7 @@ __all__ = [
 ]
 
 Segment = Callable[[ClickSequence], NDArray[np.floating]]
-"""All clicks on the object so far -> its probability, (H, W) in [0, 1]."""
+"""All prompts on the object so far -> its probability, (H, W) in [0, 1]."""
 
 USERS = ("centre", "jittered")
 MOST_CLICKS = 1000
@@ -70,11 +77,15 @@ class Protocol:
     """How far a jittered click strays: 0 not at all, 1 up to the border of the region."""
     seed: int = 0
     """Of the jittered user."""
+    first: str = "click"
+    """What the user begins with: a ``click``, a ``box`` around the object, a ``stroke`` along it.
+    Box and stroke cost as much as two clicks; a jittered user misplaces them too."""
 
     def __post_init__(self) -> None:
         check_choice("preset", self.preset, ("plugin", "paper"))
         check_choice("crop", self.crop, CROPS)
         check_choice("user", self.user, USERS)
+        check_choice("first", self.first, tuple(KINDS))
         if not 1 <= self.max_clicks <= MOST_CLICKS:
             raise ValueError(
                 f"max_clicks is {self.max_clicks}; give a whole number from 1 on, up to "
@@ -105,17 +116,20 @@ PRESETS: dict[str, Protocol] = {
 
 @dataclass(frozen=True, eq=False)
 class Annotation:
-    """The clicks on one object, what each of them gave and what it cost.
+    """The prompts on one object, what each of them gave and what it cost.
 
     Attributes
     ----------
     clicks : tuple of Click
     ious, boundary_ious : tuple of float
-        After each click.
+        After each click. A box or a stroke before the clicks has two values, as what costs two
+        clicks; the first of them is 0, since half of it gives nothing.
     network_seconds, user_seconds, other_seconds : tuple of float
-        Per click: the prediction, the choice of the click, and the rest (mask and metrics).
+        Likewise: the prediction, the choice of the click, and the rest (mask and metrics).
     mask : (H, W) bool
         After the last click.
+    first : Prompt, optional
+        The box or stroke before the clicks.
     """
 
     clicks: tuple[Click, ...]
@@ -125,6 +139,7 @@ class Annotation:
     user_seconds: tuple[float, ...]
     other_seconds: tuple[float, ...]
     mask: NDArray[np.bool_]
+    first: Prompt | None = None
 
 
 def annotate(
@@ -151,23 +166,31 @@ def annotate(
     band_width : int, optional
         Pixels of the boundary IoU's band. Default: 2 % of the diagonal.
     """
-    if not (truth if ignore is None else truth & ~ignore).any():
+    counted = truth if ignore is None else truth & ~ignore
+    if not counted.any():
         raise ValueError(
             "the object has no pixel that counts; leave it out, or check labels and ignored pixels"
         )
-    user = _user(protocol, rng or np.random.default_rng(protocol.seed))
+    rng = rng or np.random.default_rng(protocol.seed)
+    user = _user(protocol, rng)
     width = band_width or boundary_width((truth.shape[0], truth.shape[1]))
     truth_band = boundary_band(truth, width)
     mask, not_clicked = np.zeros_like(truth), np.ones_like(truth)
-    clicks = ClickSequence()
+    prompts, first = ClickSequence(), None
     rows: list[tuple[float, ...]] = []
-    while len(clicks) < protocol.max_clicks and not (rows and _reaches(rows[-1][0], protocol)):
+    while len(rows) < protocol.max_clicks and not (rows and _reaches(rows[-1][0], protocol)):
         times = [time.perf_counter()]
         click = user(truth, mask, ignore, not_clicked)
-        not_clicked[click.pixel] = False
-        clicks = clicks.add(click)
+        prompt: Prompt = click
+        if not prompts and protocol.first != "click":
+            jitter = protocol.jitter if protocol.user == "jittered" else 0.0
+            prompt = first = KINDS[protocol.first].first(counted, click, jitter, rng)
+            rows.extend([(0.0,) * 5] * (first.effort - 1))
+        for pixel in prompt.pixels:
+            not_clicked[pixel] = False
+        prompts = prompts.add(prompt)
         times.append(time.perf_counter())
-        probability = segment(clicks)
+        probability = segment(prompts)
         times.append(time.perf_counter())
         mask = probability > protocol.threshold
         overlap = iou(mask, truth, ignore)
@@ -175,7 +198,8 @@ def annotate(
         times.append(time.perf_counter())
         rows.append((overlap, band_overlap, *np.diff(times).tolist()))
     ious, boundary_ious, of_user, of_network, of_rest = zip(*rows, strict=True)
-    return Annotation(clicks.clicks, ious, boundary_ious, of_network, of_user, of_rest, mask)
+    found = ious, boundary_ious, of_network, of_user, of_rest
+    return Annotation(prompts.clicks, *found, mask, first)
 
 
 def evaluate_object(
@@ -219,13 +243,14 @@ def evaluate_object(
         view_scale=view_scale,
         view=view,
         area=int(np.count_nonzero(seen if valid is None else seen & ~valid)),
-        clicks=_moved(found.clicks, view.row_start, view.col_start),
+        clicks=_moved(ClickSequence(found.clicks), view).clicks,
         ious=found.ious,
         boundary_ious=found.boundary_ious,
         network_seconds=found.network_seconds,
         user_seconds=found.user_seconds,
         other_seconds=found.other_seconds,
         mask=MaskCode.encode(found.mask, plane.shape, (view.row_start, view.col_start)),
+        first=None if found.first is None else _moved(ClickSequence((found.first,)), view)[0],
     )
 
 
@@ -298,17 +323,19 @@ def _reaches(overlap: float, protocol: Protocol) -> bool:
 
 
 def _segment(predictor: Predictor, plane: Plane, view: Box) -> Segment:
-    """Return a function from clicks in the frame of ``view`` to the probability in it."""
+    """Return a function from prompts in the frame of ``view`` to the probability in it."""
     from napari_iafpn.inference import ClickReplay
 
     replay = ClickReplay(predictor, plane, view=view)
 
-    def segment(clicks: ClickSequence) -> NDArray[np.floating]:
-        prediction = replay.predict(_moved(clicks.clicks, view.row_start, view.col_start))
-        return prediction.probability_in(view)
+    def segment(prompts: ClickSequence) -> NDArray[np.floating]:
+        return replay.predict(_moved(prompts, view)).probability_in(view)
 
     return segment
 
 
-def _moved(clicks: Iterable[Click], rows: int, cols: int) -> tuple[Click, ...]:
-    return tuple(Click(c.row + rows, c.col + cols, c.positive) for c in clicks)
+def _moved(prompts: ClickSequence, view: Box) -> ClickSequence:
+    """Return prompts in the frame of ``view`` in that of the image."""
+    rows, cols = view.row_start, view.col_start
+    origin = Box(-rows, 1 - rows, -cols, 1 - cols)
+    return ClickSequence.of(prompt.moved(origin, (1, 1)) for prompt in prompts)

@@ -39,8 +39,9 @@ def zoom_in(
 
     The box of the intention united with the evidence of the prompts, such as the pixels of positive
     clicks, is expanded about its centre by max(1.4, 2.5 - 4 sqrt(box area / view area)): loose
-    around small objects, tight around large ones. A box prompt is the region, with its margin and
-    with the evidence of the others. Without any evidence the whole view is returned.
+    around small objects, tight around large ones. The newest box prompt is the region, with its
+    margin, as long as it holds the evidence of the others. Without any evidence the whole view is
+    returned.
 
     Parameters
     ----------
@@ -54,15 +55,19 @@ def zoom_in(
         Smallest side in image pixels (as far as the view allows).
     """
     inside = [part for part in (prompt.within(view) for prompt in prompts) if part is not None]
-    boxes = [part.evidence for part in inside if part.evidence is not None]
     fixed = [region for part in inside if (region := part.region(view)) is not None]
-    seen = Box.around(intention)
-    if seen is not None and not fixed:
-        boxes.append(_to_image(seen, view, intention.shape))
-    if not boxes:
-        return view
-    box = reduce(Box.union, [*fixed[-1:], *boxes])
-    ratio = 1.0 if fixed else expansion(box.area / view.area)
+    marks = [part.evidence for part in inside if part.evidence and part.region(view) is None]
+    if fixed and all(map(fixed[-1].encloses, marks)):
+        ratio, box = 1.0, fixed[-1]
+    else:
+        boxes = [part.evidence for part in inside if part.evidence is not None]
+        seen = Box.around(intention)
+        if seen is not None:
+            boxes.append(_to_image(seen, view, intention.shape))
+        if not boxes:
+            return view
+        box = reduce(Box.union, boxes)
+        ratio = expansion(box.area / view.area)
     smallest = float(min_crop)
     grown = box.resized_about_centre(
         max(ratio * box.height, smallest), max(ratio * box.width, smallest), view

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_iafpn.clicks import Click, ClickSequence
+from napari_iafpn.clicks import Click, ClickSequence, Prompt
 from napari_iafpn.clicks.deepest import deepest
 from napari_iafpn.geometry import Box
 from napari_iafpn.geometry.zoom import view_around
@@ -71,22 +71,22 @@ def anchored(start: Prediction, clicks: ClickSequence) -> ClickSequence:
     return ClickSequence((anchor, *clicks))
 
 
-def merged(previous: Prediction, found: Prediction, click: Click) -> Prediction:
-    """Return ``previous`` with what ``found`` changes at the newest click.
+def merged(previous: Prediction, found: Prediction, prompt: Prompt) -> Prediction:
+    """Return ``previous`` with what ``found`` changes at the newest prompt.
 
-    The piece of changed pixels on which the click lies is taken from ``found``. A click on pixels
-    that are right already takes all; one that ``found`` contradicts, as published runs may, changes
-    nothing.
+    The pieces of changed pixels on which a click or a stroke lies are taken from ``found``. One on
+    pixels that are right already takes all, and so does a box; one that ``found`` contradicts, as
+    published runs may, changes nothing.
     """
     box = previous.roi.union(found.roi)
     before, after = previous.probability_in(box), found.probability_in(box)
     pieces, _ = ndimage.label((before > 0.5) != (after > 0.5), np.ones((3, 3)))
-    row, col = click.pixel
-    here = (row - box.row_start, col - box.col_start) if box.contains(click) else None
-    piece = 0 if here is None else int(pieces[here])
-    if piece:
-        probability = np.where(pieces == piece, after, before)
-    elif (here is not None and bool(before[here] > 0.5)) == click.positive:
+    here = [(r - box.row_start, c - box.col_start) for r, c in prompt.pixels if box.holds(r, c)]
+    touched = {int(pieces[pixel]) for pixel in here} - {0}
+    right = [bool(before[pixel] > 0.5) == prompt.positive for pixel in here]
+    if touched:
+        probability = np.where(np.isin(pieces, list(touched)), after, before)
+    elif (right and all(right)) or not prompt.pixels:
         probability = after
     else:
         probability = before

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_iafpn.clicks import BoxPrompt, Click, ClickSequence, PromptTensors
+from napari_iafpn.clicks import Click, ClickSequence, PromptTensors
 from napari_iafpn.geometry import Box, resize, sticky_zoom_in
 from napari_iafpn.images import Plane
 from napari_iafpn.inference.obedience import obeying
@@ -72,7 +71,7 @@ def interact(
         logits, (roi,) = cascade.step(scene, run)
     found: NDArray[np.float32] = resize(logits, roi.shape)[0, 0].numpy()
     if not policy.published:
-        found = obeying(found, _inside(prompts, roi))
+        found = obeying(found, [prompt.moved(roi, roi.shape) for prompt in prompts])
     found = _within_boxes(found, prompts, roi, view)
     probability = torch.from_numpy(found).sigmoid().numpy()
     return Prediction(plane.shape, roi, probability, view, zoomed=zoomed)
@@ -81,11 +80,11 @@ def interact(
 def _boxed(previous: Prediction | None, prompts: ClickSequence, view: Box) -> BoxedMasks:
     """Return the previous mask as the cascade takes it.
 
-    Without one, what a box or a lasso encloses stands for it.
+    Without one, what the newest box or lasso encloses stands for it.
     """
     if previous is not None and previous.roi_probability.any():
         return BoxedMasks(torch.tensor(previous.roi_probability)[None, None], (previous.roi,))
-    for prompt in prompts:
+    for prompt in reversed(prompts.prompts):
         mask = prompt.first_mask()
         if mask is not None:
             return BoxedMasks(torch.tensor(mask)[None, None], (prompt.extent,))
@@ -115,24 +114,19 @@ def _sticky_region(scene: Scene, last: Prediction | None) -> Box | None:
     return sticky_zoom_in(found, [c for c in clicks if c.positive], view, kept)
 
 
-def _inside(prompts: ClickSequence, roi: Box) -> list[Click]:
-    """Return the clicks on the region's pixels, in its frame."""
-    return [c.moved(roi, roi.shape) for c in prompts.clicks if roi.contains(c)]
-
-
 def _within_boxes(
     logits: NDArray[np.float32], prompts: ClickSequence, roi: Box, view: Box
 ) -> NDArray[np.float32]:
-    """Return the region's logits with nothing outside of the last box prompt and its slack.
+    """Return the region's logits with nothing beyond the newest box, see ``Prompt.allowed``.
 
-    What other prompts say may be outside, as far as to them.
+    A mark on the object beyond it says that the box was too small.
     """
-    drawn = [prompt for prompt in prompts if isinstance(prompt, BoxPrompt)]
-    if not drawn:
+    limits = [limit for prompt in prompts if (limit := prompt.allowed(view)) is not None]
+    others = [p.evidence for p in prompts if p.evidence and p.allowed(view) is None]
+    if not limits or not all(map(limits[-1].encloses, others)):
         return logits
-    others = [p.evidence for p in prompts if p.evidence is not None and p not in drawn]
-    allowed = reduce(Box.union, others, drawn[-1].allowed(view)).intersection(roi)
     outside = np.full_like(logits, -OUTSIDE)
+    allowed = limits[-1].intersection(roi)
     if allowed is not None:
         part = allowed.shifted(-roi.row_start, -roi.col_start).slices
         outside[part] = logits[part]

@@ -1,9 +1,9 @@
-"""Clicks are always right.
+"""Clicks and strokes are always right.
 
 The networks follow nearly all clicks, but not every one: on faint or tiny parts the pixel under a
 click can stay as it was, which no user understands. There the logits are raised or lowered by a
 bump just high enough to turn that pixel. Neighbours that are about as unsure turn with it, those of
-which the network is sure do not.
+which the network is sure do not. The pixels of a stroke are turned one after the other.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from napari_iafpn.clicks import Click
+from napari_iafpn.clicks import Prompt
 
 MARGIN = 0.4
 """Logit of a pixel that was turned, above or below 0."""
@@ -27,38 +27,55 @@ SUPPORT = 4.0
 """Half the side of the bump's window, in standard deviations."""
 
 
-def obeying(logits: NDArray[np.float32], clicks: Iterable[Click]) -> NDArray[np.float32]:
-    """Return the logits with the pixels under the clicks on the side that the clicks say.
+Mark = tuple[tuple[int, int], bool]
+"""A pixel (row, col), and whether it belongs to the object."""
+
+
+def obeying(logits: NDArray[np.float32], prompts: Iterable[Prompt]) -> NDArray[np.float32]:
+    """Return the logits with the pixels under clicks and strokes on the side that these say.
 
     Parameters
     ----------
     logits : (h, w) float32
         The object is where they are above 0.
-    clicks : iterable of Click
-        On pixels of the logits, oldest first. A bump ends half way to the next click of the other
-        sign; of clicks that contradict each other the newest counts.
+    prompts : iterable of Prompt
+        In the frame of the logits, oldest first; pixels outside are left out. A bump ends half way
+        to the next pixel of the other sign; of prompts that contradict each other the newest
+        counts.
 
     Returns
     -------
     (h, w) float32
-        ``logits`` itself where all clicks are right.
+        ``logits`` itself where all prompts are right.
     """
-    clicks = tuple(clicks)
-    if all(_is_right(logits, click) for click in clicks):
+    height, width = logits.shape
+    prompts = tuple(prompts)
+    marks = [
+        ((row, col), prompt.positive)
+        for prompt in prompts
+        for row, col in prompt.pixels
+        if 0 <= row < height and 0 <= col < width
+    ]
+    if all(_is_right(logits, mark) for mark in marks):
         return logits
     widest = REACH * math.sqrt(np.count_nonzero(logits > 0))
     turned: NDArray[np.float32] = logits.copy()
-    for click, nearest in zip(clicks, distances_to_other_sign(clicks), strict=True):
-        if not _is_right(turned, click):
-            _turn(turned, click, max(LEAST_REACH, min(widest, nearest / 2)))
+    for mark, nearest in zip(marks, distances_to_other_sign(marks), strict=True):
+        if not _is_right(turned, mark):
+            _turn(turned, mark, max(LEAST_REACH, min(widest, nearest / 2)))
+    if any(len(prompt.pixels) > 1 for prompt in prompts):
+        # Where strokes of both signs touch, the bump of one pixel turns its neighbour back.
+        for mark in dict(marks).items():
+            if not _is_right(turned, mark):
+                turned[mark[0]] = _goal(mark)
     return turned
 
 
-def distances_to_other_sign(clicks: Sequence[Click]) -> NDArray[np.float64]:
-    """Return how far each click's pixel is from the nearest one of the other sign, inf: none."""
-    pixels = np.array([click.pixel for click in clicks], float)
-    positive = np.array([click.positive for click in clicks])
-    distances = np.full(len(clicks), math.inf)
+def distances_to_other_sign(marks: Sequence[Mark]) -> NDArray[np.float64]:
+    """Return how far each pixel is from the nearest one of the other sign, inf: there is none."""
+    pixels = np.array([pixel for pixel, _ in marks], float)
+    positive = np.array([sign for _, sign in marks])
+    distances = np.full(len(marks), math.inf)
     if positive.any() and not positive.all():
         # A tree, since many clicks on one object would make all pairs the slowest part.
         for these in (positive, ~positive):
@@ -66,17 +83,21 @@ def distances_to_other_sign(clicks: Sequence[Click]) -> NDArray[np.float64]:
     return distances
 
 
-def _is_right(logits: NDArray[np.float32], click: Click) -> bool:
-    return bool(logits[click.pixel] > 0) == click.positive
+def _is_right(logits: NDArray[np.float32], mark: Mark) -> bool:
+    pixel, positive = mark
+    return bool(logits[pixel] > 0) == positive
 
 
-def _turn(logits: NDArray[np.float32], click: Click, reach: float) -> None:
-    """Bring the pixel under a click to the goal, in place, by a Gaussian bump about it."""
-    row, col = click.pixel
+def _goal(mark: Mark) -> float:
+    return MARGIN if mark[1] else -MARGIN
+
+
+def _turn(logits: NDArray[np.float32], mark: Mark, reach: float) -> None:
+    """Bring a pixel to its goal, in place, by a Gaussian bump about it."""
+    row, col = mark[0]
     half = math.ceil(SUPPORT * reach)
     top, left = max(0, row - half), max(0, col - half)
     window = logits[top : row + half + 1, left : col + half + 1]
     rows, cols = np.ogrid[: window.shape[0], : window.shape[1]]
     bump = np.exp(-((rows - row + top) ** 2 + (cols - col + left) ** 2) / (2 * reach**2))
-    goal = MARGIN if click.positive else -MARGIN
-    window += ((goal - logits[row, col]) * bump).astype(np.float32)
+    window += ((_goal(mark) - logits[row, col]) * bump).astype(np.float32)

@@ -115,9 +115,9 @@ class ClickReplay:
         """Predict with an initial mask: the first click may move its whole outline."""
         shown = anchored(self._start, clicks)
         newest = clicks[len(clicks) - 1]
-        if not isinstance(newest, Click):
-            return self._seen(clicks, shown, previous)
-        rim = Rim.of(previous, newest) if len(clicks) == 1 else None
+        rim = None
+        if len(clicks) == 1 and isinstance(newest, Click):
+            rim = Rim.of(previous, newest)
         moved = rim and rim.taken_over(previous, self._seen(clicks, shown, None))
         return moved or merged(previous, self._seen(clicks, shown, previous), newest)
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Labels
 from psygnal import Signal
 
-from napari_iafpn.clicks import Click
+from napari_iafpn.clicks import DRAWN, Click
 from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.canvas import CanvasKeys, CanvasMouse, RestingMouse
 from napari_iafpn.plugin.controller import AnnotationController
+from napari_iafpn.plugin.drawing import Drawing
 from napari_iafpn.plugin.labels import LabelsLayer
 from napari_iafpn.plugin.labels_book import LabelsBook
 from napari_iafpn.plugin.layers import (
@@ -39,6 +41,7 @@ from napari_iafpn.plugin.overlays import (
     keep_above,
 )
 from napari_iafpn.plugin.planes import PlaneSource
+from napari_iafpn.plugin.prompts_layer import PromptsLayer, screen_pixel
 from napari_iafpn.plugin.propagating import slider_axes
 from napari_iafpn.plugin.surroundings import Surroundings
 from napari_iafpn.sessions import Cutout, LabelsChange, PixelChange, PlaneKey, Step
@@ -48,6 +51,8 @@ if TYPE_CHECKING:
 
 # Width of the outline of a mask.
 CONTOUR = 2
+# What napari calls the tools that paint.
+PAINTING = {"brush": "paint", "eraser": "erase"}
 # What moves the plane or the layers on it.
 IMAGE_EVENTS = ("data", "scale", "translate", "rotate", "shear", "affine")
 
@@ -84,6 +89,9 @@ class Annotator:
             Surroundings(submit, stop, self._source_of, self._target, self._labels_of), model
         )
         self.clicks = ClicksLayer(viewer)
+        self.prompts = PromptsLayer(viewer)
+        self._tool = ""
+        self._drawing: Drawing | None = None
         self.image: Image | None = None
         self.categories: dict[int, dict[str, str]] = {}
         self._sees_channels = False
@@ -95,22 +103,25 @@ class Annotator:
                 "commit": self.controller.commit,
                 "undo": self.controller.undo,
                 "redo": self.controller.redo,
-                "cancel": self.controller.cancel,
+                "cancel": self._cancel,
                 "clear": self.controller.clear,
                 "split": self.controller.split,
                 "propagate": self.propagate_wanted.emit,
                 "edit": self._edit_under_mouse,
-                "brush": lambda: self.tool_wanted.emit("brush"),
-                "eraser": lambda: self.tool_wanted.emit("eraser"),
+                **{tool: partial(self.tool_wanted.emit, tool) for tool in (*DRAWN, *PAINTING)},
                 "magnify": self._magnify,
                 "help": self.help_wanted.emit,
             },
+            self._mouse,
         )
         self._resting = RestingMouse(self._mouse)
         self.is_open = self._one_button = self._window_closes = False
         self._wish: Image | None = None
         self._mouse.clicked.connect(self._on_click)
         self._mouse.double_clicked.connect(self._on_double_click)
+        self._mouse.drag_began.connect(self._on_drag_began)
+        self._mouse.dragged.connect(self._on_dragged)
+        self._mouse.drag_ended.connect(self._on_drag_ended)
         self._resting.rested.connect(self._on_rest)
         self.preview.painted.connect(self._on_painted)
         self.clicks.edited.connect(self.controller.change_clicks)
@@ -140,6 +151,7 @@ class Annotator:
         with ExitStack() as last_first:
             last_first.callback(self.preview.remove)
             last_first.callback(self.clicks.remove)
+            last_first.callback(self.prompts.remove)
             last_first.callback(self.set_image, None)
             for emitter, callback in self._viewer_events():
                 last_first.callback(emitter.disconnect, callback)
@@ -241,10 +253,12 @@ class Annotator:
         names = axis_names(self.image)
         return [(names[axis], axis) for axis in slider_axes(plane, spatial_shape(self.image))]
 
-    def take_brush(self, mode: str | None) -> None:
-        """Draw on the current object's mask (``paint``), erase (``erase``) or click (None)."""
-        if mode and self.image is not None:
-            self.preview.take_brush(self.image, mode)
+    def take_tool(self, tool: str) -> None:
+        """Draw prompts or pixels of the current object with the mouse; without a tool, click."""
+        self._drop_drawing()
+        self._tool, self._mouse.draws = tool, tool in DRAWN
+        if tool in PAINTING and self.image is not None:
+            self.preview.take_brush(self.image, PAINTING[tool])
         else:
             self.preview.drop_brush()
         self._draw()
@@ -278,12 +292,55 @@ class Annotator:
     def _on_click(self, world: tuple[float, ...], positive: bool) -> None:
         """Add a click to the object of the image that is seen under the mouse, or flip one."""
         with self.controller.telling():
-            image = self._seen_at(world)
-            key = plane_key(image, self.viewer.dims)
-            if image is not self.image:
-                self.set_image(image)
-            click, view = Click(*key.to_plane(image.world_to_data(world)), positive), self._view()
+            click, view = self._pointed_at(world, positive), self._view()
             self.controller.in_turn(lambda: self._click(click, view), click)
+
+    def _pointed_at(self, world: tuple[float, ...], positive: bool) -> Click:
+        """Turn to the image that is seen at a point; return a click there."""
+        image = self._seen_at(world)
+        key = plane_key(image, self.viewer.dims)
+        if image is not self.image:
+            self.set_image(image)
+        return Click(*key.to_plane(image.world_to_data(world)), positive)
+
+    def _on_drag_began(self, world: tuple[float, ...], positive: bool) -> None:
+        self._mouse.drop_drag()
+        with self.controller.telling():
+            click = self._meant(self._pointed_at(world, positive))
+            plane = self.controller.plane
+            assert self.image is not None
+            assert plane is not None
+            shape = plane.shape_in(spatial_shape(self.image))
+            pixel = screen_pixel(self.viewer, self.image)
+            self._drawing = Drawing(self._tool, self.image, plane, shape, click.positive, pixel)
+            self._drawing.go_on(world)
+            self._mouse.draw_on()
+
+    def _on_dragged(self, world: tuple[float, ...]) -> None:
+        if self._drawing is not None:
+            self._drawing.go_on(world)
+            self._draw_prompts()
+
+    def _on_drag_ended(self) -> None:
+        drawing, self._drawing = self._drawing, None
+        with self.controller.telling():
+            if drawing is not None:
+                self.controller.add(drawing.finished(), self._view())
+        self._draw_prompts()
+
+    def _drop_drawing(self) -> None:
+        """Forget what is being drawn."""
+        self._mouse.drop_drag()
+        if self._drawing is not None:
+            self._drawing = None
+            self._draw_prompts()
+
+    def _cancel(self) -> None:
+        """Drop what is being drawn, else what is being predicted."""
+        if self._drawing is not None:
+            self._drop_drawing()
+        else:
+            self.controller.cancel()
 
     def _click(self, click: Click, view: Box | None) -> None:
         current = self.controller.current
@@ -294,7 +351,7 @@ class Annotator:
         if hit is not None and current.clicks[hit].positive != click.positive:
             self.controller.change_clicks(current.clicks.flip(hit))
         else:
-            self.controller.add_click(click, view)
+            self.controller.add(click, view)
 
     def _seen_at(self, world: tuple[float, ...]) -> Image:
         """Return the image that a click at a point is for; ValueError where there is none."""
@@ -394,6 +451,7 @@ class Annotator:
 
     def _on_zoom(self, _event: Any = None) -> None:
         self.clicks.fit_zoom()
+        self._draw_prompts()
 
     def _on_image_event(self, _event: Any = None) -> None:
         self._show_plane()
@@ -484,6 +542,8 @@ class Annotator:
         except ValueError:
             # Told when the user clicks; while sliders move it is no news.
             self.controller.show(None)
+        if self._drawing is not None and self._drawing.key != self.controller.plane:
+            self._drop_drawing()
 
     def _draw(self) -> None:
         """Bring the layers up to date with the controller; what fails is told and stops nothing."""
@@ -495,6 +555,7 @@ class Annotator:
         if self.image is None or plane is None or current is None:
             self.preview.clear()
             self.clicks.clear()
+            self.prompts.clear()
             return
         prediction = self.controller.prediction
         mask, hint = self.controller.mask, self.controller.hint
@@ -512,7 +573,17 @@ class Annotator:
                 self._view() or Box.whole(plane.shape_in(spatial_shape(self.image))),
             )
         self.clicks.show(self.image, plane, self.controller.clicks)
-        keep_above(self.viewer, (self.image, self.labels), self.preview.layer, self.clicks.layer)
+        self._draw_prompts()
+        above = self.preview.layer, self.prompts.layer, self.clicks.layer
+        keep_above(self.viewer, (self.image, self.labels), *above)
+
+    def _draw_prompts(self) -> None:
+        """Show the boxes and strokes of the current object, and that which is being drawn."""
+        plane, drawing = self.controller.plane, self._drawing
+        if self.image is not None and plane is not None:
+            sketch = () if drawing is None else (drawing.prompt,)
+            shown = (*self.controller.clicks, *(prompt for prompt in sketch if prompt is not None))
+            self.prompts.show(self.image, plane, shown)
 
     def _name_classes(self) -> None:
         """Tell the labels the classes of their objects, which exports write."""

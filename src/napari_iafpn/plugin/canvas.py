@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from napari.utils.action_manager import action_manager
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
+from napari_iafpn.plugin.layers import camera
 from napari_iafpn.plugin.shortcuts import SHORTCUTS, keys_of, offer_shortcuts
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ CLICK_TRAVEL = 4.0
 LEFT, RIGHT = 1, 2
 # Milliseconds after which the mouse rests.
 REST = 120
+# What napari calls moving the image while a key is held.
+HOLD = "napari:hold_for_pan_zoom"
 # Qt calls the Control key of a Mac Meta.
 CONTROL = {"Control", "Meta"}
 
@@ -29,16 +33,25 @@ class CanvasMouse:
     """Tells clicks from drags and wheel turns, and leaves those to napari.
 
     Takes clicks while the active layer, of whatever kind, is in its pan/zoom mode; with a brush or
-    a selection tool in hand the mouse belongs to that layer.
+    a selection tool in hand the mouse belongs to that layer. Drags are taken while ``draws`` and
+    not ``moves``: with the Space key held they move the image, with any tool in hand.
     """
 
     clicked = Signal(object, bool)
     double_clicked = Signal(object)
     moved = Signal(object)
+    drag_began = Signal(object, bool)
+    """A drag: where it began, and whether it is that of the object's button. It is told of further
+    if who hears it calls `draw_on`."""
+    dragged = Signal(object)
+    drag_ended = Signal()
 
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
         self._zoomers: list[Callable] = []
+        self._presses = 0
+        self._is_dropped = True
+        self.draws = self.moves = False
 
     @property
     def is_attached(self) -> bool:
@@ -85,13 +98,51 @@ class CanvasMouse:
         if button not in (LEFT, RIGHT) or modifiers - CONTROL or not self._is_free():
             return
         start, world = np.array(event.pos), tuple(event.position)
-        yield
-        while event.type == "mouse_move":
-            if np.linalg.norm(np.array(event.pos) - start) >= CLICK_TRAVEL:
-                return
+        positive = button == LEFT and not modifiers
+
+        def is_near() -> bool:
+            return bool(np.linalg.norm(np.array(event.pos) - start) < CLICK_TRAVEL)
+
+        draws = self.draws and not self.moves and self._viewer.dims.ndisplay == 2
+        with self._still_camera() if draws else nullcontext():
             yield
-        if np.linalg.norm(np.array(event.pos) - start) < CLICK_TRAVEL:
-            self.clicked.emit(world, button == LEFT and not modifiers)
+            while event.type == "mouse_move" and is_near():
+                yield
+            if event.type != "mouse_move" and is_near():
+                self.clicked.emit(world, positive)
+            elif event.type == "mouse_move" and draws:
+                yield from self._drag(event, world, positive)
+
+    def _drag(self, event: Any, world: tuple[float, ...], positive: bool) -> Iterator[None]:
+        self.drag_began.emit(world, positive)
+        while event.type == "mouse_move":
+            if not self._is_dropped:
+                self.dragged.emit(tuple(event.position))
+            yield
+        if not self._is_dropped:
+            self.dragged.emit(tuple(event.position))
+            self.drag_ended.emit()
+
+    def drop_drag(self) -> None:
+        """Take no notice of the drag that is under way; the image does not move with it either."""
+        self._is_dropped = True
+
+    def draw_on(self) -> None:
+        """Tell of the drag that is under way."""
+        self._is_dropped = False
+
+    @contextmanager
+    def _still_camera(self) -> Iterator[None]:
+        """Keep napari from moving the image, until the button is released."""
+        self._presses += 1
+        press, view = self._presses, camera(self._viewer)
+        view.mouse_pan = False
+        try:
+            yield
+        finally:
+            # A press whose release was lost is over when the next one has begun.
+            if press == self._presses:
+                view.mouse_pan = True
 
 
 class RestingMouse:
@@ -135,11 +186,16 @@ class CanvasKeys:
     viewer : napari viewer
     actions : mapping of str to callable
         By the names of `SHORTCUTS`.
+    mouse : CanvasMouse
+        Told while the key is held that lets drags move the image.
     """
 
-    def __init__(self, viewer: ViewerModel, actions: Mapping[str, Callable[[], None]]) -> None:
+    def __init__(
+        self, viewer: ViewerModel, actions: Mapping[str, Callable[[], None]], mouse: CanvasMouse
+    ) -> None:
         self._viewer = viewer
         self._actions = actions
+        self._mouse = mouse
         self._before: list[tuple[Any, dict[Any, Callable]]] = []
 
     def attach(self) -> None:
@@ -149,6 +205,8 @@ class CanvasKeys:
             self._viewer.layers.selection.events.active.connect(self._on_active)
             action_manager.events.shortcut_changed.connect(self._on_shortcut)
             self._bind(self._viewer)
+            for key in action_manager._shortcuts.get(HOLD, ()):
+                self._viewer.bind_key(key, self._hold, overwrite=True)
             self._on_active()
 
     def detach(self) -> None:
@@ -177,6 +235,15 @@ class CanvasKeys:
             for key in keys_of(shortcut) if shortcut.name in self._actions else ():
                 action = _without_provider(self._actions[shortcut.name])
                 provider.bind_key(key, action, overwrite=True)
+
+    def _hold(self, viewer: ViewerModel) -> Iterator[None]:
+        """Let drags move the image as long as the key is held; with a brush, napari does that."""
+        steps = action_manager._actions[HOLD].command(viewer)
+        next(steps, None)
+        self._mouse.moves = True
+        yield
+        self._mouse.moves = False
+        next(steps, None)
 
     def _unbind(self) -> None:
         provider, before = self._before.pop()

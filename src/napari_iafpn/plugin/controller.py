@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from napari_iafpn.clicks import Click, ClickSequence
+from napari_iafpn.clicks import Click, ClickSequence, Prompt
 from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.editor import CommitAs, Editor, check_inside
 from napari_iafpn.plugin.messages import (
@@ -161,19 +161,19 @@ class AnnotationController:
         self._update()
 
     def in_turn(
-        self, act: Callable[[], None], click: Click | None = None, *, finishes: bool = False
+        self, act: Callable[[], None], prompt: Prompt | None = None, *, finishes: bool = False
     ) -> None:
         """Do something on the displayed plane, after what waits for a mask; tell what fails.
 
         Parameters
         ----------
         act : callable
-        click : Click, optional
+        prompt : Prompt, optional
             What it adds to the current object.
         finishes : bool
             Whether another object begins with it.
         """
-        self._turns.take(Turn(self._place, act, click, finishes))
+        self._turns.take(Turn(self._place, act, prompt, finishes))
         if self._turns.has_more:
             self._announce()  # that it is to come
 
@@ -194,9 +194,13 @@ class AnnotationController:
             self._send(ModelWanted(model))
             self._announce()
 
-    def add_click(self, click: Click, view: Box | None = None) -> None:
-        """Add a click to the current object; ``view`` counts with its first one."""
-        self.in_turn(lambda: self._change("click", lambda now: _clicked(now, click, view)), click)
+    def add(self, prompt: Prompt, view: Box | None = None) -> None:
+        """Add a prompt to the current object; ``view`` counts with its first one."""
+
+        def changed(now: CurrentObject) -> CurrentObject:
+            return _prompted(now, prompt, view)
+
+        self.in_turn(lambda: self._change(prompt.kind, changed), prompt)
 
     def look_ahead(self, click: Click | None, view: Box | None = None) -> None:
         """Predict what a click would give, while there is nothing else to do; None: no click."""
@@ -207,7 +211,7 @@ class AnnotationController:
         elif (
             Box.whole(self._place.shape).contains(click) and not self.busy and self._is_fresh(plane)
         ):
-            after = _clicked(current, click, view)
+            after = _prompted(current, click, view)
             with self.telling():
                 wanted = self._wanted(plane, after)
                 if self._peek.ask(wanted, after):
@@ -418,8 +422,8 @@ class AnnotationController:
         after = before and changed(before)
         if plane is None or before is None or after is None or after == before:
             return
-        for click in {*after.clicks} - {*before.clicks}:
-            click.check_inside(self._place.shape)
+        for prompt in {*after.clicks} - {*before.clicks}:
+            prompt.check_inside(self._place.shape)
         check_inside(after, self._place.shape)
         self._call_off()
         step = Step(kind, plane, (ObjectChange(plane, before, after),))
@@ -570,7 +574,7 @@ class AnnotationController:
         self.said.emit(Message(text))
 
 
-def _clicked(current: CurrentObject, click: Click, view: Box | None) -> CurrentObject:
-    """Return the object with one click more; ``view`` counts with the first one of a new object."""
+def _prompted(current: CurrentObject, prompt: Prompt, view: Box | None) -> CurrentObject:
+    """Return the object with one prompt more; ``view`` counts with the first of a new object."""
     view = current.view if current.clicks or current.edited else view
-    return replace(current, clicks=current.clicks.add(click), view=view)
+    return replace(current, clicks=current.clicks.add(prompt), view=view)

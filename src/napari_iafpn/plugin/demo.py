@@ -14,7 +14,7 @@ def open_demo(sample: str = "nuclei") -> napari.Viewer:
     viewer.open_sample("napari-iafpn", sample)
     _, widget = viewer.window.add_plugin_dock_widget("napari-iafpn", "Click segmentation")
     widget.annotator.open()  # at the latest now, whether or not the window is on the screen yet
-    widget.annotator.controller.add_click(Click(*SAMPLES[sample].click))
+    widget.annotator.controller.add(Click(*SAMPLES[sample].click))
     return viewer
 
 

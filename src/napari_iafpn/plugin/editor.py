@@ -227,7 +227,7 @@ class Editor:
 
     def _effort(self, current: CurrentObject) -> Facts:
         begun = self._begun.get(current.number, time.monotonic())
-        return Facts(clicks=len(current.clicks), seconds=round(time.monotonic() - begun, 1))
+        return Facts(clicks=current.clicks.effort, seconds=round(time.monotonic() - begun, 1))
 
 
 def check_inside(current: CurrentObject, shape: tuple[int, int]) -> None:

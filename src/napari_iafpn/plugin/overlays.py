@@ -37,6 +37,8 @@ SIGNS = ("positive", "negative")
 SIGN_COLORS = {"positive": "#2bd94f", "negative": "#ff3b3b"}
 # Shapes too, for those who cannot tell the colours apart.
 SIGN_SYMBOLS = {"positive": "disc", "negative": "x"}
+# Of a point that the user adds: its sign, and its place among the prompts, that it has none yet.
+DEFAULTS = {"click": SIGNS[0], "place": -1}
 ROI_COLOR = "#3aa0ff"
 
 
@@ -48,20 +50,23 @@ class ClicksLayer:
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
         self._key: PlaneKey | None = None
+        self._shown = ClickSequence()
         self._writing = False
         self.layer: Points | None = None
 
     def show(self, image: Image, key: PlaneKey, clicks: ClickSequence) -> None:
         """Show ``clicks``, in pixels of the plane ``key`` of ``image``."""
         before, self._key = self._key, key
-        if not clicks and not _is_open(self._viewer, self.layer):
+        if not clicks.clicks and not is_open(self._viewer, self.layer):
             return
         layer = self._layer_for(image)
         place(layer, placement(image))
         if key != before or clicks != self.read():
+            self._shown = clicks
+            places = [i for i, prompt in enumerate(clicks) if isinstance(prompt, Click)]
             points = np.array([key.to_data(click.row, click.col) for click in clicks.clicks])
             signs = [SIGNS[not click.positive] for click in clicks.clicks]
-            self._write(layer, points.reshape(-1, image.ndim), signs)
+            self._write(layer, points.reshape(-1, image.ndim), signs, places)
 
     def fit_zoom(self) -> None:
         """Keep the points of one size on the screen, for the eye and for the mouse that grabs them.
@@ -75,48 +80,58 @@ class ClicksLayer:
 
     def clear(self) -> None:
         """Show no clicks."""
-        if self.layer is not None and _is_open(self._viewer, self.layer):
-            self._write(self.layer, np.empty((0, self.layer.ndim)), [])
+        if self.layer is not None and is_open(self._viewer, self.layer):
+            self._shown = ClickSequence()
+            self._write(self.layer, np.empty((0, self.layer.ndim)), [], [])
 
     def hit(self, clicks: ClickSequence, row: float, col: float) -> int | None:
         """Return the place of the click that a point of the plane lies on, as large as shown."""
-        if self.layer is None or not clicks:
+        distances = [
+            (float(np.hypot(prompt.row - row, prompt.col - col)), place)
+            for place, prompt in enumerate(clicks)
+            if isinstance(prompt, Click)
+        ]
+        if self.layer is None or not distances:
             return None
-        distances = [np.hypot(click.row - row, click.col - col) for click in clicks.clicks]
-        nearest = int(np.argmin(distances))
-        return nearest if distances[nearest] <= float(self.layer.current_size) / 2 else None
+        distance, nearest = min(distances)
+        return nearest if distance <= float(self.layer.current_size) / 2 else None
 
     def read(self) -> ClickSequence:
-        """Return the clicks as the layer has them."""
+        """Return the prompts with the clicks as the layer has them; new ones are the last."""
         if self.layer is None or self._key is None:
             return ClickSequence()
-        positions = [self._key.to_plane(point) for point in self.layer.data]
-        signs = self.layer.features["click"]
-        return ClickSequence.of(
-            Click(row, col, sign != "negative")
-            for (row, col), sign in zip(positions, signs, strict=True)
-        )
+        prompts = {i: p for i, p in enumerate(self._shown) if not isinstance(p, Click)}
+        signs, places = (self.layer.features[name] for name in ("click", "place"))
+        for point, sign, known in zip(self.layer.data, signs, places, strict=True):
+            # The copy of a point has its place too.
+            free = int(known) if known >= 0 and known not in prompts else len(self._shown)
+            while free in prompts:
+                free += 1
+            prompts[free] = Click(*self._key.to_plane(point), sign != "negative")
+        return ClickSequence.of(prompts[number] for number in sorted(prompts))
 
     def remove(self) -> None:
         """Take the layer out of the viewer."""
-        _remove(self._viewer, self.layer)
+        remove_layer(self._viewer, self.layer)
         self.layer = None
 
-    def _write(self, layer: Points, points: NDArray[np.float64], signs: list[str]) -> None:
+    def _write(
+        self, layer: Points, points: NDArray[np.float64], signs: list[str], places: list[int]
+    ) -> None:
         self._writing = True
         layer.selected_data = set()
         layer.data = points
-        layer.features = {"click": np.array(signs, dtype=object)}
+        layer.features = {"click": np.array(signs, dtype=object), "place": np.array(places, int)}
         layer.symbol = [SIGN_SYMBOLS[sign] for sign in signs]
         # napari would give a point that the user adds what the last one has.
-        layer.feature_defaults = {"click": SIGNS[0]}
+        layer.feature_defaults = DEFAULTS
         layer.current_symbol = SIGN_SYMBOLS[SIGNS[0]]
         self.fit_zoom()
         self._writing = False
 
     def _layer_for(self, image: Image) -> Points:
         layer = self.layer
-        if layer is None or not _is_open(self._viewer, layer) or layer.ndim != image.ndim:
+        if layer is None or not is_open(self._viewer, layer) or layer.ndim != image.ndim:
             self.remove()
             layer = self.layer = self._made(image)
             add_quietly(self._viewer, layer)
@@ -124,12 +139,15 @@ class ClicksLayer:
         return layer
 
     def _made(self, image: Image) -> Points:
-        features: dict[str, Any] = {"click": np.array([], dtype=object)}
+        features: dict[str, Any] = {
+            "click": np.array([], dtype=object),
+            "place": np.array([], int),
+        }
         return Points(
             ndim=image.ndim,
             name="Clicks",
             features=features,
-            feature_defaults={"click": SIGNS[0]},
+            feature_defaults=DEFAULTS,
             face_color="click",
             face_color_cycle=SIGN_COLORS,
             border_color="white",
@@ -144,7 +162,7 @@ class ClicksLayer:
             QTimer.singleShot(0, self._tell)
 
     def _tell(self) -> None:
-        if _is_open(self._viewer, self.layer):
+        if is_open(self._viewer, self.layer):
             self.edited.emit(self.read())
 
 
@@ -207,7 +225,7 @@ class MaskPreview:
 
     def clear(self) -> None:
         """Show nothing."""
-        if self.layer is not None and _is_open(self._viewer, self.layer):
+        if self.layer is not None and is_open(self._viewer, self.layer):
             self._set(self.layer, np.zeros((1,) * self.layer.ndim, np.uint8))
             self.layer.bounding_box.visible = False
 
@@ -241,17 +259,17 @@ class MaskPreview:
         self.has_brush = layer.editable = False
         selection = self._viewer.layers.selection
         if selection.active is layer:
-            selection.active = self._before if _is_open(self._viewer, self._before) else None
+            selection.active = self._before if is_open(self._viewer, self._before) else None
 
     def remove(self) -> None:
         """Take the layer out of the viewer."""
         self.drop_brush()
-        _remove(self._viewer, self.layer)
+        remove_layer(self._viewer, self.layer)
         self.layer = None
 
     def _layer_for(self, image: Image) -> Labels:
         layer = self.layer
-        if layer is None or not _is_open(self._viewer, layer) or layer.ndim != image.ndim:
+        if layer is None or not is_open(self._viewer, layer) or layer.ndim != image.ndim:
             self.remove()
             data = np.zeros((1,) * image.ndim, np.uint8)
             layer = Labels(data, name=PREVIEW_NAME, opacity=0.55, **placement(image))
@@ -287,7 +305,8 @@ def add_quietly(viewer: ViewerModel, layer: Layer) -> None:
     selection.active = active
 
 
-def _is_open(viewer: ViewerModel, layer: Layer | None) -> bool:
+def is_open(viewer: ViewerModel, layer: Layer | None) -> bool:
+    """Tell whether a layer is in the viewer."""
     return layer is not None and layer in viewer.layers
 
 
@@ -303,8 +322,9 @@ def _use_own_context(viewer: ViewerModel) -> None:
         logger.debug("the context of the canvas is not known", exc_info=True)
 
 
-def _remove(viewer: ViewerModel, layer: Layer | None) -> None:
-    if layer is not None and _is_open(viewer, layer):
+def remove_layer(viewer: ViewerModel, layer: Layer | None) -> None:
+    """Take a layer out of the viewer if it is there."""
+    if layer is not None and is_open(viewer, layer):
         _use_own_context(viewer)
         viewer.layers.remove(layer)
 

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from napari_iafpn.clicks import Click, ClickSequence
+from napari_iafpn.clicks import ClickSequence, Prompt
 from napari_iafpn.sessions import PlaneKey
 
 
@@ -27,7 +27,7 @@ class Turn:
     place : Place
         Where it was done.
     act : callable
-    click : Click, optional
+    prompt : Prompt, optional
         What it adds to the object there.
     finishes : bool
         Whether another object begins there after it.
@@ -35,7 +35,7 @@ class Turn:
 
     place: Place
     act: Callable[[], None]
-    click: Click | None = None
+    prompt: Prompt | None = None
     finishes: bool = False
 
 
@@ -107,7 +107,7 @@ class Turns:
         for turn in (*waiting, *self._queue):
             if turn.place.plane == plane:
                 now = ClickSequence() if turn.finishes else now
-                now = now if turn.click is None else now.add(turn.click)
+                now = now if turn.prompt is None else now.add(turn.prompt)
         return now
 
     def _next(self) -> Turn | None:

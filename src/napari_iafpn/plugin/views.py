@@ -20,12 +20,14 @@ from qtpy.QtCore import Qt
 from qtpy.QtCore import Signal as QtSignal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from napari_iafpn.clicks import DRAWN
 from napari_iafpn.plugin.messages import Message
 from napari_iafpn.plugin.spinner import Spinner
 
 NEW_LAYER = "(new layer)"
 ERROR_COLOR = "#ff7b72"
-CLICKS, BRUSH, ERASER = TOOLS = ("clicks", "brush", "eraser")
+CLICKS, BRUSH, ERASER = "clicks", "brush", "eraser"
+TOOLS = (CLICKS, *DRAWN, BRUSH, ERASER)
 """What the mouse does."""
 
 
@@ -116,7 +118,9 @@ class ObjectView(Container):
             choices=TOOLS,
             orientation="horizontal",
             label="With",
-            tooltip="What brush and eraser change is never undone by later clicks",
+            tooltip="Drag a box around the object, or a stroke on it (around it: a lasso; right or "
+            "Ctrl: beside it); a press without a drag is a click. What brush and eraser change is "
+            "never undone by later clicks",
         )
         self.tool.value = CLICKS
         self.threshold = FloatSlider(

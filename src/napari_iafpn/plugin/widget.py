@@ -27,9 +27,7 @@ from napari_iafpn.plugin.propagate_view import PropagateView
 from napari_iafpn.plugin.sessions.sessions import Sessions
 from napari_iafpn.plugin.training.places import Places
 from napari_iafpn.plugin.views import (
-    BRUSH,
     CLICKS,
-    ERASER,
     ObjectView,
     SourcesView,
     StatusView,
@@ -43,8 +41,6 @@ if TYPE_CHECKING:
 
 # A prediction in progress ends within about this.
 CLOSE_SECONDS = 2.0
-# What napari calls the tools.
-MODES = {BRUSH: "paint", ERASER: "erase"}
 WELCOME = "Open an image (File > Open Sample has some), then click on an object."
 
 
@@ -217,7 +213,7 @@ class ClickSegmentation(Container):
         self.annotator.listen(on=on)
 
     def _take_tool(self, tool: str) -> None:
-        self.annotator.take_brush(MODES.get(tool))
+        self.annotator.take_tool(tool)
         self.object.show_tool(tool)
 
     # What the user chooses
@@ -279,13 +275,13 @@ class ClickSegmentation(Container):
                 "Nothing to click on here", 0.5, touched=False, clicks=False, edited=False
             )
         else:
-            clicks, edited = len(current.clicks), current.edited is not None
+            edited = current.edited is not None
             verb = "Editing object" if edited else "Object"
             self.object.show_object(
-                f"<b>{verb} {self.annotator.next_label()}</b>: {clicks} click{'s' * (clicks != 1)}",
+                f"<b>{verb} {self.annotator.next_label()}</b>: {current.clicks.counted}",
                 current.threshold,
                 touched=not current.is_untouched,
-                clicks=clicks > 0,
+                clicks=len(current.clicks) > 0,
                 edited=edited,
             )
         self.propagation.offer(self.annotator.sliders)

@@ -62,7 +62,7 @@ class CurrentObject:
     number : int
         Tells objects apart.
     clicks : ClickSequence
-        In pixels of the plane.
+        Its prompts, in pixels of the plane.
     threshold : float
         Probability above which a pixel belongs to the mask.
     view : Box or None

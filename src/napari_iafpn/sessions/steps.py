@@ -19,7 +19,7 @@ class Facts:
     category : int
         Its class; 0: none.
     clicks : int
-        Made for it, corrections included.
+        Made for it, corrections included; a box or a stroke counts as two.
     seconds : float
         From its first click to its commit, corrections included.
     reviewed : bool

@@ -38,7 +38,8 @@ def analyse(results: Results) -> Analysis:
     if not results.objects:
         raise ValueError("there is no result to report; evaluate at least one object")
     options = results.about["options"]
-    protocol = Protocol(**{field.name: options[field.name] for field in fields(Protocol)})
+    known = [field.name for field in fields(Protocol) if field.name in options]
+    protocol = Protocol(**{name: options[name] for name in known})
     groups = by_condition(results.objects)
     return Analysis(
         results,

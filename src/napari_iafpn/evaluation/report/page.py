@@ -203,7 +203,7 @@ def _figure(pick: Pick) -> dict[str, Any]:
         "picture": None if pick.picture is None else _data_uri(pick.picture, "jpeg"),
         "sentence": pick.sentence,
         "clicks": "never" if pick.clicks is None else count_of(pick.clicks, "click"),
-        "made": count_of(len(pick.result.clicks), "click"),
+        "made": count_of(len(pick.result.ious), "click"),
         "iou": pick.result.ious[-1],
     }
 

@@ -17,7 +17,7 @@ from napari_iafpn.evaluation.protocol import ObjectResult
 from napari_iafpn.evaluation.report.analysis import Analysis
 from napari_iafpn.evaluation.report.conditions import Condition
 from napari_iafpn.evaluation.report.summary import headline_target
-from napari_iafpn.geometry import Box
+from napari_iafpn.geometry import Box, move_point
 
 if TYPE_CHECKING:
     from napari_iafpn.evaluation.readers import AnnotatedSet, Sample
@@ -172,7 +172,7 @@ def _crop(truth: NDArray[np.bool_], result: ObjectResult) -> Box:
     whole = Box.whole(result.mask.shape)
     box = Box.around(truth) or whole
     near = box.resized_about_centre(2 * box.height, 2 * box.width, whole)
-    parts = [Box(row, row + 1, col, col + 1) for row, col in (c.pixel for c in result.clicks)]
+    parts = [prompt.extent for prompt in result.prompts]
     if result.mask.box is not None:
         predicted = result.mask.box.intersection(near)
         parts += [] if predicted is None else [predicted]
@@ -206,13 +206,19 @@ def _band(mask: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:
 def _draw_clicks(
     picture: Image.Image, result: ObjectResult, box: Box, size: tuple[int, int]
 ) -> None:
-    """Mark positive clicks with + and negative ones with -, white on a dark disk."""
+    """Mark positive clicks with + and negative ones with -, white on a dark disk.
+
+    A box or a stroke before them is a white line.
+    """
     draw, white = ImageDraw.Draw(picture), (255, 255, 255)
+    if result.first is not None:
+        line = [(x, y) for y, x in (move_point(p, box, size) for p in result.first.outline)]
+        draw.line(line, CASING, 4)
+        draw.line(line, white, 2)
     radius = 9 if len(result.clicks) <= MANY_CLICKS else 6
     arm = radius - 3
     for click in result.clicks:
-        y = (click.row - box.row_start + 0.5) * size[0] / box.height - 0.5
-        x = (click.col - box.col_start + 0.5) * size[1] / box.width - 0.5
+        y, x = move_point((click.row, click.col), box, size)
         draw.ellipse((x - radius, y - radius, x + radius, y + radius), CASING, white)
         draw.line((x - arm, y, x + arm, y), white, 2)
         if click.positive:
