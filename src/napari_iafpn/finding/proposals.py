@@ -1,0 +1,130 @@
+"""What was found: masks, each with the probability that it is right."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.special import expit
+
+from napari_iafpn.clicks import Click
+from napari_iafpn.finding.drawing import Drawn
+from napari_iafpn.finding.exemplars import Exemplars, solidity
+from napari_iafpn.geometry import Box
+from napari_iafpn.sessions.cutout import Cutout
+
+DEFAULT_QUALITY = 0.5
+"""Proposals of a lower quality are not shown."""
+LARGEST, SMALLEST = 4.0, 4.0
+"""Times the largest exemplar's area, and parts of the smallest one's, that an object may have."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """An object that waits for a yes or no.
+
+    Attributes
+    ----------
+    cutout : Cutout
+        The mask, in the image frame.
+    clicks : tuple of Click
+        That drew it.
+    quality : float
+        Estimated probability that it is an object of the kind, in [0, 1].
+    """
+
+    cutout: Cutout
+    clicks: tuple[Click, ...]
+    quality: float
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What tells good masks from bad ones; see `Judge`."""
+
+    stability: float
+    inside: float
+    """Mean appearance of the mask's pixels."""
+    contrast: float
+    """The same, less that of a rim around it."""
+    solidity: float
+    log_area: float
+    log_radius: float
+    """Log of its radius by the one at which the candidate stood out."""
+
+
+def traits_of(
+    drawn: Drawn, appearance: NDArray[np.float32], corner: tuple[int, int], radius: float
+) -> Traits:
+    """Measure a mask on the ``appearance`` (h, w) of pixels, the first of which is ``corner``."""
+    cutout, own = drawn.cutout, math.sqrt(drawn.cutout.area / math.pi)
+    rim = max(1, round(0.25 * own))
+    whole = Box.whole((appearance.shape[0], appearance.shape[1])).shifted(*corner)
+    box = cutout.box.resized_about_centre(
+        cutout.box.height + 2 * rim + 2, cutout.box.width + 2 * rim + 2, whole
+    )
+    mask = cutout.within(box)
+    there = appearance[box.shifted(-corner[0], -corner[1]).slices]
+    outside = ndimage.binary_dilation(mask, iterations=rim + 1) & ~ndimage.binary_dilation(mask)
+    inside = float(there[mask].mean()) if mask.any() else 0.0
+    around = float(there[outside].mean()) if outside.any() else 0.0
+    return Traits(
+        drawn.stability,
+        inside,
+        inside - around,
+        solidity(cutout.mask),
+        math.log(cutout.area),
+        math.log(own / radius),
+    )
+
+
+class Judge:
+    """Judges masks beside the exemplars and what was drawn from one click on each of those.
+
+    Parameters
+    ----------
+    exemplars : Exemplars
+    redrawn : sequence of Traits
+        Of the exemplars drawn again, at least one.
+    """
+
+    def __init__(self, exemplars: Exemplars, redrawn: Sequence[Traits]) -> None:
+        areas = np.log(exemplars.areas)
+        self._areas = float(areas.min()), float(areas.max())
+        self._stability = float(np.median([traits.stability for traits in redrawn]))
+        self._contrast = float(np.median([traits.contrast for traits in redrawn]))
+        self._solidity = min(solidity(cutout.mask) for cutout in exemplars.cutouts)
+
+    def fits(self, area: int) -> bool:
+        """Tell whether an object of the kind may have so many pixels."""
+        smallest, largest = self._areas
+        return smallest - math.log(SMALLEST) <= math.log(area) <= largest + math.log(LARGEST)
+
+    def quality(self, traits: Traits) -> float:
+        """Return the estimated probability that the mask is an object of the kind."""
+        return float(expit(np.dot(COEFFICIENTS, self.evidence(traits)) + BIAS))
+
+    def evidence(self, traits: Traits) -> NDArray[np.float64]:
+        """Return the numbers that the quality is made of."""
+        smallest, largest = self._areas
+        return np.array(
+            [
+                traits.stability,
+                traits.stability - self._stability,
+                traits.contrast,
+                traits.contrast - self._contrast,
+                traits.solidity,
+                min(0.0, traits.solidity - self._solidity),
+                max(0.0, traits.log_area - largest),
+                max(0.0, smallest - traits.log_area),
+                abs(traits.log_radius),
+            ]
+        )
+
+
+COEFFICIENTS = np.array([4.0, 4.0, 1.0, 2.0, 4.0, 4.0, -1.0, -1.0, -0.5])
+BIAS = -5.0
