@@ -117,9 +117,7 @@ def find(
     from napari_iafpn.cli.find import FindRequest, find_in_file
 
     find_in_file(
-        FindRequest(
-            image, exemplars, output, quality, region, overlay, model, device, overwrite
-        )
+        FindRequest(image, exemplars, output, quality, region, overlay, model, device, overwrite)
     )
 
 

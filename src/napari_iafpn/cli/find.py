@@ -52,7 +52,7 @@ def find_in_file(request: FindRequest) -> None:
     writer_of(name)
     region = parse_region(request.region)
     finest, *coarser = open_picture(request.image)
-    given = read_labels(request.exemplars)
+    given = read_labels(request.exemplars, finest.shape[:2])
     place = place_of(given, request.output, name)
     _check_outputs(request, place)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -47,9 +48,7 @@ ALIKE = 0.6
 class FeatureSource(Protocol):
     """What computes features, such as a `Predictor`."""
 
-    def features(
-        self, plane: Plane, box: Box, size: tuple[int, int]
-    ) -> NDArray[np.float32]:
+    def features(self, plane: Plane, box: Box, size: tuple[int, int]) -> NDArray[np.float32]:
         """Return (C, h / 4, w / 4) features of a box resized to ``size`` (h, w)."""
 
 
@@ -119,8 +118,8 @@ def _divided(region: Box, side: int) -> list[Box]:
     )
     return [
         Box(top, bottom, left, right)
-        for top, bottom in zip(rows, rows[1:], strict=False)
-        for left, right in zip(cols, cols[1:], strict=False)
+        for top, bottom in pairwise(rows)
+        for left, right in pairwise(cols)
     ]
 
 
@@ -183,7 +182,10 @@ class Cells:
     def joined(cls, parts: list[Cells]) -> Cells:
         """Put together what several tiles have."""
         return cls(
-            *(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__annotations__)
+            *(
+                np.concatenate([getattr(part, name) for part in parts])
+                for name in cls.__annotations__
+            )
         )
 
 

@@ -71,7 +71,7 @@ def candidates_of(
         # An object of this size stands out from its surroundings.
         inner = ndimage.gaussian_filter(fine, 0.55 * radius)
         response = inner - 0.75 * ndimage.gaussian_filter(fine, 1.3 * radius)
-        peaks = peak_local_max(
+        peaks = peak_local_max(  # type: ignore[no-untyped-call]
             response,
             min_distance=max(1, int(0.6 * radius)),
             threshold_abs=LEAST_RESPONSE,

@@ -23,6 +23,8 @@ LOW, HIGH = 0.35, 0.65
 """Thresholds between which a sure mask hardly changes."""
 LEAST_LIKENESS = 0.35
 """IoU of the exemplars with what is drawn from one click on each, below which nothing is found."""
+GOOD = 0.9
+"""Likeness that is good enough to look no further."""
 NEARLY = 0.03
 """A quicker way of drawing may be so much worse."""
 
@@ -114,7 +116,7 @@ def overlap(one: Cutout, other: Cutout) -> tuple[int, float]:
 def choose_way(
     drawer: Drawer, plane: Plane, exemplars: Exemplars
 ) -> tuple[Way, list[Drawn | None]]:
-    """Return the quickest way that draws the exemplars nearly as well as the best, and the drawings.
+    """Return the quickest way that draws the exemplars nearly as well as any, and the drawings.
 
     Raises
     ------
@@ -122,18 +124,13 @@ def choose_way(
         Where no way draws anything like them.
     """
     clicks, sides = exemplars.clicks(), exemplars.sides.tolist()
-    tried = {way: draw(drawer, plane, clicks, sides, way) for way in WAYS}
-    likeness = {
-        way: float(
-            np.mean(
-                [
-                    0.0 if each is None else overlap(each.cutout, exemplar)[1]
-                    for each, exemplar in zip(drawn, exemplars.cutouts, strict=True)
-                ]
-            )
-        )
-        for way, drawn in tried.items()
-    }
+    tried: dict[Way, list[Drawn | None]] = {}
+    likeness: dict[Way, float] = {}
+    for way in WAYS:
+        tried[way] = draw(drawer, plane, clicks, sides, way)
+        likeness[way] = _likeness(tried[way], exemplars)
+        if likeness[way] >= GOOD:
+            return way, tried[way]
     best = max(likeness.values())
     if best < LEAST_LIKENESS:
         raise ValueError(
@@ -142,3 +139,9 @@ def choose_way(
         )
     way = next(way for way in WAYS if likeness[way] >= best - NEARLY)
     return way, tried[way]
+
+
+def _likeness(drawn: Sequence[Drawn | None], exemplars: Exemplars) -> float:
+    """Return the mean IoU of the exemplars with what was drawn for them."""
+    pairs = zip(drawn, exemplars.cutouts, strict=True)
+    return float(np.mean([overlap(each.cutout, own)[1] if each else 0.0 for each, own in pairs]))

@@ -44,9 +44,7 @@ class Exemplars:
     shape: tuple[int, int]
 
     @classmethod
-    def of(
-        cls, given: Iterable[Cutout | NDArray[np.bool_]], shape: tuple[int, int]
-    ) -> Exemplars:
+    def of(cls, given: Iterable[Cutout | NDArray[np.bool_]], shape: tuple[int, int]) -> Exemplars:
         """Take cutouts, or (H, W) masks of the plane."""
         cutouts = []
         for number, each in enumerate(given, 1):
@@ -154,7 +152,8 @@ def solidity(mask: NDArray[np.bool_]) -> float:
     from skimage.measure import regionprops
 
     with np.errstate(all="ignore"):
-        (region,) = regionprops(ndimage.binary_fill_holes(mask).astype(np.uint8))
+        filled = ndimage.binary_fill_holes(mask).astype(np.uint8)
+        (region,) = regionprops(filled)  # type: ignore[no-untyped-call]
         return float(region.solidity) if min(mask.shape) > 2 else 1.0
 
 

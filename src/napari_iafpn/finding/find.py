@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_iafpn.clicks import Click
 from napari_iafpn.finding.appearance import (
     Appearance,
     Cells,
@@ -21,7 +22,7 @@ from napari_iafpn.finding.appearance import (
 )
 from napari_iafpn.finding.candidates import Candidate, candidates_of
 from napari_iafpn.finding.drawing import Drawer, Drawn, Way, choose_way, draw, overlap
-from napari_iafpn.finding.exemplars import Exemplars
+from napari_iafpn.finding.exemplars import Exemplars, deepest_click
 from napari_iafpn.finding.proposals import DEFAULT_QUALITY, Judge, Proposal, traits_of
 from napari_iafpn.geometry import Box, view_around
 from napari_iafpn.images import Plane
@@ -30,7 +31,11 @@ from napari_iafpn.sessions.cutout import Cutout, difference
 BATCH = 4
 """Candidates that are drawn together; a user's click waits for at most so many."""
 SURE = 0.85
-"""Of this quality a proposal is shown at once; the others wait for better ones of the same place."""
+"""Of this quality a proposal is shown at once; others wait for better ones of the same place."""
+LIKELY = 0.6
+"""On a mask of this quality no further candidate is drawn."""
+PATIENCE = 40
+"""Candidates without a proposal among them after which a tile is left."""
 LEAST_FREE = 0.7
 """Share of a mask that must not belong to objects already."""
 MOST_SHARED = 0.3
@@ -84,10 +89,7 @@ def find_similar(
     plane = plane if isinstance(plane, Plane) else Plane(plane)
     if not isinstance(exemplars, Exemplars):
         exemplars = Exemplars.of(exemplars, plane.shape)
-    if shown_in is None or isinstance(shown_in, Plane):
-        other = shown_in
-    else:
-        other = Plane(shown_in)
+    other = shown_in if shown_in is None or isinstance(shown_in, Plane) else Plane(shown_in)
     search = _Search(drawer, plane, exemplars, committed, unlike, region, quality, other)
     return search.run(cancelled or (lambda: False))
 
@@ -160,7 +162,7 @@ class _Search:
             yield from self._search(tile, appearance, judge, way, cancelled)
 
     def _cores_to_learn_from(self, cores: list[Box]) -> list[Box]:
-        """Return the parts that show exemplars; around those that lie elsewhere, parts of their own.
+        """Return the parts that show exemplars; those that lie elsewhere get parts of their own.
 
         The exemplars of another plane all lie elsewhere.
         """
@@ -190,7 +192,7 @@ class _Search:
             there = [each for each in maps if drawn and each[0].encloses(drawn.cutout.box)]
             if drawn and there:
                 box, pixels = there[0]
-                traits.append(traits_of(drawn, pixels, (box.row_start, box.col_start), radius))
+                traits.append(traits_of(drawn, pixels, (box.row_start, box.col_start), radius, 1.0))
         return Judge(self.exemplars, traits)
 
     def _search(
@@ -208,23 +210,56 @@ class _Search:
         corner = tile.box.row_start, tile.box.col_start
         waiting: list[Proposal] = []
         left = candidates_of(tile, probability, self.exemplars, taken)
-        while left and not cancelled():
+        in_vain = 0
+        while left and in_vain < PATIENCE and not cancelled():
             batch, left = self._next(left)
-            clicks = [candidate.click for candidate in batch]
-            drawings = draw(self.drawer, self.plane, clicks, self._sides(batch), way)
-            for candidate, drawn in zip(batch, drawings, strict=True):
-                found = drawn and self._free(drawn)
-                if not found or not judge.fits(found.cutout.area):
-                    continue
-                traits = traits_of(found, pixels, corner, candidate.radius)
-                proposal = Proposal(found.cutout, (candidate.click,), judge.quality(traits))
-                if proposal.quality < max(self.least, SURE):
-                    waiting.append(proposal)
-                else:
+            in_vain += len(batch)
+            for proposal in self._proposals(batch, judge, way, pixels, corner):
+                in_vain = in_vain if proposal.quality < self.least else 0
+                if proposal.quality >= max(self.least, SURE):
                     yield from self._shown(proposal)
+                    continue
+                waiting.append(proposal)
+                if proposal.quality >= LIKELY:
+                    box = proposal.cutout.box
+                    self.covered[box.slices] |= proposal.cutout.mask
         for proposal in sorted(waiting, key=lambda each: -each.quality):
             if proposal.quality >= self.least:
                 yield from self._shown(proposal)
+
+    def _proposals(
+        self,
+        batch: list[Candidate],
+        judge: Judge,
+        way: Way,
+        pixels: NDArray[np.float32],
+        corner: tuple[int, int],
+    ) -> Iterator[Proposal]:
+        """Draw candidates, and what fits once more from its deepest point, as a user clicks.
+
+        An object is the same from both clicks.
+        """
+        first = self._drawn([c.click for c in batch], self._sides(batch), judge, way)
+        if not first:
+            return
+        clicks = [deepest_click(drawn.cutout) for drawn in first.values()]
+        sides = [float(max(drawn.cutout.box.shape)) for drawn in first.values()]
+        again = self._drawn(clicks, sides, judge, way)
+        for place, (number, before) in enumerate(first.items()):
+            drawn = again.get(place)
+            if drawn is None:
+                continue
+            agreement = overlap(before.cutout, drawn.cutout)[1]
+            traits = traits_of(drawn, pixels, corner, batch[number].radius, agreement)
+            yield Proposal(drawn.cutout, (clicks[place],), judge.quality(traits))
+
+    def _drawn(
+        self, clicks: list[Click], sides: list[float], judge: Judge, way: Way
+    ) -> dict[int, Drawn]:
+        """Return what was drawn at the clicks, by their numbers, where it is free and fits."""
+        drawings = draw(self.drawer, self.plane, clicks, sides, way)
+        free = {n: self._free(drawn) for n, drawn in enumerate(drawings) if drawn is not None}
+        return {n: d for n, d in free.items() if d is not None and judge.fits(d)}
 
     def _next(self, left: list[Candidate]) -> tuple[list[Candidate], list[Candidate]]:
         """Return the candidates to draw next, on nothing that was shown and apart, and the rest."""
@@ -257,7 +292,7 @@ class _Search:
         if np.count_nonzero(free) < LEAST_FREE * cutout.area:
             return None
         rest = Cutout.of(free, (cutout.box.row_start, cutout.box.col_start))
-        return rest and replace(drawn, cutout=rest)
+        return None if rest is None else replace(drawn, cutout=rest)
 
     def _shown(self, proposal: Proposal) -> Iterator[Proposal]:
         """Yield a proposal unless what was shown before has too much of it; it gets the rest."""

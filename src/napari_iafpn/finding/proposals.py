@@ -19,6 +19,8 @@ from napari_iafpn.sessions.cutout import Cutout
 
 DEFAULT_QUALITY = 0.5
 """Proposals of a lower quality are not shown."""
+LEAST_STABILITY = 0.4
+"""A mask that is less sure is none."""
 LARGEST, SMALLEST = 4.0, 4.0
 """Times the largest exemplar's area, and parts of the smallest one's, that an object may have."""
 
@@ -47,6 +49,8 @@ class Traits:
     """What tells good masks from bad ones; see `Judge`."""
 
     stability: float
+    agreement: float
+    """IoU with what was drawn from another click on the object."""
     inside: float
     """Mean appearance of the mask's pixels."""
     contrast: float
@@ -58,7 +62,11 @@ class Traits:
 
 
 def traits_of(
-    drawn: Drawn, appearance: NDArray[np.float32], corner: tuple[int, int], radius: float
+    drawn: Drawn,
+    appearance: NDArray[np.float32],
+    corner: tuple[int, int],
+    radius: float,
+    agreement: float,
 ) -> Traits:
     """Measure a mask on the ``appearance`` (h, w) of pixels, the first of which is ``corner``."""
     cutout, own = drawn.cutout, math.sqrt(drawn.cutout.area / math.pi)
@@ -74,6 +82,7 @@ def traits_of(
     around = float(there[outside].mean()) if outside.any() else 0.0
     return Traits(
         drawn.stability,
+        agreement,
         inside,
         inside - around,
         solidity(cutout.mask),
@@ -99,8 +108,11 @@ class Judge:
         self._contrast = float(np.median([traits.contrast for traits in redrawn]))
         self._solidity = min(solidity(cutout.mask) for cutout in exemplars.cutouts)
 
-    def fits(self, area: int) -> bool:
-        """Tell whether an object of the kind may have so many pixels."""
+    def fits(self, drawn: Drawn) -> bool:
+        """Tell whether an object of the kind may be so large, and as unsure."""
+        area = drawn.cutout.area
+        if drawn.stability < LEAST_STABILITY:
+            return False
         smallest, largest = self._areas
         return smallest - math.log(SMALLEST) <= math.log(area) <= largest + math.log(LARGEST)
 
@@ -115,6 +127,7 @@ class Judge:
             [
                 traits.stability,
                 traits.stability - self._stability,
+                traits.agreement,
                 traits.contrast,
                 traits.contrast - self._contrast,
                 traits.solidity,
@@ -126,5 +139,5 @@ class Judge:
         )
 
 
-COEFFICIENTS = np.array([4.0, 4.0, 1.0, 2.0, 4.0, 4.0, -1.0, -1.0, -0.5])
-BIAS = -5.0
+COEFFICIENTS = np.array([4.0, 0.0, 3.0, 1.0, 2.0, 4.0, 4.0, -1.0, -1.0, -0.5])
+BIAS = -7.0

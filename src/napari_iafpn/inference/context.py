@@ -1,8 +1,8 @@
 """What the objects that are done tell about the current one.
 
 Their pixels are not part of it. Where the network runs into them all the same, it is asked again
-with the deepest points of the nearest ones as negative clicks, which the user does not see. Elsewhere
-it is not: objects that only touch are drawn better without.
+with the deepest points of the nearest ones as negative clicks, which the user does not see.
+Elsewhere it is not: objects that only touch are drawn better without.
 """
 
 from __future__ import annotations
@@ -132,7 +132,8 @@ class ContextReplay:
     ) -> None:
         self._predictor, self._plane, self._context = predictor, plane, context
         self.view = view
-        self._clicks, self._last = start or (ClickSequence(), None)
+        self._clicks = ClickSequence() if start is None else start[0]
+        self._last: Prediction | None = None if start is None else start[1]
 
     def predict(self, clicks: ClickSequence) -> Prediction:
         """Return the prediction after ``clicks``, which begin with those of the last call."""
@@ -162,7 +163,7 @@ class ContextReplay:
     def _runs_into(self, found: Prediction, free: Sequence[int]) -> bool:
         mask = found.roi_mask()
         common = np.count_nonzero(mask & self._context.others(found.roi, free))
-        return common > RUNS_INTO * max(1, np.count_nonzero(mask))
+        return bool(common > RUNS_INTO * np.count_nonzero(mask))
 
     def _without(self, found: Prediction, free: Sequence[int]) -> Prediction:
         """Return the prediction with nothing on objects that are done."""

@@ -66,7 +66,8 @@ class ImageProtocol:
 def objects_in_order(sample: Sample) -> list[int]:
     """Return the objects large enough: the one at the image's centre, then always the nearest."""
     left = {
-        int(label): np.argwhere(sample.truth(int(label))).mean(0) for label in sample.ids(LEAST_AREA)
+        int(label): np.argwhere(sample.truth(int(label))).mean(0)
+        for label in sample.ids(LEAST_AREA)
     }
     place, order = (np.array(sample.shape) - 1) / 2, []
     while left:

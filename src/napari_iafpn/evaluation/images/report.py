@@ -48,7 +48,8 @@ In the pictures yellow outlines were clicked, blue ones found and accepted witho
 {% for number in numbers %}<td>{{ number }}</td>{% endfor %}</tr>{% endfor %}</table>{% endfor %}
 {% for title, source in pictures %}<figure><img src="{{ source }}" alt="{{ title }}">
 <figcaption>{{ title }}</figcaption></figure>{% endfor %}
-{% if problems %}<h2>Problems</h2><ul>{% for p in problems %}<li>{{ p }}</li>{% endfor %}</ul>{% endif %}
+{% if problems %}<h2>Problems</h2><ul>{% for problem in problems %}
+<li>{{ problem }}</li>{% endfor %}</ul>{% endif %}
 <h2>About</h2><pre>{{ about }}</pre></html>
 """
 
@@ -65,9 +66,7 @@ def image_numbers(results: ImageResults) -> dict[str, Any]:
     return numbers
 
 
-def write_image_report(
-    results: ImageResults, sets: Sequence[AnnotatedSet], output: Path
-) -> None:
+def write_image_report(results: ImageResults, sets: Sequence[AnnotatedSet], output: Path) -> None:
     """Write ``results.json`` and ``report.html``, each whole or not at all, the numbers first.
 
     Raises
@@ -104,13 +103,17 @@ def _page(results: ImageResults, numbers: dict[str, Any], sets: Sequence[Annotat
         )
         for model, of_model in numbers.items()
     ]
-    return Environment(autoescape=True).from_string(PAGE).render(
-        style=Markup(style.read_text(encoding="utf-8")),
-        titles=COLUMNS.values(),
-        tables=tables,
-        pictures=list(_pictures(results, sets)),
-        problems=results.problems,
-        about=json.dumps(results.about, indent=1),
+    return (
+        Environment(autoescape=True)
+        .from_string(PAGE)
+        .render(
+            style=Markup(style.read_text(encoding="utf-8")),
+            titles=COLUMNS.values(),
+            tables=tables,
+            pictures=list(_pictures(results, sets)),
+            problems=results.problems,
+            about=json.dumps(results.about, indent=1),
+        )
     )
 
 
@@ -120,9 +123,7 @@ def _shown(value: float | None) -> str:
     return str(value) if isinstance(value, int) else f"{value:.2f}"
 
 
-def _pictures(
-    results: ImageResults, sets: Sequence[AnnotatedSet]
-) -> list[tuple[str, str]]:
+def _pictures(results: ImageResults, sets: Sequence[AnnotatedSet]) -> list[tuple[str, str]]:
     """Return titles and data URIs of some images after each mode."""
     samples: dict[tuple[str, str], Sample] = {}
     shown: dict[tuple[str, str, str], int] = defaultdict(int)

@@ -95,7 +95,7 @@ class ImageResult:
         return self.actions - accepted + bool(self.proposals)
 
     def found(self, least: float) -> int:
-        """Return the number of objects that a proposal overlaps with this IoU, each counted once."""
+        """Return the number of objects that proposals overlap with this IoU."""
         return len({each.label for each in self.proposals if each.label and each.iou >= least})
 
     def to_json(self) -> dict[str, Any]:
@@ -119,13 +119,11 @@ def summary_of(results: Sequence[ImageResult], target: float) -> dict[str, float
     objects = sum(len(result.objects) for result in results)
     proposed = sum(len(result.proposals) for result in results)
     rest = sum(len(result.objects) - result.exemplars for result in results)
-    first = [
-        cost.first_iou for r in results for cost in r.objects if cost.first_iou is not None
-    ]
+    first = [cost.first_iou for r in results for cost in r.objects if cost.first_iou is not None]
     searched = results[0].assist == "find" and rest > 0
 
     def per_object(name: str) -> float:
-        return sum(getattr(result, name) for result in results) / objects
+        return float(sum(getattr(result, name) for result in results) / objects)
 
     def share(least: float, of: int) -> float | None:
         return sum(result.found(least) for result in results) / of if searched and of else None

@@ -218,7 +218,7 @@ def _chosen_images(
                 name = annotated.image_name(index)
                 problems.append(Problem(annotated.name, name, None, str(error)))
         count = min(evaluation.images or len(fitting), len(fitting))
-        places = np.linspace(0, len(fitting) - 1, count).round().astype(int) if count else []
+        places = np.linspace(0, max(0, len(fitting) - 1), count).round().astype(int).tolist()
         chosen += [(annotated, fitting[place]) for place in places]
     if not chosen:
         names = ", ".join(annotated.name for annotated in evaluation.sets)
@@ -232,7 +232,7 @@ def _header(evaluation: ImageEvaluation, models: Sequence[ModelFile]) -> dict[st
     """Return what an earlier run must have in common to be gone on with; modes may be added."""
     from napari_iafpn.inference.device import choose_device
 
-    options = {key: value for key, value in asdict(evaluation.protocols[0]).items()}
+    options = asdict(evaluation.protocols[0])
     del options["assist"]
     return {
         "option": {
