@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.morphology import h_maxima
 
 from napari_iafpn.clicks import Click
 from napari_iafpn.finding.appearance import FeatureSource
@@ -25,6 +26,9 @@ LEAST_LIKENESS = 0.35
 """IoU of the exemplars with what is drawn from one click on each, below which nothing is found."""
 GOOD = 0.9
 """Likeness that is good enough to look no further."""
+PINCHED = 0.15
+"""Between two lobes a mask is so much less deep, as a share of its depth."""
+MOST_LOBES = 3
 NEARLY = 0.03
 """A quicker way of drawing may be so much worse."""
 
@@ -74,11 +78,23 @@ class Drawn:
 
 
 def draw(
-    drawer: Drawer, plane: Plane, clicks: Sequence[Click], sides: Sequence[float], way: Way
+    drawer: Drawer,
+    plane: Plane,
+    clicks: Sequence[Click],
+    sides: Sequence[float],
+    way: Way,
+    beside: Sequence[Sequence[Click]] = (),
 ) -> list[Drawn | None]:
-    """Draw an object at each click; None where the network sees none there."""
+    """Draw an object at each click; None where the network sees none there.
+
+    ``beside`` are negative clicks of each.
+    """
     views = [way.view(*each, plane.shape) for each in zip(clicks, sides, strict=True)]
-    found = drawer.predict_each(plane, [[click] for click in clicks], views, way.sizes)
+    batch = [
+        [*(other for other in others if view.contains(other)), click]
+        for click, others, view in zip(clicks, beside or [()] * len(clicks), views, strict=True)
+    ]
+    found = drawer.predict_each(plane, batch, views, way.sizes)
     return [_drawn(each, click) for each, click in zip(found, clicks, strict=True)]
 
 
@@ -102,6 +118,17 @@ def _piece(mask: NDArray[np.bool_], click: Click, roi: Box) -> NDArray[np.bool_]
         there = int(np.bincount(pieces.ravel())[1:].argmax()) + 1
     piece: NDArray[np.bool_] = pieces == there if count > 1 else mask
     return piece
+
+
+def lobes(cutout: Cutout) -> list[Click]:
+    """Return the deepest pixel of each lobe of a mask that is pinched, deepest first."""
+    padded = np.pad(cutout.mask, 1)
+    depth = ndimage.distance_transform_edt(padded)
+    peaks, count = ndimage.label(h_maxima(depth, PINCHED * depth.max()))  # type: ignore[no-untyped-call]
+    places = ndimage.maximum_position(depth, peaks, np.arange(1, count + 1))
+    box = cutout.box
+    deep = sorted(places, key=lambda place: -float(depth[place]))[:MOST_LOBES]
+    return [Click(row - 1 + box.row_start, col - 1 + box.col_start) for row, col in deep]
 
 
 def overlap(one: Cutout, other: Cutout) -> tuple[int, float]:

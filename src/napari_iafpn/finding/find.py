@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,7 @@ from napari_iafpn.finding.appearance import (
     tile_of,
 )
 from napari_iafpn.finding.candidates import Candidate, candidates_of
-from napari_iafpn.finding.drawing import Drawer, Drawn, Way, choose_way, draw, overlap
+from napari_iafpn.finding.drawing import Drawer, Drawn, Way, choose_way, draw, lobes, overlap
 from napari_iafpn.finding.exemplars import Exemplars, deepest_click
 from napari_iafpn.finding.proposals import DEFAULT_QUALITY, Judge, Proposal, traits_of
 from napari_iafpn.geometry import Box, view_around
@@ -251,13 +253,57 @@ class _Search:
                 continue
             agreement = overlap(before.cutout, drawn.cutout)[1]
             traits = traits_of(drawn, pixels, corner, batch[number].radius, agreement)
-            yield Proposal(drawn.cutout, (clicks[place],), judge.quality(traits))
+            whole = Proposal(drawn.cutout, (clicks[place],), judge.quality(traits))
+            parts = []
+            if judge.is_pinched(traits):
+                parts = self._parts(drawn, judge, way, pixels, corner)
+            better = parts and np.mean([part.quality for part in parts]) > whole.quality
+            yield from parts if better else [whole]
+
+    def _parts(
+        self,
+        drawn: Drawn,
+        judge: Judge,
+        way: Way,
+        pixels: NDArray[np.float32],
+        corner: tuple[int, int],
+    ) -> list[Proposal]:
+        """Draw each lobe of a mask that may be several objects, with the others beside it.
+
+        None where one of them is no object of the kind, or they share pixels.
+        """
+        clicks = lobes(drawn.cutout)
+        if len(clicks) < 2:
+            return []
+        others = [[replace(c, positive=False) for c in clicks if c != own] for own in clicks]
+        side = float(max(drawn.cutout.box.shape)) / math.sqrt(len(clicks))
+        found = self._drawn(clicks, [side] * len(clicks), judge, way, others)
+        cutouts = [part.cutout for part in found.values()]
+        if len(found) < len(clicks) or any(
+            overlap(one, other)[1] > MOST_SHARED / 2 for one, other in combinations(cutouts, 2)
+        ):
+            return []
+        covered = sum(overlap(cutout, drawn.cutout)[0] for cutout in cutouts)
+        agreement = min(1.0, covered / drawn.cutout.area)
+        return [
+            Proposal(
+                part.cutout,
+                (*others[number], clicks[number]),
+                judge.quality(traits_of(part, pixels, corner, judge.radius, agreement)),
+            )
+            for number, part in found.items()
+        ]
 
     def _drawn(
-        self, clicks: list[Click], sides: list[float], judge: Judge, way: Way
+        self,
+        clicks: list[Click],
+        sides: list[float],
+        judge: Judge,
+        way: Way,
+        beside: Sequence[Sequence[Click]] = (),
     ) -> dict[int, Drawn]:
         """Return what was drawn at the clicks, by their numbers, where it is free and fits."""
-        drawings = draw(self.drawer, self.plane, clicks, sides, way)
+        drawings = draw(self.drawer, self.plane, clicks, sides, way, beside)
         free = {n: self._free(drawn) for n, drawn in enumerate(drawings) if drawn is not None}
         return {n: d for n, d in free.items() if d is not None and judge.fits(d)}
 

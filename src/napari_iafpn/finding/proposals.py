@@ -21,6 +21,8 @@ DEFAULT_QUALITY = 0.5
 """Proposals of a lower quality are not shown."""
 LEAST_STABILITY = 0.4
 """A mask that is less sure is none."""
+PINCHED = 0.02
+"""Less solidity than the exemplars have, from which on a mask may be several objects."""
 LARGEST, SMALLEST = 4.0, 4.0
 """Times the largest exemplar's area, and parts of the smallest one's, that an object may have."""
 
@@ -104,6 +106,7 @@ class Judge:
     def __init__(self, exemplars: Exemplars, redrawn: Sequence[Traits]) -> None:
         areas = np.log(exemplars.areas)
         self._areas = float(areas.min()), float(areas.max())
+        self.radius = exemplars.radius
         self._stability = float(np.median([traits.stability for traits in redrawn]))
         self._contrast = float(np.median([traits.contrast for traits in redrawn]))
         self._solidity = min(solidity(cutout.mask) for cutout in exemplars.cutouts)
@@ -115,6 +118,10 @@ class Judge:
             return False
         smallest, largest = self._areas
         return smallest - math.log(SMALLEST) <= math.log(area) <= largest + math.log(LARGEST)
+
+    def is_pinched(self, traits: Traits) -> bool:
+        """Tell whether a mask is less convex than the exemplars, as several objects are."""
+        return traits.solidity < self._solidity - PINCHED
 
     def quality(self, traits: Traits) -> float:
         """Return the estimated probability that the mask is an object of the kind."""
@@ -139,5 +146,5 @@ class Judge:
         )
 
 
-COEFFICIENTS = np.array([4.0, 0.0, 3.0, 1.0, 2.0, 4.0, 4.0, -1.0, -1.0, -0.5])
-BIAS = -7.0
+COEFFICIENTS = np.array([4.0, 3.0, 2.5, 0.0, 1.0, 0.0, 15.0, -1.2, -0.5, -0.3])
+BIAS = -3.2
