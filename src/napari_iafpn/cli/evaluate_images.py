@@ -14,6 +14,7 @@ from napari_iafpn.cli.evaluate import INTERRUPTED, WHOLE, parse_view_scale
 
 if TYPE_CHECKING:
     from napari_iafpn.evaluation.images import ImageEvaluation, ImageResult
+    from napari_iafpn.evaluation.readers import AnnotatedSet
 
 DEFAULT_VIEW_SCALE = 8.0
 
@@ -66,7 +67,6 @@ def evaluate_images_of(request: ImagesRequest) -> int:
 def make_image_evaluation(request: ImagesRequest) -> ImageEvaluation:
     """Return what the arguments ask for; ValueError where they are no arguments."""
     from napari_iafpn.evaluation.images import ImageEvaluation, ImageProtocol
-    from napari_iafpn.evaluation.readers import open_set
 
     if len(request.view_scales) > 1 or WHOLE in request.view_scales:
         raise ValueError(
@@ -77,10 +77,7 @@ def make_image_evaluation(request: ImagesRequest) -> ImageEvaluation:
     if request.view_scales:
         scale = parse_view_scale(request.view_scales[0]) or scale
     return ImageEvaluation(
-        sets=tuple(
-            open_set(spec, objects=request.objects, keep_255=request.keep_255)
-            for spec in request.sets
-        ),
+        sets=tuple(_open_set(spec, request) for spec in request.sets),
         models=request.models,
         protocols=tuple(
             ImageProtocol(
@@ -96,6 +93,16 @@ def make_image_evaluation(request: ImagesRequest) -> ImageEvaluation:
         threads=request.threads,
         device=request.device,
     )
+
+
+def _open_set(spec: str, request: ImagesRequest) -> AnnotatedSet:
+    """Open a set with all of its objects: a list beside it is for those that stand alone."""
+    from napari_iafpn.evaluation.readers import Selection, open_set
+
+    opened = open_set(spec, objects=request.objects, keep_255=request.keep_255)
+    if request.objects is None and isinstance(opened, Selection):
+        return opened.base
+    return opened
 
 
 def _tell(done: int, total: int, last: ImageResult | None) -> None:
