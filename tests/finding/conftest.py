@@ -18,7 +18,7 @@ BRIGHT = 0.5
 
 @dataclass
 class BrightPieces:
-    """Draws the connected bright pixels under a click, as far as its view shows them."""
+    """Draws the connected bright pixels under a click that no negative click is nearer to."""
 
     clicks: list[Click] = field(default_factory=list)
 
@@ -42,7 +42,14 @@ class BrightPieces:
             pieces, _ = ndimage.label(plane.read(view, view.shape)[0] > BRIGHT)
             row, col = next(click.pixel for click in clicks if click.positive)
             there = pieces[row - view.row_start, col - view.col_start]
-            probability = np.where((pieces == there) & (there > 0), 0.95, 0.02)
+            rows, cols = np.ogrid[: view.height, : view.width]
+            far = [
+                np.hypot(rows + view.row_start - c.row, cols + view.col_start - c.col)
+                + (0 if c.positive else 0.5)
+                for c in clicks
+            ]
+            ours = np.argmin(far, axis=0) == next(n for n, c in enumerate(clicks) if c.positive)
+            probability = np.where((pieces == there) & (there > 0) & ours, 0.95, 0.02)
             found.append(Prediction(plane.shape, view, probability.astype(np.float32), view))
         return found
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from napari_iafpn.finding import Exemplars
+from napari_iafpn.finding.drawing import lobes
 from napari_iafpn.geometry import Box
 from napari_iafpn.sessions import Cutout
 
@@ -65,3 +66,13 @@ def test_an_exemplar_of_another_image() -> None:
 def test_labels_of_another_size() -> None:
     with pytest.raises(ValueError, match="60 x 81 pixels, the image 60 x 80"):
         Exemplars.of_labels(np.zeros((60, 81), int), SHAPE)
+
+
+def test_the_lobes_of_a_dumbbell() -> None:
+    rows, cols = np.ogrid[:60, :80]
+    two = np.minimum((cols - 30) ** 2, (cols - 50) ** 2) + (rows - 25) ** 2 <= 11**2
+    both, one = Cutout.of(two), Cutout.of(two & (cols < 40))
+    assert both is not None
+    assert one is not None
+    assert sorted((click.row, click.col) for click in lobes(both)) == [(25, 30), (25, 50)]
+    assert len(lobes(one)) == 1

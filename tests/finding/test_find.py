@@ -112,6 +112,28 @@ def test_much_larger_and_smaller_objects_are_not_similar(drawer, disks) -> None:
     assert found_labels(proposals, labels) == [6]
 
 
+def test_objects_that_touch_are_told_apart(drawer, disks) -> None:
+    places = [(30, 30 + 50 * n, 9) for n in range(4)]
+    places += [(80 + 50 * n, 40 + 17 * m, 9) for n in range(3) for m in range(2)]
+    image, labels = disks((210, 230), places)
+    proposals = list(find_similar(drawer, image, exemplars_of(labels, (1, 2, 3))))
+    assert found_labels(proposals, labels) == [4, 5, 6, 7, 8, 9, 10]
+
+
+def test_a_slide_is_too_large_to_search_at_once(drawer, monkeypatch, many) -> None:
+    image, labels = many
+    monkeypatch.setattr("napari_iafpn.finding.find.MOST_PIXELS", 10_000)
+    with pytest.raises(ValueError, match="240 x 280 pixels are too many to search at once"):
+        find_similar(drawer, image, exemplars_of(labels))
+
+
+def test_many_exemplars(drawer, many) -> None:
+    image, labels = many
+    ids = tuple(range(1, 20))
+    proposals = list(find_similar(drawer, image, exemplars_of(labels, ids)))
+    assert found_labels(proposals, labels) == list(range(20, 31))
+
+
 def test_what_was_rejected_teaches(drawer, grid, disks) -> None:
     """Grey disks are drawn as the bright ones are; only a rejected one tells them apart."""
     image, labels = disks((240, 280), grid)

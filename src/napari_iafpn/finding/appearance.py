@@ -95,12 +95,17 @@ def cores_of(region: Box, exemplars: Exemplars) -> list[Box]:
     return sorted(cores, key=lambda core: -sum(core.intersection(b) is not None for b in shown))
 
 
+def with_margin(core: Box, exemplars: Exemplars) -> Box:
+    """Return a part of the plane with what is around it."""
+    margin = 2 * math.ceil(MARGIN_SIDES * max(exemplars.sides))
+    return core.resized_about_centre(
+        core.height + margin, core.width + margin, Box.whole(exemplars.shape)
+    )
+
+
 def tile_of(source: FeatureSource, plane: Plane, exemplars: Exemplars, core: Box) -> Tile:
     """Look at a part of the plane and what is around it."""
-    margin, scale = math.ceil(MARGIN_SIDES * max(exemplars.sides)), scale_of(exemplars)
-    box = core.resized_about_centre(
-        core.height + 2 * margin, core.width + 2 * margin, Box.whole(plane.shape)
-    )
+    box, scale = with_margin(core, exemplars), scale_of(exemplars)
     size = _multiples(box.height * scale), _multiples(box.width * scale)
     found = source.features(plane, box, size)
     smooth = _intensities(plane.read(box, size), exemplars.radius * scale / STRIDE)
@@ -193,7 +198,7 @@ def cells_to_learn_from(
     tile: Tile,
     exemplars: Exemplars,
     committed: NDArray[np.bool_],
-    unlike: NDArray[np.bool_] | None,
+    unlike: NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> Cells:
     """Draw the cells of a tile that say something about the kind.
@@ -212,7 +217,7 @@ def cells_to_learn_from(
     reach = max(3.0, RING * exemplars.radius / height)
     ours = tile.shares(numbers > 0) > 0.05
     near = ndimage.distance_transform_edt(~ours) <= reach if ours.any() else ours
-    against = np.zeros(tile.grid, bool) if unlike is None else tile.shares(unlike) > 0.5
+    against = tile.shares(unlike) > 0.5
 
     def drawn(wanted: NDArray[np.bool_]) -> NDArray[np.float64]:
         places = np.flatnonzero(wanted)

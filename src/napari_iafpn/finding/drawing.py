@@ -143,13 +143,16 @@ def overlap(one: Cutout, other: Cutout) -> tuple[int, float]:
 def choose_way(
     drawer: Drawer, plane: Plane, exemplars: Exemplars
 ) -> tuple[Way, list[Drawn | None]]:
-    """Return the quickest way that draws the exemplars nearly as well as any, and the drawings.
+    """Return the quickest way that draws exemplars nearly as well as any, and the drawings.
+
+    Of many exemplars some are drawn; see ``Exemplars.some``.
 
     Raises
     ------
     ValueError
         Where no way draws anything like them.
     """
+    exemplars = exemplars.some()
     clicks, sides = exemplars.clicks(), exemplars.sides.tolist()
     tried: dict[Way, list[Drawn | None]] = {}
     likeness: dict[Way, float] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -19,6 +19,8 @@ from napari_iafpn.sessions.cutout import Cutout
 
 LEAST_AREA = 16
 """Pixels of an exemplar; of a smaller one nothing can be learned."""
+SOME = 6
+"""So many are drawn again."""
 MOST_COVERED = 0.9
 """Share of what is searched that exemplars may cover."""
 
@@ -117,6 +119,12 @@ class Exemplars:
         """Longer side of the median exemplar, in its radii."""
         return float(np.median(self.sides / self.radii))
 
+    def some(self) -> Exemplars:
+        """Return at most `SOME` of them, spread over their sizes."""
+        order = np.argsort(self.areas, kind="stable")
+        places = np.linspace(0, len(order) - 1, min(SOME, len(order))).round().astype(int)
+        return replace(self, cutouts=tuple(self.cutouts[each] for each in order[places]))
+
     def clicks(self) -> list[Click]:
         """Return the deepest pixel of each."""
         return [deepest_click(cutout) for cutout in self.cutouts]
@@ -131,7 +139,13 @@ class Exemplars:
 
     def check_room(self, region: Box) -> None:
         """Raise ValueError where they leave nothing of ``region`` to search."""
-        covered = np.count_nonzero(self.inside(region)) / region.area
+        common = (cutout.box.intersection(region) for cutout in self.cutouts)
+        inside = (
+            np.count_nonzero(cutout.within(box))
+            for cutout, box in zip(self.cutouts, common, strict=True)
+            if box is not None
+        )
+        covered = sum(inside) / region.area
         if covered > MOST_COVERED:
             raise ValueError(
                 f"the exemplars cover {covered:.0%} of what is to be searched; give a larger "

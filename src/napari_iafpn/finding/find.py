@@ -21,10 +21,12 @@ from napari_iafpn.finding.appearance import (
     learn,
     resized,
     tile_of,
+    with_margin,
 )
 from napari_iafpn.finding.candidates import Candidate, candidates_of
 from napari_iafpn.finding.drawing import Drawer, Drawn, Way, choose_way, draw, lobes, overlap
 from napari_iafpn.finding.exemplars import Exemplars, deepest_click
+from napari_iafpn.finding.ground import Ground, Objects, check_objects
 from napari_iafpn.finding.proposals import DEFAULT_QUALITY, Judge, Proposal, traits_of
 from napari_iafpn.geometry import Box, view_around
 from napari_iafpn.images import Plane
@@ -42,6 +44,7 @@ LEAST_FREE = 0.7
 """Share of a mask that must not belong to objects already."""
 MOST_SHARED = 0.3
 """IoU, or share of the smaller mask, that two proposals may have in common."""
+MOST_PIXELS = 400_000_000
 LEARNING_TILES = 4
 SURROUNDINGS = 12.0
 """Sides of an exemplar that are looked at where it lies outside of what is searched."""
@@ -54,8 +57,8 @@ def find_similar(
     plane: Plane | NDArray[Any],
     exemplars: Exemplars | Iterable[Cutout | NDArray[np.bool_]],
     *,
-    committed: NDArray[np.bool_] | None = None,
-    unlike: NDArray[np.bool_] | None = None,
+    committed: Objects | None = None,
+    unlike: Objects | None = None,
     region: Box | None = None,
     quality: float = DEFAULT_QUALITY,
     shown_in: Plane | NDArray[Any] | None = None,
@@ -69,10 +72,10 @@ def find_similar(
     plane : Plane or (H, W) or (H, W, 3 or 4) array
     exemplars : Exemplars, or iterable of Cutout or (H, W) bool
         Objects of one kind; see `Exemplars`.
-    committed : (H, W) bool, optional
-        Pixels of all objects that are done: nothing is found there. The exemplars count as such.
-    unlike : (H, W) bool, optional
-        Pixels of objects of another kind, or of proposals that were rejected.
+    committed : (H, W) bool, or iterable of Cutout, optional
+        All objects that are done: nothing is found there. The exemplars count as such.
+    unlike : (H, W) bool, or iterable of Cutout, optional
+        Objects of another kind, or proposals that were rejected.
     region : Box, optional
         What is searched. Default: the whole plane.
     quality : float
@@ -104,8 +107,8 @@ class _Search:
         drawer: Drawer,
         plane: Plane,
         exemplars: Exemplars,
-        committed: NDArray[np.bool_] | None,
-        unlike: NDArray[np.bool_] | None,
+        committed: Objects | None,
+        unlike: Objects | None,
         region: Box | None,
         quality: float,
         shown_in: Plane | None,
@@ -117,29 +120,30 @@ class _Search:
                 f"the region {region} reaches outside the image of {plane.shape[0]} x "
                 f"{plane.shape[1]}; choose one inside it"
             )
+        if self.region.area > MOST_PIXELS:
+            raise ValueError(
+                f"{self.region.height} x {self.region.width} pixels are too many to search at "
+                f"once; choose a region of at most {MOST_PIXELS // 10**6} million pixels"
+            )
         if exemplars.shape != plane.shape:
             raise ValueError(
                 f"the exemplars are of an image of shape {exemplars.shape}, this one has "
                 f"{plane.shape}; give exemplars of the same image"
             )
-        for name, mask in (("committed", committed), ("unlike", unlike)):
-            if mask is not None and mask.shape != plane.shape:
-                raise ValueError(
-                    f"the mask {name!r} has shape {mask.shape}, the image {plane.shape}; give a "
-                    "mask of the image's size"
-                )
+        check_objects("committed", committed, plane.shape)
+        check_objects("unlike", unlike, plane.shape)
         if not 0 <= quality <= 1:
             raise ValueError(f"quality is {quality}; give a number from 0 to 1")
         if shown_in is None:
             exemplars.check_room(self.region)
         self.drawer, self.plane, self.exemplars = drawer, plane, exemplars
-        self.shown_in = shown_in or plane
-        self.unlike, self.least = unlike, quality
-        self.taken = np.zeros(plane.shape, bool) if committed is None else committed.astype(bool)
-        for cutout in exemplars.cutouts if shown_in is None else ():
-            self.taken[cutout.box.slices] |= cutout.mask
+        self.shown_in, self.least = shown_in or plane, quality
+        room = with_margin(self.region, exemplars)
+        own = () if shown_in is not None else exemplars.cutouts
+        self.unlike = Ground(room).take(() if unlike is None else unlike)
+        self.taken = Ground(room).take(() if committed is None else committed).take(own)
+        self.covered = Ground(room).take(own)
         self.shown: list[Cutout] = []
-        self.covered = self.taken.copy()
 
     def run(self, cancelled: Callable[[], bool]) -> Iterator[Proposal]:
         """Learn, then search part after part."""
@@ -178,10 +182,11 @@ class _Search:
         return chosen[:LEARNING_TILES]
 
     def _cells(self, tile: Tile, rng: np.random.Generator) -> Cells:
-        part = tile.box.slices
         here = self.shown_in is self.plane
-        taken = self.taken[part] if here else np.zeros(tile.box.shape, bool)
-        unlike = self.unlike[part] if here and self.unlike is not None else None
+        nothing = np.zeros(tile.box.shape, bool)
+        taken, unlike = (
+            ground.within(tile.box) if here else nothing for ground in (self.taken, self.unlike)
+        )
         return cells_to_learn_from(tile, self.exemplars, taken, unlike, rng)
 
     def _judge(
@@ -190,8 +195,8 @@ class _Search:
         """Return the judge that knows how the exemplars look when they are drawn again."""
         maps = [(tile.box, resized(appearance.map(tile), tile.box.shape)) for tile in tiles]
         traits = []
-        for drawn, radius in zip(redrawn, self.exemplars.radii, strict=True):
-            there = [each for each in maps if drawn and each[0].encloses(drawn.cutout.box)]
+        for drawn, radius in zip(redrawn, self.exemplars.some().radii, strict=True):
+            there = [m for m in maps if drawn and m[0].intersection(drawn.cutout.box)]
             if drawn and there:
                 box, pixels = there[0]
                 traits.append(traits_of(drawn, pixels, (box.row_start, box.col_start), radius, 1.0))
@@ -207,7 +212,7 @@ class _Search:
     ) -> Iterator[Proposal]:
         """Draw the candidates of a tile; show what is sure at once, then the best of the others."""
         probability = appearance.map(tile)
-        taken = self.taken[tile.box.slices]
+        taken = self.taken.within(tile.box)
         pixels = resized(probability, tile.box.shape)
         corner = tile.box.row_start, tile.box.col_start
         waiting: list[Proposal] = []
@@ -223,8 +228,7 @@ class _Search:
                     continue
                 waiting.append(proposal)
                 if proposal.quality >= LIKELY:
-                    box = proposal.cutout.box
-                    self.covered[box.slices] |= proposal.cutout.mask
+                    self.covered.take([proposal.cutout])
         for proposal in sorted(waiting, key=lambda each: -each.quality):
             if proposal.quality >= self.least:
                 yield from self._shown(proposal)
@@ -312,7 +316,7 @@ class _Search:
         batch: list[Candidate] = []
         later: list[Candidate] = []
         for number, candidate in enumerate(left):
-            if self.covered[candidate.click.pixel]:
+            if self.covered.holds(candidate.click):
                 continue
             if any(_near(candidate, other) for other in batch):
                 later.append(candidate)
@@ -334,7 +338,7 @@ class _Search:
     def _free(self, drawn: Drawn) -> Drawn | None:
         """Return what of a drawing belongs to no object yet, None where that is too little."""
         cutout = drawn.cutout
-        free = cutout.mask & ~self.taken[cutout.box.slices]
+        free = cutout.mask & ~self.taken.within(cutout.box)
         if np.count_nonzero(free) < LEAST_FREE * cutout.area:
             return None
         rest = Cutout.of(free, (cutout.box.row_start, cutout.box.col_start))
@@ -351,7 +355,7 @@ class _Search:
             rest = difference(rest, other) if common else rest
         if rest is not None:
             self.shown.append(rest)
-            self.covered[rest.box.slices] |= rest.mask
+            self.covered.take([rest])
             yield replace(proposal, cutout=rest)
 
 

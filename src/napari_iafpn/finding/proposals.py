@@ -17,6 +17,8 @@ from napari_iafpn.finding.exemplars import Exemplars, solidity
 from napari_iafpn.geometry import Box
 from napari_iafpn.sessions.cutout import Cutout
 
+TYPICAL = 0.75, 0.5
+"""Stability and contrast of an object that is clear to the network."""
 DEFAULT_QUALITY = 0.5
 """Proposals of a lower quality are not shown."""
 LEAST_STABILITY = 0.4
@@ -100,15 +102,15 @@ class Judge:
     ----------
     exemplars : Exemplars
     redrawn : sequence of Traits
-        Of the exemplars drawn again, at least one.
+        Of the exemplars drawn again; without any, masks are judged by themselves.
     """
 
     def __init__(self, exemplars: Exemplars, redrawn: Sequence[Traits]) -> None:
         areas = np.log(exemplars.areas)
         self._areas = float(areas.min()), float(areas.max())
         self.radius = exemplars.radius
-        self._stability = float(np.median([traits.stability for traits in redrawn]))
-        self._contrast = float(np.median([traits.contrast for traits in redrawn]))
+        own = [(traits.stability, traits.contrast) for traits in redrawn] or [TYPICAL]
+        self._stability, self._contrast = np.median(own, axis=0).tolist()
         self._solidity = min(solidity(cutout.mask) for cutout in exemplars.cutouts)
 
     def fits(self, drawn: Drawn) -> bool:
