@@ -61,9 +61,12 @@ def test_gradual_sizes(drawer, disks) -> None:
 
 def test_nothing_is_found_on_what_is_done(drawer, many, grid) -> None:
     image, labels = many
-    committed = labels <= 20
-    proposals = list(
-        find_similar(drawer, image, exemplars_of(labels), committed=committed & (labels > 0))
+    committed = (labels > 0) & (labels <= 20)
+    proposals = list(find_similar(drawer, image, exemplars_of(labels), committed=committed))
+    assert all(labels[click.pixel] > 20 for click in drawer.clicks[3:])
+    cutouts = exemplars_of(labels, tuple(range(1, 21))).cutouts
+    assert proposals == list(
+        find_similar(drawer, image, exemplars_of(labels), committed=iter(cutouts))
     )
     assert found_labels(proposals, labels) == list(range(21, len(grid) + 1))
 
@@ -144,7 +147,7 @@ def test_what_was_rejected_teaches(drawer, grid, disks) -> None:
     before = found_labels(list(find_similar(drawer, image, kind)), labels)
     after = found_labels(list(find_similar(drawer, image, kind, unlike=unlike)), labels)
     evens = [sum(label % 2 == 0 for label in found) for found in (before, after)]
-    assert evens[1] < evens[0] or evens == [0, 0]
+    assert evens[1] < evens[0]
     assert len([label for label in after if label % 2]) >= 10
 
 

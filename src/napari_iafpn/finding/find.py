@@ -36,6 +36,8 @@ BATCH = 4
 """Candidates that are drawn together; a user's click waits for at most so many."""
 SURE = 0.85
 """Of this quality a proposal is shown at once; others wait for better ones of the same place."""
+ENOUGH, MOST_SURE = 6, 24
+"""Exemplars and sure proposals from which, and from at most how many, a tile is searched again."""
 LIKELY = 0.6
 """On a mask of this quality no further candidate is drawn."""
 PATIENCE = 40
@@ -142,8 +144,10 @@ class _Search:
         own = () if shown_in is not None else exemplars.cutouts
         self.unlike = Ground(room).take(() if unlike is None else unlike)
         self.taken = Ground(room).take(() if committed is None else committed).take(own)
-        self.covered = Ground(room).take(own)
+        # What was rejected is not proposed again.
+        self.covered = self.taken.joined(self.unlike)
         self.shown: list[Cutout] = []
+        self.sure = list(own)
 
     def run(self, cancelled: Callable[[], bool]) -> Iterator[Proposal]:
         """Learn, then search part after part."""
@@ -157,15 +161,24 @@ class _Search:
             tiles.append(tile_of(self.drawer, self.shown_in, self.exemplars, core))
             if core in cores and self.shown_in is self.plane:
                 known[core] = tiles[-1]
-        rng = np.random.default_rng(0)
-        appearance = learn(Cells.joined([self._cells(tile, rng) for tile in tiles]))
+        cells = {tile.core: self._cells(tile, self.exemplars, self.taken) for tile in tiles}
+        appearance = learn(Cells.joined(list(cells.values())))
         judge = self._judge(appearance, redrawn, tiles)
         for core in cores:
             if cancelled():
                 return
             tile = known.pop(core, None)
             tile = tile or tile_of(self.drawer, self.plane, self.exemplars, core)
-            yield from self._search(tile, appearance, judge, way, cancelled)
+            first = self._candidates(tile, appearance, self.exemplars)
+            yield from self._search(tile, appearance, first, judge, way, cancelled)
+            if len(self.sure) < ENOUGH or cancelled():
+                continue
+            # What was found shows more of the kind.
+            more = replace(self.exemplars, cutouts=tuple(self.sure))
+            again = {**cells, core: self._cells(tile, more, self.covered)}
+            better = learn(Cells.joined(list(again.values())))
+            second = self._candidates(tile, better, more)
+            yield from self._search(tile, better, second, judge, way, cancelled)
 
     def _cores_to_learn_from(self, cores: list[Box]) -> list[Box]:
         """Return the parts that show exemplars; those that lie elsewhere get parts of their own.
@@ -181,13 +194,20 @@ class _Search:
                 chosen.append(here[0])
         return chosen[:LEARNING_TILES]
 
-    def _cells(self, tile: Tile, rng: np.random.Generator) -> Cells:
-        here = self.shown_in is self.plane
+    def _cells(self, tile: Tile, exemplars: Exemplars, done: Ground) -> Cells:
+        here = self.shown_in is self.plane or exemplars is not self.exemplars
         nothing = np.zeros(tile.box.shape, bool)
         taken, unlike = (
-            ground.within(tile.box) if here else nothing for ground in (self.taken, self.unlike)
+            ground.within(tile.box) if here else nothing for ground in (done, self.unlike)
         )
-        return cells_to_learn_from(tile, self.exemplars, taken, unlike, rng)
+        rng = np.random.default_rng(0)
+        return cells_to_learn_from(tile, exemplars, taken, unlike, rng)
+
+    def _candidates(
+        self, tile: Tile, appearance: Appearance, exemplars: Exemplars
+    ) -> list[Candidate]:
+        taken = self.covered.within(tile.box)
+        return candidates_of(tile, appearance.map(tile), exemplars, taken)
 
     def _judge(
         self, appearance: Appearance, redrawn: list[Drawn | None], tiles: list[Tile]
@@ -206,17 +226,15 @@ class _Search:
         self,
         tile: Tile,
         appearance: Appearance,
+        left: list[Candidate],
         judge: Judge,
         way: Way,
         cancelled: Callable[[], bool],
     ) -> Iterator[Proposal]:
         """Draw the candidates of a tile; show what is sure at once, then the best of the others."""
-        probability = appearance.map(tile)
-        taken = self.taken.within(tile.box)
-        pixels = resized(probability, tile.box.shape)
+        pixels = resized(appearance.map(tile), tile.box.shape)
         corner = tile.box.row_start, tile.box.col_start
         waiting: list[Proposal] = []
-        left = candidates_of(tile, probability, self.exemplars, taken)
         in_vain = 0
         while left and in_vain < PATIENCE and not cancelled():
             batch, left = self._next(left)
@@ -356,6 +374,8 @@ class _Search:
         if rest is not None:
             self.shown.append(rest)
             self.covered.take([rest])
+            if proposal.quality >= SURE and len(self.sure) < MOST_SURE:
+                self.sure.append(rest)
             yield replace(proposal, cutout=rest)
 
 

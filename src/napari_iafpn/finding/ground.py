@@ -39,6 +39,12 @@ class Ground:
                 self._pixels[self._here(common).slices] |= cutout.within(common)
         return self
 
+    def joined(self, other: Ground) -> Ground:
+        """Return what is taken in either, in this part."""
+        both = Ground(self.box)
+        both._pixels = self._pixels | other.within(self.box)
+        return both
+
     def within(self, box: Box) -> NDArray[np.bool_]:
         """Return (box.height, box.width) bool, where the pixels of ``box`` are taken."""
         taken = np.zeros(box.shape, bool)
