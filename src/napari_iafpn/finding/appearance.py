@@ -150,6 +150,25 @@ def _intensities(pixels: NDArray[np.float32], radius: float) -> NDArray[np.float
 
 
 @dataclass(frozen=True)
+class PixelMap:
+    """The appearance of the pixels of a box.
+
+    Attributes
+    ----------
+    box : Box
+        In the image frame.
+    values : (box.height, box.width) float32
+    """
+
+    box: Box
+    values: NDArray[np.float32]
+
+    def within(self, box: Box) -> NDArray[np.float32]:
+        """Return (box.height, box.width), of a box inside."""
+        return self.values[box.shifted(-self.box.row_start, -self.box.col_start).slices]
+
+
+@dataclass(frozen=True)
 class Appearance:
     """A linear classifier of cells.
 
@@ -171,6 +190,10 @@ class Appearance:
         scores = np.tensordot(scale, tile.cells, 1) + (self.bias - self.mean @ scale)
         probability: NDArray[np.float32] = expit(scores).astype(np.float32)
         return probability
+
+    def of_pixels(self, tile: Tile) -> PixelMap:
+        """Return the same for each pixel of a tile."""
+        return PixelMap(tile.box, resized(self.map(tile), tile.box.shape))
 
 
 @dataclass(frozen=True)

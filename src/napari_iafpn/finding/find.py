@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.finding.appearance import (
     Appearance,
     Cells,
+    PixelMap,
     Tile,
     cells_to_learn_from,
     cores_of,
     learn,
-    resized,
     tile_of,
     with_margin,
 )
 from napari_iafpn.finding.candidates import Candidate, candidates_of
-from napari_iafpn.finding.drawing import Drawer, Drawn, Way, choose_way, draw, lobes, overlap
-from napari_iafpn.finding.exemplars import Exemplars, deepest_click
+from napari_iafpn.finding.drawing import Drawer, Drawn, choose_way, overlap
+from napari_iafpn.finding.exemplars import Exemplars
 from napari_iafpn.finding.ground import Ground, Objects, check_objects
-from napari_iafpn.finding.proposals import DEFAULT_QUALITY, Judge, Proposal, traits_of
+from napari_iafpn.finding.proposals import (
+    DEFAULT_QUALITY,
+    MOST_SHARED,
+    Judge,
+    Proposal,
+    traits_of,
+)
+from napari_iafpn.finding.proposer import Proposer
 from napari_iafpn.geometry import Box, view_around
 from napari_iafpn.images import Plane
 from napari_iafpn.sessions.cutout import Cutout, difference
@@ -42,16 +46,10 @@ LIKELY = 0.6
 """On a mask of this quality no further candidate is drawn."""
 PATIENCE = 40
 """Candidates without a proposal among them after which a tile is left."""
-LEAST_FREE = 0.7
-"""Share of a mask that must not belong to objects already."""
-MOST_SHARED = 0.3
-"""IoU, or share of the smaller mask, that two proposals may have in common."""
 MOST_PIXELS = 400_000_000
 LEARNING_TILES = 4
 SURROUNDINGS = 12.0
 """Sides of an exemplar that are looked at where it lies outside of what is searched."""
-SIDE_RANGE = 0.8, 1.25
-"""Views are of objects from so many smallest to so many largest sides of the exemplars."""
 
 
 def find_similar(
@@ -164,13 +162,14 @@ class _Search:
         cells = {tile.core: self._cells(tile, self.exemplars, self.taken) for tile in tiles}
         appearance = learn(Cells.joined(list(cells.values())))
         judge = self._judge(appearance, redrawn, tiles)
+        proposer = Proposer(self.drawer, self.plane, self.exemplars, judge, way, self.taken)
         for core in cores:
             if cancelled():
                 return
             tile = known.pop(core, None)
             tile = tile or tile_of(self.drawer, self.plane, self.exemplars, core)
             first = self._candidates(tile, appearance, self.exemplars)
-            yield from self._search(tile, appearance, first, judge, way, cancelled)
+            yield from self._search(appearance.of_pixels(tile), first, proposer, cancelled)
             if len(self.sure) < ENOUGH or cancelled():
                 continue
             # What was found shows more of the kind.
@@ -178,7 +177,7 @@ class _Search:
             again = {**cells, core: self._cells(tile, more, self.covered)}
             better = learn(Cells.joined(list(again.values())))
             second = self._candidates(tile, better, more)
-            yield from self._search(tile, better, second, judge, way, cancelled)
+            yield from self._search(better.of_pixels(tile), second, proposer, cancelled)
 
     def _cores_to_learn_from(self, cores: list[Box]) -> list[Box]:
         """Return the parts that show exemplars; those that lie elsewhere get parts of their own.
@@ -213,33 +212,28 @@ class _Search:
         self, appearance: Appearance, redrawn: list[Drawn | None], tiles: list[Tile]
     ) -> Judge:
         """Return the judge that knows how the exemplars look when they are drawn again."""
-        maps = [(tile.box, resized(appearance.map(tile), tile.box.shape)) for tile in tiles]
+        maps = [appearance.of_pixels(tile) for tile in tiles]
         traits = []
         for drawn, radius in zip(redrawn, self.exemplars.some().radii, strict=True):
-            there = [m for m in maps if drawn and m[0].intersection(drawn.cutout.box)]
+            there = [m for m in maps if drawn and m.box.intersection(drawn.cutout.box)]
             if drawn and there:
-                box, pixels = there[0]
-                traits.append(traits_of(drawn, pixels, (box.row_start, box.col_start), radius, 1.0))
+                traits.append(traits_of(drawn, there[0], radius, 1.0))
         return Judge(self.exemplars, traits)
 
     def _search(
         self,
-        tile: Tile,
-        appearance: Appearance,
+        looks: PixelMap,
         left: list[Candidate],
-        judge: Judge,
-        way: Way,
+        proposer: Proposer,
         cancelled: Callable[[], bool],
     ) -> Iterator[Proposal]:
         """Draw the candidates of a tile; show what is sure at once, then the best of the others."""
-        pixels = resized(appearance.map(tile), tile.box.shape)
-        corner = tile.box.row_start, tile.box.col_start
         waiting: list[Proposal] = []
         in_vain = 0
         while left and in_vain < PATIENCE and not cancelled():
             batch, left = self._next(left)
             in_vain += len(batch)
-            for proposal in self._proposals(batch, judge, way, pixels, corner):
+            for proposal in proposer.propose(batch, looks):
                 in_vain = in_vain if proposal.quality < self.least else 0
                 if proposal.quality >= max(self.least, SURE):
                     yield from self._shown(proposal)
@@ -250,84 +244,6 @@ class _Search:
         for proposal in sorted(waiting, key=lambda each: -each.quality):
             if proposal.quality >= self.least:
                 yield from self._shown(proposal)
-
-    def _proposals(
-        self,
-        batch: list[Candidate],
-        judge: Judge,
-        way: Way,
-        pixels: NDArray[np.float32],
-        corner: tuple[int, int],
-    ) -> Iterator[Proposal]:
-        """Draw candidates, and what fits once more from its deepest point, as a user clicks.
-
-        An object is the same from both clicks.
-        """
-        first = self._drawn([c.click for c in batch], self._sides(batch), judge, way)
-        if not first:
-            return
-        clicks = [deepest_click(drawn.cutout) for drawn in first.values()]
-        sides = [float(max(drawn.cutout.box.shape)) for drawn in first.values()]
-        again = self._drawn(clicks, sides, judge, way)
-        for place, (number, before) in enumerate(first.items()):
-            drawn = again.get(place)
-            if drawn is None:
-                continue
-            agreement = overlap(before.cutout, drawn.cutout)[1]
-            traits = traits_of(drawn, pixels, corner, batch[number].radius, agreement)
-            whole = Proposal(drawn.cutout, (clicks[place],), judge.quality(traits))
-            parts = []
-            if judge.is_pinched(traits):
-                parts = self._parts(drawn, judge, way, pixels, corner)
-            better = parts and np.mean([part.quality for part in parts]) > whole.quality
-            yield from parts if better else [whole]
-
-    def _parts(
-        self,
-        drawn: Drawn,
-        judge: Judge,
-        way: Way,
-        pixels: NDArray[np.float32],
-        corner: tuple[int, int],
-    ) -> list[Proposal]:
-        """Draw each lobe of a mask that may be several objects, with the others beside it.
-
-        None where one of them is no object of the kind, or they share pixels.
-        """
-        clicks = lobes(drawn.cutout)
-        if len(clicks) < 2:
-            return []
-        others = [[replace(c, positive=False) for c in clicks if c != own] for own in clicks]
-        side = float(max(drawn.cutout.box.shape)) / math.sqrt(len(clicks))
-        found = self._drawn(clicks, [side] * len(clicks), judge, way, others)
-        cutouts = [part.cutout for part in found.values()]
-        if len(found) < len(clicks) or any(
-            overlap(one, other)[1] > MOST_SHARED / 2 for one, other in combinations(cutouts, 2)
-        ):
-            return []
-        covered = sum(overlap(cutout, drawn.cutout)[0] for cutout in cutouts)
-        agreement = min(1.0, covered / drawn.cutout.area)
-        return [
-            Proposal(
-                part.cutout,
-                (*others[number], clicks[number]),
-                judge.quality(traits_of(part, pixels, corner, judge.radius, agreement)),
-            )
-            for number, part in found.items()
-        ]
-
-    def _drawn(
-        self,
-        clicks: list[Click],
-        sides: list[float],
-        judge: Judge,
-        way: Way,
-        beside: Sequence[Sequence[Click]] = (),
-    ) -> dict[int, Drawn]:
-        """Return what was drawn at the clicks, by their numbers, where it is free and fits."""
-        drawings = draw(self.drawer, self.plane, clicks, sides, way, beside)
-        free = {n: self._free(drawn) for n, drawn in enumerate(drawings) if drawn is not None}
-        return {n: d for n, d in free.items() if d is not None and judge.fits(d)}
 
     def _next(self, left: list[Candidate]) -> tuple[list[Candidate], list[Candidate]]:
         """Return the candidates to draw next, on nothing that was shown and apart, and the rest."""
@@ -343,24 +259,6 @@ class _Search:
             if len(batch) == BATCH:
                 return batch, later + left[number + 1 :]
         return batch, later
-
-    def _sides(self, batch: list[Candidate]) -> list[float]:
-        """Return the longer sides of the objects that the candidates may be."""
-        exemplars, (low, high) = self.exemplars, SIDE_RANGE
-        sides = np.array([exemplars.stretch * candidate.radius for candidate in batch])
-        clipped: list[float] = np.clip(
-            sides, low * exemplars.sides.min(), high * exemplars.sides.max()
-        ).tolist()
-        return clipped
-
-    def _free(self, drawn: Drawn) -> Drawn | None:
-        """Return what of a drawing belongs to no object yet, None where that is too little."""
-        cutout = drawn.cutout
-        free = cutout.mask & ~self.taken.within(cutout.box)
-        if np.count_nonzero(free) < LEAST_FREE * cutout.area:
-            return None
-        rest = Cutout.of(free, (cutout.box.row_start, cutout.box.col_start))
-        return None if rest is None else replace(drawn, cutout=rest)
 
     def _shown(self, proposal: Proposal) -> Iterator[Proposal]:
         """Yield a proposal unless what was shown before has too much of it; it gets the rest."""

@@ -12,13 +12,15 @@ from scipy import ndimage
 from scipy.special import expit
 
 from napari_iafpn.clicks import Click
+from napari_iafpn.finding.appearance import PixelMap
 from napari_iafpn.finding.drawing import Drawn
 from napari_iafpn.finding.exemplars import Exemplars, solidity
-from napari_iafpn.geometry import Box
 from napari_iafpn.sessions.cutout import Cutout
 
 TYPICAL = 0.75, 0.5
 """Stability and contrast of an object that is clear to the network."""
+MOST_SHARED = 0.3
+"""IoU, or share of the smaller mask, that two proposals may have in common."""
 DEFAULT_QUALITY = 0.5
 """Proposals of a lower quality are not shown."""
 LEAST_STABILITY = 0.4
@@ -67,20 +69,18 @@ class Traits:
 
 def traits_of(
     drawn: Drawn,
-    appearance: NDArray[np.float32],
-    corner: tuple[int, int],
+    looks: PixelMap,
     radius: float,
     agreement: float,
 ) -> Traits:
-    """Measure a mask on the ``appearance`` (h, w) of pixels, the first of which is ``corner``."""
+    """Measure a mask on the appearance of the pixels around it; see `Traits`."""
     cutout, own = drawn.cutout, math.sqrt(drawn.cutout.area / math.pi)
     rim = max(1, round(0.25 * own))
-    whole = Box.whole((appearance.shape[0], appearance.shape[1])).shifted(*corner)
     box = cutout.box.resized_about_centre(
-        cutout.box.height + 2 * rim + 2, cutout.box.width + 2 * rim + 2, whole
+        cutout.box.height + 2 * rim + 2, cutout.box.width + 2 * rim + 2, looks.box
     )
     mask = cutout.within(box)
-    there = appearance[box.shifted(-corner[0], -corner[1]).slices]
+    there = looks.within(box)
     outside = ndimage.binary_dilation(mask, iterations=rim + 1) & ~ndimage.binary_dilation(mask)
     inside = float(there[mask].mean()) if mask.any() else 0.0
     around = float(there[outside].mean()) if outside.any() else 0.0

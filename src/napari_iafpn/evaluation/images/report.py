@@ -16,6 +16,7 @@ from PIL import Image
 
 from napari_iafpn.evaluation.images.result import ImageResult, summary_of
 from napari_iafpn.evaluation.images.run import ImageResults
+from napari_iafpn.evaluation.metrics import boundary_band
 from napari_iafpn.evaluation.report.numbers import ABOUT
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def draw_image(sample: Sample, result: ImageResult) -> bytes:
     canvas = (pixels.transpose(1, 2, 0) * 255).round().astype(np.uint8)
     for cost in result.objects:
         mask = cost.mask.decode()
-        canvas[_outline(_reduced(mask, size))] = ACCEPTED if cost.accepted else CLICKED
+        canvas[boundary_band(_reduced(mask, size), 1)] = ACCEPTED if cost.accepted else CLICKED
     stream = io.BytesIO()
     Image.fromarray(canvas).save(stream, "PNG")
     return stream.getvalue()
@@ -183,10 +184,3 @@ def _reduced(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_
     )
     reduced: NDArray[np.bool_] = mask[np.ix_(rows, cols)]
     return reduced
-
-
-def _outline(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    padded = np.pad(mask, 1)
-    inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    border: NDArray[np.bool_] = mask & ~inner
-    return border
