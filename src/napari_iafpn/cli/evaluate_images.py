@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from napari_iafpn.evaluation.readers import AnnotatedSet
 
 DEFAULT_VIEW_SCALE = 8.0
+COLUMNS = {
+    "objects": "objects",
+    "clicks": "clicks",
+    "actions": "actions",
+    "actions_accept_all": "accept all",
+    "precision@50": "precision",
+    "recall@50": "recall",
+}
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,7 @@ class ImagesRequest:
 def evaluate_images_of(request: ImagesRequest) -> int:
     """Evaluate, or go on where an interrupted run stopped; return the exit code."""
     from napari_iafpn.evaluation.images import evaluate_images, write_image_report
-    from napari_iafpn.evaluation.images.report import COLUMNS, image_numbers
+    from napari_iafpn.evaluation.images.report import image_numbers
 
     evaluation = make_image_evaluation(request)
     try:
@@ -55,7 +63,7 @@ def evaluate_images_of(request: ImagesRequest) -> int:
     write_image_report(results, evaluation.sets, request.output)
     console = plain_console()
     for model, sets in image_numbers(results).items():
-        console.print(_table(model, sets, COLUMNS))
+        console.print(_table(model, sets))
     for problem in results.problems:
         console.print(f"problem: {problem}")
     for note in results.notes:
@@ -116,13 +124,14 @@ def _tell(done: int, total: int, last: ImageResult | None) -> None:
     sys.stderr.write(printable(line) + "\n")
 
 
-def _table(model: str, sets: dict[str, Any], columns: dict[str, str]) -> Table:
+def _table(model: str, sets: dict[str, Any]) -> Table:
+    """Return what fits into a terminal; the report has everything."""
     table = Table(title=f"{model}: means per object")
-    for title in ("set", "mode", *columns.values()):
+    for title in ("set", "mode", *COLUMNS.values()):
         table.add_column(title)
     for name, assists in sets.items():
         for assist, numbers in assists.items():
-            values = [numbers[column] for column in columns]
+            values = [numbers[column] for column in COLUMNS]
             shown = ["-" if v is None else f"{v:g}" if v == int(v) else f"{v:.2f}" for v in values]
             table.add_row(name, assist, *shown)
     return table
