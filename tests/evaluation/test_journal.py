@@ -40,7 +40,7 @@ def result(label: int = 1) -> ObjectResult:
 
 
 def begin(folder: Path, header: object = HEADER) -> Journal:
-    return Journal(folder, header, "2024-02-29T12:00:00+00:00")
+    return Journal(folder, header, "2024-02-29T12:00:00+00:00", ObjectResult)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_a_later_run_gets_the_same_results_to_the_last_bit(folder: Path) -> None
 
 
 def test_the_first_start_is_kept(folder: Path) -> None:
-    with Journal(folder, HEADER, "2025-01-01T00:00:00+00:00") as journal:
+    with Journal(folder, HEADER, "2025-01-01T00:00:00+00:00", ObjectResult) as journal:
         assert journal.started == "2024-02-29T12:00:00+00:00"
 
 

@@ -20,11 +20,12 @@ RANKS = {
     "networks": 1,
     "inference": 2,
     "sessions": 2,
-    "evaluation": 3,
-    "exchange": 3,
-    "training": 3,
-    "plugin": 4,
-    "cli": 4,
+    "finding": 3,
+    "evaluation": 4,
+    "exchange": 4,
+    "training": 4,
+    "plugin": 5,
+    "cli": 5,
 }
 GUI = {"napari", "qtpy", "magicgui", "superqt", "vispy", "npe2", "PyQt5", "PyQt6", "PySide6"}
 # The samples are image files and their reader, without napari; the demo of the command line
@@ -94,6 +95,7 @@ def test_only_the_plugin_knows_the_window(path: Path) -> None:
         ("napari_iafpn.geometry", {"torch", "napari", "qtpy", "magicgui"}),
         ("napari_iafpn.networks", {"torch", "napari", "qtpy", "magicgui"}),
         ("napari_iafpn.inference", {"torch", "napari", "qtpy", "magicgui"}),
+        ("napari_iafpn.finding", {"torch", "napari", "qtpy", "magicgui"}),
         ("napari_iafpn.exchange", {"torch", "napari", "qtpy", "magicgui"}),
         ("napari_iafpn.plugin.samples", {"torch", "napari", "qtpy", "magicgui"}),
     ],

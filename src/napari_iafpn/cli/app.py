@@ -79,6 +79,49 @@ def segment(
 
 
 @app.command()
+def find(
+    image: Annotated[Path, typer.Argument(help="PNG, TIFF, JPEG, WebP, NPY or zarr; one plane.")],
+    exemplars: Annotated[
+        Path,
+        typer.Option(
+            help="Ids of one or more objects of a kind, in any format that [bold]export[/bold] "
+            "reads."
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            help="The exemplars and, with new ids, what was found; in any format of "
+            "[bold]export[/bold]."
+        ),
+    ],
+    quality: Annotated[
+        float | None,
+        typer.Option(help="Leave out what is found with a lower quality, 0 to 1."),
+    ] = None,
+    region: Annotated[
+        str | None,
+        typer.Option(
+            metavar="R0,C0,R1,C1",
+            help="Search only here: the first row and column, and the first ones outside.",
+        ),
+    ] = None,
+    overlay: Annotated[
+        Path | None, typer.Option(help="A PNG of the image with all outlines.")
+    ] = None,
+    model: Model = "default",
+    device: Device = "auto",
+    overwrite: Overwrite = False,
+) -> None:
+    """Find the objects of an image that look like some that are given."""
+    from napari_iafpn.cli.find import FindRequest, find_in_file
+
+    find_in_file(
+        FindRequest(image, exemplars, output, quality, region, overlay, model, device, overwrite)
+    )
+
+
+@app.command()
 def models() -> None:
     """List the installed models with their training data, licences and scores."""
     from napari_iafpn.cli.models import print_models
@@ -187,6 +230,23 @@ def evaluate(
         list[str] | None,
         typer.Option(help="Model name or file; repeat it to compare models. Default: default."),
     ] = None,
+    protocol: Annotated[
+        str,
+        typer.Option(help="objects: each alone; images: all objects of whole images in a row."),
+    ] = "objects",
+    assist: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Of whole images: none, context (what the objects before tell) or find (similar "
+            "objects are found). Repeat it for several. Default: all three."
+        ),
+    ] = None,
+    exemplars: Annotated[
+        int, typer.Option(help="Objects that are clicked before similar ones are found.")
+    ] = 3,
+    images: Annotated[
+        int | None, typer.Option(help="Annotate at most so many whole images of each set.")
+    ] = None,
     preset: Annotated[
         str,
         typer.Option(help="plugin: what users of the plugin get; paper: as numbers are published."),
@@ -201,8 +261,12 @@ def evaluate(
     ] = None,
     max_clicks: Annotated[int, typer.Option(help="Clicks per object at most.")] = 20,
     target: Annotated[
-        float, typer.Option(help="IoU at which the simulated user stops; above 1: never.")
-    ] = 0.9,
+        float | None,
+        typer.Option(
+            help="IoU at which the simulated user stops; above 1: never. Default: 0.9, of whole "
+            "images 0.85."
+        ),
+    ] = None,
     threshold: Annotated[
         float | None, typer.Option(help="Probability above which a pixel is object.")
     ] = None,
@@ -246,6 +310,28 @@ def evaluate(
     ] = None,
 ) -> int:
     """Count the clicks that models need on annotated images, and write a report."""
+    if protocol == "images":
+        from napari_iafpn.cli.evaluate_images import ImagesRequest, evaluate_images_of
+
+        return evaluate_images_of(
+            ImagesRequest(
+                sets=tuple(sets),
+                objects=objects,
+                models=tuple(model or ["default"]),
+                assists=tuple(assist or ["none", "context", "find"]),
+                exemplars=exemplars,
+                images=images,
+                view_scales=tuple(view_scale or ()),
+                max_clicks=max_clicks,
+                target=0.85 if target is None else target,
+                threads=threads,
+                keep_255=keep_255,
+                device=device,
+                output=output,
+            )
+        )
+    if protocol != "objects":
+        raise ValueError(f"unknown protocol {protocol!r}; choose objects or images")
     from napari_iafpn.cli.evaluate import EvaluateRequest, evaluate_sets
 
     return evaluate_sets(
@@ -256,7 +342,7 @@ def evaluate(
             preset=preset,
             view_scales=tuple(view_scale or ["whole"]),
             max_clicks=max_clicks,
-            target=target,
+            target=0.9 if target is None else target,
             threshold=threshold,
             flip=flip,
             user=user,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Generic, Protocol, Self, TypeVar
 
-from napari_iafpn.evaluation.protocol import ObjectResult
 from napari_iafpn.evaluation.results import Problem
 from napari_iafpn.sessions.lines import Line, LineFile, lines_of, sealed
 from napari_iafpn.sessions.locking import InUseError, lock_file
@@ -20,7 +19,21 @@ HEADER = b'{"format"'
 SYNC_SECONDS = 1.0
 
 
-class Journal:
+class Entry(Protocol):
+    """Something finished that can be kept."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Return what ``to_json`` was given."""
+
+
+R = TypeVar("R", bound=Entry)
+
+
+class Journal(Generic[R]):
     """One JSON line that says what is evaluated, then one per finished object or problem.
 
     Lines are written whole, by one process, and flushed to the disk about once a second. Each has
@@ -35,10 +48,12 @@ class Journal:
         the folder must have the same.
     started : str
         When the evaluation began; an earlier run's is kept.
+    result_type : type
+        Of what is finished; has ``to_json`` and ``from_json``.
 
     Attributes
     ----------
-    finished : tuple of ObjectResult
+    finished : tuple of results
         What an earlier run left. Its problems are not kept: the images may have been repaired.
     started : str
     notes : list of str
@@ -53,9 +68,16 @@ class Journal:
         Where it cannot be written.
     """
 
-    def __init__(self, folder: Path, header: Mapping[str, Mapping[str, Any]], started: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        header: Mapping[str, Mapping[str, Any]],
+        started: str,
+        result_type: type[R],
+    ) -> None:
         _claim(folder)
         self.notes: list[str] = []
+        self._type = result_type
         self._file = LineFile(folder / JOURNAL, self.notes.append)
         try:
             self._file.open()
@@ -77,7 +99,7 @@ class Journal:
         return self._file.path
 
     def _begin(self, folder: Path, header: Mapping[str, Any], started: str) -> None:
-        found, self.finished, damaged = _read(self.path)
+        found, self.finished, damaged = _read(self.path, self._type)
         self.started, self._synced = started, time.monotonic()
         if damaged:
             self.notes.append(
@@ -96,7 +118,7 @@ class Journal:
             self._write([{"format": FORMAT, "started": started, **header}])
             self.sync()
 
-    def append(self, objects: Iterable[ObjectResult], problems: Iterable[Problem]) -> None:
+    def append(self, objects: Iterable[R], problems: Iterable[Problem]) -> None:
         """Add finished objects and problems."""
         self._write(
             [
@@ -121,7 +143,7 @@ class Journal:
                 "is kept, make room and repeat the command to go on"
             ) from error
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -149,7 +171,9 @@ def _claim(folder: Path) -> None:
         )
 
 
-def _read(path: Path) -> tuple[dict[str, Any] | None, tuple[ObjectResult, ...], list[int]]:
+def _read(
+    path: Path, result_type: type[R]
+) -> tuple[dict[str, Any] | None, tuple[R, ...], list[int]]:
     """Return the newest header, the finished objects, and the numbers of damaged lines.
 
     Raises
@@ -158,7 +182,7 @@ def _read(path: Path) -> tuple[dict[str, Any] | None, tuple[ObjectResult, ...], 
         Where it is no file of results.
     """
     header: dict[str, Any] | None = None
-    finished: list[ObjectResult] = []
+    finished: list[R] = []
     damaged: list[Line] = []
     for line in lines_of(path):
         try:
@@ -167,7 +191,7 @@ def _read(path: Path) -> tuple[dict[str, Any] | None, tuple[ObjectResult, ...], 
             elif line.entry is None or (header is None and not damaged):
                 damaged.append(line)
             elif "object" in line.entry:
-                finished.append(ObjectResult.from_json(line.entry["object"]))
+                finished.append(result_type.from_json(line.entry["object"]))
         except (KeyError, TypeError, ValueError, AttributeError, IndexError):
             damaged.append(line)
     if header is None and damaged:
@@ -175,7 +199,7 @@ def _read(path: Path) -> tuple[dict[str, Any] | None, tuple[ObjectResult, ...], 
     return header, tuple(finished), [line.number for line in damaged]
 
 
-def _check_begun(path: Path, damaged: list[Line], finished: list[ObjectResult]) -> None:
+def _check_begun(path: Path, damaged: list[Line], finished: Sequence[Entry]) -> None:
     """Without a first line, go on only where a crash cut it off."""
     begun = damaged[0].raw.startswith(HEADER)
     if finished or (begun and not damaged[0].is_cut_off):

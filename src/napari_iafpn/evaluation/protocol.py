@@ -150,6 +150,7 @@ def annotate(
     protocol: Protocol = PRESETS["plugin"],
     rng: np.random.Generator | None = None,
     band_width: int | None = None,
+    start: NDArray[np.bool_] | None = None,
 ) -> Annotation:
     """Let the simulated user click until the IoU reaches the target or the clicks are used up.
 
@@ -165,6 +166,8 @@ def annotate(
         Of the jittered user. Default: one seeded with the protocol's seed.
     band_width : int, optional
         Pixels of the boundary IoU's band. Default: 2 % of the diagonal.
+    start : (H, W) bool, optional
+        The mask that is there before the first click. Default: an empty one.
     """
     counted = truth if ignore is None else truth & ~ignore
     if not counted.any():
@@ -175,7 +178,8 @@ def annotate(
     user = _user(protocol, rng)
     width = band_width or boundary_width((truth.shape[0], truth.shape[1]))
     truth_band = boundary_band(truth, width)
-    mask, not_clicked = np.zeros_like(truth), np.ones_like(truth)
+    mask = np.zeros_like(truth) if start is None else start
+    not_clicked = np.ones_like(truth)
     prompts, first = ClickSequence(), None
     rows: list[tuple[float, ...]] = []
     while len(rows) < protocol.max_clicks and not (rows and _reaches(rows[-1][0], protocol)):

@@ -13,6 +13,7 @@ from napari_iafpn.evaluation.about import make_about, make_header, now
 from napari_iafpn.evaluation.dispatch import Dispatcher
 from napari_iafpn.evaluation.journal import Journal
 from napari_iafpn.evaluation.models import find_models
+from napari_iafpn.evaluation.object_result import ObjectResult
 from napari_iafpn.evaluation.plan import Unit, make_plan, result_keys, units_left
 from napari_iafpn.evaluation.pool import Cluster, LocalPool, Workplace
 from napari_iafpn.evaluation.protocol import Protocol
@@ -116,7 +117,7 @@ def evaluate(
     header = make_header(evaluation, models)
     started = now()
     with ExitStack() as stack:
-        journal = None if output is None else Journal(output, header, started)
+        journal = None if output is None else Journal(output, header, started, ObjectResult)
         if journal is not None:
             stack.enter_context(journal)
             started = journal.started

@@ -33,7 +33,7 @@ class Tally:
     def __init__(
         self,
         keys: Sequence[Key],
-        journal: Journal | None,
+        journal: Journal[ObjectResult] | None,
         report: Callable[[Progress], None],
         *,
         strict: bool,

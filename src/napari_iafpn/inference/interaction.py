@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_iafpn.clicks import Click, ClickSequence, PromptTensors
-from napari_iafpn.geometry import Box, resize, sticky_zoom_in
+from napari_iafpn.geometry import Box, network_size, resize, sticky_zoom_in
 from napari_iafpn.images import Plane
 from napari_iafpn.inference.obedience import obeying
 from napari_iafpn.inference.policy import PLUGIN, Policy
@@ -69,6 +69,70 @@ def interact(
         logits = cascade.intend(replace(scene, views=(roi,)), run)
     else:
         logits, (roi,) = cascade.step(scene, run)
+    return _prediction(logits, roi, prompts, view, plane, policy, zoomed=zoomed)
+
+
+@torch.inference_mode()
+def interact_each(
+    cascade: Cascade,
+    plane: Plane,
+    batch: Sequence[ClickSequence],
+    views: Sequence[Box],
+    sizes: tuple[int, int],
+    execution: Execution,
+) -> list[Prediction]:
+    """Find several objects, each from its first prompts, in one run of the networks.
+
+    ``views`` have the proportions of one input; ``sizes`` are the long sides of the levels' inputs.
+    """
+
+    def crop(boxes: Sequence[Box], size: tuple[int, int]) -> Tensor:
+        return torch.stack([torch.tensor(plane.read(box, size)) for box in boxes])
+
+    def run(level: Level, image: Tensor, mask: Tensor, seen: PromptTensors) -> Tensor:
+        return _run(level, image, mask, seen, execution, flip=False)
+
+    coarse, fine = (side // execution.shrink for side in sizes)
+    scene = Scene(
+        crop,
+        batch,
+        BoxedMasks(torch.zeros(len(batch), 1, 1, 1), views),
+        views,
+        view_size=network_size(views[0].shape, coarse),
+        fine_size=network_size((fine, fine), fine),
+    )
+    if cascade.fine is None:
+        logits, regions = cascade.intend(scene, run), tuple(views)
+    else:
+        logits, regions = cascade.step(scene, run)
+    zoomed = cascade.fine is not None
+    return [
+        _prediction(part[None], roi, prompts, view, plane, PLUGIN, zoomed=zoomed)
+        for part, roi, prompts, view in zip(logits, regions, batch, views, strict=True)
+    ]
+
+
+@torch.inference_mode()
+def bare_features(
+    cascade: Cascade, pixels: NDArray[np.float32], execution: Execution
+) -> NDArray[np.float32]:
+    """Return what the coarse level sees without prompts: (C, H / 4, W / 4) of (3, H, W) pixels."""
+    image = torch.tensor(pixels)[None].to(execution.device, memory_format=torch.channels_last)
+    features: NDArray[np.float32] = cascade.coarse.bare_features(image)[0].float().cpu().numpy()
+    return features
+
+
+def _prediction(
+    logits: Tensor,
+    roi: Box,
+    prompts: ClickSequence,
+    view: Box,
+    plane: Plane,
+    policy: Policy,
+    *,
+    zoomed: bool,
+) -> Prediction:
+    """Bring the logits (1, 1, h, w) of a region to its size, and into line with the prompts."""
     found: NDArray[np.float32] = resize(logits, roi.shape)[0, 0].numpy()
     if not policy.published:
         found = obeying(found, [prompt.moved(roi, roi.shape) for prompt in prompts])

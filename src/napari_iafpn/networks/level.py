@@ -77,6 +77,18 @@ class Level(nn.Module):
         logits = _upsample(self.head(fused), size)
         return logits, None if found.auxiliary is None else _upsample(found.auxiliary, size)
 
+    def bare_features(self, image: Tensor) -> Tensor:
+        """Return (B, C, H / 4, W / 4), what the level sees of ``image`` without any prompt.
+
+        F, and the first block's output averaged to the same grid.
+        """
+        size = (image.shape[-2], image.shape[-1])
+        none = PromptTensors.of([()] * len(image), image.device)
+        maps = prompt_maps(none, size, self.config.click_radius)
+        fusion = self.fusion(torch.zeros_like(image[:, :1]), maps)
+        found = self.features((image - self.mean) / self.std, fusion)
+        return torch.cat([found.fused, F.avg_pool2d(found.stem, 2)], dim=1)
+
 
 class Head(nn.Sequential):
     """Two separable 3 x 3 convolutions and a 1 x 1 to one channel of logits."""

@@ -107,8 +107,10 @@ class Session:
         Raises
         ------
         ValueError
-            Where they were not kept.
+            Where they were not kept, or the session has none of this id.
         """
+        if id_ not in self.labels:
+            raise ValueError(f"the session {self.path.name} has no labels {id_!r}")
         about = self.labels[id_]
         return about.data(self._whole_pieces(about))
 

@@ -1,0 +1,245 @@
+"""The simulated user annotates a whole image."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_iafpn.clicks import Click, ClickSequence
+from napari_iafpn.evaluation.images.result import ASSISTS, ImageResult, Judged, ObjectCost
+from napari_iafpn.evaluation.masks import MaskCode
+from napari_iafpn.evaluation.metrics import iou
+from napari_iafpn.evaluation.protocol import Protocol, annotate
+from napari_iafpn.evaluation.readers.sample import Sample
+from napari_iafpn.geometry import Box, view_around
+from napari_iafpn.networks.tables import check_choice
+from napari_iafpn.sessions.cutout import Cutout
+
+if TYPE_CHECKING:
+    from napari_iafpn.finding import Proposal
+    from napari_iafpn.images import Plane
+    from napari_iafpn.inference import Prediction, Predictor
+    from napari_iafpn.inference.context import Context
+
+LEAST_AREA = 40
+LEAST_OBJECTS = 8
+WORTH_OPENING = 0.5
+"""IoU of a proposal that the user corrects; a worse one is rejected."""
+
+
+@dataclass(frozen=True)
+class ImageProtocol:
+    """How whole images are annotated."""
+
+    assist: str = "none"
+    exemplars: int = 3
+    """Objects that are clicked before the others are looked for."""
+    target: float = 0.85
+    max_clicks: int = 20
+    view_scale: float = 8.0
+    """The user sees so many longer sides of the object."""
+    quality: float | None = None
+    """Of the proposals that are reviewed; None: the default."""
+
+    def __post_init__(self) -> None:
+        check_choice("assist", self.assist, ASSISTS)
+        if self.exemplars < 1:
+            raise ValueError(f"exemplars is {self.exemplars}; give a whole number from 1 on")
+        if not 1 <= self.view_scale < math.inf:
+            raise ValueError(f"view scale is {self.view_scale}; give a number of at least 1")
+        if not WORTH_OPENING < self.target <= 1:
+            raise ValueError(f"target is {self.target}; give an IoU above {WORTH_OPENING} up to 1")
+        _ = self.clicking  # which checks the rest
+
+    @property
+    def clicking(self) -> Protocol:
+        """The protocol of each object."""
+        return Protocol(max_clicks=self.max_clicks, target=self.target)
+
+
+def objects_in_order(sample: Sample) -> list[int]:
+    """Return the objects large enough: the one at the image's centre, then always the nearest."""
+    left = {
+        int(label): np.argwhere(sample.truth(int(label))).mean(0)
+        for label in sample.ids(LEAST_AREA)
+    }
+    place, order = (np.array(sample.shape) - 1) / 2, []
+    while left:
+        nearest = min(left, key=lambda label: (float(np.hypot(*(left[label] - place))), label))
+        place = left.pop(nearest)
+        order.append(nearest)
+    return order
+
+
+def annotate_image(
+    predictor: Predictor,
+    plane: Plane,
+    sample: Sample,
+    protocol: ImageProtocol,
+    *,
+    set_name: str = "",
+    model: str = "",
+    cancelled: Callable[[], bool] | None = None,
+) -> ImageResult:
+    """Annotate all objects of an image in one mode."""
+    start = time.perf_counter()
+    user = _User(predictor, plane, sample, protocol, cancelled or (lambda: False))
+    order = objects_in_order(sample)
+    first = min(protocol.exemplars, len(order)) if protocol.assist == "find" else 0
+    for label in order[:first]:
+        user.click(label)
+    if first:
+        user.review(set(order[first:]))
+    for label in order[first:]:
+        if label not in user.done:
+            user.click(label)
+    return ImageResult(
+        set_name,
+        sample.name,
+        model,
+        protocol.assist,
+        first,
+        tuple(user.done.values()),
+        tuple(user.judged),
+        time.perf_counter() - start,
+    )
+
+
+class _User:
+    """The simulated user in the middle of an image."""
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        plane: Plane,
+        sample: Sample,
+        protocol: ImageProtocol,
+        cancelled: Callable[[], bool],
+    ) -> None:
+        from napari_iafpn.inference.context import Context
+
+        self.predictor, self.plane, self.sample = predictor, plane, sample
+        self.protocol, self.cancelled = protocol, cancelled
+        self.context: Context = Context(plane.shape)
+        self.done: dict[int, ObjectCost] = {}
+        self.judged: list[Judged] = []
+        self._exemplars: list[Cutout] = []
+
+    def click(self, label: int, proposal: Proposal | None = None) -> None:
+        """Click on an object until it is good enough, then commit it."""
+        from napari_iafpn.inference import Cancelled
+
+        if self.cancelled():
+            raise Cancelled
+        view = view_around(self.sample.boxes[label], self.protocol.view_scale, self.sample.shape)
+        if proposal is not None:
+            view = view.union(proposal.cutout.box)
+        truth, ignore = self.sample.truth(label)[view.slices], self.sample.ignore
+        seen = None if ignore is None else ignore[view.slices]
+        segment = self._segment(view, proposal)
+        found = annotate(
+            segment,
+            truth,
+            seen,
+            protocol=self.protocol.clicking,
+            start=None if proposal is None else proposal.cutout.within(view),
+        )
+        first = found.ious[0] if proposal is None else None
+        self._commit(
+            label, found.mask, view, len(found.clicks), first, found.ious[-1], accepted=False
+        )
+
+    def review(self, left: set[int]) -> None:
+        """Find what is left, and accept, correct or reject the proposals, the best first."""
+        from napari_iafpn.finding import DEFAULT_QUALITY, find_similar
+
+        quality = self.protocol.quality
+        try:
+            proposals = list(
+                find_similar(
+                    self.predictor,
+                    self.plane,
+                    self._exemplars,
+                    quality=DEFAULT_QUALITY if quality is None else quality,
+                    cancelled=self.cancelled,
+                )
+            )
+        except ValueError:  # the exemplars tell nothing: the user clicks on
+            return
+        for proposal in sorted(proposals, key=lambda each: -each.quality):
+            likeness, label = self._likest(proposal, left - set(self.done))
+            if label is None or likeness < WORTH_OPENING:
+                verdict = "rejected"
+            elif likeness >= self.protocol.target:
+                verdict, box = "accepted", proposal.cutout.box
+                self._commit(label, proposal.cutout.mask, box, 0, None, likeness, accepted=True)
+            else:
+                verdict = "opened"
+                self.click(label, proposal)
+            self.judged.append(Judged(proposal.quality, likeness, label, verdict))
+
+    def _likest(self, proposal: Proposal, left: set[int]) -> tuple[float, int | None]:
+        """Return the highest IoU with an object that is left, and that object."""
+        box = proposal.cutout.box
+        near = [each for each in left if self.sample.boxes[each].intersection(box) is not None]
+        best: tuple[float, int | None] = (0.0, None)
+        for label in sorted(near):
+            part = box.union(self.sample.boxes[label])
+            ignore = self.sample.ignore
+            likeness = iou(
+                proposal.cutout.within(part),
+                self.sample.truth(label)[part.slices],
+                None if ignore is None else ignore[part.slices],
+            )
+            best = max(best, (likeness, label), key=lambda each: each[0])
+        return best if best[0] > 0 else (0.0, None)
+
+    def _segment(
+        self, view: Box, proposal: Proposal | None
+    ) -> Callable[[ClickSequence], NDArray[np.floating]]:
+        """Return a function from clicks in the frame of ``view`` to the probability in it."""
+        from napari_iafpn.inference.context import Context, ContextReplay
+
+        alone = self.protocol.assist == "none"
+        context = Context(self.plane.shape) if alone else self.context
+        known = ClickSequence.of(() if proposal is None else proposal.clicks)
+        start: tuple[ClickSequence, Prediction] | None = None
+        if proposal is not None:
+            start = known, proposal.cutout.prediction(self.plane.shape)
+        replay = ContextReplay(self.predictor, self.plane, context, view, start)
+
+        def segment(clicks: ClickSequence) -> NDArray[np.floating]:
+            there = _moved(clicks.clicks, view.row_start, view.col_start)
+            return replay.predict(ClickSequence.of([*known, *there])).probability_in(view)
+
+        return segment
+
+    def _commit(
+        self,
+        label: int,
+        mask: NDArray[np.bool_],
+        box: Box,
+        clicks: int,
+        first: float | None,
+        likeness: float,
+        *,
+        accepted: bool,
+    ) -> None:
+        corner = box.row_start, box.col_start
+        code = MaskCode.encode(mask, self.plane.shape, corner)
+        self.done[label] = ObjectCost(label, clicks, first, likeness, accepted, code)
+        # A pixel belongs to one object, the first one.
+        cutout = Cutout.of(mask & (self.context.numbers[box.slices] == 0), corner)
+        if cutout is not None:
+            self.context.add(cutout)
+            self._exemplars.append(cutout)
+
+
+def _moved(clicks: Sequence[Click], rows: int, cols: int) -> list[Click]:
+    return [Click(c.row + rows, c.col + cols, c.positive) for c in clicks]

@@ -1,0 +1,250 @@
+"""Annotate whole images in every mode; what is finished is kept at once."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_iafpn.evaluation.about import now
+from napari_iafpn.evaluation.images.annotating import (
+    LEAST_OBJECTS,
+    ImageProtocol,
+    annotate_image,
+    objects_in_order,
+)
+from napari_iafpn.evaluation.images.result import ImageResult
+from napari_iafpn.evaluation.journal import Journal
+from napari_iafpn.evaluation.models import ModelFile, find_models
+from napari_iafpn.evaluation.results import Problem
+
+if TYPE_CHECKING:
+    from napari_iafpn.evaluation.readers import AnnotatedSet
+
+Told = Callable[[int, int, ImageResult | None], None]
+"""Told how many of how many images and modes are done, and the newest result."""
+
+
+@dataclass(frozen=True)
+class ImageEvaluation:
+    """Which models annotate which images, and in which modes."""
+
+    sets: tuple[AnnotatedSet, ...]
+    models: tuple[str, ...] = ("default",)
+    protocols: tuple[ImageProtocol, ...] = field(default_factory=lambda: (ImageProtocol(),))
+    """One for each mode; else they are the same."""
+    images: int | None = None
+    """At most so many of each set, spread evenly over it."""
+    threads: int = 1
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        assists = [protocol.assist for protocol in self.protocols]
+        names = [annotated.name for annotated in self.sets]
+        if not assists or not names or not self.models:
+            raise ValueError("nothing to evaluate; give at least one set, one model and one mode")
+        for what, given in (("mode", assists), ("set", names)):
+            if len(set(given)) < len(given):
+                twice = next(each for each in given if given.count(each) > 1)
+                raise ValueError(f"the {what} {twice!r} is given twice; give each once")
+        if self.images is not None and self.images < 1:
+            raise ValueError(f"images is {self.images}; give a whole number from 1 on")
+        if self.threads < 1:
+            raise ValueError(f"threads is {self.threads}; give a whole number from 1 on")
+
+
+@dataclass(frozen=True)
+class ImageResults:
+    """Everything that the report needs.
+
+    Attributes
+    ----------
+    images : tuple of ImageResult
+        By model, set, mode and image.
+    problems : tuple of Problem
+        Images that could not be read.
+    about : mapping of plain data
+        Options, versions, models, sets, when and where.
+    notes : tuple of str
+    """
+
+    images: tuple[ImageResult, ...]
+    problems: tuple[Problem, ...]
+    about: dict[str, Any]
+    notes: tuple[str, ...] = ()
+
+
+Key = tuple[str, str, str, str]
+"""Model, set, image and mode."""
+
+
+def evaluate_images(
+    evaluation: ImageEvaluation,
+    output: Path | None = None,
+    *,
+    report: Told | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> ImageResults:
+    """Annotate the images of all sets with all models in all modes.
+
+    Parameters
+    ----------
+    evaluation : ImageEvaluation
+    output : Path, optional
+        Folder where each finished image is kept; with the results of an interrupted run in it,
+        only what is missing is computed.
+    report, cancelled : callable, optional
+        Told the progress; asked whether to stop.
+
+    Raises
+    ------
+    ValueError
+        Where an option or set is unusable, or no image has enough objects.
+    Cancelled
+        When ``cancelled`` returned True; what is finished is kept.
+    """
+    models, started = find_models(evaluation.models), now()
+    header = _header(evaluation, models)
+    chosen, problems = _chosen_images(evaluation)
+    if output is None:
+        return _finished(evaluation, models, chosen, problems, {}, None, header, report, cancelled)
+    with Journal(output, header, started, ImageResult) as journal:
+        known = {_key(result): result for result in journal.finished}
+        return _finished(
+            evaluation, models, chosen, problems, known, journal, header, report, cancelled
+        )
+
+
+def _finished(
+    evaluation: ImageEvaluation,
+    models: Sequence[ModelFile],
+    chosen: list[tuple[AnnotatedSet, int]],
+    problems: list[Problem],
+    known: dict[Key, ImageResult],
+    journal: Journal[ImageResult] | None,
+    header: dict[str, Any],
+    report: Told | None,
+    cancelled: Callable[[], bool] | None,
+) -> ImageResults:
+    """Compute what is missing, and put everything in its order."""
+    keys = [
+        (model.name, annotated.name, annotated.image_name(index), protocol.assist)
+        for model in models
+        for annotated, index in chosen
+        for protocol in evaluation.protocols
+    ]
+    tell = report or (lambda *_: None)
+    done = {key: known[key] for key in keys if key in known}
+    tell(len(done), len(keys), None)
+    for model in models:
+        for result in _missing(evaluation, model, chosen, done, cancelled or (lambda: False)):
+            done[_key(result)] = result
+            if journal is not None:
+                journal.append([result], ())
+            tell(len(done), len(keys), result)
+    about = {
+        "options": {**header["option"], "protocol": "images"},
+        "versions": {"python": platform.python_version(), **header["version of"]},
+        "models": header["model"],
+        "sets": header["set"],
+        "started": now() if journal is None else journal.started,
+        "machine": f"{platform.platform()}, {platform.machine()}, {os.cpu_count()} CPUs",
+    }
+    notes = () if journal is None else tuple(journal.notes)
+    return ImageResults(tuple(done[key] for key in keys), tuple(problems), about, notes)
+
+
+def _missing(
+    evaluation: ImageEvaluation,
+    model: ModelFile,
+    chosen: list[tuple[AnnotatedSet, int]],
+    done: dict[Key, ImageResult],
+    cancelled: Callable[[], bool],
+) -> Iterator[ImageResult]:
+    """Yield the results of a model that are not there yet."""
+    import torch
+
+    from napari_iafpn.images import Plane
+    from napari_iafpn.inference import Predictor
+
+    predictor = None
+    for annotated, index in chosen:
+        name = annotated.image_name(index)
+        todo = [
+            protocol
+            for protocol in evaluation.protocols
+            if (model.name, annotated.name, name, protocol.assist) not in done
+        ]
+        if not todo:
+            continue
+        if predictor is None:
+            torch.set_num_threads(evaluation.threads)
+            predictor = Predictor.load(model.path, evaluation.device)
+        sample = annotated.read(index)
+        plane = Plane(sample.image)
+        for protocol in todo:
+            yield annotate_image(
+                predictor,
+                plane,
+                sample,
+                protocol,
+                set_name=annotated.name,
+                model=model.name,
+                cancelled=cancelled,
+            )
+
+
+def _chosen_images(
+    evaluation: ImageEvaluation,
+) -> tuple[list[tuple[AnnotatedSet, int]], list[Problem]]:
+    """Return the images with enough objects, and those that could not be read."""
+    chosen: list[tuple[AnnotatedSet, int]] = []
+    problems = []
+    for annotated in evaluation.sets:
+        fitting = []
+        for index in range(len(annotated)):
+            try:
+                if len(annotated.objects(index)) < LEAST_OBJECTS:
+                    continue
+                if len(objects_in_order(annotated.read(index))) >= LEAST_OBJECTS:
+                    fitting.append(index)
+            except (ValueError, OSError) as error:
+                name = annotated.image_name(index)
+                problems.append(Problem(annotated.name, name, None, str(error)))
+        count = min(evaluation.images or len(fitting), len(fitting))
+        places = np.linspace(0, max(0, len(fitting) - 1), count).round().astype(int).tolist()
+        chosen += [(annotated, fitting[place]) for place in places]
+    if not chosen:
+        names = ", ".join(annotated.name for annotated in evaluation.sets)
+        raise ValueError(
+            f"no image of {names} has {LEAST_OBJECTS} objects; give images of many objects"
+        )
+    return chosen, problems
+
+
+def _header(evaluation: ImageEvaluation, models: Sequence[ModelFile]) -> dict[str, Any]:
+    """Return what an earlier run must have in common to be gone on with; modes may be added."""
+    from napari_iafpn.inference.device import choose_device
+
+    options = asdict(evaluation.protocols[0])
+    del options["assist"]
+    return {
+        "option": {
+            **options,
+            "threads": evaluation.threads,
+            "device": str(choose_device(evaluation.device)),
+        },
+        "version of": {name: version(name) for name in ("napari-iafpn", "torch", "numpy", "scipy")},
+        "model": {model.name: model.sha256 for model in models},
+        "set": {each.name: f"{len(each)} image(s)" for each in evaluation.sets},
+    }
+
+
+def _key(result: ImageResult) -> Key:
+    return result.model, result.set, result.image, result.assist

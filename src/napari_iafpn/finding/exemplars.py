@@ -1,0 +1,179 @@
+"""The objects that show what is looked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_iafpn.clicks import Click
+from napari_iafpn.clicks.deepest import deepest
+from napari_iafpn.geometry import Box
+from napari_iafpn.sessions.cutout import Cutout
+
+LEAST_AREA = 16
+"""Pixels of an exemplar; of a smaller one nothing can be learned."""
+SOME = 6
+"""So many are drawn again."""
+MOST_COVERED = 0.9
+"""Share of what is searched that exemplars may cover."""
+
+
+@dataclass(frozen=True)
+class Exemplars:
+    """One or more objects of a kind.
+
+    Attributes
+    ----------
+    cutouts : tuple of Cutout
+        In the image frame; they do not overlap.
+    shape : (H, W)
+        The plane, in pixels.
+
+    Raises
+    ------
+    ValueError
+        Where there is none, or one is too small, outside the plane or overlaps another.
+    """
+
+    cutouts: tuple[Cutout, ...]
+    shape: tuple[int, int]
+
+    @classmethod
+    def of(cls, given: Iterable[Cutout | NDArray[np.bool_]], shape: tuple[int, int]) -> Exemplars:
+        """Take cutouts, or (H, W) masks of the plane."""
+        cutouts = []
+        for number, each in enumerate(given, 1):
+            if not isinstance(each, Cutout):
+                _check_shape(number, each, shape)
+            cutout = each if isinstance(each, Cutout) else Cutout.of(each.astype(bool))
+            if cutout is None:
+                raise ValueError(f"exemplar {number} has no pixel; give an object that was drawn")
+            cutouts.append(cutout)
+        return cls(tuple(cutouts), shape)
+
+    @classmethod
+    def of_labels(
+        cls, labels: NDArray[np.integer], shape: tuple[int, int], ids: Sequence[int] = ()
+    ) -> Exemplars:
+        """Take the objects of an (H, W) label image, all or those with these ``ids``."""
+        if labels.shape != shape:
+            raise ValueError(
+                f"the labels of the exemplars have {labels.shape[0]} x {labels.shape[-1]} pixels, "
+                f"the image {shape[0]} x {shape[1]}; give labels of the image's size"
+            )
+        wanted = list(ids) or np.setdiff1d(np.unique(labels), [0]).tolist()
+        return cls.of((labels == label for label in wanted), shape)
+
+    def __post_init__(self) -> None:
+        if not self.cutouts:
+            raise ValueError("there is no exemplar to look for; keep at least one object first")
+        whole = Box.whole(self.shape)
+        for number, cutout in enumerate(self.cutouts, 1):
+            if not whole.encloses(cutout.box):
+                raise ValueError(
+                    f"exemplar {number} reaches outside the image of {self.shape[0]} x "
+                    f"{self.shape[1]}; give objects of this image"
+                )
+            if cutout.area < LEAST_AREA:
+                raise ValueError(
+                    f"exemplar {number} has {cutout.area} pixel(s); give objects of at least "
+                    f"{LEAST_AREA}"
+                )
+        for (one, first), (other, second) in combinations(enumerate(self.cutouts, 1), 2):
+            common = first.box.intersection(second.box)
+            if common is not None and (first.within(common) & second.within(common)).any():
+                raise ValueError(
+                    f"exemplars {one} and {other} overlap; give objects that share no pixel"
+                )
+
+    @property
+    def areas(self) -> NDArray[np.float64]:
+        """(K,) pixels of each."""
+        return np.array([cutout.area for cutout in self.cutouts], float)
+
+    @property
+    def radii(self) -> NDArray[np.float64]:
+        """(K,) radii of disks of their areas, in pixels."""
+        radii: NDArray[np.float64] = np.sqrt(self.areas / math.pi)
+        return radii
+
+    @property
+    def sides(self) -> NDArray[np.float64]:
+        """(K,) longer sides of their boxes, in pixels."""
+        return np.array([max(cutout.box.shape) for cutout in self.cutouts], float)
+
+    @property
+    def radius(self) -> float:
+        """The geometric mean of the radii: the size of the kind."""
+        return float(np.exp(np.log(self.radii).mean()))
+
+    @property
+    def stretch(self) -> float:
+        """Longer side of the median exemplar, in its radii."""
+        return float(np.median(self.sides / self.radii))
+
+    def some(self) -> Exemplars:
+        """Return at most `SOME` of them, spread over their sizes."""
+        order = np.argsort(self.areas, kind="stable")
+        places = np.linspace(0, len(order) - 1, min(SOME, len(order))).round().astype(int)
+        return replace(self, cutouts=tuple(self.cutouts[each] for each in order[places]))
+
+    def clicks(self) -> list[Click]:
+        """Return the deepest pixel of each."""
+        return [deepest_click(cutout) for cutout in self.cutouts]
+
+    def inside(self, box: Box) -> NDArray[np.int32]:
+        """Return (box.height, box.width) numbers of the exemplars, from 1 on, 0 elsewhere."""
+        numbers = np.zeros(box.shape, np.int32)
+        for number, cutout in enumerate(self.cutouts, 1):
+            if box.intersection(cutout.box) is not None:
+                numbers[cutout.within(box)] = number
+        return numbers
+
+    def check_room(self, region: Box) -> None:
+        """Raise ValueError where they leave nothing of ``region`` to search."""
+        common = (cutout.box.intersection(region) for cutout in self.cutouts)
+        inside = (
+            np.count_nonzero(cutout.within(box))
+            for cutout, box in zip(self.cutouts, common, strict=True)
+            if box is not None
+        )
+        covered = sum(inside) / region.area
+        if covered > MOST_COVERED:
+            raise ValueError(
+                f"the exemplars cover {covered:.0%} of what is to be searched; give a larger "
+                "region, or fewer exemplars"
+            )
+
+
+def deepest_click(cutout: Cutout) -> Click:
+    """Return a positive click on the pixel of a cutout that is deepest inside."""
+    found = deepest(cutout.mask.view(np.uint8))
+    assert found is not None  # a cutout has a pixel
+    _, row, col = found
+    return Click(row + cutout.box.row_start, col + cutout.box.col_start)
+
+
+def solidity(mask: NDArray[np.bool_]) -> float:
+    """Return the share of a mask's convex hull that it fills; 1 for what has no area."""
+    from skimage.measure import regionprops
+
+    with np.errstate(all="ignore"):
+        filled = ndimage.binary_fill_holes(mask).astype(np.uint8)
+        (region,) = regionprops(filled)  # type: ignore[no-untyped-call]
+        return float(region.solidity) if min(mask.shape) > 2 else 1.0
+
+
+def _check_shape(number: int, mask: NDArray[Any], shape: tuple[int, int]) -> None:
+    if mask.shape != shape:
+        raise ValueError(
+            f"exemplar {number} is a mask of shape {mask.shape}, the image has {shape}; give masks "
+            "of the image's size"
+        )

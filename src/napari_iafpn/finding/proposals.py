@@ -1,0 +1,152 @@
+"""What was found: masks, each with the probability that it is right."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.special import expit
+
+from napari_iafpn.clicks import Click
+from napari_iafpn.finding.appearance import PixelMap
+from napari_iafpn.finding.drawing import Drawn
+from napari_iafpn.finding.exemplars import Exemplars, solidity
+from napari_iafpn.sessions.cutout import Cutout
+
+TYPICAL = 0.75, 0.5
+"""Stability and contrast of an object that is clear to the network."""
+MOST_SHARED = 0.3
+"""IoU, or share of the smaller mask, that two proposals may have in common."""
+DEFAULT_QUALITY = 0.5
+"""Proposals of a lower quality are not shown."""
+LEAST_STABILITY = 0.4
+"""A mask that is less sure is none."""
+PINCHED = 0.02
+"""Less solidity than the exemplars have, from which on a mask may be several objects."""
+LARGEST, SMALLEST = 4.0, 4.0
+"""Times the largest exemplar's area, and parts of the smallest one's, that an object may have."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """An object that waits for a yes or no.
+
+    Attributes
+    ----------
+    cutout : Cutout
+        The mask, in the image frame.
+    clicks : tuple of Click
+        That drew it.
+    quality : float
+        Estimated probability that it is an object of the kind, in [0, 1].
+    """
+
+    cutout: Cutout
+    clicks: tuple[Click, ...]
+    quality: float
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What tells good masks from bad ones; see `Judge`."""
+
+    stability: float
+    agreement: float
+    """IoU with what was drawn from another click on the object."""
+    inside: float
+    """Mean appearance of the mask's pixels."""
+    contrast: float
+    """The same, less that of a rim around it."""
+    solidity: float
+    log_area: float
+    log_radius: float
+    """Log of its radius by the one at which the candidate stood out."""
+
+
+def traits_of(
+    drawn: Drawn,
+    looks: PixelMap,
+    radius: float,
+    agreement: float,
+) -> Traits:
+    """Measure a mask on the appearance of the pixels around it; see `Traits`."""
+    cutout, own = drawn.cutout, math.sqrt(drawn.cutout.area / math.pi)
+    rim = max(1, round(0.25 * own))
+    box = cutout.box.resized_about_centre(
+        cutout.box.height + 2 * rim + 2, cutout.box.width + 2 * rim + 2, looks.box
+    )
+    mask = cutout.within(box)
+    there = looks.within(box)
+    outside = ndimage.binary_dilation(mask, iterations=rim + 1) & ~ndimage.binary_dilation(mask)
+    inside = float(there[mask].mean()) if mask.any() else 0.0
+    around = float(there[outside].mean()) if outside.any() else 0.0
+    return Traits(
+        drawn.stability,
+        agreement,
+        inside,
+        inside - around,
+        solidity(cutout.mask),
+        math.log(cutout.area),
+        math.log(own / radius),
+    )
+
+
+class Judge:
+    """Judges masks beside the exemplars and what was drawn from one click on each of those.
+
+    Parameters
+    ----------
+    exemplars : Exemplars
+    redrawn : sequence of Traits
+        Of the exemplars drawn again; without any, masks are judged by themselves.
+    """
+
+    def __init__(self, exemplars: Exemplars, redrawn: Sequence[Traits]) -> None:
+        areas = np.log(exemplars.areas)
+        self._areas = float(areas.min()), float(areas.max())
+        self.radius = exemplars.radius
+        own = [(traits.stability, traits.contrast) for traits in redrawn] or [TYPICAL]
+        self._stability, self._contrast = np.median(own, axis=0).tolist()
+        self._solidity = min(solidity(cutout.mask) for cutout in exemplars.cutouts)
+
+    def fits(self, drawn: Drawn) -> bool:
+        """Tell whether an object of the kind may be so large, and as unsure."""
+        area = drawn.cutout.area
+        if drawn.stability < LEAST_STABILITY:
+            return False
+        smallest, largest = self._areas
+        return smallest - math.log(SMALLEST) <= math.log(area) <= largest + math.log(LARGEST)
+
+    def is_pinched(self, traits: Traits) -> bool:
+        """Tell whether a mask is less convex than the exemplars, as several objects are."""
+        return traits.solidity < self._solidity - PINCHED
+
+    def quality(self, traits: Traits) -> float:
+        """Return the estimated probability that the mask is an object of the kind."""
+        return float(expit(np.dot(COEFFICIENTS, self.evidence(traits)) + BIAS))
+
+    def evidence(self, traits: Traits) -> NDArray[np.float64]:
+        """Return the numbers that the quality is made of."""
+        smallest, largest = self._areas
+        return np.array(
+            [
+                traits.stability,
+                traits.stability - self._stability,
+                traits.agreement,
+                traits.contrast,
+                traits.contrast - self._contrast,
+                traits.solidity,
+                min(0.0, traits.solidity - self._solidity),
+                max(0.0, traits.log_area - largest),
+                max(0.0, smallest - traits.log_area),
+                abs(traits.log_radius),
+            ]
+        )
+
+
+COEFFICIENTS = np.array([4.0, 3.0, 2.5, 0.0, 1.0, 0.0, 15.0, -1.2, -0.5, -0.3])
+BIAS = -3.2

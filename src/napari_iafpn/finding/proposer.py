@@ -1,0 +1,127 @@
+"""From candidates to proposals: drawn, drawn once more, told apart where they touch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+
+from napari_iafpn.clicks import Click
+from napari_iafpn.finding.appearance import PixelMap
+from napari_iafpn.finding.candidates import Candidate
+from napari_iafpn.finding.drawing import Drawer, Drawn, Way, draw, lobes, overlap
+from napari_iafpn.finding.exemplars import Exemplars, deepest_click
+from napari_iafpn.finding.ground import Ground
+from napari_iafpn.finding.proposals import MOST_SHARED, Judge, Proposal, traits_of
+from napari_iafpn.images import Plane
+from napari_iafpn.sessions.cutout import Cutout
+
+LEAST_FREE = 0.7
+"""Share of a mask that must not belong to objects already."""
+SIDE_RANGE = 0.8, 1.25
+"""Views are of objects from so many smallest to so many largest sides of the exemplars."""
+
+
+@dataclass(frozen=True)
+class Proposer:
+    """Draws candidates on a plane, and judges what it drew.
+
+    Attributes
+    ----------
+    drawer : Drawer
+    plane : Plane
+    exemplars : Exemplars
+    judge : Judge
+    way : Way
+        That draws the exemplars well.
+    taken : Ground
+        Pixels of objects, on which nothing is proposed.
+    """
+
+    drawer: Drawer
+    plane: Plane
+    exemplars: Exemplars
+    judge: Judge
+    way: Way
+    taken: Ground
+
+    def propose(self, batch: list[Candidate], looks: PixelMap) -> Iterator[Proposal]:
+        """Draw candidates, and what fits once more from its deepest point, as a user clicks.
+
+        An object is the same from both clicks.
+        """
+        first = self._drawn([c.click for c in batch], self._sides(batch))
+        if not first:
+            return
+        clicks = [deepest_click(drawn.cutout) for drawn in first.values()]
+        sides = [float(max(drawn.cutout.box.shape)) for drawn in first.values()]
+        again = self._drawn(clicks, sides)
+        for place, (number, before) in enumerate(first.items()):
+            drawn = again.get(place)
+            if drawn is None:
+                continue
+            agreement = overlap(before.cutout, drawn.cutout)[1]
+            traits = traits_of(drawn, looks, batch[number].radius, agreement)
+            whole = Proposal(drawn.cutout, (clicks[place],), self.judge.quality(traits))
+            parts = self._parts(drawn, looks) if self.judge.is_pinched(traits) else []
+            better = parts and np.mean([part.quality for part in parts]) > whole.quality
+            yield from parts if better else [whole]
+
+    def _parts(self, drawn: Drawn, looks: PixelMap) -> list[Proposal]:
+        """Draw each lobe of a mask that may be several objects, with the others beside it.
+
+        None where one of them is no object of the kind, or they share pixels.
+        """
+        clicks = lobes(drawn.cutout)
+        if len(clicks) < 2:
+            return []
+        others = [[replace(c, positive=False) for c in clicks if c != own] for own in clicks]
+        side = float(max(drawn.cutout.box.shape)) / math.sqrt(len(clicks))
+        found = self._drawn(clicks, [side] * len(clicks), others)
+        cutouts = [part.cutout for part in found.values()]
+        if len(found) < len(clicks) or any(
+            overlap(one, other)[1] > MOST_SHARED / 2 for one, other in combinations(cutouts, 2)
+        ):
+            return []
+        covered = sum(overlap(cutout, drawn.cutout)[0] for cutout in cutouts)
+        agreement = min(1.0, covered / drawn.cutout.area)
+        return [
+            Proposal(
+                part.cutout,
+                (*others[number], clicks[number]),
+                self.judge.quality(traits_of(part, looks, self.exemplars.radius, agreement)),
+            )
+            for number, part in found.items()
+        ]
+
+    def _drawn(
+        self,
+        clicks: list[Click],
+        sides: list[float],
+        beside: Sequence[Sequence[Click]] = (),
+    ) -> dict[int, Drawn]:
+        """Return what was drawn at the clicks, by their numbers, where it is free and fits."""
+        drawings = draw(self.drawer, self.plane, clicks, sides, self.way, beside)
+        free = {n: self._free(drawn) for n, drawn in enumerate(drawings) if drawn is not None}
+        return {n: d for n, d in free.items() if d is not None and self.judge.fits(d)}
+
+    def _sides(self, batch: list[Candidate]) -> list[float]:
+        """Return the longer sides of the objects that the candidates may be."""
+        exemplars, (low, high) = self.exemplars, SIDE_RANGE
+        sides = np.array([exemplars.stretch * candidate.radius for candidate in batch])
+        clipped: list[float] = np.clip(
+            sides, low * exemplars.sides.min(), high * exemplars.sides.max()
+        ).tolist()
+        return clipped
+
+    def _free(self, drawn: Drawn) -> Drawn | None:
+        """Return what of a drawing belongs to no object yet, None where that is too little."""
+        cutout = drawn.cutout
+        free = cutout.mask & ~self.taken.within(cutout.box)
+        if np.count_nonzero(free) < LEAST_FREE * cutout.area:
+            return None
+        rest = Cutout.of(free, (cutout.box.row_start, cutout.box.col_start))
+        return None if rest is None else replace(drawn, cutout=rest)

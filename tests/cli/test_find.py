@@ -1,0 +1,129 @@
+"""`napari-iafpn find`: what it writes, and what it refuses."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image
+
+from napari_iafpn.cli import main
+from napari_iafpn.plugin.samples import load_image, load_labels
+
+PART = slice(180, 520), slice(0, 450)
+
+
+@pytest.fixture(scope="module")
+def nuclei(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, NDArray[np.integer]]:
+    """A part of a sample image with a dozen nuclei, and their labels."""
+    path = tmp_path_factory.mktemp("nuclei") / "nuclei.png"
+    Image.fromarray(load_image("nuclei")[PART]).save(path)
+    return path, load_labels("nuclei")[PART]
+
+
+def write_exemplars(path: Path, labels: NDArray[np.integer], count: int = 3) -> list[int]:
+    """Write the labels of some nuclei of middle size; return those of the others."""
+    ids, areas = np.unique(labels[labels > 0], return_counts=True)
+    order = np.argsort(abs(areas - np.median(areas)))
+    shown = ids[order[:count]]
+    tifffile.imwrite(path, np.where(np.isin(labels, shown), labels, 0).astype(np.uint8))
+    return [int(label) for label in ids if label not in shown]
+
+
+def test_the_shipped_model_finds_the_other_nuclei(
+    nuclei: tuple[Path, NDArray[np.integer]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image, labels = nuclei
+    rest = write_exemplars(tmp_path / "some.tif", labels)
+    output, overlay = tmp_path / "all.tif", tmp_path / "all.png"
+    arguments = ["--exemplars", f"{tmp_path / 'some.tif'}", "--output", f"{output}"]
+    assert main(["find", f"{image}", *arguments, "--overlay", f"{overlay}"]) == 0
+    found, some = tifffile.imread(output), tifffile.imread(tmp_path / "some.tif")
+    assert (found[some > 0] == some[some > 0]).all()
+    new = np.setdiff1d(np.unique(found), np.unique(some))
+    right = 0
+    for number in new:
+        mask = found == number
+        label = np.bincount(labels[mask]).argmax()
+        right += bool(
+            label and (mask & (labels == label)).sum() > 0.5 * (mask | (labels == label)).sum()
+        )
+    assert right == len(new)
+    assert right >= 0.6 * len(rest)
+    with Image.open(overlay) as picture:
+        assert picture.size == labels.shape[::-1]
+    assert f"3 exemplars, {len(new)} objects found" in capsys.readouterr().out
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> tuple[Path, Path]:
+    """An image of one disk, and its label."""
+    rows, cols = np.ogrid[:96, :128]
+    disk = (rows - 48) ** 2 + (cols - 64) ** 2 <= 15**2
+    image, labels = tmp_path / "image.png", tmp_path / "labels.tif"
+    Image.fromarray(np.where(disk, 200, 30).astype(np.uint8)).save(image)
+    tifffile.imwrite(labels, disk.astype(np.uint8))
+    return image, labels
+
+
+def test_nothing_similar_is_told(
+    given: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image, labels = given
+    output = tmp_path / "out.tif"
+    arguments = ["--exemplars", f"{labels}", "--output", f"{output}"]
+    assert main(["find", f"{image}", *arguments]) == 0
+    assert "nothing else looks like the exemplars" in capsys.readouterr().out
+    assert (tifffile.imread(output) == tifffile.imread(labels)).all()
+
+
+@pytest.mark.parametrize(
+    ("labels", "arguments", "sentence"),
+    [
+        (np.zeros((96, 128), np.uint8), [], "there is no exemplar to look for"),
+        (np.ones((96, 128), np.uint8), [], "the exemplars cover 100% of what is to be searched"),
+        (np.ones((90, 128), np.uint8), [], "90 x 128 pixels, the image 96 x 128"),
+        (np.ones((2, 96, 128), np.uint8), [], "holds a stack of 2 x 96 x 128"),
+        (np.eye(96, 128, dtype=np.uint8)[:, ::-1].copy(), ["--quality", "2"], "quality is 2.0"),
+        (
+            np.eye(96, 128, dtype=np.uint8),
+            ["--region", "1,2,3"],
+            "region '1,2,3' is not understood",
+        ),
+        (np.eye(96, 128, dtype=np.uint8), ["--region", "0,0,99,99"], "outside the image"),
+    ],
+)
+def test_what_is_refused(
+    given: tuple[Path, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    labels: NDArray[np.uint8],
+    arguments: list[str],
+    sentence: str,
+) -> None:
+    image, path = given
+    tifffile.imwrite(path, labels)
+    output = tmp_path / "out.tif"
+    given_arguments = ["--exemplars", f"{path}", "--output", f"{output}", *arguments]
+    assert main(["find", f"{image}", *given_arguments]) != 0
+    assert sentence in " ".join(capsys.readouterr().err.split())
+    assert not output.exists()
+
+
+def test_the_exemplars_are_not_replaced(
+    given: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    image, labels = given
+    before = labels.read_bytes()
+    arguments = ["--exemplars", f"{labels}", "--output", f"{labels}", "--overwrite"]
+    assert main(["find", f"{image}", *arguments]) != 0
+    assert "is the image itself" in capsys.readouterr().err
+    assert labels.read_bytes() == before
+
+
+def test_ids_that_do_not_fit_get_a_larger_type(given: tuple[Path, Path], tmp_path: Path) -> None:
+    from napari_iafpn.cli.find import _type_for
+
+    assert _type_for(255, np.dtype(np.uint8)) == np.uint8
+    assert _type_for(256, np.dtype(np.uint8)) == np.uint16

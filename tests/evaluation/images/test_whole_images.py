@@ -1,0 +1,198 @@
+"""Whole images: what is counted, what is kept, what is reported."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy import ndimage
+
+from napari_iafpn.clicks import Click
+from napari_iafpn.evaluation import LayerSet, Sample
+from napari_iafpn.evaluation.images import (
+    ImageEvaluation,
+    ImageProtocol,
+    ImageResult,
+    annotate_image,
+    evaluate_images,
+    write_image_report,
+)
+from napari_iafpn.evaluation.images.annotating import objects_in_order
+from napari_iafpn.evaluation.images.report import draw_image
+from napari_iafpn.geometry import Box
+from napari_iafpn.images import Plane
+from napari_iafpn.inference import Prediction, Predictor
+
+PLACES = [(row, col) for row in (30, 70, 110) for col in (30, 70, 110, 150)]
+
+
+class BrightPieces:
+    """Draws the connected bright pixels under the first click; a second click cuts at column 60."""
+
+    def features(self, plane: Plane, box: Box, size: tuple[int, int]) -> np.ndarray:
+        pixels = plane.read(box, size)[0]
+        return pixels.reshape(size[0] // 4, 4, size[1] // 4, 4).mean((1, 3))[None]
+
+    def predict(self, plane, clicks, previous=None, *, view=None) -> Prediction:
+        return self.predict_each(plane, [list(clicks)], [view])[0]
+
+    def predict_each(
+        self,
+        plane: Plane,
+        batch: Sequence[Sequence[Click]],
+        views: Sequence[Box],
+        sizes: tuple[int, int] | None = None,
+    ) -> list[Prediction]:
+        found = []
+        for clicks, view in zip(batch, views, strict=True):
+            pieces, _ = ndimage.label(plane.read(view, view.shape)[0] > 0.5)
+            row, col = next(click.pixel for click in clicks if click.positive)
+            there = pieces[row - view.row_start, col - view.col_start]
+            probability = np.where((pieces == there) & (there > 0), 0.95, 0.02)
+            found.append(Prediction(plane.shape, view, probability.astype(np.float32), view))
+        return found
+
+
+def sample_of(places: Sequence[tuple[int, int]], *, bright_only: int = 0) -> Sample:
+    """Return disks; ``bright_only`` more are bright but no objects."""
+    rows, cols = np.ogrid[:140, :180]
+    labels = np.zeros((140, 180), np.int32)
+    for number, (row, col) in enumerate(places, 1):
+        labels[(rows - row) ** 2 + (cols - col) ** 2 <= 81] = number
+    image = np.where(labels > 0, 200, 40).astype(np.uint8)
+    ids = tuple(range(1, len(places) + 1 - bright_only))
+    return Sample("disks", image, np.where(labels <= len(ids), labels, 0), ids)
+
+
+def annotated(sample: Sample, assist: str, **options: float) -> ImageResult:
+    plane = Plane(sample.image)
+    protocol = ImageProtocol(assist, **options)
+    return annotate_image(BrightPieces(), plane, sample, protocol)
+
+
+def test_the_order_goes_from_the_centre_to_the_nearest() -> None:
+    sample = sample_of([(70, 90), (70, 20), (70, 120), (70, 160)])
+    assert objects_in_order(sample) == [1, 3, 4, 2]
+
+
+def test_alone_each_object_costs_its_clicks_and_a_commit() -> None:
+    result = annotated(sample_of(PLACES), "none")
+    assert result.clicks == 12
+    assert result.actions == result.actions_accept_all == 24
+    assert all(cost.first_iou == 1 for cost in result.objects)
+
+
+def test_found_objects_cost_one_action_or_none() -> None:
+    result = annotated(sample_of(PLACES), "find")
+    assert [each.verdict for each in result.proposals] == ["accepted"] * 9
+    assert result.clicks == 3
+    assert result.actions == 3 * 2 + 9
+    assert result.actions_accept_all == 3 * 2 + 1
+    assert result.found(0.85) == 9
+    assert {cost.label for cost in result.objects} == set(range(1, 13))
+
+
+def test_a_wrong_proposal_costs_a_rejection() -> None:
+    result = annotated(sample_of(PLACES, bright_only=2), "find")
+    verdicts = [each.verdict for each in result.proposals]
+    assert verdicts.count("rejected") == 2
+    assert verdicts.count("accepted") == 7
+    assert result.actions == 3 * 2 + 7 + 2
+    assert result.actions_accept_all == 3 * 2 + 1 + 2
+
+
+def test_exemplars_that_tell_nothing_leave_everything_to_clicks() -> None:
+    sample = sample_of(PLACES)
+    sample = Sample("noise", np.full(sample.shape, 7, np.uint8), sample.instances, sample.objects)
+    result = annotated(sample, "find", max_clicks=1)
+    assert not result.proposals
+    assert len(result.objects) == 12
+
+
+def test_a_result_comes_back_from_json() -> None:
+    result = annotated(sample_of(PLACES, bright_only=1), "find")
+    again = ImageResult.from_json(json.loads(json.dumps(result.to_json())))
+    assert again.to_json() == result.to_json()
+    assert again.objects == result.objects
+
+
+def test_the_picture_shows_what_was_accepted() -> None:
+    sample = sample_of(PLACES)
+    result = annotated(sample, "find")
+    import io
+
+    pixels = np.array(Image.open(io.BytesIO(draw_image(sample, result))))
+    assert pixels.shape == (*sample.shape, 3)
+    assert (pixels == (0, 200, 255)).all(-1).any()
+    assert (pixels == (255, 214, 0)).all(-1).any()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"assist": "all"}, "assist"),
+        ({"exemplars": 0}, "exemplars is 0; give a whole number from 1 on"),
+        ({"target": 0.3}, "target is 0.3; give an IoU above 0.5"),
+        ({"view_scale": 0.5}, "view scale is 0.5"),
+        ({"max_clicks": 0}, "max_clicks is 0"),
+    ],
+)
+def test_absurd_options(options: dict, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        ImageProtocol(**options)
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Let models be what needs no network; return how often one was loaded."""
+    loaded: list[int] = []
+
+    def load(*_: object, **__: object) -> BrightPieces:
+        loaded.append(1)
+        return BrightPieces()
+
+    monkeypatch.setattr(Predictor, "load", load)
+    return loaded
+
+
+def evaluation_of(*samples: Sample, assists: Sequence[str] = ("none", "find")) -> ImageEvaluation:
+    protocols = tuple(map(ImageProtocol, assists))
+    return ImageEvaluation((LayerSet("disks", samples),), protocols=protocols)
+
+
+def test_the_numbers_of_a_report(no_network: list[int], tmp_path: Path) -> None:
+    evaluation = evaluation_of(sample_of(PLACES, bright_only=2))
+    results = evaluate_images(evaluation, tmp_path / "run")
+    write_image_report(results, evaluation.sets, tmp_path / "run")
+    written = json.loads((tmp_path / "run" / "results.json").read_text(encoding="utf-8"))
+    (model,) = set(written) - {"about"}
+    none, find = written[model]["disks"]["none"], written[model]["disks"]["find"]
+    assert none["objects"] == find["objects"] == 10
+    assert none["actions"] == 2
+    assert none["recall@50"] is None
+    assert find["precision@50"] == pytest.approx(7 / 9)
+    assert find["recall@50"] == find["found@target"] == 1
+    assert find["actions"] == pytest.approx(15 / 10)
+    assert find["actions_accept_all"] == pytest.approx(9 / 10)
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert page.count("<img") == 2
+
+
+def test_a_stopped_run_goes_on(no_network: list[int], tmp_path: Path) -> None:
+    sample = sample_of(PLACES)
+    evaluate_images(evaluation_of(sample, assists=["none"]), tmp_path)
+    told: list[tuple[int, int]] = []
+    results = evaluate_images(
+        evaluation_of(sample), tmp_path, report=lambda done, total, _: told.append((done, total))
+    )
+    assert told == [(1, 2), (2, 2)]
+    assert [result.assist for result in results.images] == ["none", "find"]
+    evaluate_images(evaluation_of(sample), tmp_path)
+    assert len(no_network) == 2  # nothing was left to do
+
+
+def test_images_of_few_objects(no_network: list[int]) -> None:
+    with pytest.raises(ValueError, match="no image of disks has 8 objects"):
+        evaluate_images(evaluation_of(sample_of(PLACES[:5])))
