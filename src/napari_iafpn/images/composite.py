@@ -71,7 +71,7 @@ class Composite:
         ]
 
     def __getitem__(self, part: tuple[slice, slice]) -> NDArray[np.float32]:
-        total = np.float32(0.0)
+        total: Any = np.float32(0.0)
         for array, scale, tint in self._channels:
             intensity = scale(load(array, part))
             intensity = intensity if intensity.ndim == 3 else intensity[..., None]
