@@ -3,6 +3,7 @@
 import threading
 import time
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from unittest.mock import patch
 
 import napari
@@ -79,8 +80,12 @@ def predictor():
 
 
 @pytest.fixture(autouse=True)
-def _own_context(monkeypatch):
-    """Do not let napari 0.9 draw into another window's context when it takes a layer away."""
+def _layers_go_quickly(monkeypatch):
+    """Take layers away in the canvas's own context, and collect garbage only between tests.
+
+    napari 0.9 does the first in whichever context is current, where it destroys what another
+    window draws, and the second for every layer.
+    """
     finish = getattr(VispyCanvas, "_clean_and_update_scenegraph", None)
 
     def finish_here(self):
@@ -89,6 +94,7 @@ def _own_context(monkeypatch):
 
     if finish is not None:
         monkeypatch.setattr(VispyCanvas, "_clean_and_update_scenegraph", finish_here)
+        monkeypatch.setattr("napari._vispy.canvas.gc", SimpleNamespace(collect=lambda: None))
 
 
 @pytest.fixture(scope="session")
@@ -134,7 +140,7 @@ def annotate(empty_viewer, qtbot, predictor, tmp_path):
         windows.append(window)
         qtbot.waitUntil(widget.native.isVisible)
         if wait:
-            qtbot.waitUntil(lambda: not widget.annotator.controller.busy)
+            qtbot.waitUntil(lambda: not widget.annotator.controller.busy, timeout=60000)
         QTest.qWait(50)  # the canvas gets its final size
         viewer.reset_view()
         return window

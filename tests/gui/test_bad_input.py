@@ -51,7 +51,7 @@ def test_the_image_is_removed_while_the_network_works(annotate, predictor):
 
 def test_two_viewers_are_independent(make_napari_viewer, annotate, disks):
     first = annotate(np.zeros(SHAPE, np.uint8))
-    another = make_napari_viewer(show=True, strict_qt="raise")
+    another = make_napari_viewer(show=True)
     second = annotate(np.zeros((50, 50), np.uint8), viewer=another)
     first.click(30, 40)
     second.click(10, 10)

@@ -142,7 +142,9 @@ def test_commits_into_a_stack_that_is_seen_from_any_side(annotate, order):
     assert_shown(window, colored(window))
 
 
-def test_a_session_of_large_labels_goes_on_in_another_window(slide, annotate, monkeypatch):
+def test_a_session_of_large_labels_goes_on_in_another_window(
+    make_napari_viewer, slide, annotate, monkeypatch
+):
     for name in ("sessions.about.CONTENT_BYTES", "plugin.sessions.keeper.CONTENT_BYTES"):
         monkeypatch.setattr(f"napari_iafpn.{name}", 2**20)
     monkeypatch.setattr("napari_iafpn.sessions.about.MEMORY_BYTES", 2**20)
@@ -152,7 +154,9 @@ def test_a_session_of_large_labels_goes_on_in_another_window(slide, annotate, mo
     before = [np.asarray(level[...]) for level in slide.annotator.labels.data]
     image = slide.annotator.image.data
     slide.viewer.window.remove_dock_widget(slide.widget.native)
-    window = annotate(list(image), multiscale=True, contrast_limits=(0, 255), name="slide")
+    viewer = make_napari_viewer(show=True)
+    options = {"multiscale": True, "contrast_limits": (0, 255), "name": "slide"}
+    window = annotate(list(image), viewer=viewer, **options)
     window.qtbot.waitUntil(window.widget.sessions.view.isVisible)
     window.widget.sessions.resume()
     labels = window.annotator.labels

@@ -79,7 +79,7 @@ def test_escape_drops_what_waits_and_says_so(window, predictor):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_random_sequences(annotate, predictor, seed):
+def test_random_sequences(make_napari_viewer, annotate, predictor, seed):
     rng = np.random.default_rng(seed)
     names = [
         "click",
@@ -96,7 +96,7 @@ def test_random_sequences(annotate, predictor, seed):
     actions = [(str(rng.choice(names)), PLACES[rng.integers(len(PLACES))]) for _ in range(18)]
     results = []
     for seconds in (0.0, 0.08):
-        window = annotate(np.zeros(SHAPE, np.uint8))
+        window = annotate(np.zeros(SHAPE, np.uint8), viewer=make_napari_viewer(show=True))
         predictor.seconds = seconds
         for action in actions:
             act(window, *action)
