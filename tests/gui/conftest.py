@@ -232,7 +232,7 @@ class Annotation:
     def wait(self):
         """Let the worker finish."""
         QTest.qWait(10)
-        self.qtbot.waitUntil(lambda: not self.controller.busy, timeout=20000)
+        self.qtbot.waitUntil(lambda: not self.controller.busy, timeout=60000)
 
     @property
     def clicks(self):
