@@ -18,17 +18,26 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the tests that take longest."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/training/"))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Each process has a screen, a mouse and a keyboard of its own, or one opens all windows."""
+    """Of several processes one trains what the tests of a module share.
+
+    Each has a screen, a mouse and a keyboard of its own, or one opens all windows.
+    """
     from xdist.scheduler import LoadScopeScheduling
 
-    class OneForWindows(LoadScopeScheduling):
+    class OneForSome(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            is_window = nodeid.startswith("tests/gui/") and shutil.which("Xvfb") is None
-            return "windows" if is_window else nodeid
+            if nodeid.startswith("tests/gui/") and shutil.which("Xvfb") is None:
+                return "windows"
+            return nodeid.split("::")[0] if nodeid.startswith("tests/training/") else nodeid
 
-    return OneForWindows(config, log)
+    return OneForSome(config, log)
 
 
 def pytest_collection_finish():
