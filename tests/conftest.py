@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import settings
+from scipy import ndimage
 
 from napari_iafpn.clicks import PromptTensors
+from napari_iafpn.inference import Prediction
 from napari_iafpn.networks import PRESETS, build_cascade
 
 # A busy machine is no failure.
@@ -139,3 +141,41 @@ def slide():
 @pytest.fixture
 def device():
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+@dataclass
+class BrightPieces:
+    """Draws the connected bright pixels under a click that no negative click is nearer to."""
+
+    clicks: list = field(default_factory=list)
+
+    def features(self, plane, box, size):
+        pixels = plane.read(box, size)[0]
+        return pixels.reshape(size[0] // 4, 4, size[1] // 4, 4).mean((1, 3))[None]
+
+    def predict(self, plane, clicks, previous=None, *, view=None):
+        return self.predict_each(plane, [list(clicks)], [view])[0]
+
+    def predict_each(self, plane, batch, views, sizes=None):
+        found = []
+        for clicks, view in zip(batch, views, strict=True):
+            self.clicks += clicks
+            pieces, _ = ndimage.label(plane.read(view, view.shape)[0] > 0.5)
+            row, col = next(click.pixel for click in clicks if click.positive)
+            there = pieces[row - view.row_start, col - view.col_start]
+            rows, cols = np.ogrid[: view.height, : view.width]
+            far = [
+                np.hypot(rows + view.row_start - c.row, cols + view.col_start - c.col)
+                + (0 if c.positive else 0.5)
+                for c in clicks
+            ]
+            ours = np.argmin(far, axis=0) == next(n for n, c in enumerate(clicks) if c.positive)
+            probability = np.where((pieces == there) & (there > 0) & ours, 0.95, 0.02)
+            found.append(Prediction(plane.shape, view, probability.astype(np.float32), view))
+        return found
+
+
+@pytest.fixture
+def drawer():
+    """A predictor of bright pieces that needs no network."""
+    return BrightPieces()

@@ -73,6 +73,9 @@ def test_numbers_and_page(
         (["--images=0"], "images is 0; give a whole number from 1 on"),
         (["--exemplars=0"], "exemplars is 0; give a whole number from 1 on"),
         (["--target=1.2"], "target is 1.2"),
+        (["--first=box"], "--first does not go with --protocol images"),
+        (["--jobs=1"], "--jobs does not go with --protocol images"),
+        (["--protocol=objects"], "--assist does not go with --protocol objects"),
         (["--protocol=stacks"], "unknown protocol 'stacks'; choose objects or images"),
     ],
 )

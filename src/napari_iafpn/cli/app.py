@@ -22,6 +22,23 @@ Model = Annotated[
     str, typer.Option(help="Name of an installed model (see [bold]models[/bold]) or a model file.")
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
+FOREIGN = {
+    "objects": ("assist", "exemplars", "images"),
+    "images": (
+        "preset",
+        "threshold",
+        "flip",
+        "user",
+        "first",
+        "jitter",
+        "jobs",
+        "limit",
+        "seed",
+        "strict",
+        "scheduler",
+    ),
+}
+"""Options of ``evaluate`` that belong to the other protocol."""
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing output files.")]
 
 
@@ -207,6 +224,7 @@ def train(
 
 @app.command()
 def evaluate(
+    context: typer.Context,
     sets: Annotated[
         list[str],
         typer.Argument(
@@ -310,6 +328,12 @@ def evaluate(
     ] = None,
 ) -> int:
     """Count the clicks that models need on annotated images, and write a report."""
+    if protocol not in FOREIGN:
+        raise ValueError(f"unknown protocol {protocol!r}; choose objects or images")
+    for name in FOREIGN[protocol]:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise ValueError(f"--{name} does not go with --protocol {protocol}; leave it out")
     if protocol == "images":
         from napari_iafpn.cli.evaluate_images import ImagesRequest, evaluate_images_of
 
@@ -330,8 +354,6 @@ def evaluate(
                 output=output,
             )
         )
-    if protocol != "objects":
-        raise ValueError(f"unknown protocol {protocol!r}; choose objects or images")
     from napari_iafpn.cli.evaluate import EvaluateRequest, evaluate_sets
 
     return evaluate_sets(

@@ -239,6 +239,8 @@ def evaluate_object(
         rng=object_generator(protocol.seed, set_name, sample.name, label),
         band_width=boundary_width(plane.shape),
     )
+    given = found.clicks if found.first is None else (found.first, *found.clicks)
+    prompts = moved_to_image(ClickSequence(given), view)
     return ObjectResult(
         set=set_name,
         image=sample.name,
@@ -247,14 +249,16 @@ def evaluate_object(
         view_scale=view_scale,
         view=view,
         area=int(np.count_nonzero(seen if valid is None else seen & ~valid)),
-        clicks=_moved(ClickSequence(found.clicks), view).clicks,
+        clicks=prompts.clicks,
         ious=found.ious,
         boundary_ious=found.boundary_ious,
         network_seconds=found.network_seconds,
         user_seconds=found.user_seconds,
         other_seconds=found.other_seconds,
         mask=MaskCode.encode(found.mask, plane.shape, (view.row_start, view.col_start)),
-        first=None if found.first is None else _moved(ClickSequence((found.first,)), view)[0],
+        first=None
+        if found.first is None
+        else moved_to_image(ClickSequence((found.first,)), view)[0],
     )
 
 
@@ -333,13 +337,13 @@ def _segment(predictor: Predictor, plane: Plane, view: Box) -> Segment:
     replay = ClickReplay(predictor, plane, view=view)
 
     def segment(prompts: ClickSequence) -> NDArray[np.floating]:
-        return replay.predict(_moved(prompts, view)).probability_in(view)
+        return replay.predict(moved_to_image(prompts, view)).probability_in(view)
 
     return segment
 
 
-def _moved(prompts: ClickSequence, view: Box) -> ClickSequence:
-    """Return prompts in the frame of ``view`` in that of the image."""
+def moved_to_image(prompts: ClickSequence, view: Box) -> ClickSequence:
+    """Return prompts, given in the frame of ``view``, in that of the image."""
     rows, cols = view.row_start, view.col_start
     origin = Box(-rows, 1 - rows, -cols, 1 - cols)
     return ClickSequence.of(prompt.moved(origin, (1, 1)) for prompt in prompts)

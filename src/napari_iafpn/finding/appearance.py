@@ -16,9 +16,10 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.special import expit
+from torch.nn import functional as F
 
 from napari_iafpn.finding.exemplars import Exemplars
-from napari_iafpn.geometry import Box
+from napari_iafpn.geometry import Box, resize
 from napari_iafpn.images import Plane
 
 STRIDE = 4
@@ -80,7 +81,9 @@ class Tile:
 
     def shares(self, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Return (h, w), the share of each cell that a mask (box.height, box.width) covers."""
-        return resized(mask.astype(np.float32), self.grid, mode="area")
+        covered = torch.from_numpy(mask.astype(np.float32))[None, None]
+        shares: NDArray[np.float32] = F.interpolate(covered, self.grid, mode="area")[0, 0].numpy()
+        return shares
 
 
 def scale_of(exemplars: Exemplars) -> float:
@@ -307,12 +310,7 @@ def _fitted(
     return found
 
 
-def resized(
-    values: NDArray[np.float32], size: tuple[int, int], *, mode: str = "bilinear"
-) -> NDArray[np.float32]:
-    """Resize (h, w) values: ``bilinear``, or the ``area`` means of whole pixels."""
-    align = None if mode == "area" else False
-    tensor = torch.from_numpy(np.ascontiguousarray(values))[None, None]
-    found = torch.nn.functional.interpolate(tensor, size, mode=mode, align_corners=align)
-    result: NDArray[np.float32] = found[0, 0].numpy()
-    return result
+def resized(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Resize (h, w) values by the one rule of `geometry.resize`."""
+    found: NDArray[np.float32] = resize(torch.from_numpy(values)[None, None], size)[0, 0].numpy()
+    return found

@@ -29,6 +29,9 @@ PINCHED = 0.02
 """Less solidity than the exemplars have, from which on a mask may be several objects."""
 LARGEST, SMALLEST = 4.0, 4.0
 """Times the largest exemplar's area, and parts of the smallest one's, that an object may have."""
+COEFFICIENTS = np.array([4.0, 3.0, 2.5, 1.0, 15.0, -1.2, -0.5, -0.3])
+BIAS = -3.2
+"""Of the logistic quality, in the order of ``Judge.evidence``; set by hand on training sets."""
 
 
 @dataclass(frozen=True)
@@ -137,16 +140,10 @@ class Judge:
                 traits.stability,
                 traits.stability - self._stability,
                 traits.agreement,
-                traits.contrast,
                 traits.contrast - self._contrast,
-                traits.solidity,
                 min(0.0, traits.solidity - self._solidity),
                 max(0.0, traits.log_area - largest),
                 max(0.0, smallest - traits.log_area),
                 abs(traits.log_radius),
             ]
         )
-
-
-COEFFICIENTS = np.array([4.0, 3.0, 2.5, 0.0, 1.0, 0.0, 15.0, -1.2, -0.5, -0.3])
-BIAS = -3.2

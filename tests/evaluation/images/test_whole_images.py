@@ -7,9 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from scipy import ndimage
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.evaluation import LayerSet, Sample
 from napari_iafpn.evaluation.images import (
     ImageEvaluation,
@@ -21,38 +19,10 @@ from napari_iafpn.evaluation.images import (
 )
 from napari_iafpn.evaluation.images.annotating import objects_in_order
 from napari_iafpn.evaluation.images.report import draw_image
-from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
-from napari_iafpn.inference import Prediction, Predictor
+from napari_iafpn.inference import Predictor
 
 PLACES = [(row, col) for row in (30, 70, 110) for col in (30, 70, 110, 150)]
-
-
-class BrightPieces:
-    """Draws the connected bright pixels under the first click; a second click cuts at column 60."""
-
-    def features(self, plane: Plane, box: Box, size: tuple[int, int]) -> np.ndarray:
-        pixels = plane.read(box, size)[0]
-        return pixels.reshape(size[0] // 4, 4, size[1] // 4, 4).mean((1, 3))[None]
-
-    def predict(self, plane, clicks, previous=None, *, view=None) -> Prediction:
-        return self.predict_each(plane, [list(clicks)], [view])[0]
-
-    def predict_each(
-        self,
-        plane: Plane,
-        batch: Sequence[Sequence[Click]],
-        views: Sequence[Box],
-        sizes: tuple[int, int] | None = None,
-    ) -> list[Prediction]:
-        found = []
-        for clicks, view in zip(batch, views, strict=True):
-            pieces, _ = ndimage.label(plane.read(view, view.shape)[0] > 0.5)
-            row, col = next(click.pixel for click in clicks if click.positive)
-            there = pieces[row - view.row_start, col - view.col_start]
-            probability = np.where((pieces == there) & (there > 0), 0.95, 0.02)
-            found.append(Prediction(plane.shape, view, probability.astype(np.float32), view))
-        return found
 
 
 def sample_of(places: Sequence[tuple[int, int]], *, bright_only: int = 0) -> Sample:
@@ -66,10 +36,15 @@ def sample_of(places: Sequence[tuple[int, int]], *, bright_only: int = 0) -> Sam
     return Sample("disks", image, np.where(labels <= len(ids), labels, 0), ids)
 
 
-def annotated(sample: Sample, assist: str, **options: float) -> ImageResult:
-    plane = Plane(sample.image)
-    protocol = ImageProtocol(assist, **options)
-    return annotate_image(BrightPieces(), plane, sample, protocol)
+@pytest.fixture
+def annotated(drawer):
+    """Return a function that annotates an image."""
+
+    def annotated(sample: Sample, assist: str, **options: float) -> ImageResult:
+        plane, protocol = Plane(sample.image), ImageProtocol(assist, **options)
+        return annotate_image(drawer, plane, sample, protocol)
+
+    return annotated
 
 
 def test_the_order_goes_from_the_centre_to_the_nearest() -> None:
@@ -77,14 +52,14 @@ def test_the_order_goes_from_the_centre_to_the_nearest() -> None:
     assert objects_in_order(sample) == [1, 3, 4, 2]
 
 
-def test_alone_each_object_costs_its_clicks_and_a_commit() -> None:
+def test_alone_each_object_costs_its_clicks_and_a_commit(annotated) -> None:
     result = annotated(sample_of(PLACES), "none")
     assert result.clicks == 12
     assert result.actions == result.actions_accept_all == 24
     assert all(cost.first_iou == 1 for cost in result.objects)
 
 
-def test_found_objects_cost_one_action_or_none() -> None:
+def test_found_objects_cost_one_action_or_none(annotated) -> None:
     result = annotated(sample_of(PLACES), "find")
     assert [each.verdict for each in result.proposals] == ["accepted"] * 9
     assert result.clicks == 3
@@ -94,7 +69,7 @@ def test_found_objects_cost_one_action_or_none() -> None:
     assert {cost.label for cost in result.objects} == set(range(1, 13))
 
 
-def test_a_wrong_proposal_costs_a_rejection() -> None:
+def test_a_wrong_proposal_costs_a_rejection(annotated) -> None:
     result = annotated(sample_of(PLACES, bright_only=2), "find")
     verdicts = [each.verdict for each in result.proposals]
     assert verdicts.count("rejected") == 2
@@ -103,7 +78,7 @@ def test_a_wrong_proposal_costs_a_rejection() -> None:
     assert result.actions_accept_all == 3 * 2 + 1 + 2
 
 
-def test_exemplars_that_tell_nothing_leave_everything_to_clicks() -> None:
+def test_exemplars_that_tell_nothing_leave_everything_to_clicks(annotated) -> None:
     sample = sample_of(PLACES)
     sample = Sample("noise", np.full(sample.shape, 7, np.uint8), sample.instances, sample.objects)
     result = annotated(sample, "find", max_clicks=1)
@@ -111,14 +86,14 @@ def test_exemplars_that_tell_nothing_leave_everything_to_clicks() -> None:
     assert len(result.objects) == 12
 
 
-def test_a_result_comes_back_from_json() -> None:
+def test_a_result_comes_back_from_json(annotated) -> None:
     result = annotated(sample_of(PLACES, bright_only=1), "find")
     again = ImageResult.from_json(json.loads(json.dumps(result.to_json())))
     assert again.to_json() == result.to_json()
     assert again.objects == result.objects
 
 
-def test_the_picture_shows_what_was_accepted() -> None:
+def test_the_picture_shows_what_was_accepted(annotated) -> None:
     sample = sample_of(PLACES)
     result = annotated(sample, "find")
     import io
@@ -145,13 +120,13 @@ def test_absurd_options(options: dict, sentence: str) -> None:
 
 
 @pytest.fixture
-def no_network(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def no_network(monkeypatch: pytest.MonkeyPatch, drawer) -> list[int]:
     """Let models be what needs no network; return how often one was loaded."""
     loaded: list[int] = []
 
-    def load(*_: object, **__: object) -> BrightPieces:
+    def load(*_: object, **__: object) -> object:
         loaded.append(1)
-        return BrightPieces()
+        return drawer
 
     monkeypatch.setattr(Predictor, "load", load)
     return loaded

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.clicks import Click, ClickSequence
+from napari_iafpn.clicks import ClickSequence
 from napari_iafpn.evaluation.images.result import ASSISTS, ImageResult, Judged, ObjectCost
 from napari_iafpn.evaluation.masks import MaskCode
 from napari_iafpn.evaluation.metrics import iou
-from napari_iafpn.evaluation.protocol import Protocol, annotate
+from napari_iafpn.evaluation.protocol import Protocol, annotate, moved_to_image
 from napari_iafpn.evaluation.readers.sample import Sample
 from napari_iafpn.geometry import Box, view_around
 from napari_iafpn.networks.tables import check_choice
@@ -215,8 +215,8 @@ class _User:
         replay = ContextReplay(self.predictor, self.plane, context, view, start)
 
         def segment(clicks: ClickSequence) -> NDArray[np.floating]:
-            there = _moved(clicks.clicks, view.row_start, view.col_start)
-            return replay.predict(ClickSequence.of([*known, *there])).probability_in(view)
+            there = ClickSequence.of([*known, *moved_to_image(clicks, view)])
+            return replay.predict(there).probability_in(view)
 
         return segment
 
@@ -239,7 +239,3 @@ class _User:
         if cutout is not None:
             self.context.add(cutout)
             self._exemplars.append(cutout)
-
-
-def _moved(clicks: Sequence[Click], rows: int, cols: int) -> list[Click]:
-    return [Click(c.row + rows, c.col + cols, c.positive) for c in clicks]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -112,52 +113,34 @@ def evaluate_images(
     models, started = find_models(evaluation.models), now()
     header = _header(evaluation, models)
     chosen, problems = _chosen_images(evaluation)
-    if output is None:
-        return _finished(evaluation, models, chosen, problems, {}, None, header, report, cancelled)
-    with Journal(output, header, started, ImageResult) as journal:
-        known = {_key(result): result for result in journal.finished}
-        return _finished(
-            evaluation, models, chosen, problems, known, journal, header, report, cancelled
-        )
-
-
-def _finished(
-    evaluation: ImageEvaluation,
-    models: Sequence[ModelFile],
-    chosen: list[tuple[AnnotatedSet, int]],
-    problems: list[Problem],
-    known: dict[Key, ImageResult],
-    journal: Journal[ImageResult] | None,
-    header: dict[str, Any],
-    report: Told | None,
-    cancelled: Callable[[], bool] | None,
-) -> ImageResults:
-    """Compute what is missing, and put everything in its order."""
     keys = [
         (model.name, annotated.name, annotated.image_name(index), protocol.assist)
         for model in models
         for annotated, index in chosen
         for protocol in evaluation.protocols
     ]
-    tell = report or (lambda *_: None)
-    done = {key: known[key] for key in keys if key in known}
-    tell(len(done), len(keys), None)
-    for model in models:
-        for result in _missing(evaluation, model, chosen, done, cancelled or (lambda: False)):
-            done[_key(result)] = result
-            if journal is not None:
-                journal.append([result], ())
-            tell(len(done), len(keys), result)
+    tell, notes = report or (lambda *_: None), []
+    done: dict[Key, ImageResult] = {}
+    with nullcontext() if output is None else Journal(output, header, started, ImageResult) as kept:
+        if kept is not None:
+            done = {_key(each): each for each in kept.finished if _key(each) in keys}
+            started, notes = kept.started, kept.notes
+        tell(len(done), len(keys), None)
+        for model in models:
+            for result in _missing(evaluation, model, chosen, done, cancelled or (lambda: False)):
+                done[_key(result)] = result
+                if kept is not None:
+                    kept.append([result], ())
+                tell(len(done), len(keys), result)
     about = {
         "options": {**header["option"], "protocol": "images"},
         "versions": {"python": platform.python_version(), **header["version of"]},
         "models": header["model"],
         "sets": header["set"],
-        "started": now() if journal is None else journal.started,
+        "started": started,
         "machine": f"{platform.platform()}, {platform.machine()}, {os.cpu_count()} CPUs",
     }
-    notes = () if journal is None else tuple(journal.notes)
-    return ImageResults(tuple(done[key] for key in keys), tuple(problems), about, notes)
+    return ImageResults(tuple(done[key] for key in keys), tuple(problems), about, tuple(notes))
 
 
 def _missing(
