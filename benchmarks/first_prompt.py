@@ -4,13 +4,16 @@
 
 Each SET is a folder with images/ and labels/. The click is the simulated user's, the box the
 object's own; the stroke lies in the object along its longer axis, as far as a straight line through
-its deepest point goes. What a lasso gives, drawn a little beside the outline, is printed too.
+its deepest point goes. Two more are printed: the stroke as the whole line instead of places along
+it (which a network trained on clicks takes for something else), and a lasso that is drawn a little
+beside the outline.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +23,7 @@ from skimage.measure import find_contours
 
 from napari_iafpn.clicks import KINDS as PROMPTS
 from napari_iafpn.clicks import Prompt, Stroke, simulated_click
+from napari_iafpn.clicks.prompt import Segment
 from napari_iafpn.clicks.stroke import simplified
 from napari_iafpn.evaluation.metrics import iou
 from napari_iafpn.evaluation.protocol import view_of
@@ -30,8 +34,17 @@ from napari_iafpn.training.mixture import open_known
 from napari_iafpn.training.selection import draw_objects
 from napari_iafpn.training.settings import HeldOutConfig
 
-KINDS = (*PROMPTS, "lasso")
+KINDS = (*PROMPTS, "line", "lasso")
 BESIDE = 0.06
+
+
+class Line(Stroke):
+    """A stroke of which the networks see the whole line."""
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """Its straight pieces."""
+        return tuple(pairwise(self.points))
 
 
 def main() -> None:
@@ -78,7 +91,8 @@ def first_prompts(truth: NDArray[np.bool_], ignore: NDArray[np.bool_]) -> dict[s
     click = simulated_click(truth, np.zeros_like(truth), ignore)
     rng = np.random.default_rng(0)
     prompts = {name: kind.first(truth & ~ignore, click, 0, rng) for name, kind in PROMPTS.items()}
-    return {**prompts, "lasso": lasso_around(truth)}
+    line = Line(prompts["stroke"].outline)
+    return {**prompts, "line": line, "lasso": lasso_around(truth)}
 
 
 def lasso_around(truth: NDArray[np.bool_]) -> Stroke:

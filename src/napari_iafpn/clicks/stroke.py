@@ -93,8 +93,8 @@ class Stroke:
     def segments(self) -> tuple[Segment, ...]:
         """Its nodes, as if they were clicks; none of a lasso.
 
-        A network that knows only clicks takes the whole line for something else. Measured in
-        ``benchmarks/first_prompt.py``: mean IoU 0.50 with the line, 0.84 with its nodes.
+        A network that knows only clicks takes the whole line for something else, see the kind
+        ``line`` of ``benchmarks/first_prompt.py``.
         """
         return tuple((node, node) for node in self.nodes)
 
