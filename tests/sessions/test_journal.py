@@ -217,7 +217,7 @@ def test_a_journal_of_before_is_read_and_goes_on(sitting):
         ('{"entry":"image"}\n', "is no session of napari-iafpn"),
         (
             '{"entry":"session","format":99}\n',
-            "has the format 99, this version reads up to 2; update",
+            "has the format 99, this version reads up to 3; update",
         ),
     ],
 )

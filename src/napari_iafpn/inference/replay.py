@@ -39,6 +39,9 @@ class ClickReplay:
     view : Box, optional
         Where to look for the object; it grows by the initial mask and by clicks outside.
         Default: the whole plane, or the surroundings of the initial mask and all clicks.
+    answered : iterable of Prompt
+        Prompts that the network drew the initial mask from. It is then no mask to correct, but the
+        answer to them, and further prompts go on from there.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class ClickReplay:
         *,
         initial: NDArray[np.bool_] | NDArray[np.floating] | Prediction | None = None,
         view: Box | None = None,
+        answered: Iterable[Prompt] = (),
     ) -> None:
         self.predictor = predictor
         self.plane = plane if isinstance(plane, Plane) else Plane(plane)
@@ -58,7 +62,8 @@ class ClickReplay:
             start = initial
         else:
             start = Prediction.from_array(initial, shape, view)
-        self._corrects = bool(start.roi_mask().any())
+        self._answered = ClickSequence.of(answered)
+        self._corrects = bool(start.roi_mask().any()) and not self._answered
         self._looks_around = self._corrects and view is None
         self.view = view or (start.roi if self._corrects else Box.whole(shape))
         if self._corrects:
@@ -85,7 +90,7 @@ class ClickReplay:
         """
         prompts = ClickSequence.of(clicks)
         known = len(prompts)
-        while known and prompts.prefix(known) not in self._memo:
+        while known and not self._knows(prompts.prefix(known)):
             known -= 1
         prediction = self._recall(prompts.prefix(known))
         for count in range(known + 1, len(prompts) + 1):
@@ -94,8 +99,11 @@ class ClickReplay:
             prediction = self._step(prompts.prefix(count), prediction)
         return prediction
 
+    def _knows(self, clicks: ClickSequence) -> bool:
+        return clicks in self._memo or clicks == self._answered
+
     def _recall(self, clicks: ClickSequence) -> Prediction:
-        if not clicks:
+        if not clicks or clicks == self._answered:
             return self._start
         self._memo.move_to_end(clicks)
         return self._memo[clicks]

@@ -2,9 +2,10 @@
 
 from napari_iafpn.sessions.cutout import Cutout
 from napari_iafpn.sessions.document import Document, LabelsImage
-from napari_iafpn.sessions.objects import CurrentObject, EditedLabel, HandEdits
+from napari_iafpn.sessions.objects import CurrentObject, EditedLabel, HandEdits, OpenedProposal
 from napari_iafpn.sessions.pixels import KEEP, OVERWRITE, POLICIES, PixelChange
 from napari_iafpn.sessions.plane_key import PlaneKey
+from napari_iafpn.sessions.proposals import FoundObject, Proposals, Verdict
 from napari_iafpn.sessions.sight import Sight
 from napari_iafpn.sessions.steps import (
     Commit,
@@ -27,13 +28,17 @@ __all__ = [
     "EditedLabel",
     "Facts",
     "FactsChange",
+    "FoundObject",
     "HandEdits",
     "LabelsChange",
     "LabelsImage",
     "ObjectChange",
+    "OpenedProposal",
     "PixelChange",
     "PlaneKey",
     "Propagation",
+    "Proposals",
     "Sight",
     "Step",
+    "Verdict",
 ]

@@ -83,6 +83,7 @@ def commit_step(
     before = known.get((target.id, commit.label))
     facts = replace(
         effort,
+        found=effort.found or bool(before and before.found),
         clicks=effort.clicks + (before.clicks if before else 0),
         seconds=round(effort.seconds + (before.seconds if before else 0.0), 1),
         category=effort.category or (before.category if before else 0),

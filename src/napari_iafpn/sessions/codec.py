@@ -7,16 +7,21 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from napari_iafpn.clicks import Click, ClickSequence, Prompt, prompt_from_json
-from napari_iafpn.geometry import Box
 from napari_iafpn.images.composite import Tint
 from napari_iafpn.sessions.checks import real, text, whole
-from napari_iafpn.sessions.cutout import Cutout
-from napari_iafpn.sessions.objects import CurrentObject, EditedLabel, HandEdits
+from napari_iafpn.sessions.object_codec import (
+    Json,
+    id_from_json,
+    object_from_json,
+    object_to_json,
+    plane_from_json,
+    plane_to_json,
+    threshold_from_json,
+)
+from napari_iafpn.sessions.objects import CurrentObject
 from napari_iafpn.sessions.pixels import POLICIES, PixelChange
 from napari_iafpn.sessions.plane_key import PlaneKey
+from napari_iafpn.sessions.proposals import VERDICTS, Verdict
 from napari_iafpn.sessions.runs import Runs
 from napari_iafpn.sessions.sight import Sight
 from napari_iafpn.sessions.steps import (
@@ -29,91 +34,7 @@ from napari_iafpn.sessions.steps import (
     Step,
 )
 
-Json = dict[str, Any]
-MOST_PIXELS = 2**31
-"""Of a mask on a plane."""
 AXES = 32
-
-
-def plane_to_json(plane: PlaneKey) -> Json:
-    """Return plain values."""
-    return {"image": plane.layer, "axes": list(plane.axes), "index": list(plane.index)}
-
-
-def plane_from_json(given: Json) -> PlaneKey:
-    """Return what ``plane_to_json`` was given."""
-    first, second = given["axes"]
-    index = tuple(whole(place, "place of a plane") for place in given["index"])
-    whole(second, "axis of a plane", whole(first, "axis of a plane") + 1, len(index) + 1)
-    return PlaneKey(text(given["image"], "image"), (first, second), index)
-
-
-def _prompt(prompt: Prompt) -> list[Any] | Json:
-    """Return a click as a list, as in the first journals, and other kinds as their own values."""
-    if isinstance(prompt, Click):
-        return [prompt.row, prompt.col, "+" if prompt.positive else "-"]
-    return prompt.to_json()
-
-
-def _prompt_from(given: list[Any] | Json) -> Prompt:
-    if not isinstance(given, list):
-        return prompt_from_json(given)
-    row, col, sign = given
-    if sign not in ("+", "-"):
-        raise ValueError(f"the sign of a click is {sign!r:.60}, not '+' or '-'")
-    return Click(real(row, "row of a click"), real(col, "column of a click"), sign == "+")
-
-
-def object_to_json(current: CurrentObject) -> Json:
-    """Return plain values; what is as in a new object is left out."""
-    given: Json = {"number": current.number}
-    if current.clicks:
-        given["clicks"] = [_prompt(prompt) for prompt in current.clicks]
-    if current.threshold != 0.5:
-        given["threshold"] = current.threshold
-    if current.view is not None:
-        given["view"] = _box(current.view)
-    if current.edited is not None:
-        edited = current.edited
-        given["edits"] = {
-            "labels": edited.labels,
-            "label": edited.label,
-            "start": _cutout(edited.start),
-        }
-    for name in ("drawn", "erased"):
-        pixels = getattr(current.hand, name)
-        if pixels is not None:
-            given[name] = _cutout(pixels)
-    return given
-
-
-def object_from_json(given: Json) -> CurrentObject:
-    """Return what ``object_to_json`` was given."""
-    edits = given.get("edits")
-    drawn, erased = (
-        _cutout_from(given[name]) if name in given else None for name in ("drawn", "erased")
-    )
-    return CurrentObject(
-        whole(given["number"], "number of an object"),
-        ClickSequence.of(map(_prompt_from, given.get("clicks", ()))),
-        _threshold(given.get("threshold", 0.5)),
-        _box_from(given["view"]) if "view" in given else None,
-        None if edits is None else _edited_from(edits),
-        HandEdits(drawn, erased),
-    )
-
-
-def _edited_from(given: Json) -> EditedLabel:
-    labels, label = text(given["labels"], "labels"), _id(given["label"])
-    return EditedLabel(labels, label, _cutout_from(given["start"]))
-
-
-def _id(given: Any) -> int:
-    return whole(given, "id", -(2**63), 2**64 - 1)
-
-
-def _threshold(given: Any) -> float:
-    return real(given, "threshold", 0, 1)
 
 
 def step_to_json(step: Step) -> Json:
@@ -134,7 +55,7 @@ def step_to_json(step: Step) -> Json:
             {
                 "labels": c.labels,
                 "label": c.label,
-                "facts": None if c.after is None else dataclasses.asdict(c.after),
+                "facts": None if c.after is None else _facts(c.after),
             }
             for c in step.facts
         ]
@@ -142,6 +63,8 @@ def step_to_json(step: Step) -> Json:
         given["commit"] = _commit(step.commit)
     if step.propagation is not None:
         given["propagation"] = dataclasses.asdict(step.propagation)
+    if step.verdicts:
+        given["verdicts"] = [[v.number, v.before, v.after] for v in step.verdicts]
     return given
 
 
@@ -189,20 +112,37 @@ def step_from_json(
         tuple(_facts_from(change, facts) for change in given.get("facts", ())),
         None if commit is None else _commit_from(commit),
         None if propagation is None else _propagation_from(propagation),
+        tuple(_verdict_from(*verdict) for verdict in given.get("verdicts", ())),
         whole(given.get("step", 0), "number of a step"),
     )
 
 
+def _verdict_from(number: Any, before: Any, after: Any) -> Verdict:
+    if not {before, after} <= set(VERDICTS):
+        raise ValueError(f"a proposal goes from {before!r:.60} to {after!r:.60}")
+    return Verdict(whole(number, "number of a proposal"), before, after)
+
+
+def _facts(facts: Facts) -> Json:
+    """Return plain values; where they are as of an object that was clicked, some are left out."""
+    given = dataclasses.asdict(facts)
+    later = {name: given.pop(name) for name in ("found", "quality")}
+    return given | {name: value for name, value in later.items() if value not in (False, None)}
+
+
 def _facts_from(given: Json, before: Callable[[str, int], Facts | None]) -> FactsChange:
-    labels, label = text(given["labels"], "labels"), _id(given["label"])
+    labels, label = text(given["labels"], "labels"), id_from_json(given["label"])
     after = None
     if given["facts"] is not None:
         after = Facts(**given["facts"])
         whole(after.category, "class")
         whole(after.clicks, "number of clicks")
         real(after.seconds, "seconds", 0)
-        if not isinstance(after.reviewed, bool):
-            raise ValueError(f"reviewed is {after.reviewed!r:.60}, not true or false")
+        for name in ("reviewed", "found"):
+            if not isinstance(value := getattr(after, name), bool):
+                raise ValueError(f"{name} is {value!r:.60}, not true or false")
+        if after.quality is not None:
+            real(after.quality, "quality", 0, 1)
     return FactsChange(labels, label, before(labels, label), after)
 
 
@@ -238,7 +178,7 @@ def _commit_from(given: Json) -> Commit:
         raise ValueError(f"policy is {given['policy']!r:.60}, not one of {', '.join(POLICIES)}")
     return Commit(
         text(given["labels"], "labels"),
-        _id(given["label"]),
+        id_from_json(given["label"]),
         given["policy"],
         text(given["model"], "model"),
         sight,
@@ -264,27 +204,7 @@ def _propagation_from(given: Json) -> Propagation:
         tuple(whole(place, "place of a plane") for place in route) for route in given["routes"]
     )
     axis = whole(given["axis"], "axis of a propagation", 0, AXES)
-    return Propagation(axis, routes, _threshold(given["threshold"]))
-
-
-def _box(box: Box) -> list[int]:
-    return [box.row_start, box.row_stop, box.col_start, box.col_stop]
-
-
-def _box_from(given: Any) -> Box:
-    return Box(*(whole(side, "side of a box") for side in given))
-
-
-def _cutout(cutout: Cutout) -> Json:
-    return {"box": _box(cutout.box), "runs": Runs.of(cutout.mask).to_json()}
-
-
-def _cutout_from(given: Json) -> Cutout:
-    box = _box_from(given["box"])
-    if box.area > MOST_PIXELS:
-        raise ValueError(f"a mask claims {box.area} pixels")
-    mask = Runs.from_json(given["runs"], box.shape, bool).array
-    return Cutout(box, np.packbits(mask).tobytes())
+    return Propagation(axis, routes, threshold_from_json(given["threshold"]))
 
 
 def _pixels(change: PixelChange) -> Json:

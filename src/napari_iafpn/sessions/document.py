@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Protocol
@@ -10,6 +10,7 @@ from typing import Protocol
 from napari_iafpn.sessions.objects import CurrentObject
 from napari_iafpn.sessions.pixels import PixelChange
 from napari_iafpn.sessions.plane_key import PlaneKey
+from napari_iafpn.sessions.proposals import FoundObject, Proposals
 from napari_iafpn.sessions.steps import Facts, LabelsChange, Step
 
 DO, UNDO, REDO = "do", "undo", "redo"
@@ -37,15 +38,20 @@ class Document:
     tell : callable
         Called after each change with ``do``, ``undo`` or ``redo``, the step, and whether it went
         on with the step before.
+    tell_found : callable
+        Called with what was found, and the numbers of the proposals that it replaces.
     """
 
     def __init__(
         self,
         labels: Callable[[str], LabelsImage],
         tell: Callable[[str, Step, bool], None] = lambda *_: None,
+        tell_found: Callable[[Sequence[FoundObject], Sequence[int]], None] = lambda *_: None,
     ) -> None:
         self.labels = labels
         self.tell = tell
+        self.tell_found = tell_found
+        self.proposals = Proposals()
         self.facts: dict[tuple[str, int], Facts] = {}
         self._objects: dict[PlaneKey, CurrentObject] = {}
         self._numbers = count(1)
@@ -113,6 +119,11 @@ class Document:
         self._step_number = max(self._step_number, number)
         self.tell(DO, step, merged is not None)
 
+    def discover(self, found: Sequence[FoundObject], replaced: Sequence[int] = ()) -> None:
+        """Take what was found on a plane, instead of other proposals; no step of the user's."""
+        self.proposals.add(found, replaced)
+        self.tell_found(found, replaced)
+
     def undo(self) -> Step | None:
         """Take the last step back and return it."""
         step = self.last_done
@@ -167,12 +178,16 @@ class Document:
             self._skip_to(change.after.number)
         for fact in step.facts:
             self._note(fact.labels, fact.label, fact.after)
+        for verdict in step.verdicts:
+            self.proposals.note(verdict.number, verdict.after)
 
     def _leave(self, step: Step) -> None:
         for change in reversed(step.objects):
             self._objects[change.plane] = change.before
         for fact in reversed(step.facts):
             self._note(fact.labels, fact.label, fact.before)
+        for verdict in reversed(step.verdicts):
+            self.proposals.note(verdict.number, verdict.before)
 
     def _note(self, labels: str, label: int, facts: Facts | None) -> None:
         if facts is None:
@@ -192,7 +207,7 @@ def _merged(last: Step, step: Step) -> Step | None:
         last.kind == step.kind
         and len(last.objects) == len(step.objects) == 1
         and last.objects[0].after == step.objects[0].before
-        and not (last.labels or step.labels or last.facts or step.facts)
+        and not any(s.labels or s.facts or s.verdicts for s in (last, step))
     )
     if not same:
         return None

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Condition, Thread
@@ -15,9 +15,11 @@ from typing import Any
 from napari_iafpn.sessions.codec import step_to_json
 from napari_iafpn.sessions.document import DO
 from napari_iafpn.sessions.lines import MOST_BYTES, LineFile, sealed
+from napari_iafpn.sessions.object_codec import found_to_json
+from napari_iafpn.sessions.proposals import FoundObject
 from napari_iafpn.sessions.steps import Step
 
-FORMAT = 2
+FORMAT = 3
 SUFFIX = ".iafpn.jsonl"
 SYNC_SECONDS = 1.0
 RETRY_SECONDS = 5.0
@@ -100,6 +102,16 @@ class JournalWriter:
                 return told
             more = {"going_on": True} if going_on else {}
             return {**told, "after": step.after, "kind": step.kind, **more, **step_to_json(step)}
+
+        self.append(entry)
+
+    def record_found(self, found: Sequence[FoundObject], replaced: Sequence[int]) -> None:
+        """Append what was found, see `Document`."""
+        at = round(time.time(), 3)
+
+        def entry() -> dict[str, Any]:
+            proposals = [found_to_json(each) for each in found]
+            return {"entry": "found", "at": at, "found": proposals, "replaced": list(replaced)}
 
         self.append(entry)
 

@@ -54,6 +54,25 @@ class EditedLabel:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenedProposal:
+    """The proposal that the object was found as.
+
+    Attributes
+    ----------
+    proposal : int
+        Its number.
+    start : Cutout
+        Its pixels.
+    clicks : ClickSequence
+        That drew them; as long as there are no others, no network is asked.
+    """
+
+    proposal: int
+    start: Cutout
+    clicks: ClickSequence
+
+
+@dataclass(frozen=True, slots=True)
 class CurrentObject:
     """The object being annotated on one plane.
 
@@ -70,6 +89,8 @@ class CurrentObject:
     edited : EditedLabel or None
         The committed object that this corrects. None: a new object.
     hand : HandEdits
+    opened : OpenedProposal or None
+        The proposal that this corrects.
     """
 
     number: int
@@ -78,6 +99,7 @@ class CurrentObject:
     view: Box | None = None
     edited: EditedLabel | None = None
     hand: HandEdits = HandEdits()
+    opened: OpenedProposal | None = None
 
     @property
     def is_untouched(self) -> bool:
@@ -86,17 +108,28 @@ class CurrentObject:
 
     @property
     def start(self) -> Cutout | None:
-        """The mask before the first click."""
-        return None if self.edited is None else self.edited.start
+        """The mask before the first click, or after the clicks that are answered."""
+        begun = self.edited or self.opened
+        return None if begun is None else begun.start
+
+    @property
+    def answered(self) -> ClickSequence:
+        """The clicks whose mask `start` is."""
+        return ClickSequence() if self.opened is None else self.opened.clicks
+
+    @property
+    def asks(self) -> bool:
+        """Whether its mask is to be predicted."""
+        return len(self.clicks) > 0 and self.clicks != self.answered
 
     def without_clicks(self) -> CurrentObject:
         """Return the object as it was before the first click and stroke."""
         return replace(self, clicks=ClickSequence(), hand=HandEdits())
 
     def mask(self, prediction: Prediction | None) -> Cutout | None:
-        """Return the object's pixels; ``prediction`` counts where there are clicks."""
+        """Return the object's pixels; ``prediction`` counts where the object asks for it."""
         found = self.start
-        if self.clicks:
+        if self.asks:
             found = None if prediction is None else found_by(prediction, self.threshold)
         return difference(union(found, self.hand.drawn), self.hand.erased)
 

@@ -17,6 +17,7 @@ from napari_iafpn.sessions.codec import step_from_json
 from napari_iafpn.sessions.document import DO, REDO, UNDO, Document
 from napari_iafpn.sessions.journal import FORMAT
 from napari_iafpn.sessions.lines import Line, State, is_sealed, lines_of, state_of
+from napari_iafpn.sessions.object_codec import found_from_json
 from napari_iafpn.sessions.pixels import PixelChange
 from napari_iafpn.sessions.steps import Step
 
@@ -168,6 +169,10 @@ class Session:
             number = document.last_done.number
             self.skipped += max(number - self.last_number - 1, 0)
             self.last_number = number
+        elif kind == "found":
+            found = [found_from_json(each) for each in entry["found"]]
+            replaced = [whole(number, "number of a proposal") for number in entry["replaced"]]
+            document.discover(found, replaced)
         elif kind in (UNDO, REDO):
             self._walk(kind, entry.get("step"))
 

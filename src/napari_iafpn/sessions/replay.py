@@ -97,10 +97,16 @@ def _committed(
     assert commit is not None
     current: CurrentObject = change.before
     prediction = None
-    if current.clicks:
+    if current.asks:
         plane = commit.sight.open(change.plane, images)
         start = current.start.prediction(plane.shape) if current.start else None
-        clicks = ClickReplay(predictor_of(commit.model), plane, initial=start, view=current.view)
+        clicks = ClickReplay(
+            predictor_of(commit.model),
+            plane,
+            initial=start,
+            view=current.view,
+            answered=current.answered,
+        )
         prediction = clicks.predict(current.clicks)
     mask = current.mask(prediction)
     if mask is None:

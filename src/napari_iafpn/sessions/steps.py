@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from napari_iafpn.sessions.objects import CurrentObject
 from napari_iafpn.sessions.pixels import PixelChange
 from napari_iafpn.sessions.plane_key import PlaneKey
+from napari_iafpn.sessions.proposals import Verdict
 from napari_iafpn.sessions.sight import Sight
 
 
@@ -23,12 +24,19 @@ class Facts:
     seconds : float
         From its first click to its commit, corrections included.
     reviewed : bool
+    found : bool
+        It was proposed, and accepted by the user: as it was where there are no clicks, else
+        corrected by so many.
+    quality : float or None
+        Estimated probability that the mask is right, from 0 to 1; None: it is not known.
     """
 
     category: int = 0
     clicks: int = 0
     seconds: float = 0.0
     reviewed: bool = False
+    found: bool = False
+    quality: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +125,7 @@ class Step:
         Such as ``click`` or ``commit``.
     plane : PlaneKey
         Where to look when it is undone.
-    objects, labels, facts : tuple
+    objects, labels, facts, verdicts : tuple
         What changed.
     commit : Commit or None
     propagation : Propagation or None
@@ -135,6 +143,7 @@ class Step:
     facts: tuple[FactsChange, ...] = ()
     commit: Commit | None = None
     propagation: Propagation | None = None
+    verdicts: tuple[Verdict, ...] = ()
     number: int = 0
     after: int = 0
 

@@ -100,9 +100,9 @@ class SessionSet(FileSet):
 
 def _planes(session: Session) -> list[AnnotatedPlane]:
     places = dict.fromkeys(
-        (step.commit.labels, step.plane)
+        (step.labels[0].labels, step.plane)
         for step in session.document.steps
-        if step.commit is not None
+        if step.commit is not None or (step.verdicts and step.labels)
     )
     found = []
     for labels, plane in places:
