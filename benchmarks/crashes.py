@@ -68,10 +68,10 @@ class Sitting:
     """A document, its labels and its journal."""
 
     def __init__(self, document: Document, labels: Labels, writer: JournalWriter) -> None:
-        self.document, self.labels, self.writer = document, labels, writer
+        self.document = Document(lambda _: labels, writer.record)
+        self.document.take_over(document)
+        self.labels, self.writer = labels, writer
         self.plane = PLANE if labels.data.ndim == 2 else PlaneKey("image", (1, 2), (0,))
-        document.tell = writer.record
-        document.labels = lambda _: labels
 
     @classmethod
     def begin(cls, path: Path, told: Callable[[str], None], start: NDArray[np.int32]) -> Sitting:

@@ -110,7 +110,7 @@ def test_a_foreign_model_file(annotate, predictor, tmp_path):
 def test_the_3d_view(annotate):
     window = annotate(np.zeros((4, *SHAPE), np.uint8))
     window.viewer.dims.ndisplay = 3
-    window.widget.annotator._on_click((0, 20, 20), True)
+    window.widget.annotator.pointer.click((0, 20, 20), True)
     assert "click in the 2D view" in window.status
     window.viewer.dims.ndisplay = 2
     window.click(0, 20, 20)

@@ -146,7 +146,7 @@ def test_annotating_from_menus_and_palette(viewer, qtbot, monkeypatch, tmp_path)
     widget = docked(viewer, ClickSegmentation)
     annotator, controller = widget.annotator, widget.annotator.controller
     assert annotator.image is first
-    annotator._on_click((30.0, 20.0), True)
+    annotator.pointer.click((30.0, 20.0), True)
     qtbot.waitUntil(lambda: not controller.busy, timeout=20000)
     run("commit_object")
     labels = annotator.labels

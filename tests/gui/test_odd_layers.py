@@ -108,7 +108,8 @@ def test_an_object_is_put_back_although_nothing_can_be_drawn(window, monkeypatch
     close(window)
     assert np.array_equal(labels.data, data)
     assert "no such colour" in caplog.text
-    assert not window.annotator._mouse.is_attached
+    doubles = window.viewer.mouse_double_click_callbacks
+    assert any(call.__name__ == "double_click_to_zoom" for call in doubles)
     assert "Clicks" not in window.viewer.layers
 
 
@@ -368,6 +369,6 @@ def test_views_side_by_side_take_no_clicks(window):
     window.click(30, 40)
     grid = getattr(window.viewer, "canvas", window.viewer).grid
     grid.enabled = True
-    window.annotator._on_click((10.0, 10.0), True)
+    window.annotator.pointer.click((10.0, 10.0), True)
     assert "turn the grid off" in window.status
     assert len(window.clicks) == 1

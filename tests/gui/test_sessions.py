@@ -175,7 +175,7 @@ def test_a_session_that_went_on_since_it_was_offered_is_read_again(annotate, pix
     session, file = read_session(path), LineFile(path)
     file.open()
     writer = JournalWriter(path, print, file=file)
-    session.document.tell = writer.record
+    session.document.tell_to(writer.record)
     session.document.undo()
     session.document.undo()
     assert writer.close(20)

@@ -16,7 +16,7 @@ from napari_iafpn.plugin.messages import (
     PropagationWanted,
 )
 from napari_iafpn.plugin.planes import PlaneSource
-from napari_iafpn.plugin.surroundings import Surroundings
+from napari_iafpn.plugin.ports import Ports
 from napari_iafpn.sessions import Cutout, PlaneKey, Sight
 from napari_iafpn.sessions.pixels import region_of
 
@@ -79,8 +79,8 @@ class Desk:
         self.jobs, self.stops, self.said, self.stack = [], 0, [], STACK
         self.target = ArrayTarget()
         self.controller = AnnotationController(
-            Surroundings(
-                self.jobs.append,
+            Ports(
+                self.submit,
                 self.stop,
                 self.source_of,
                 lambda plane: self.target,
@@ -93,7 +93,12 @@ class Desk:
         self.show(PLANES[0])
 
     def source_of(self, plane):
+        if self.stack is None:
+            raise ValueError("the image is no longer open")
         return PlaneSource(plane, Sight((0.0, 1.0)), {plane.layer: (self.stack,)})
+
+    def submit(self, job):
+        self.jobs.append(job)
 
     def stop(self):
         self.stops += 1

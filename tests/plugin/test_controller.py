@@ -1,5 +1,7 @@
 """The annotation without a window: a scripted worker and labels in a plain array."""
 
+import gc
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +9,6 @@ import pytest
 
 from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.geometry import Box
-from napari_iafpn.plugin.controller import AnnotationController
 from napari_iafpn.plugin.editor import CommitAs
 from napari_iafpn.plugin.messages import (
     MaskFailed,
@@ -191,22 +192,20 @@ def test_a_model_that_fails_ends_the_waiting(desk):
 
 
 def test_a_plane_whose_image_is_gone(desk):
-    def gone(plane):
-        raise ValueError("the image is no longer open")
-
-    around = replace(desk.controller._around, source_of=gone)
-    controller = AnnotationController(around, "default")
-    said = []
-    controller.said.connect(lambda message: said.append(message.text))
-    controller.show(PLANES[0], SHAPE)
-    controller.add(Click(5, 6))
-    assert said == ["the image is no longer open"]
-    assert len(controller.current.clicks) == 1
+    desk.stack = None
+    desk.click(5, 6)
+    assert desk.said == ["the image is no longer open"]
+    assert len(desk.controller.current.clicks) == 1
 
 
 def test_the_mask_of_a_committed_object_is_not_kept(desk):
-    committed(desk)
-    assert not desk.controller._predictions._results
+    desk.click(5, 6)
+    desk.answer()
+    kept = weakref.ref(desk.controller.prediction.roi_probability)
+    assert kept() is not None
+    desk.controller.commit()
+    gc.collect()
+    assert kept() is None
     desk.controller.undo()
     assert desk.controller.busy, "it is predicted again"
     desk.answer()
@@ -256,7 +255,7 @@ def test_what_is_drawn_by_hand_survives_every_click(desk):
     desk.click(5, 6)
     desk.answer()
     desk.controller.draw(Cutout.of(stroke))
-    desk.controller.draw(Cutout.of(gap), erase=True)
+    desk.controller.draw(None, Cutout.of(gap))
     for click in ((5, 6, True), (15, 4, False), (5, 7, True)):
         desk.click(*click)
         desk.answer()
@@ -325,20 +324,20 @@ def test_an_unfinished_object_is_not_dropped_for_an_edit(desk):
 
 def test_the_policy_decides_whose_the_overlap_is(desk):
     committed(desk)
-    desk.controller.commit_as = CommitAs(policy="overwrite")
+    desk.controller.set_commit_as(CommitAs(policy="overwrite"))
     committed(desk, 5, 8)
     assert [(desk.target.data == label).sum() for label in (1, 2)] == [6, 9]
     desk.controller.undo()
-    desk.controller.commit_as = CommitAs()
+    desk.controller.set_commit_as(CommitAs())
     desk.controller.commit()
     desk.answer()
     assert [(desk.target.data == label).sum() for label in (1, 2)] == [9, 6]
 
 
 def test_a_chosen_id_and_the_id_of_a_class(desk):
-    desk.controller.commit_as = CommitAs(label=7)
+    desk.controller.set_commit_as(CommitAs(label=7))
     committed(desk)
-    desk.controller.commit_as = CommitAs(category=3, semantic=True)
+    desk.controller.set_commit_as(CommitAs(category=3, semantic=True))
     committed(desk, 12, 12)
     committed(desk, 12, 20)
     assert [(desk.target.data == label).sum() for label in (7, 3)] == [9, 18]

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from napari_iafpn.plugin.editor import CommitAs
-from napari_iafpn.plugin.propagating import DIRECTIONS, Along
+from napari_iafpn.plugin.propagating import DIRECTIONS, PropagationRange
 from napari_iafpn.sessions import (
     Cutout,
     Facts,
@@ -70,9 +70,10 @@ def act(desk, name, *values):
     elif name == "threshold":
         controller.set_threshold(*values)
     elif name == "brush":
-        controller.draw(stroke(*values[:2]), erase=values[2])
+        pixels = stroke(*values[:2])
+        controller.draw(*((None, pixels) if values[2] else (pixels, None)))
     elif name == "commit":
-        controller.commit_as = CommitAs(label=values[1], policy=values[0])
+        controller.set_commit_as(CommitAs(label=values[1], policy=values[0]))
         controller.commit()
     elif name == "edit":
         controller.edit(target, values[0])
@@ -97,7 +98,7 @@ def act(desk, name, *values):
         fact = FactsChange(target.id, values[0], known, Facts(reviewed=True))
         controller.do(Step("review", controller.plane, facts=(fact,)))
     elif name == "propagate" and controller.current.is_untouched:  # else it is two steps
-        controller.propagate(Along(0, *values))
+        controller.propagate(PropagationRange(0, *values))
     elif name == "plane":
         desk.show(PLANES[values[0]])
     desk.answer_all()
@@ -150,7 +151,7 @@ def test_the_journal_tells_it_all(new_desk, actions):
         writer = JournalWriter(Path(folder) / "session.iafpn.jsonl", print)
         about = LabelsAbout.of(desk.target.id, desk.target.name, "image", desk.target.data)
         writer.append(lambda: {"entry": "labels", **vars(about)})
-        desk.controller.document.tell = writer.record
+        desk.controller.document.tell_to(writer.record)
         for action in actions:
             act(desk, *action)
         assert writer.close(20)

@@ -1,7 +1,6 @@
 """An object that goes on to other planes: one step, or nothing at all; without a window."""
 
 import threading
-from dataclasses import replace
 from queue import Queue
 
 import numpy as np
@@ -19,7 +18,7 @@ from napari_iafpn.plugin.messages import (
     PropagationWanted,
 )
 from napari_iafpn.plugin.planes import PlaneSource
-from napari_iafpn.plugin.propagating import BACKWARDS, BOTH, FORWARDS, Along, slider_axes
+from napari_iafpn.plugin.propagating import BACKWARDS, BOTH, FORWARDS, PropagationRange, slider_axes
 from napari_iafpn.plugin.worker import PredictionWorker
 from napari_iafpn.sessions import PlaneKey, Sight, Step
 from napari_iafpn.sessions.about import LabelsAbout
@@ -88,10 +87,13 @@ def sitting(new_desk):
             self.target.region_on = lambda plane, _: region_of(plane, Box.whole(SHAPE))
             self.reports, self.predictor = Queue(), SeesTheBright()
             self.worker = PredictionWorker(self.reports.put, lambda _: self.predictor)
-            self.controller._around = replace(
-                self.controller._around, submit=self.worker.submit, stop=self.worker.stop
-            )
             self.show(KEYS[0])
+
+        def submit(self, job):
+            self.worker.submit(job)
+
+        def stop(self):
+            self.worker.stop()
 
         def show(self, plane):
             self.controller.show(plane, SHAPE)
@@ -114,7 +116,7 @@ def sitting(new_desk):
             self.until(MaskReady)
 
         def propagate(self, *along):
-            self.controller.propagate(Along(0, *along))
+            self.controller.propagate(PropagationRange(0, *along))
             self.until((PropagationOver, PropagationFailed))
 
         @property
@@ -181,7 +183,7 @@ def test_directions_and_numbers_of_planes(sitting, along, planes):
 
 def test_the_object_at_work_is_committed_first_and_waited_for(sitting):
     sitting.click(30, 20)
-    sitting.controller.propagate(Along())
+    sitting.controller.propagate(PropagationRange())
     assert not sitting.data.any()
     sitting.until(PropagationOver)
     assert has(sitting) == list(range(8))
@@ -208,7 +210,7 @@ def test_others_keep_their_pixels_unless_asked(sitting):
     assert has(sitting, 10) == [0, 1, 2, 3]
     assert (sitting.data[other] == 9).all()
     assert np.array_equal(sitting.data[2] == 10, square(2) & (sitting.data[2] != 9))
-    sitting.controller.commit_as = CommitAs(policy=OVERWRITE)
+    sitting.controller.set_commit_as(CommitAs(policy=OVERWRITE))
     sitting.propagate(FORWARDS, 3)
     assert np.array_equal(sitting.data[2] == 10, square(2))
 
@@ -244,14 +246,14 @@ def test_an_object_that_is_being_edited_on_the_way_is_left_alone(sitting):
     sitting.controller.edit(sitting.target, 1)
     sitting.show(KEYS[0])
     before = sitting.data.tobytes()
-    sitting.controller.propagate(Along())
+    sitting.controller.propagate(PropagationRange())
     assert "is being edited on plane 2" in sitting.said[-1]
     assert sitting.data.tobytes() == before
 
 
 def test_cancelling_keeps_what_was_reached(sitting):
     sitting.commit()
-    sitting.controller.propagate(Along())
+    sitting.controller.propagate(PropagationRange())
     while sitting.until(PlaneReached).plane != KEYS[3]:
         pass
     before = sitting.controller.document.last_done
@@ -273,7 +275,7 @@ def test_cancelling_keeps_what_was_reached(sitting):
 def test_whatever_else_the_user_does_calls_it_off(sitting, what):
     sitting.commit()
     before = sitting.data.tobytes()
-    sitting.controller.propagate(Along())
+    sitting.controller.propagate(PropagationRange())
     sitting.until(PlaneReached)
     if what == "click":
         sitting.click(50, 80)
@@ -297,7 +299,7 @@ def test_looking_at_other_planes_does_not_disturb_it(sitting):
     sitting.until(MaskReady)
     sitting.commit()
     sitting.predictor.gate.clear()
-    sitting.controller.propagate(Along(planes=3))
+    sitting.controller.propagate(PropagationRange(planes=3))
     sitting.show(KEYS[6])
     sitting.show(KEYS[5])
     sitting.predictor.gate.set()
@@ -335,7 +337,7 @@ def test_the_journal_has_it(sitting, tmp_path):
     writer = JournalWriter(tmp_path / "s.iafpn.jsonl", print)
     about = LabelsAbout.of("labels", "Objects", "image", sitting.data)
     writer.append(lambda: {"entry": "labels", **vars(about)})
-    sitting.controller.document.tell = writer.record
+    sitting.controller.document.tell_to(writer.record)
     sitting.commit(2)
     sitting.propagate(BOTH, 2)
     assert writer.close(20)
@@ -354,21 +356,21 @@ def test_the_journal_has_it(sitting, tmp_path):
 
 
 def test_there_is_something_to_propagate_and_somewhere_to_go(sitting):
-    sitting.controller.propagate(Along())
+    sitting.controller.propagate(PropagationRange())
     assert "no object was committed on this plane yet" in sitting.said[-1]
     sitting.commit()
-    sitting.controller.propagate(Along(direction=BACKWARDS))
+    sitting.controller.propagate(PropagationRange(direction=BACKWARDS))
     assert "this is the first plane" in sitting.said[-1]
     with pytest.raises(ValueError, match="one plane only"):
-        Along().propagation(PlaneKey("image", (0, 1)), SHAPE, 0.5)
+        PropagationRange().propagation(PlaneKey("image", (0, 1)), SHAPE, 0.5)
 
 
 def test_the_slider_can_be_chosen():
     plane, shape = PlaneKey("image", (2, 3), (1, 4)), (3, 6, 20, 30)
     assert slider_axes(plane, shape) == (1, 0)
     assert slider_axes(plane, (1, 6, 20, 30)) == (1,)
-    assert Along().propagation(plane, shape, 0.5).routes == ((5,),)
-    going = Along(0, BOTH).propagation(plane, shape, 0.5)
+    assert PropagationRange().propagation(plane, shape, 0.5).routes == ((5,),)
+    going = PropagationRange(0, BOTH).propagation(plane, shape, 0.5)
     assert (going.axis, going.routes) == (0, ((2,), (0,)))
     assert going.reaches(plane, PlaneKey("image", (2, 3), (2, 4)))
     assert not going.reaches(plane, PlaneKey("image", (2, 3), (2, 5)))
@@ -377,6 +379,6 @@ def test_the_slider_can_be_chosen():
 
 def test_the_job_names_its_plane(sitting):
     sitting.commit()
-    wanted = sitting.controller.editor.follow(sitting.source_of(KEYS[0]), Along(), "default")
+    wanted = sitting.controller.editor.follow(KEYS[0], PropagationRange(), "default")
     assert isinstance(wanted, PropagationWanted)
     assert wanted.plane == KEYS[0]

@@ -14,7 +14,7 @@ from napari_iafpn.inference import Prediction
 from napari_iafpn.plugin.controller import AnnotationController
 from napari_iafpn.plugin.messages import MaskFailed, MaskReady, MaskWanted, ModelWanted
 from napari_iafpn.plugin.planes import PlaneSource
-from napari_iafpn.plugin.surroundings import Surroundings
+from napari_iafpn.plugin.ports import Ports
 from napari_iafpn.plugin.worker import PredictionWorker
 from napari_iafpn.sessions import PlaneKey, Sight
 
@@ -154,7 +154,7 @@ def test_clicks_survive_a_failure_and_commit_tries_again(slide, new_desk):
     desk = new_desk()
     worker = PredictionWorker(reports.put, lambda _: Reader())
     source = PlaneSource(KEY, Sight((0.0, 255.0)), {"image": tuple(slide)})
-    around = Surroundings(
+    around = Ports(
         worker.submit, worker.stop, lambda _: source, lambda _: desk.target, lambda _: desk.target
     )
     controller = AnnotationController(around, "m")

@@ -31,7 +31,7 @@ def act(desk, name, *values):
     elif name == "plane":
         desk.show(PLANES[values[0]])
     elif name == "wish":
-        controller.commit_as = CommitAs(policy=values[0], label=values[1])
+        controller.set_commit_as(CommitAs(policy=values[0], label=values[1]))
     elif name == "edit":
 
         def edit():
@@ -88,10 +88,10 @@ def test_a_commit_that_waits_survives_a_move_to_another_plane(desk):
 
 
 def test_the_wish_of_the_moment_counts(desk):
-    desk.controller.commit_as = CommitAs(label=7)
+    desk.controller.set_commit_as(CommitAs(label=7))
     desk.click(5, 6)
     desk.controller.commit()
-    desk.controller.commit_as = CommitAs()
+    desk.controller.set_commit_as(CommitAs())
     desk.answer_all()
     assert np.unique(desk.target.data).tolist() == [0, 7]
 
@@ -137,7 +137,7 @@ def test_views_that_fail_stop_neither_work_nor_putting_back(desk):
 
     desk.controller.changed.connect(draw)
     told = []
-    desk.controller.document.tell = lambda *step: told.append(step[1].kind)
+    desk.controller.document.tell_to(lambda *step: told.append(step[1].kind))
     desk.controller.edit(desk.target, 1)
     assert desk.said[-1] == (
         "it did not work (OverflowError: no such colour); your clicks and objects are kept, try "

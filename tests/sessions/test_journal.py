@@ -109,7 +109,7 @@ def test_a_journal_goes_on_behind_a_torn_entry_and_nothing_is_cut(sitting):
     before = sitting.path.read_bytes()
     session = read_session(sitting.path)
     writer = go_on(sitting.path)
-    session.document.tell = writer.record
+    session.document.tell_to(writer.record)
     session.document.undo()
     writer.close(20)
     assert sitting.path.read_bytes().startswith(before)
@@ -196,7 +196,7 @@ def test_a_journal_of_before_is_read_and_goes_on(sitting):
     assert not session.damage
     assert np.array_equal(session.labels_of("labels").data, sitting.target.data)
     writer = go_on(sitting.path)
-    session.document.tell = writer.record
+    session.document.tell_to(writer.record)
     session.document.undo()
     plane, now = sitting.plane, session.document[sitting.plane]
     after = replace(now, threshold=0.7)

@@ -33,8 +33,8 @@ class CanvasMouse:
     """Tells clicks from drags and wheel turns, and leaves those to napari.
 
     Takes clicks while the active layer, of whatever kind, is in its pan/zoom mode; with a brush or
-    a selection tool in hand the mouse belongs to that layer. Drags are taken while ``draws`` and
-    not ``moves``: with the Space key held they move the image, with any tool in hand.
+    a selection tool in hand the mouse belongs to that layer. Drags are taken
+    where `take_drags` says so; with the Space key held they move the image, with any tool in hand.
     """
 
     clicked = Signal(object, bool)
@@ -51,7 +51,7 @@ class CanvasMouse:
         self._zoomers: list[Callable] = []
         self._presses = 0
         self._is_dropped = True
-        self.draws = self.moves = False
+        self._draws = self._moves = False
 
     @property
     def is_attached(self) -> bool:
@@ -103,7 +103,7 @@ class CanvasMouse:
         def is_near() -> bool:
             return bool(np.linalg.norm(np.array(event.pos) - start) < CLICK_TRAVEL)
 
-        draws = self.draws and not self.moves and self._viewer.dims.ndisplay == 2
+        draws = self._draws and not self._moves and self._viewer.dims.ndisplay == 2
         with self._still_camera() if draws else nullcontext():
             yield
             while event.type == "mouse_move" and is_near():
@@ -122,6 +122,14 @@ class CanvasMouse:
         if not self._is_dropped:
             self.dragged.emit(tuple(event.position))
             self.drag_ended.emit()
+
+    def take_drags(self, *, on: bool) -> None:
+        """Tell of drags from now on, or let them move the image."""
+        self._draws = on
+
+    def let_drags_move(self, *, on: bool) -> None:
+        """Let drags move the image also where they are taken, or no more."""
+        self._moves = on
 
     def drop_drag(self) -> None:
         """Take no notice of the drag that is under way; the image does not move with it either."""
@@ -240,9 +248,9 @@ class CanvasKeys:
         """Let drags move the image as long as the key is held; with a brush, napari does that."""
         steps = action_manager._actions[HOLD].command(viewer)
         next(steps, None)
-        self._mouse.moves = True
+        self._mouse.let_drags_move(on=True)
         yield
-        self._mouse.moves = False
+        self._mouse.let_drags_move(on=False)
         next(steps, None)
 
     def _unbind(self) -> None:

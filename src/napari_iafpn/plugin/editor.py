@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 
 from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.messages import PropagationWanted
-from napari_iafpn.plugin.planes import PlaneSource
-from napari_iafpn.plugin.propagating import Along
-from napari_iafpn.plugin.surroundings import LabelsTarget, Surroundings
+from napari_iafpn.plugin.ports import LabelsTarget, Ports
+from napari_iafpn.plugin.propagating import PropagationRange
 from napari_iafpn.sessions import (
     KEEP,
     Commit,
@@ -23,6 +22,7 @@ from napari_iafpn.sessions import (
     PlaneKey,
     Propagation,
     Sight,
+    Step,
 )
 from napari_iafpn.sessions.actions import (
     commit_step,
@@ -71,34 +71,43 @@ class Editor:
     Parameters
     ----------
     document : Document
-    surroundings : Surroundings
+    ports : Ports
     """
 
-    def __init__(self, document: Document, surroundings: Surroundings) -> None:
-        self.document = document
-        self._around = surroundings
+    def __init__(self, document: Document, ports: Ports) -> None:
+        self._document = document
+        self._ports = ports
         self._begun: dict[int, float] = {}
 
-    def begin(self, current: CurrentObject) -> None:
-        """Note when the work on an object began."""
-        self._begun.setdefault(current.number, time.monotonic())
+    def changed(
+        self, plane: PlaneKey, shape: tuple[int, int], kind: str, after: CurrentObject
+    ) -> Step:
+        """Return the step that makes ``after`` of the object of a plane of ``shape`` (H, W)."""
+        before = self._document[plane]
+        for prompt in {*after.clicks} - {*before.clicks}:
+            prompt.check_inside(shape)
+        check_inside(after, shape)
+        self._begun.setdefault(after.number, time.monotonic())
+        return Step(kind, plane, (ObjectChange(plane, before, after),))
 
     def next_label(self, target: LabelsTarget, plane: PlaneKey | None = None) -> int:
         """Return an id that no object of the labels has; those being edited are not in them."""
-        lifted = (now.edited for now in self.document.objects.values())
+        lifted = (now.edited for now in self._document.objects.values())
         ids = [edited.label for edited in lifted if edited and edited.labels == target.id]
         return max([target.next_label(plane), *(label + 1 for label in ids)])
 
     def commit(
         self,
         plane: PlaneKey,
+        shape: tuple[int, int],
         mask: Cutout | None,
         wish: CommitAs,
         model: str,
         sight: Sight,
     ) -> str:
-        """Write the object of a plane, whose pixels are ``mask``, into labels."""
-        current = self.document[plane]
+        """Write the object of a plane of ``shape``, whose pixels are ``mask``, into labels."""
+        current = self._document[plane]
+        check_inside(current, shape)
         if mask is None:
             raise ValueError(
                 f"the mask is empty at threshold {current.threshold:.2f}; lower the threshold or "
@@ -113,13 +122,13 @@ class Editor:
             # The labels that it came from are gone or others by now; it must not be stuck.
             edited, elsewhere = None, f" in other labels, since {error}"
             target, label = self._place_of(None, plane, mask, wish)
-        self.document.do(
+        self._document.do(
             commit_step(
-                ObjectChange(plane, current, self.document.next_object()),
+                ObjectChange(plane, current, self._document.next_object()),
                 target,
                 mask,
                 Commit(target.id, label, wish.policy, model, sight),
-                self.document.facts,
+                self._document.facts,
                 replace(self._effort(current), category=0 if edited else wish.category),
             )
         )
@@ -130,9 +139,9 @@ class Editor:
     ) -> tuple[LabelsTarget, int]:
         """Return the labels and the id under which an object is committed."""
         if edited is not None:
-            target, label = self._around.labels_of(edited.labels), edited.label
+            target, label = self._ports.labels_of(edited.labels), edited.label
         else:
-            target = self._around.target(plane)
+            target = self._ports.target(plane)
             label = wish.category if wish.semantic else wish.label
             target.check(plane, label, mask.box)  # before ids are looked for in what is computed
             label = label or self.next_label(target, plane)
@@ -142,32 +151,37 @@ class Editor:
     def edit(self, plane: PlaneKey, target: LabelsTarget, label: int) -> str:
         """Take a committed object of a plane up again."""
         target.check(plane, label)
-        fresh = self.document.next_object()
+        fresh = self._document.next_object()
         region = target.region_on(plane, label)
-        self.document.do(edit_step(plane, self.document[plane], fresh, target, label, region))
+        self._document.do(edit_step(plane, self._document[plane], fresh, target, label, region))
         return f"Editing object {label}: click to correct it, then commit."
 
     def put_back(self, plane: PlaneKey) -> str:
         """Leave the object that is being edited as it was."""
-        current = self.document[plane]
+        current = self._document[plane]
         assert current.edited is not None
-        target = self._around.labels_of(current.edited.labels)
+        target = self._ports.labels_of(current.edited.labels)
         target.check(plane, current.edited.label, current.edited.start.box)
-        self.document.do(put_back_step(plane, current, self.document.next_object(), target))
+        self._document.do(put_back_step(plane, current, self._document.next_object(), target))
         return f"Object {current.edited.label} is as it was."
 
-    def follow(self, source: PlaneSource, along: Along, model: str) -> PropagationWanted:
+    def follow(
+        self, plane: PlaneKey | None, where: PropagationRange, model: str
+    ) -> PropagationWanted:
         """Return the propagation of the object that was last committed or propagated to a plane."""
-        plane, shape = source.key, source.array.shape
-        for step in reversed(self.document.steps):
+        if plane is None:
+            raise ValueError("there is no plane to propagate from; show a plane of an image")
+        source = self._ports.source_of(plane)
+        shape = source.array.shape
+        for step in reversed(self._document.steps):
             threshold = step.threshold_on(plane)
             if threshold is None or step.commit is None:
                 continue
-            label, target = step.commit.label, self._around.labels_of(step.commit.labels)
+            label, target = step.commit.label, self._ports.labels_of(step.commit.labels)
             found = lifted(target.data, plane, label, target.region_on(plane, label))
             if found is not None:
                 target.check(plane, label)
-                going = along.propagation(plane, shape, threshold)
+                going = where.propagation(plane, shape, threshold)
                 wanted = PropagationWanted(model, source, target.id, label, found[0], going)
                 self._check_free(wanted)
                 return wanted
@@ -183,17 +197,17 @@ class Editor:
         wish: CommitAs,
     ) -> None:
         """Write the masks that a propagation found, instead of what its object has there."""
-        target, source = self._around.labels_of(wanted.labels), wanted.source
+        target, source = self._ports.labels_of(wanted.labels), wanted.source
         commit = Commit(target.id, wanted.label, wish.policy, wanted.model, source.sight)
         regions = {plane: target.region_on(plane, wanted.label) for plane in masks}
         step = propagate_step(source.key, target, masks, commit, done, regions)
         if step.labels[0].pixels:
-            self.document.do(step)
+            self._document.do(step)
 
     def _check_free(self, wanted: PropagationWanted) -> None:
         """Raise ValueError where the object is at work on a plane that would be written."""
         going = wanted.propagation
-        for plane, now in self.document.objects.items():
+        for plane, now in self._document.objects.items():
             edited = now.edited
             same = edited is not None and (edited.labels, edited.label) == (
                 wanted.labels,
@@ -207,22 +221,22 @@ class Editor:
 
     def split(self, plane: PlaneKey) -> str:
         """Divide the object that is being edited, one part for each positive click."""
-        current = self.document[plane]
+        current = self._document[plane]
         if current.edited is None:
             raise ValueError(SPLIT_HINT)
-        target = self._around.labels_of(current.edited.labels)
+        target = self._ports.labels_of(current.edited.labels)
         box = current.edited.start.box
         target.check(plane, current.edited.label, box)
         first, count = self.next_label(target, plane), len(current.clicks.positives)
         target.check(plane, first + max(count - 2, 0), box)
         step = split_step(
-            ObjectChange(plane, current, self.document.next_object()),
+            ObjectChange(plane, current, self._document.next_object()),
             target,
             range(first, first + count),
-            self.document.facts,
+            self._document.facts,
             self._effort(current),
         )
-        self.document.do(step)
+        self._document.do(step)
         return f"Split into {len(step.facts)} objects."
 
     def _effort(self, current: CurrentObject) -> Facts:

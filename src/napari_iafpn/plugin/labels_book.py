@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Labels
@@ -27,11 +28,8 @@ class LabelsBook:
         Whether a layer is the plugin's own, which nothing is committed to.
     painted : callable
         Told of the strokes of napari's tools on a layer.
-
-    Attributes
-    ----------
-    folder : Path
-        Where new labels are kept that are too large for the memory.
+    folder : Path, optional
+        Where new labels are kept that are too large for the memory. Default: among the user's data.
     """
 
     def __init__(
@@ -39,8 +37,9 @@ class LabelsBook:
         viewer: ViewerModel,
         is_own: Callable[[Any], bool],
         painted: Callable[[LabelsLayer, PixelChange], None],
+        folder: Path | None = None,
     ) -> None:
-        self.folder = Places.of_user().labels
+        self.folder = folder or Places.of_user().labels
         self._viewer = viewer
         self._is_own = is_own
         self._painted = painted

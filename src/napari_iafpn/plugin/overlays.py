@@ -33,6 +33,8 @@ MASK, HINT = 1, 2
 """Pixels of the current object, and the outline of what it would be; no ids, which may be of any
 size."""
 CLICK_PIXELS = 11
+# Width of the outline of a mask.
+CONTOUR = 2
 SIGNS = ("positive", "negative")
 SIGN_COLORS = {"positive": "#2bd94f", "negative": "#ff3b3b"}
 # Shapes too, for those who cannot tell the colours apart.
@@ -178,9 +180,8 @@ class MaskPreview:
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
         self.layer: Labels | None = None
-        self.outlines_roi = True
         self.has_brush = False
-        self.contour = 0
+        self._outlines_roi, self._contour = True, 0
         self._frame = Box(0, 1, 0, 1)
         self._shown: NDArray[np.bool_] = np.zeros((1, 1), bool)
         self._before: Layer | None = None
@@ -220,8 +221,13 @@ class MaskPreview:
         self._set(layer, parts.reshape(shape))
         layer.selected_label = MASK
         self._colour_as(layer, colormap or self._default, label)
-        layer.contour = self.contour
-        layer.bounding_box.visible = self.outlines_roi and roi is not None and frame == roi
+        layer.contour = self._contour
+        layer.bounding_box.visible = self._outlines_roi and roi is not None and frame == roi
+
+    def outline(self, *, roi: bool | None = None, mask: bool | None = None) -> None:
+        """Draw the region of interest or not, and the mask as an outline or filled."""
+        self._outlines_roi = self._outlines_roi if roi is None else roi
+        self._contour = self._contour if mask is None else CONTOUR * mask
 
     def clear(self) -> None:
         """Show nothing."""

@@ -1,62 +1,120 @@
-"""The newest prediction for the object of each plane."""
+"""The predictions for the object of each plane: known ones, and asking for those that lack."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_iafpn.plugin.messages import MaskReady
-from napari_iafpn.sessions import CurrentObject, PlaneKey
+from napari_iafpn.clicks import ClickSequence
+from napari_iafpn.geometry import Box
+from napari_iafpn.plugin.editor import check_inside
+from napari_iafpn.plugin.hover_preview import HoverPreview
+from napari_iafpn.plugin.jobs import WorkerJobs
+from napari_iafpn.plugin.messages import MaskReady, MaskWanted
+from napari_iafpn.plugin.ports import Ports
+from napari_iafpn.sessions import CurrentObject, Cutout, Document, PlaneKey
 
 if TYPE_CHECKING:
     from napari_iafpn.inference import Prediction
 
 
 class Predictions:
-    """Results of the worker, as long as they are of use."""
+    """What the worker found, as long as it is of use; it is asked for what is missing.
 
-    def __init__(self) -> None:
+    A result counts only if it belongs to the clicks its object has by now, to the model, and to
+    the pixels of the image.
+
+    Parameters
+    ----------
+    document : Document
+    ports : Ports
+    jobs : WorkerJobs
+    model : str
+    """
+
+    def __init__(self, document: Document, ports: Ports, jobs: WorkerJobs, model: str) -> None:
+        self._document = document
+        self._ports = ports
+        self._jobs = jobs
         self._results: dict[PlaneKey, MaskReady] = {}
+        self._model = model
+        self.hover = HoverPreview()
 
-    def take(self, result: MaskReady, now: CurrentObject, model: str, pixels: int | None) -> bool:
-        """Keep a result if it answers the clicks that its object has now; tell whether it does.
+    @property
+    def model(self) -> str:
+        """The model that predicts."""
+        return self._model
 
-        ``pixels`` are those of the plane by now, see `PlaneSource`; None: its image is gone.
-        """
-        if not _answers(result, now, model, pixels):
-            return False
-        self._results[result.wanted.plane] = result
-        return True
+    def use_model(self, model: str) -> None:
+        """Predict with another model from now on."""
+        self._model = model
 
-    def fresh(
-        self, plane: PlaneKey, now: CurrentObject, model: str, pixels: int | None
-    ) -> MaskReady | None:
-        """Return the result for the clicks of now, None where it is still to come.
+    def take(self, result: MaskReady) -> bool:
+        """Keep a result if it answers the clicks that its object has now; tell whether it does."""
+        counts = not self.hover.take(result) and self._is_answer(result)
+        if counts:
+            self._results[result.wanted.plane] = result
+        return counts
+
+    def fresh(self, plane: PlaneKey) -> MaskReady | None:
+        """Return the result for the clicks and pixels of now, None where it is still to come.
 
         That of an object that is no longer at work is dropped: it may be large.
         """
         result = self._results.get(plane)
-        if result is not None and result.wanted.number != now.number:
+        if result is not None and result.wanted.number != self._document[plane].number:
             del self._results[plane]
-        return result if result is not None and _answers(result, now, model, pixels) else None
+        return result if result is not None and self._is_answer(result) else None
 
-    def latest(self, plane: PlaneKey, now: CurrentObject, pixels: int | None) -> Prediction | None:
+    def is_fresh(self, plane: PlaneKey) -> bool:
+        """Tell whether the mask of a plane's object is that of its clicks."""
+        return self.fresh(plane) is not None or not self._document[plane].clicks
+
+    def latest(self, plane: PlaneKey) -> Prediction | None:
         """Return the newest prediction for the object, which may be older than its clicks."""
-        result = self._results.get(plane)
+        result, now = self._results.get(plane), self._document[plane]
         if result is None or not now.clicks:
             return None
         wanted = result.wanted
-        is_of = (wanted.number, wanted.source.pixels) == (now.number, pixels)
+        is_of = (wanted.number, wanted.source.pixels) == (now.number, self._pixels(plane))
         return result.prediction if is_of else None
 
+    def ask(self, plane: PlaneKey) -> None:
+        """Let the worker predict what a plane lacks, and nothing else there."""
+        job = self._jobs.job
+        if not self.is_fresh(plane):
+            self._jobs.send(self._wanted(plane, self._document[plane]))
+        elif isinstance(job, MaskWanted) and job.plane == plane:
+            self._jobs.stop()
 
-def _answers(result: MaskReady, now: CurrentObject, model: str, pixels: int | None) -> bool:
-    wanted = result.wanted
-    asked = (wanted.number, wanted.clicks, wanted.view, wanted.start, wanted.model)
-    return (*asked, wanted.source.pixels) == (
-        now.number,
-        now.clicks,
-        now.view,
-        now.start,
-        model,
-        pixels,
-    )
+    def look_ahead(self, plane: PlaneKey, after: CurrentObject) -> None:
+        """Let the worker predict an object as it would be, while there is nothing else to do."""
+        if self._jobs.job is None and self.is_fresh(plane):
+            wanted = self._wanted(plane, after)
+            if self.hover.ask(wanted, after):
+                self._jobs.send_aside(wanted)
+
+    def _wanted(self, plane: PlaneKey, current: CurrentObject) -> MaskWanted:
+        source = self._ports.source_of(plane)
+        check_inside(current, plane.shape_in(source.array.shape))
+        return MaskWanted(self._model, source, *_asked(current))
+
+    def _is_answer(self, result: MaskReady) -> bool:
+        wanted = result.wanted
+        now = self._document[wanted.plane]
+        of_object = wanted.number, wanted.clicks, wanted.view, wanted.start
+        return of_object == _asked(now) and (wanted.model, wanted.source.pixels) == (
+            self._model,
+            self._pixels(wanted.plane),
+        )
+
+    def _pixels(self, plane: PlaneKey) -> int | None:
+        """Tell the pixels of a plane from others, None where its image is gone."""
+        try:
+            return self._ports.source_of(plane).pixels
+        except ValueError:
+            return None
+
+
+def _asked(now: CurrentObject) -> tuple[int, ClickSequence, Box | None, Cutout | None]:
+    """Return what of an object its mask depends on."""
+    return now.number, now.clicks, now.view, now.start

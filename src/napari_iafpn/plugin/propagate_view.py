@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from qtpy.QtCore import Signal as QtSignal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSpinBox, QWidget
 
-from napari_iafpn.plugin.propagating import DIRECTIONS, Along
+from napari_iafpn.plugin.propagating import DIRECTIONS, PropagationRange
 
 MOST_PLANES = 99_999
 
@@ -15,7 +15,7 @@ MOST_PLANES = 99_999
 class PropagateView(QWidget):
     """Where to, how far, and the button."""
 
-    wanted = QtSignal(Along)
+    wanted = QtSignal(PropagationRange)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,9 +41,11 @@ class PropagateView(QWidget):
         self.offer([])
 
     @property
-    def value(self) -> Along:
+    def value(self) -> PropagationRange:
         """What is chosen."""
-        return Along(self.axis.currentData(), self.direction.currentText(), self.planes.value())
+        return PropagationRange(
+            self.axis.currentData(), self.direction.currentText(), self.planes.value()
+        )
 
     def offer(self, axes: Sequence[tuple[str, int]]) -> None:
         """Offer sliders by name and data axis; without any there is nowhere to go."""

@@ -1,19 +1,30 @@
-"""An object on its way to other planes: where it is to go, and how far it came."""
+"""An object on its way to other planes: where it is to go, how far it came, and what came of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from napari_iafpn.plugin.messages import PlaneReached, PropagationWanted
+from napari_iafpn.plugin.jobs import WorkerJobs
+from napari_iafpn.plugin.messages import (
+    Message,
+    PlaneReached,
+    PropagationFailed,
+    PropagationReport,
+    PropagationWanted,
+)
 from napari_iafpn.sessions import Cutout, PlaneKey, Propagation
+
+if TYPE_CHECKING:
+    from napari_iafpn.plugin.editor import CommitAs, Editor
 
 FORWARDS, BACKWARDS, BOTH = DIRECTIONS = ("forwards", "backwards", "both")
 """Towards higher indices, lower ones, or first the one and then the other."""
 
 
 @dataclass(frozen=True)
-class Along:
+class PropagationRange:
     """Where objects are to be propagated.
 
     Attributes
@@ -62,7 +73,7 @@ def slider_axes(plane: PlaneKey, shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(axis for axis in reversed(plane.other_axes) if shape[axis] > 1)
 
 
-class Journey:
+class PropagationProgress:
     """The planes that a propagation has reached.
 
     Parameters
@@ -126,3 +137,69 @@ class Journey:
 
     def _index(self, plane: PlaneKey) -> int:
         return plane.index_along(self.wanted.propagation.axis)
+
+
+class Propagator:
+    """Takes objects to other planes, one at a time; nothing is changed before one is there.
+
+    Parameters
+    ----------
+    editor : Editor
+    jobs : WorkerJobs
+    say : callable
+        Told messages for the user.
+    """
+
+    def __init__(self, editor: Editor, jobs: WorkerJobs, say: Callable[[Message], None]) -> None:
+        self._editor = editor
+        self._jobs = jobs
+        self._say = say
+        self._progress: PropagationProgress | None = None
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether an object is on its way."""
+        return self._progress is not None and self._jobs.job is self._progress.wanted
+
+    def start(self, wanted: PropagationWanted) -> None:
+        """Let the worker follow an object."""
+        self._progress = PropagationProgress(wanted)
+        self._jobs.send(wanted)
+        self._say(Message(self._progress.progress))
+
+    def take(self, report: PropagationReport, wish: CommitAs) -> bool:
+        """Note how far it is, and write all that was found at the end; tell whether it ended.
+
+        Reports of what was called off are dropped.
+        """
+        progress = self._progress
+        if progress is None or not self.is_under_way or report.wanted is not progress.wanted:
+            return False
+        if isinstance(report, PlaneReached):
+            self._say(Message(progress.take(report)))
+            return False
+        self._jobs.settle(report.wanted)
+        if isinstance(report, PropagationFailed):
+            self._say(Message(report.sentence, error=True))
+        else:
+            self._write(progress, wish)
+        return True
+
+    def stop(self, wish: CommitAs) -> None:
+        """Go no farther, and keep the planes that were reached."""
+        assert self._progress is not None
+        self._jobs.stop()
+        self._write(self._progress, wish, stopped=True)
+
+    def call_off(self) -> None:
+        """Drop what is on its way; something else happens."""
+        if self.is_under_way:
+            self._jobs.stop()
+            self._say(Message("The propagation was called off; nothing was changed."))
+
+    def _write(
+        self, progress: PropagationProgress, wish: CommitAs, *, stopped: bool = False
+    ) -> None:
+        """Write what was found, as one step, and tell where it ended and why."""
+        self._editor.propagate(progress.wanted, progress.done, progress.masks, wish)
+        self._say(Message(progress.summary(stopped=stopped), error=progress.is_in_doubt))

@@ -85,8 +85,9 @@ class ClickSegmentation(Container):
         viewer = getattr(viewer, "__wrapped__", viewer)
         self._bridge = Bridge()
         self._worker = PredictionWorker(self._bridge.reported.emit, load)
-        self.annotator = Annotator(viewer, self._worker.submit, self._worker.stop, self._model)
-        self.annotator.book.folder = places.labels
+        self.annotator = Annotator(
+            viewer, self._worker.submit, self._worker.stop, self._model, places.labels
+        )
         self.sessions = Sessions(self.annotator, places.sessions)
         self.sources = SourcesView(models)
         self.object = ObjectView()
@@ -150,8 +151,8 @@ class ClickSegmentation(Container):
         self.object.threshold_changed.connect(controller.set_threshold)
         self.object.roi_shown_changed.connect(annotator.outline_roi)
         self.object.outline.changed.connect(annotator.outline_mask)
-        self.object.one_button.changed.connect(annotator.click_with_one_button)
-        self.object.look_ahead.changed.connect(annotator.look_ahead)
+        self.object.one_button.changed.connect(annotator.pointer.use_one_button)
+        self.object.look_ahead.changed.connect(annotator.pointer.look_ahead)
         self.object.undo_button.changed.connect(controller.undo)
         self.object.redo_button.changed.connect(controller.redo)
         self.object.clear_button.changed.connect(controller.clear)
@@ -238,7 +239,7 @@ class ClickSegmentation(Container):
         self._take_tool(CLICKS if self.object.tool.value == tool else tool)
 
     def _commit_as(self, wish: CommitAs) -> None:
-        self.annotator.controller.commit_as = wish
+        self.annotator.controller.set_commit_as(wish)
         self._show()
 
     def _make_class(self, name: str) -> None:

@@ -48,8 +48,8 @@ class Document:
         tell: Callable[[str, Step, bool], None] = lambda *_: None,
         tell_found: Callable[[Sequence[FoundObject], Sequence[int]], None] = lambda *_: None,
     ) -> None:
-        self.labels = labels
-        self.tell = tell
+        self._labels = labels
+        self._tell = tell
         self.tell_found = tell_found
         self.proposals = Proposals()
         self.facts: dict[tuple[str, int], Facts] = {}
@@ -93,6 +93,15 @@ class Document:
 
     # What can be done
 
+    def tell_to(self, tell: Callable[[str, Step, bool], None]) -> None:
+        """Tell of changes there from now on."""
+        self._tell = tell
+
+    def take_over(self, other: Document) -> None:
+        """Go on with the objects and the history of another document."""
+        own = {name: vars(self)[name] for name in ("_labels", "_tell", "tell_found")}
+        vars(self).update(vars(other) | own)
+
     def do(self, step: Step, *, going_on: bool = False) -> None:
         """Do ``step``; what was undone before can no longer be redone.
 
@@ -117,7 +126,7 @@ class Document:
         self._done.append(merged or step)
         self._undone.clear()
         self._step_number = max(self._step_number, number)
-        self.tell(DO, step, merged is not None)
+        self._tell(DO, step, merged is not None)
 
     def discover(self, found: Sequence[FoundObject], replaced: Sequence[int] = ()) -> None:
         """Take what was found on a plane, instead of other proposals; no step of the user's."""
@@ -131,7 +140,7 @@ class Document:
             self._perform(step.labels, back=True)
             self._leave(step)
             self._undone.append(self._done.pop())
-            self.tell(UNDO, step, False)
+            self._tell(UNDO, step, False)
         return step
 
     def redo(self) -> Step | None:
@@ -141,7 +150,7 @@ class Document:
             self._perform(step.labels, back=False)
             self._enter(step)
             self._done.append(self._undone.pop())
-            self.tell(REDO, step, False)
+            self._tell(REDO, step, False)
         return step
 
     def stand_at(self, number: int) -> None:
@@ -160,7 +169,7 @@ class Document:
 
     def _perform(self, changes: tuple[LabelsChange, ...], *, back: bool) -> None:
         """Change the labels: all of them, or none where one fails."""
-        images = [self.labels(change.labels) for change in changes]
+        images = [self._labels(change.labels) for change in changes]
         done: list[tuple[LabelsImage, LabelsChange]] = []
         order = list(zip(images, changes, strict=True))
         try:

@@ -44,7 +44,7 @@ def bring_back(annotator: Annotator, image: Image, offer: Offer) -> set[str]:
         # Those of other images come into sight when undo reaches them.
         here = session.labels[id_].image == offer.image.id
         annotator.add_labels(layer) if here else annotator.book.watch(layer)
-    annotator.categories = dict(session.categories)
+    annotator.set_categories(session.categories)
     controller.adopt(session.document)
     annotator.set_image(image)  # its planes have other names now
     return {*session.images, *session.labels, *(f"model {name}" for name in session.models)}

@@ -30,7 +30,7 @@ class LabelsTarget(LabelsImage, Target, Protocol):
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Ports:
     """What the controller needs from the world around it.
 
     Attributes

@@ -6,7 +6,7 @@ from napari_iafpn.plugin.messages import MaskReady, MaskWanted
 from napari_iafpn.sessions import CurrentObject, Cutout
 
 
-class Peek:
+class HoverPreview:
     """One look ahead at a time: what was asked, and its answer."""
 
     def __init__(self) -> None:

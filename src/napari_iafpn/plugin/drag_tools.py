@@ -1,0 +1,102 @@
+"""Boxes and strokes that are drawn by dragging the mouse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from psygnal import Signal
+
+from napari_iafpn.clicks import DRAWN, Click, Prompt
+from napari_iafpn.plugin.canvas import CanvasMouse
+from napari_iafpn.plugin.controller import AnnotationController
+from napari_iafpn.plugin.drawing import Drawing
+from napari_iafpn.plugin.layers import spatial_shape
+from napari_iafpn.plugin.pointer import Pointer
+from napari_iafpn.plugin.prompts_layer import screen_pixel
+from napari_iafpn.plugin.shown_image import ShownImage
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+
+class DragTools:
+    """The tool in hand, and what is being drawn with it.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+    controller : AnnotationController
+    image : ShownImage
+    pointer : Pointer
+    mouse : CanvasMouse
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        controller: AnnotationController,
+        image: ShownImage,
+        pointer: Pointer,
+        mouse: CanvasMouse,
+    ) -> None:
+        self._viewer = viewer
+        self._controller = controller
+        self._image = image
+        self._pointer = pointer
+        self._mouse = mouse
+        self._drawing: Drawing | None = None
+        self._tool = ""
+        mouse.drag_began.connect(self._on_drag_began)
+        mouse.dragged.connect(self._on_dragged)
+        mouse.drag_ended.connect(self._on_drag_ended)
+
+    @property
+    def sketch(self) -> tuple[Prompt, ...]:
+        """What is drawn so far, as far as it lies on the image."""
+        prompt = None if self._drawing is None else self._drawing.prompt
+        return () if prompt is None else (prompt,)
+
+    def take(self, tool: str) -> None:
+        """Draw with a tool of `DRAWN` from now on; without one, drags move the image."""
+        self.drop()
+        self._tool = tool
+        self._mouse.take_drags(on=tool in DRAWN)
+
+    def drop(self) -> bool:
+        """Forget what is being drawn; tell whether there was anything."""
+        self._mouse.drop_drag()
+        dropped, self._drawing = self._drawing is not None, None
+        if dropped:
+            self.changed.emit()
+        return dropped
+
+    def drop_elsewhere(self) -> None:
+        """Forget what is being drawn on a plane that is displayed no longer."""
+        if self._drawing is not None and self._drawing.key != self._controller.plane:
+            self.drop()
+
+    def _on_drag_began(self, world: tuple[float, ...], positive: bool) -> None:
+        self._mouse.drop_drag()
+        with self._controller.telling():
+            click = self._pointer.meant(Click(*self._image.turn_to_point(world), positive))
+            plane, image = self._controller.plane, self._image.layer
+            assert image is not None
+            assert plane is not None
+            shape, pixel = plane.shape_in(spatial_shape(image)), screen_pixel(self._viewer, image)
+            self._drawing = Drawing(self._tool, image, plane, shape, click.positive, pixel)
+            self._drawing.go_on(world)
+            self._mouse.draw_on()
+
+    def _on_dragged(self, world: tuple[float, ...]) -> None:
+        if self._drawing is not None:
+            self._drawing.go_on(world)
+            self.changed.emit()
+
+    def _on_drag_ended(self) -> None:
+        drawing, self._drawing = self._drawing, None
+        with self._controller.telling():
+            if drawing is not None:
+                self._controller.add(drawing.finished(), self._image.view())
+        self.changed.emit()
