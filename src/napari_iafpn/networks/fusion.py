@@ -16,7 +16,7 @@ class ClickFusion(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.mix = nn.Conv2d(3, 16, 1)
-        self.activation = nn.LeakyReLU(0.2)
+        self.activation = nn.LeakyReLU(0.2, inplace=True)
         self.project = nn.Conv2d(16, channels, 3, stride=2, padding=1)
         self.scale = nn.Parameter(torch.tensor(0.05))
 

@@ -55,8 +55,7 @@ def propagate(
     present = valid[:, None]  # (B, 1, M)
     scores = scores.masked_fill(~present, torch.finfo(scores.dtype).min)
     attention = (scores.softmax(dim=2) * present).to(messages.dtype)
-    spread = attention @ (gamma * messages).transpose(1, 2)  # (B, N, D)
-    return _maps(_cells(value) + spread, value)
+    return _maps(torch.baddbmm(_cells(value), attention, (gamma * messages).mT), value)
 
 
 def _cells(maps: Tensor) -> Tensor:
@@ -145,26 +144,44 @@ class HSGM(nn.Module):
 
     def __init__(self, stem_channels: int, channels: int, *, heavy: bool = False) -> None:
         super().__init__()
-        if heavy:
-            self.fuse = nn.Sequential(
-                _conv_block(stem_channels + channels, channels, 3),
-                _conv_block(channels, channels, 3),
-            )
-        else:
-            self.fuse = _conv_block(stem_channels + channels, channels, 1)
+        joined = JoinedConv2d(stem_channels + channels, channels, 3 if heavy else 1)
+        first = _block(joined)
+        self.fuse = nn.Sequential(first, _conv_block(channels, channels, 3)) if heavy else first
         self.graph = SparseGraph(channels, channels)
 
     def forward(self, stem: Tensor, features: Tensor, nodes: Tensor, valid: Tensor) -> Tensor:
         """Map ``stem`` (B, S, 2h, 2w) and ``features`` (B, C, h, w) to (B, C, 2h, 2w)."""
-        upsampled = _enlarge(features, (stem.shape[-2], stem.shape[-1]))
-        fused = self.fuse(torch.cat([stem, upsampled], dim=1))
+        fused = self.fuse((stem, features))
         out: Tensor = self.graph(features, fused, nodes, valid)
         return out
 
 
+class JoinedConv2d(nn.Conv2d):
+    """A convolution of two maps side by side, the second one enlarged to the sides of the first.
+
+    One of 1 x 1 is taken of the second map before it is enlarged, which is the same, as the weights
+    of an enlarged cell sum to 1, and takes a fraction of the time.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
+        super().__init__(inputs, outputs, kernel, padding=kernel // 2, bias=False)
+
+    def forward(self, maps: tuple[Tensor, Tensor]) -> Tensor:
+        """Map (B, S, H, W) and (B, C, h, w), S + C inputs in all, to (B, outputs, H, W)."""
+        large, small = maps
+        size = (large.shape[-2], large.shape[-1])
+        if self.kernel_size != (1, 1):
+            return super().forward(torch.cat([large, _enlarge(small, size)], dim=1))
+        channels = large.shape[1]
+        of_large = F.conv2d(large, self.weight[:, :channels], self.bias)
+        return of_large + _enlarge(F.conv2d(small, self.weight[:, channels:]), size)
+
+
 def _conv_block(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
+    return _block(nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False))
+
+
+def _block(convolution: nn.Conv2d) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
+        convolution, nn.BatchNorm2d(convolution.out_channels), nn.ReLU(inplace=True)
     )
