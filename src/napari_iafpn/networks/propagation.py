@@ -166,7 +166,7 @@ class JoinedConv2d(nn.Conv2d):
     def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
         super().__init__(inputs, outputs, kernel, padding=kernel // 2, bias=False)
 
-    def forward(self, maps: tuple[Tensor, Tensor]) -> Tensor:
+    def forward(self, maps: tuple[Tensor, Tensor]) -> Tensor:  # type: ignore[override]
         """Map (B, S, H, W) and (B, C, h, w), S + C inputs in all, to (B, outputs, H, W)."""
         large, small = maps
         size = (large.shape[-2], large.shape[-1])
