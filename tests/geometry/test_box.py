@@ -42,3 +42,17 @@ def test_resizing_keeps_the_centre_and_the_bounds():
 def test_an_empty_box_is_refused():
     with pytest.raises(ValueError, match="at least one pixel"):
         Box(3, 3, 0, 2)
+
+
+@pytest.mark.parametrize(
+    ("box", "expected"),
+    [
+        (Box(40, 50, 40, 60), Box(25, 65, 30, 70)),
+        (Box(0, 10, 95, 100), Box(0, 40, 60, 100)),
+        (Box(10, 70, 0, 100), Box(10, 70, 0, 100)),
+    ],
+    ids=["about its centre", "moved inside", "large enough"],
+)
+def test_a_box_grows_inside_others(box, expected):
+    assert box.grown_to(40, 40, Box.whole((80, 100))) == expected
+    assert box.grown_to(400, 400, Box.whole((80, 100))) == Box.whole((80, 100))

@@ -10,7 +10,9 @@ from qtpy.QtTest import QTest
 
 from napari_iafpn.clicks import Click
 from napari_iafpn.geometry import Box
+from napari_iafpn.sessions import Cutout
 
+CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 SHAPE = (60, 80)
 TRANSFORMS = {
     "scale": {"scale": (2.0, 0.5)},
@@ -165,9 +167,69 @@ def test_a_large_plane_is_looked_at_where_the_user_looks(annotate, predictor):
     assert predictor.views[-1] == view.union(Box(1500, 1501, 2500, 2501))
 
 
-def test_a_small_plane_is_looked_at_as_a_whole(annotate, predictor):
+@pytest.mark.parametrize("shape", [(1000, 1000), (300, 700), (200, 900)])
+def test_who_zooms_in_on_a_small_plane_means_what_is_there(annotate, predictor, shape):
+    window = annotate(np.zeros(shape, np.uint8))
+    window.click(10, 10)
+    assert predictor.views == [Box.whole(shape)], "all of it is seen"
+    window.key(Qt.Key.Key_Return)
+    window.camera.zoom *= 12
+    window.camera.center = (shape[0] / 2, shape[1] / 2)
+    window.click(shape[0] / 2, shape[1] / 2)
+    view = predictor.views[-1]
+    assert view.shape == (min(shape[0], 256), 256)
+    window.camera.zoom /= 12
+    window.camera.center = (shape[0] / 2, 30)
+    window.click(shape[0] / 2 + 4, shape[1] / 2)
+    assert predictor.views[-1] == view, "the first prompt decides"
+    for modifier in (CONTROL, CONTROL, CONTROL | SHIFT, CONTROL | SHIFT):
+        window.key(Qt.Key.Key_Z, modifier)
+    assert window.controller.current.view == view
+
+
+def test_the_view_is_the_same_however_the_image_lies_in_the_world(annotate, predictor):
+    window = annotate(
+        np.zeros((3000, 4000), np.uint8), scale=(0.5, 0.25), translate=(-7, 90), rotate=90
+    )
+    window.camera.zoom *= 5
+    image, key = window.annotator.image, window.controller.plane
+    window.click(*image.data_to_world((1500, 2000)))
+    view = predictor.views[-1]
+    corners = [(view.row_start, view.col_start), (view.row_stop, view.col_stop)]
+    points = [
+        window.point_on_canvas(image.data_to_world(key.to_data(*np.subtract(point, 0.5))))
+        for point in corners
+    ]
+    size = window.canvas.native.width(), window.canvas.native.height()
+    across = [abs(points[0].x() - points[1].x()), abs(points[0].y() - points[1].y())]
+    assert all(abs(a - b) < 6 for a, b in zip(across, size, strict=True)), (across, size)
+
+
+def test_objects_as_large_as_those_before_have_room(annotate, predictor):
     window = annotate(np.zeros((1000, 1000), np.uint8))
-    window.camera.zoom *= 3
-    QTest.qWait(100)
+    window.controller.draw(Cutout.of(np.ones((120, 120), bool), (20, 20)))
+    window.key(Qt.Key.Key_Return)
+    window.camera.zoom *= 12
     window.click(500, 500)
-    assert predictor.views == [Box.whole((1000, 1000))]
+    assert predictor.views[-1].shape == (480, 480)
+
+
+def test_a_point_that_is_added_counts_the_view_too(annotate, predictor):
+    window = annotate(np.zeros((1000, 1000), np.uint8))
+    window.click(500, 500)
+    window.key(Qt.Key.Key_Return)
+    window.camera.zoom *= 12
+    window.annotator.clicks.layer.add([500, 500])
+    window.wait()
+    assert predictor.views[-1].shape == (256, 256)
+
+
+def test_the_brush_reaches_what_comes_into_sight(annotate):
+    window = annotate(np.zeros((3000, 4000), np.uint8))
+    window.camera.center, window.camera.zoom = (1000, 2000), 1.0
+    window.annotator.take_tool("brush")
+    window.camera.center = (2900, 3500)
+    layer = window.annotator.preview.layer
+    assert np.all(np.round(layer.world_to_data((2900, 3500))) < layer.data.shape)
+    assert np.all(np.round(layer.world_to_data((2900, 3500))) >= 0)
+    window.annotator.take_tool("")

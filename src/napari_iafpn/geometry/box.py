@@ -136,6 +136,23 @@ class Box:
             raise ValueError(f"the box of {self} lies outside {bounds}; choose a box inside")
         return clipped
 
+    def grown_to(self, height: int, width: int, bounds: Box) -> Box:
+        """Return a box of at least ``height`` x ``width`` px around this one, inside ``bounds``.
+
+        It has about the same centre, unless it would reach beyond; less where ``bounds`` has less.
+        """
+        spans = (
+            (self.row_start, self.row_stop, height, bounds.row_start, bounds.row_stop),
+            (self.col_start, self.col_stop, width, bounds.col_start, bounds.col_stop),
+        )
+        return Box(*(end for span in spans for end in _grown(*span)))
+
+
+def _grown(start: int, stop: int, length: int, low: int, high: int) -> tuple[int, int]:
+    length = min(max(length, stop - start), high - low)
+    start = min(max(start - (length - (stop - start)) // 2, low), high - length)
+    return start, start + length
+
 
 def move_point(point: tuple[float, float], box: Box, size: tuple[int, int]) -> tuple[float, float]:
     """Map (row, col) from the image into ``box`` resized to ``size`` (H, W).

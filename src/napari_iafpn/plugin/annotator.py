@@ -13,6 +13,7 @@ from napari.layers import Image, Labels
 from psygnal import Signal
 
 from napari_iafpn.clicks import DRAWN
+from napari_iafpn.plugin.camera import camera, center_on
 from napari_iafpn.plugin.canvas import CanvasKeys, CanvasMouse
 from napari_iafpn.plugin.controller import AnnotationController
 from napari_iafpn.plugin.drag_tools import DragTools
@@ -20,8 +21,6 @@ from napari_iafpn.plugin.labels import LabelsLayer
 from napari_iafpn.plugin.labels_book import LabelsBook
 from napari_iafpn.plugin.layers import (
     axis_names,
-    camera,
-    center_on,
     channels_of,
     layer_id,
     plane_source,
@@ -89,7 +88,7 @@ class Annotator:
         self._sees_channels = False
         self.is_open = self._window_closes = False
         self.preview.painted.connect(self._on_painted)
-        self.clicks.edited.connect(controller.change_clicks)
+        self.clicks.edited.connect(lambda clicks: controller.change_clicks(clicks, shown.view()))
         self._drags.changed.connect(self._draw_prompts)
         shown.changed.connect(self._on_image)
         shown.plane_shown.connect(self._drags.drop_elsewhere)
@@ -146,6 +145,7 @@ class Annotator:
         return (
             *self._shown.events,
             (camera(self.viewer).events.zoom, self._on_zoom),
+            (camera(self.viewer).events, self._on_camera),
             (self.viewer.layers.events.inserted, self._on_inserted),
         )
 
@@ -287,6 +287,10 @@ class Annotator:
     def _on_zoom(self, _event: Any = None) -> None:
         self.clicks.fit_zoom()
         self._draw_prompts()
+
+    def _on_camera(self, _event: Any = None) -> None:
+        if self._layers.is_out_of_reach:
+            self._draw()
 
     def _on_image(self) -> None:
         self._draw()

@@ -12,7 +12,7 @@ from napari.utils.action_manager import action_manager
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from napari_iafpn.plugin.layers import camera
+from napari_iafpn.plugin.camera import camera
 from napari_iafpn.plugin.shortcuts import SHORTCUTS, keys_of, offer_shortcuts
 
 if TYPE_CHECKING:

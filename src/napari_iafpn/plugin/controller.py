@@ -18,6 +18,8 @@ from napari_iafpn.plugin.state import AnnotationState
 from napari_iafpn.plugin.turns import Turn
 from napari_iafpn.sessions import CurrentObject, Cutout, Document, PlaneKey, Sight, Step
 
+ROOM = 4
+"""What the network looks at, at least, in sides of the objects that were committed before."""
 STOPPED = "Stopped; the clicks are kept. Click again or commit to go on."
 
 
@@ -70,9 +72,11 @@ class AnnotationController(AnnotationState):
 
     def add(self, prompt: Prompt, view: Box | None = None) -> None:
         """Add a prompt to the current object; ``view`` counts with its first one."""
-        self.in_turn(
-            lambda: self._change(prompt.kind, lambda now: now.prompted(prompt, view)), prompt
-        )
+
+        def changed(now: CurrentObject) -> CurrentObject:
+            return now.prompted(now.clicks.add(prompt), self._roomy(view))
+
+        self.in_turn(lambda: self._change(prompt.kind, changed), prompt)
 
     def look_ahead(self, click: Click | None, view: Box | None = None) -> None:
         """Predict what a click would give, while there is nothing else to do; None: no click."""
@@ -82,11 +86,16 @@ class AnnotationController(AnnotationState):
                 self._announce()
         elif Box.whole(self._place.shape).contains(click):
             with self.telling():
-                self._predictions.look_ahead(plane, current.prompted(click, view))
+                after = current.prompted(current.clicks.add(click), self._roomy(view))
+                self._predictions.look_ahead(plane, after)
 
-    def change_clicks(self, clicks: ClickSequence) -> None:
+    def change_clicks(self, clicks: ClickSequence, view: Box | None = None) -> None:
         """Give the current object other clicks: added, moved, deleted or of another sign."""
-        self.in_turn(lambda: self._change("clicks", lambda now: replace(now, clicks=clicks)))
+
+        def changed(now: CurrentObject) -> CurrentObject:
+            return now.prompted(clicks, self._roomy(view))
+
+        self.in_turn(lambda: self._change("clicks", changed))
 
     def set_threshold(self, threshold: float) -> None:
         """Set the probability above which pixels belong to the current object."""
@@ -192,6 +201,13 @@ class AnnotationController(AnnotationState):
         self._announce()
 
     # Parts of the above
+
+    def _roomy(self, view: Box | None) -> Box | None:
+        """Return a view in which an object as large as those committed before has room."""
+        if view is None or self.plane is None:
+            return view
+        side = round(ROOM * self.document.usual_side(self.plane.layer))
+        return view.grown_to(side, side, Box.whole(self._place.shape))
 
     def _change(
         self,

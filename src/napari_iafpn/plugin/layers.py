@@ -8,7 +8,6 @@ import numpy as np
 from napari.layers import Image, Labels, Layer
 from napari.utils.transforms import Affine
 
-from napari_iafpn.geometry import Box
 from napari_iafpn.images.composite import Tint
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.sessions import PlaneKey, Sight
@@ -16,12 +15,9 @@ from napari_iafpn.sessions import PlaneKey, Sight
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from napari.components import Camera, Dims, LayerList, ViewerModel
+    from napari.components import Dims, LayerList, ViewerModel
     from numpy.typing import ArrayLike
 
-# Sides in pixels: up to the first the network looks at whole planes, and never at less than the
-# second.
-WHOLE_VIEW, LEAST_VIEW = 1024, 256
 NEAR = 0.1
 """How many pixels layers may lie beside each other, for scales that a file rounded."""
 COVERING = ("opaque", "translucent", "translucent_no_depth")
@@ -135,25 +131,6 @@ def _levels(image: Image) -> tuple[Any, ...]:
     return tuple(image.data) if image.multiscale else (image.data,)
 
 
-def visible_part(image: Image, key: PlaneKey) -> Box | None:
-    """Return the part of a large plane that the canvas shows, None for the whole plane.
-
-    At least `LEAST_VIEW` pixels high and wide, as far as the plane allows.
-    """
-    shape = key.shape_in(spatial_shape(image))
-    if max(shape) <= WHOLE_VIEW:
-        return None
-    factors = (
-        image.downsample_factors[image.data_level] if image.multiscale else np.ones(image.ndim)
-    )
-    (top, left), (bottom, right) = (image.corner_pixels * factors)[:, list(key.axes)].astype(int)
-    if bottom <= top or right <= left:
-        return None  # not drawn yet, or out of sight
-    seen, whole = Box(top, bottom, left, right), Box.whole(shape)
-    wanted = max(seen.height, LEAST_VIEW), max(seen.width, LEAST_VIEW)
-    return seen.resized_about_centre(*wanted, whole)
-
-
 def value_at(labels: Labels, position: Iterable[float]) -> int:
     """Return the id at a point in pixels of the labels, 0 outside."""
     index = tuple(int(i) for i in np.round(np.asarray(position)))
@@ -172,28 +149,6 @@ def show_plane(viewer: ViewerModel, image: Image, key: PlaneKey) -> None:
     point = image.data_to_world(key.to_data(0, 0))
     others = [axis + offset for axis in key.other_axes]
     dims.set_point(others, [float(point[axis - offset]) for axis in others])
-
-
-def center_on(viewer: ViewerModel, image: Image, world: Any) -> None:
-    """Move the camera to a point; ``world`` has one number for each axis of ``image``."""
-    view = camera(viewer)
-    shown = list(viewer.dims.displayed)
-    offset = viewer.dims.ndim - image.ndim
-    center = list(view.center)
-    for place, axis in enumerate(shown):
-        center[len(center) - len(shown) + place] = float(world[axis - offset])
-    view.center = tuple(center)
-
-
-def camera(viewer: ViewerModel) -> Camera:
-    """Return the camera, which napari 0.9 moved."""
-    return getattr(viewer, "scene", viewer).camera
-
-
-def canvas_side(viewer: ViewerModel) -> float:
-    """Return the shorter side of the canvas in its pixels; napari 0.9 moved its size."""
-    canvas = getattr(viewer, "canvas", None)
-    return float(min(viewer._canvas_size if canvas is None else canvas.size))
 
 
 def placement(image: Image, start: ArrayLike | None = None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 from napari.layers import Image
 
 from napari_iafpn.geometry import Box
-from napari_iafpn.plugin.layers import camera, canvas_side, center_on
+from napari_iafpn.plugin.camera import camera, canvas_size, center_on
 from napari_iafpn.sessions import PlaneKey
 
 if TYPE_CHECKING:
@@ -38,5 +38,5 @@ class Magnifier:
         corners = [(box.row_start, box.col_start), (box.row_stop, box.col_stop)]
         start, stop = (np.array(image.data_to_world(plane.to_data(*point))) for point in corners)
         center_on(self._viewer, image, (start + stop) / 2)
-        view.zoom = FILLED * canvas_side(self._viewer) / float(np.abs(stop - start).max())
+        view.zoom = FILLED * min(canvas_size(self._viewer)) / float(np.abs(stop - start).max())
         self._close = tuple(view.center), float(view.zoom)

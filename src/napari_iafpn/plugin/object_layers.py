@@ -18,6 +18,8 @@ from napari_iafpn.plugin.shown_image import ShownImage
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
+SMALL = 2**20
+"""Of a plane of so many pixels the brush can draw on all, of a larger one on what is in sight."""
 # What napari calls the tools that paint.
 PAINTING = {"brush": "paint", "eraser": "erase"}
 
@@ -79,12 +81,23 @@ class ObjectLayers:
                 label,
                 None if labels is None else labels.colormap,
                 controller.hint,
-                self._image.view() or Box.whole(plane.shape_in(spatial_shape(image))),
+                self._drawable(plane.shape_in(spatial_shape(image))),
             )
         self.clicks.show(image, plane, controller.clicks)
         self.show_prompts(sketch)
         above = self.preview.layer, self.prompts.layer, self.clicks.layer
         keep_above(self._viewer, (image, labels), *above)
+
+    @property
+    def is_out_of_reach(self) -> bool:
+        """Whether the user sees what the brush in hand cannot draw on."""
+        view = self._image.view()
+        return self.preview.has_brush and view is not None and not self.preview.frame.encloses(view)
+
+    def _drawable(self, shape: tuple[int, int]) -> Box:
+        """Return what of a plane of ``shape`` (H, W) the brush can draw on."""
+        whole = Box.whole(shape)
+        return whole if whole.area <= SMALL else self._image.view() or whole
 
     def show_prompts(self, sketch: Iterable[Prompt]) -> None:
         """Show the boxes and strokes of the object, and what is being drawn."""

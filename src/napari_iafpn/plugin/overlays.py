@@ -17,7 +17,8 @@ from scipy import ndimage
 
 from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.geometry import Box
-from napari_iafpn.plugin.layers import camera, place, placement
+from napari_iafpn.plugin.camera import camera
+from napari_iafpn.plugin.layers import place, placement
 from napari_iafpn.sessions import Cutout, PlaneKey
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ class MaskPreview:
         self.layer: Labels | None = None
         self.has_brush = False
         self._outlines_roi, self._contour = True, 0
-        self._frame = Box(0, 1, 0, 1)
+        self.frame = Box(0, 1, 0, 1)
         self._shown: NDArray[np.bool_] = np.zeros((1, 1), bool)
         self._before: Layer | None = None
         self._default: LabelColormap | None = None
@@ -208,7 +209,7 @@ class MaskPreview:
         boxes = [roi, canvas if self.has_brush else None]
         boxes += [pixels.box for pixels in (mask, hint) if pixels is not None]
         frame = reduce(Box.union, [box for box in boxes if box is not None] or [Box(0, 1, 0, 1)])
-        self._frame = frame
+        self.frame = frame
         shape = [1] * image.ndim
         shape[key.axes[0]], shape[key.axes[1]] = frame.shape
         place(layer, placement(image, key.to_data(frame.row_start, frame.col_start)))
@@ -295,8 +296,8 @@ class MaskPreview:
     def _tell(self) -> None:
         if self.layer is None or not self.has_brush:
             return
-        now = np.asarray(self.layer.data).reshape(self._frame.shape) > 0
-        corner = self._frame.row_start, self._frame.col_start
+        now = np.asarray(self.layer.data).reshape(self.frame.shape) > 0
+        corner = self.frame.row_start, self.frame.col_start
         drawn, erased = now & ~self._shown, self._shown & ~now
         if drawn.any() or erased.any():
             self.painted.emit(Cutout.of(drawn, corner), Cutout.of(erased, corner))

@@ -94,7 +94,7 @@ class Pointer:
         click = self.meant(click)
         hit = self._clicks.hit(current.clicks, click.row, click.col)
         if hit is not None and current.clicks[hit].positive != click.positive:
-            self._controller.change_clicks(current.clicks.flip(hit))
+            self._controller.change_clicks(current.clicks.flip(hit), view)
         else:
             self._controller.add(click, view)
 

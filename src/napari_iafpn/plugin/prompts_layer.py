@@ -11,7 +11,8 @@ from napari.layers import Image, Vectors
 from numpy.typing import NDArray
 
 from napari_iafpn.clicks import Click, Prompt
-from napari_iafpn.plugin.layers import camera, place, placement
+from napari_iafpn.plugin.camera import camera
+from napari_iafpn.plugin.layers import place, placement
 from napari_iafpn.plugin.overlays import (
     SIGN_COLORS,
     SIGNS,

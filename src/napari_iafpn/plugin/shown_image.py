@@ -9,6 +9,7 @@ from napari.layers import Image
 from psygnal import Signal
 
 from napari_iafpn.geometry import Box
+from napari_iafpn.plugin.camera import visible_part
 from napari_iafpn.plugin.controller import AnnotationController
 from napari_iafpn.plugin.layers import (
     default_image,
@@ -17,7 +18,6 @@ from napari_iafpn.plugin.layers import (
     plane_key,
     show_plane,
     spatial_shape,
-    visible_part,
 )
 from napari_iafpn.plugin.messages import Message
 from napari_iafpn.sessions import PlaneKey
@@ -108,8 +108,8 @@ class ShownImage:
 
     def view(self) -> Box | None:
         """Return the part of the plane where an object is looked for, None: all of it."""
-        plane = self._controller.plane
-        return None if self.layer is None or plane is None else visible_part(self.layer, plane)
+        plane, image = self._controller.plane, self.layer
+        return None if image is None or plane is None else visible_part(self._viewer, image, plane)
 
     def show_plane(self, _event: Any = None) -> None:
         """Turn the controller to the displayed plane."""
@@ -139,8 +139,7 @@ class ShownImage:
         self.changed.emit()
 
     def _on_removed(self, event: Any) -> None:
-        image = event.value
-        if image is self.layer:
+        if self.layer is not None and event.value is self.layer:
             kept, name = self._has_clicks(), event.value.name
             self.choose(default_image(self._viewer.layers))
             text = f"The image {name!r} was removed."

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import count
+from itertools import count, islice
+from statistics import median
 from typing import Protocol
 
 from napari_iafpn.sessions.objects import CurrentObject
@@ -14,6 +16,8 @@ from napari_iafpn.sessions.proposals import FoundObject, Proposals
 from napari_iafpn.sessions.steps import Facts, LabelsChange, Step
 
 DO, UNDO, REDO = "do", "undo", "redo"
+NEWEST = 9
+"""How many objects tell the usual size of those to come."""
 
 
 class LabelsImage(Protocol):
@@ -86,6 +90,12 @@ class Document:
     def steps(self) -> tuple[Step, ...]:
         """The steps that are done, in their order."""
         return tuple(self._done)
+
+    def usual_side(self, layer: str) -> float:
+        """Return the median side of squares as large as the newest objects of an image; 0: none."""
+        commits = (step for step in reversed(self._done) if step.plane.layer == layer)
+        areas = (area for step in commits if (area := step.written_area))
+        return math.sqrt(median([*islice(areas, NEWEST)] or [0]))
 
     def next_object(self) -> CurrentObject:
         """Make an object without clicks."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from napari_iafpn.clicks import ClickSequence, Prompt
+from napari_iafpn.clicks import ClickSequence
 from napari_iafpn.geometry import Box
 from napari_iafpn.sessions.cutout import Cutout, difference, union
 
@@ -122,10 +122,10 @@ class CurrentObject:
         """Whether its mask is to be predicted."""
         return len(self.clicks) > 0 and self.clicks != self.answered
 
-    def prompted(self, prompt: Prompt, view: Box | None) -> CurrentObject:
-        """Return the object with one prompt more; ``view`` counts with the first of a new one."""
+    def prompted(self, clicks: ClickSequence, view: Box | None) -> CurrentObject:
+        """Return the object with other prompts; ``view`` counts with the first of a new one."""
         view = self.view if self.clicks or self.edited else view
-        return replace(self, clicks=self.clicks.add(prompt), view=view)
+        return replace(self, clicks=clicks, view=view)
 
     def without_clicks(self) -> CurrentObject:
         """Return the object as it was before the first click and stroke."""

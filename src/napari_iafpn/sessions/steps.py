@@ -147,6 +147,14 @@ class Step:
     number: int = 0
     after: int = 0
 
+    @property
+    def written_area(self) -> int:
+        """The pixels of the object that this step committed; 0 where it did not."""
+        if self.commit is None or self.propagation is not None:
+            return 0
+        new = [pixels.new for change in self.labels for pixels in change.pixels]
+        return sum(int(runs.counts[runs.values == self.commit.label].sum()) for runs in new)
+
     def threshold_on(self, plane: PlaneKey) -> float | None:
         """Return the threshold of the object that this step wrote to a plane, None: it did not."""
         if self.propagation is not None:

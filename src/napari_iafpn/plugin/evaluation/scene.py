@@ -9,8 +9,9 @@ from napari.layers import Image, Labels, Layer, Points
 from napari.utils.colormaps import DirectLabelColormap
 
 from napari_iafpn.geometry import Box
+from napari_iafpn.plugin.camera import camera
 from napari_iafpn.plugin.evaluation.request import LayersSource
-from napari_iafpn.plugin.layers import camera, layer_id, placement, show_plane
+from napari_iafpn.plugin.layers import layer_id, placement, show_plane
 from napari_iafpn.plugin.overlays import (
     CLICK_PIXELS,
     SIGN_COLORS,
