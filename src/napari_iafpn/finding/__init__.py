@@ -7,14 +7,16 @@ if TYPE_CHECKING:
     from napari_iafpn.finding.exemplars import Exemplars
     from napari_iafpn.finding.find import find_similar
     from napari_iafpn.finding.proposals import DEFAULT_QUALITY, Proposal
+    from napari_iafpn.finding.quality import quality_alone
 
-__all__ = ["DEFAULT_QUALITY", "Exemplars", "Proposal", "find_similar"]
+__all__ = ["DEFAULT_QUALITY", "Exemplars", "Proposal", "find_similar", "quality_alone"]
 
 _HOMES = {
     "DEFAULT_QUALITY": "proposals",
     "Exemplars": "exemplars",
     "Proposal": "proposals",
     "find_similar": "find",
+    "quality_alone": "quality",
 }
 
 

@@ -15,13 +15,12 @@ from skimage.morphology import h_maxima
 from napari_iafpn.clicks import Click
 from napari_iafpn.finding.appearance import FeatureSource
 from napari_iafpn.finding.exemplars import Exemplars
+from napari_iafpn.finding.quality import stability_of
 from napari_iafpn.geometry import Box, view_around
 from napari_iafpn.images import Plane
 from napari_iafpn.inference.prediction import Prediction
 from napari_iafpn.sessions.cutout import Cutout
 
-LOW, HIGH = 0.35, 0.65
-"""Thresholds between which a sure mask hardly changes."""
 LEAST_LIKENESS = 0.35
 """IoU of the exemplars with what is drawn from one click on each, below which nothing is found."""
 GOOD = 0.9
@@ -105,8 +104,7 @@ def _drawn(found: Prediction, click: Click) -> Drawn | None:
         return None
     # What is far from the piece says nothing about it.
     near = ndimage.binary_dilation(mask, iterations=2 + round(0.1 * math.sqrt(cutout.area)))
-    low, high = (near & found.roi_mask(threshold) for threshold in (LOW, HIGH))
-    return Drawn(cutout, float(np.count_nonzero(high) / np.count_nonzero(low)))
+    return Drawn(cutout, stability_of(found, near))
 
 
 def _piece(mask: NDArray[np.bool_], click: Click, roi: Box) -> NDArray[np.bool_]:

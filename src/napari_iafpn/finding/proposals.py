@@ -9,16 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.special import expit
 
 from napari_iafpn.clicks import Click
 from napari_iafpn.finding.appearance import PixelMap
 from napari_iafpn.finding.drawing import Drawn
 from napari_iafpn.finding.exemplars import Exemplars, solidity
+from napari_iafpn.finding.quality import TYPICAL, quality_of
 from napari_iafpn.sessions.cutout import Cutout
 
-TYPICAL = 0.75, 0.5
-"""Stability and contrast of an object that is clear to the network."""
 MOST_SHARED = 0.3
 """IoU, or share of the smaller mask, that two proposals may have in common."""
 DEFAULT_QUALITY = 0.5
@@ -29,9 +27,6 @@ PINCHED = 0.02
 """Less solidity than the exemplars have, from which on a mask may be several objects."""
 LARGEST, SMALLEST = 4.0, 4.0
 """Times the largest exemplar's area, and parts of the smallest one's, that an object may have."""
-COEFFICIENTS = np.array([4.0, 3.0, 2.5, 1.0, 15.0, -1.2, -0.5, -0.3])
-BIAS = -3.2
-"""Of the logistic quality, in the order of ``Judge.evidence``; set by hand on training sets."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +125,7 @@ class Judge:
 
     def quality(self, traits: Traits) -> float:
         """Return the estimated probability that the mask is an object of the kind."""
-        return float(expit(np.dot(COEFFICIENTS, self.evidence(traits)) + BIAS))
+        return quality_of(self.evidence(traits))
 
     def evidence(self, traits: Traits) -> NDArray[np.float64]:
         """Return the numbers that the quality is made of."""

@@ -1,4 +1,7 @@
-"""The one thread that predicts: the newest job wins, an older one stops at the next click."""
+"""The one thread that predicts: the newest job wins, an older one stops at the next click.
+
+A search for similar objects has all the time that is left: it steps back for every job.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from threading import Condition, Lock, Thread, current_thread
 from typing import TYPE_CHECKING
 
 from napari_iafpn.geometry import Box
+from napari_iafpn.plugin.find.messages import SearchOver, SearchReport, SearchWanted
 from napari_iafpn.plugin.messages import (
     Job,
     MaskFailed,
@@ -62,7 +66,7 @@ class PredictionWorker:
 
     def __init__(
         self,
-        report: Callable[[Report], None],
+        report: Callable[[Report | SearchReport], None],
         load: Callable[[str], Predictor] = load_predictor,
     ) -> None:
         self._report = report
@@ -71,16 +75,32 @@ class PredictionWorker:
         self._news = Condition()
         self._next: Job | None = None
         self._running: Job | None = None
+        self._search: SearchWanted | None = None
+        self._searched: SearchWanted | None = None
         self._thread: Thread | None = None
 
     def submit(self, job: Job) -> None:
         """Work on ``job`` next; what waits or runs is dropped."""
         with self._news:
             self._next, self._running = job, None
-            if self._thread is None:
-                self._thread = Thread(target=self._work, name="napari-iafpn", daemon=True)
-                self._thread.start()
-            self._news.notify_all()
+            self._go_on()
+
+    def search(self, wanted: SearchWanted) -> None:
+        """Search whenever there is no other job; an older search is dropped."""
+        with self._news:
+            self._search = wanted
+            self._go_on()
+
+    def stop_search(self) -> None:
+        """Drop the search; what it found stays."""
+        with self._news:
+            self._search = None
+
+    def _go_on(self) -> None:
+        if self._thread is None:
+            self._thread = Thread(target=self._work, name="napari-iafpn", daemon=True)
+            self._thread.start()
+        self._news.notify_all()
 
     def stop(self) -> None:
         """Drop what waits or runs."""
@@ -94,7 +114,7 @@ class PredictionWorker:
         """
         with self._news:
             thread, self._thread = self._thread, None
-            self._next = self._running = None
+            self._next = self._running = self._search = None
             self._news.notify_all()
         if thread is not None:
             thread.join(timeout)
@@ -103,25 +123,64 @@ class PredictionWorker:
         while (job := self._take()) is not None:
             # A closed worker's thread may still be busy when the next one starts.
             with self._at_desk:
-                self._do(job)
+                self._look_for(job) if isinstance(job, SearchWanted) else self._do(job)
 
-    def _take(self) -> Job | None:
-        """Wait for a job; None where this thread is to end."""
+    def _take(self) -> Job | SearchWanted | None:
+        """Wait for a job, else a search that has not begun; None where this thread is to end."""
         with self._news:
-            self._news.wait_for(lambda: self._next or self._thread is not current_thread())
-            if self._thread is not current_thread():
+            self._news.wait_for(lambda: self._next or self._is_new_search or self._is_over)
+            if self._is_over:
                 return None
-            self._running, self._next = self._next, None
-            return self._running
+            if self._next is None:
+                self._searched = self._search
+                return self._search
+            return self._take_next()
+
+    def _take_next(self) -> Job | None:
+        self._running, self._next = self._next, None
+        return self._running
+
+    @property
+    def _is_new_search(self) -> bool:
+        return self._search is not None and self._search is not self._searched
+
+    @property
+    def _is_over(self) -> bool:
+        return self._thread is not current_thread()
 
     def _do(self, job: Job) -> None:
-        if not self._desk.has(job.model):
-            self._tell(ModelLoading(job.model))
-        if not self._desk.has(job.model) or isinstance(job, ModelWanted):
-            self._tell(self._desk.load(job.model))
+        self._load(job.model, always=isinstance(job, ModelWanted))
         if not isinstance(job, ModelWanted) and self._desk.has(job.model):
             for answer in self._desk.answers(job, lambda: self._dropped(job)):
                 self._tell(answer, job)
+
+    def _load(self, model: str, *, always: bool = False) -> None:
+        """Load a model unless it is loaded, and tell; ``always`` tell that it is."""
+        if not self._desk.has(model):
+            self._tell(ModelLoading(model))
+        if always or not self._desk.has(model):
+            self._tell(self._desk.load(model))
+
+    def _look_for(self, wanted: SearchWanted) -> None:
+        """Search, and do what else is wanted in between."""
+
+        def is_off() -> bool:
+            while (job := self._waiting()) is not None:
+                self._do(job)
+            return self._search is not wanted or self._is_over
+
+        self._load(wanted.model)
+        for report in self._desk.search(wanted, is_off):
+            with self._news:
+                if self._search is wanted and not self._is_over:
+                    self._report(report)
+        with self._news:
+            if self._search is wanted:
+                self._search = None
+
+    def _waiting(self) -> Job | None:
+        with self._news:
+            return None if self._is_over else self._take_next()
 
     def _dropped(self, job: Job) -> bool:
         return self._running is not job
@@ -129,7 +188,7 @@ class PredictionWorker:
     def _tell(self, report: Report, job: Job | None = None) -> None:
         """Report unless the worker was closed or ``job`` dropped meanwhile."""
         with self._news:
-            if self._thread is current_thread() and not (job and self._dropped(job)):
+            if not self._is_over and not (job and self._dropped(job)):
                 self._report(report)
 
 
@@ -158,6 +217,15 @@ class _Desk:
             self._model = model
             self._replay = None
         return ModelReady(model, str(self._predictor.device))
+
+    def search(self, wanted: SearchWanted, cancelled: Callable[[], bool]) -> Iterator[SearchReport]:
+        """Find what looks like the exemplars; ``cancelled`` may use the desk meanwhile."""
+        from napari_iafpn.plugin.find.search import searched
+
+        if self.has(wanted.model):
+            yield from searched(self._working_predictor(), wanted, cancelled)
+        else:
+            yield SearchOver(wanted, ("the model could not be loaded; choose another one",))
 
     def answers(
         self, wanted: MaskWanted | PropagationWanted, dropped: Callable[[], bool]

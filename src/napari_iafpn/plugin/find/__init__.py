@@ -1,0 +1,1 @@
+"""Finding similar objects in the window: search, queue of proposals, review."""

@@ -1,0 +1,123 @@
+"""The objects of a labels image that show what is looked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_iafpn.geometry import Box
+from napari_iafpn.plugin.find.messages import Kind
+from napari_iafpn.sessions import Cutout, Facts, PlaneKey
+from napari_iafpn.sessions.pixels import region_of
+
+MOST = 24
+"""Exemplars of a kind: more cost time and tell little."""
+LEAST_PIXELS = 16
+"""Smaller objects tell nothing."""
+
+
+@dataclass(frozen=True)
+class Objects:
+    """The objects of a part of a plane.
+
+    Attributes
+    ----------
+    cutouts : mapping of int to tuple of Cutout
+        The pixels of each id, one after the other where it is that of a class.
+    pixels : Cutout or None
+        All of them.
+    """
+
+    cutouts: Mapping[int, tuple[Cutout, ...]] = field(default_factory=dict)
+    pixels: Cutout | None = None
+
+
+def objects_in(data: Any, plane: PlaneKey, box: Box, *, semantic: bool = False) -> Objects:
+    """Read the objects of a box of a plane; ``semantic``: each piece of an id is an object."""
+    part = np.asarray(data[region_of(plane, box)]).reshape(box.shape)
+    rows, cols = np.nonzero(part)
+    order = np.argsort(part[rows, cols], kind="stable")
+    rows, cols = rows[order], cols[order]
+    ids, starts = np.unique(part[rows, cols], return_index=True)
+    corner = box.row_start, box.col_start
+    cutouts = {}
+    for label, r, c in zip(
+        ids, np.split(rows, starts[1:]), np.split(cols, starts[1:]), strict=True
+    ):
+        top, left = int(r.min()), int(c.min())
+        mask = np.zeros((int(r.max()) - top + 1, int(c.max()) - left + 1), bool)
+        mask[r - top, c - left] = True
+        place = top + corner[0], left + corner[1]
+        cutouts[int(label)] = tuple(_pieces(mask, place) if semantic else _cut(mask, place))
+    return Objects(cutouts, Cutout.of(part != 0, corner))
+
+
+def _cut(mask: NDArray[np.bool_], corner: tuple[int, int]) -> Iterable[Cutout]:
+    cutout = Cutout.of(mask, corner)
+    return () if cutout is None else (cutout,)
+
+
+def _pieces(mask: NDArray[np.bool_], corner: tuple[int, int]) -> Iterable[Cutout]:
+    pieces, count = ndimage.label(mask)
+    for number in range(1, count + 1):
+        yield from _cut(pieces == number, corner)
+
+
+def kinds_of(
+    objects: Objects,
+    facts: Mapping[int, Facts],
+    rejected: Mapping[int, Iterable[Cutout]],
+    first: int = 0,
+) -> tuple[Kind, ...]:
+    """Return what to look for: a kind for each class that has objects, ``first`` before others.
+
+    The user's own work of this sitting counts where there is any, else all objects.
+
+    Parameters
+    ----------
+    objects : Objects
+    facts : mapping of int to Facts
+        Of the objects of this sitting.
+    rejected : mapping of int to Cutout
+        Proposals of each class that were none.
+    first : int
+        The class that is chosen.
+    """
+    known = {label: facts[label] for label in objects.cutouts if label in facts}
+    chosen = known or dict.fromkeys(objects.cutouts, Facts())
+    groups: dict[int, list[int]] = {}
+    # The newest first, and what was clicked before what was only accepted.
+    for label in sorted(chosen, key=lambda each: (_is_given(chosen[each]), -each)):
+        groups.setdefault(chosen[label].category, []).append(label)
+    cutouts = {
+        category: _told([each for label in labels for each in objects.cutouts[label]])
+        for category, labels in groups.items()
+    }
+    return tuple(
+        Kind(
+            category,
+            exemplars,
+            (
+                *(each for other, them in cutouts.items() if other != category for each in them),
+                *rejected.get(category, ()),
+            ),
+        )
+        for category, exemplars in sorted(
+            cutouts.items(), key=lambda each: (each[0] != first, each[0])
+        )
+    )
+
+
+def _is_given(facts: Facts) -> bool:
+    return facts.found and not facts.clicks
+
+
+def _told(cutouts: list[Cutout]) -> tuple[Cutout, ...]:
+    """Leave out what tells nothing, unless there is nothing else, and what is too many."""
+    large = [cutout for cutout in cutouts if cutout.area >= LEAST_PIXELS]
+    return tuple((large or cutouts)[:MOST])

@@ -1,0 +1,86 @@
+"""What the GUI thread and the worker tell each other of a search."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_iafpn.geometry import Box
+from napari_iafpn.plugin.planes import PlaneSource
+from napari_iafpn.sessions import Cutout, PlaneKey
+
+if TYPE_CHECKING:
+    from napari_iafpn.finding import Proposal
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Objects that look alike.
+
+    Attributes
+    ----------
+    category : int
+        Their class; 0: none.
+    exemplars : tuple of Cutout
+    unlike : tuple of Cutout
+        Objects of other classes, and proposals that were rejected.
+    """
+
+    category: int
+    exemplars: tuple[Cutout, ...]
+    unlike: tuple[Cutout, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SearchWanted:
+    """Find what looks like the exemplars.
+
+    Attributes
+    ----------
+    model : str
+        A shipped model's name or a file.
+    source : PlaneSource
+        What is searched.
+    region : Box
+        Where.
+    kinds : tuple of Kind
+    committed : Cutout or None
+        Pixels of all objects that are done.
+    shown_in : PlaneSource, optional
+        The plane of the exemplars, where that is another one.
+    replaced : tuple of int
+        Proposals that give way to what is found now.
+    """
+
+    model: str
+    source: PlaneSource
+    region: Box
+    kinds: tuple[Kind, ...]
+    committed: Cutout | None = None
+    shown_in: PlaneSource | None = None
+    replaced: tuple[int, ...] = ()
+
+    @property
+    def plane(self) -> PlaneKey:
+        """Where it looks."""
+        return self.source.key
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalFound:
+    """An object of the class ``category`` may be there."""
+
+    wanted: SearchWanted
+    category: int
+    proposal: Proposal
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOver:
+    """All was searched; ``troubles`` are sentences about classes that could not be."""
+
+    wanted: SearchWanted
+    troubles: tuple[str, ...] = ()
+
+
+SearchReport = ProposalFound | SearchOver

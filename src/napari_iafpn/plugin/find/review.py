@@ -1,0 +1,403 @@
+"""Searching and reviewing: what the user's yes, no and next do. Knows neither napari nor Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from psygnal import Signal
+
+from napari_iafpn.clicks import Click
+from napari_iafpn.geometry import Box
+from napari_iafpn.plugin.find.exemplars import Objects, kinds_of, objects_in
+from napari_iafpn.plugin.find.messages import (
+    Kind,
+    ProposalFound,
+    SearchOver,
+    SearchReport,
+    SearchWanted,
+)
+from napari_iafpn.plugin.messages import Message, as_sentence
+from napari_iafpn.sessions import FoundObject, PlaneKey
+from napari_iafpn.sessions.pixels import region_of
+from napari_iafpn.sessions.proposals import OPEN, REJECTED
+from napari_iafpn.sessions.reviewing import accept_step, close_step, open_step, reject_step
+
+if TYPE_CHECKING:
+    from napari_iafpn.plugin.controller import AnnotationController
+    from napari_iafpn.plugin.planes import PlaneSource
+    from napari_iafpn.plugin.surroundings import LabelsTarget
+
+COVERED = 0.3
+"""Share of a proposal that belongs to objects by now, from which on it is none any more."""
+QUICK_PIXELS = 2**24
+"""So much of a plane is read at once; of a larger one only what is searched."""
+NONE_KEPT = "keep at least one object first: it shows what to look for"
+NOTHING = "Nothing else here looks like your objects."
+
+
+@dataclass(frozen=True)
+class FindPorts:
+    """What a search needs from the world around it.
+
+    Attributes
+    ----------
+    search, stop : callable
+        The worker's.
+    source_of : callable
+        Where a plane's pixels come from; ValueError where the image is gone.
+    labels : callable
+        The labels that objects of a plane are committed to, None where there are none yet.
+    visible : callable
+        The part of the displayed plane that the canvas shows.
+    """
+
+    search: Callable[[SearchWanted], None]
+    stop: Callable[[], None]
+    source_of: Callable[[PlaneKey], PlaneSource]
+    labels: Callable[[PlaneKey], LabelsTarget | None]
+    visible: Callable[[], Box]
+
+
+class Review:
+    """The search that runs, and the proposals of the displayed plane.
+
+    The answers are steps of the annotation: undone and redone with everything else.
+    """
+
+    changed = Signal()
+    said = Signal(Message)
+    look_at = Signal(FoundObject)
+
+    def __init__(self, annotation: AnnotationController, ports: FindPorts) -> None:
+        self._annotation = annotation
+        self._ports = ports
+        self._wanted: SearchWanted | None = None
+        self._count = 0
+        self._at: int | None = None
+        self._state: tuple[Any, ...] = ()
+        self._queue: list[FoundObject] = []
+        annotation.changed.connect(self._on_change)
+
+    # What the views show
+
+    @property
+    def is_searching(self) -> bool:
+        """Whether a search is under way."""
+        return self._wanted is not None
+
+    @property
+    def queue(self) -> list[FoundObject]:
+        """The proposals of the plane that wait for an answer, the most doubtful first.
+
+        What lies on objects by now is none.
+        """
+        document, plane = self._annotation.document, self._annotation.plane
+        proposals = document.proposals
+        steps = document.last_done, document.last_undone
+        state = (plane, document, *steps, len(proposals), self._count)
+        if state != self._state:
+            found = [] if plane is None else proposals.of(plane)
+            self._state, self._queue = state, [each for each in found if not self._is_covered(each)]
+        return self._queue
+
+    @property
+    def at(self) -> FoundObject | None:
+        """The proposal that is looked at."""
+        return next((each for each in self.queue if each.number == self._at), None)
+
+    def above(self, quality: float) -> list[FoundObject]:
+        """Return the proposals of at least a quality."""
+        return [each for each in self.queue if each.quality >= quality]
+
+    # What the user does
+
+    def find(self, *, everywhere: bool = False) -> None:
+        """Look for what is like the objects that are done, in what is visible or the whole plane.
+
+        Proposals that wait there give way to what is found now; what was rejected teaches.
+        """
+        self._annotation.in_turn(lambda: self._find(everywhere=everywhere))
+
+    def stop(self) -> None:
+        """Stop searching; what was found stays."""
+        if self._wanted is not None:
+            self._ports.stop()
+            self._finish(f"Stopped. {self._counted}")
+
+    def accept(self) -> None:
+        """Write the proposal at hand into the labels; the opened one as it was corrected."""
+        if self._is_opened:
+            self._annotation.commit()
+            self._annotation.in_turn(self._go_on)
+        else:
+            self._annotation.in_turn(lambda: self._answer(self._accept))
+
+    def accept_above(self, quality: float) -> None:
+        """Write all proposals of at least a quality into the labels, as one step."""
+        self._annotation.in_turn(lambda: self._accept_all(quality))
+
+    def reject(self) -> None:
+        """Say no to the proposal at hand; the opened one is dropped."""
+        self._annotation.in_turn(self._drop if self._is_opened else self._reject)
+
+    def next(self) -> None:
+        """Look at the next proposal, the most doubtful first."""
+        self._annotation.in_turn(self._next)
+
+    def open_at(self, click: Click) -> bool:
+        """Make the proposal under a click the current object; tell whether there is one.
+
+        Not while another object is at work.
+        """
+        now = self._annotation.current
+        if now is None or not now.is_untouched:
+            return False
+        found = next((each for each in reversed(self.queue) if each.mask.contains(click)), None)
+        if found is None:
+            return False
+        self._at = found.number
+        document = self._annotation.document
+        self._annotation.do(open_step(now, document.next_object(), found))
+        self._say("Opened: click to correct it, Enter keeps it.")
+        return True
+
+    # What the worker reports
+
+    def receive(self, report: SearchReport) -> None:
+        """Take a report of the worker; those of an older search are dropped."""
+        wanted = self._wanted
+        if report.wanted is not wanted or wanted is None:
+            return
+        if isinstance(report, SearchOver):
+            troubles = " ".join(as_sentence(trouble) for trouble in report.troubles)
+            self._finish(troubles or self._counted, error=bool(troubles))
+            return
+        self._take(report, wanted)
+        self._say(f"{self._counted} Searching on …")
+        self.changed.emit()
+
+    def give_up(self) -> None:
+        """Note that the worker dropped the search."""
+        if self._wanted is not None:
+            self._wanted = None
+            self.changed.emit()
+
+    # Parts of the above
+
+    def _take(self, report: ProposalFound, wanted: SearchWanted) -> None:
+        proposals, found = self._annotation.document.proposals, report.proposal
+        replaced = [n for n in wanted.replaced if proposals.verdict(n) == OPEN]
+        self._count += 1
+        self._annotation.document.discover(
+            [
+                FoundObject(
+                    proposals.next_number(),
+                    wanted.plane,
+                    found.cutout,
+                    _sequence(found.clicks),
+                    found.quality,
+                    report.category,
+                )
+            ],
+            replaced,
+        )
+
+    @property
+    def _counted(self) -> str:
+        if not self._count:
+            return NOTHING
+        return f"{self._count} proposal{'s' * (self._count != 1)}."
+
+    def _finish(self, sentence: str, *, error: bool = False) -> None:
+        self._wanted = None
+        self.said.emit(Message(sentence, error=error))
+        self.changed.emit()
+
+    def _find(self, *, everywhere: bool) -> None:
+        plane = self._annotation.plane
+        if plane is None:
+            raise ValueError("there is no image to search; open one first")
+        source = self._ports.source_of(plane)
+        whole = Box.whole(plane.shape_in(source.array.shape))
+        region = whole if everywhere else self._ports.visible().intersection(whole)
+        if region is None:
+            raise ValueError("nothing of the image is visible; move it into sight first")
+        wanted = self._wanted_in(source, region, whole)
+        self._wanted, self._count, self._at = wanted, 0, None
+        self._ports.search(wanted)
+        self._say("Searching …")
+        self.changed.emit()
+
+    def _wanted_in(self, source: PlaneSource, region: Box, whole: Box) -> SearchWanted:
+        """Return what to search for: what is on the plane, else what was done on another one."""
+        plane, document = source.key, self._annotation.document
+        target = self._ports.labels(plane)
+        if target is None:
+            raise ValueError(NONE_KEPT)
+        there = whole if whole.area <= QUICK_PIXELS else region
+        shown = plane
+        objects = here = self._objects(target, plane, there)
+        if not here.cutouts:
+            shown = self._last_plane(target, plane) or plane
+            objects = self._objects(target, shown, there)
+        kinds = self._kinds(target, shown, objects)
+        if not kinds:
+            raise ValueError(NONE_KEPT)
+        _check(kinds, whole)
+        near = (each for each in document.proposals.of(plane) if region.intersection(each.mask.box))
+        return SearchWanted(
+            self._annotation.model,
+            source,
+            region,
+            kinds,
+            here.pixels,
+            None if shown == plane else self._ports.source_of(shown),
+            tuple(each.number for each in near),
+        )
+
+    def _objects(self, target: LabelsTarget, plane: PlaneKey, box: Box) -> Objects:
+        target.check(plane, 0, box)
+        semantic = self._annotation.commit_as.semantic
+        return objects_in(target.data, plane, box, semantic=semantic)
+
+    def _kinds(self, target: LabelsTarget, plane: PlaneKey, objects: Objects) -> tuple[Kind, ...]:
+        document = self._annotation.document
+        facts = {label: fact for (of, label), fact in document.facts.items() if of == target.id}
+        rejected: dict[int, list[Any]] = {}
+        for each in document.proposals.of(plane, REJECTED):
+            rejected.setdefault(each.category, []).append(each.mask)
+        return kinds_of(objects, facts, rejected, self._annotation.commit_as.category)
+
+    def _last_plane(self, target: LabelsTarget, plane: PlaneKey) -> PlaneKey | None:
+        """Return the plane of the same image that was written to last."""
+        for step in reversed(self._annotation.document.steps):
+            written = any(change.labels == target.id for change in step.labels)
+            if written and (step.plane.layer, step.plane.axes) == (plane.layer, plane.axes):
+                return step.plane
+        return None
+
+    @property
+    def _is_opened(self) -> bool:
+        now = self._annotation.current
+        return now is not None and now.opened is not None
+
+    def _answer(self, act: Callable[[FoundObject], None]) -> None:
+        """Answer the proposal at hand, else the most doubtful one, and look at the next."""
+        if not self.queue:
+            raise ValueError("there is no proposal to answer; press Find similar first")
+        at = self.at or self.queue[0]
+        act(at)
+        self._go_on(at)
+
+    def _accept(self, found: FoundObject) -> None:
+        self._write([found])
+
+    def _reject(self) -> None:
+        self._answer(lambda found: self._annotation.do(reject_step(found.plane, [found])))
+
+    def _drop(self) -> None:
+        """Reject the proposal that was opened."""
+        plane, now = self._annotation.plane, self._annotation.current
+        assert plane is not None
+        assert now is not None
+        fresh = self._annotation.document.next_object()
+        self._annotation.do(close_step(plane, now, fresh, REJECTED))
+        self._go_on()
+
+    def _accept_all(self, quality: float) -> None:
+        chosen = self.above(quality)
+        if not chosen:
+            raise ValueError(f"no proposal has a quality of {quality:.2f} or more; lower it")
+        # The surest gets a pixel that two of them have.
+        self._write(chosen[::-1])
+        left = len(self.queue)
+        rest = f"; {left} more to review" if left else ""
+        self._say(f"Accepted {len(chosen)} of them{rest}. Undo takes them back.")
+
+    def _write(self, found: Sequence[FoundObject]) -> None:
+        """Write proposals of one plane into labels, as one step."""
+        plane, annotation = found[0].plane, self._annotation
+        target = self._ports.labels(plane)
+        if target is None:
+            raise ValueError("there are no labels to write to; keep an object first")
+        box = found[0].mask.box
+        for each in found:
+            box = box.union(each.mask.box)
+        objects: dict[int, list[FoundObject]] = {}
+        if annotation.commit_as.semantic:
+            for each in found:
+                label = each.category or annotation.commit_as.category
+                objects.setdefault(label, []).append(each)
+        else:
+            first = annotation.editor.next_label(target, plane)
+            objects = {label: [each] for label, each in enumerate(found, first)}
+        for label in (min(objects), max(objects)):
+            target.check(plane, label, box)
+        annotation.do(accept_step(plane, target, objects, annotation.document.facts))
+
+    def _next(self) -> None:
+        if not self.queue:
+            raise ValueError("no proposal is left to look at; press Find similar for more")
+        numbers = [each.number for each in self.queue]
+        place = numbers.index(self._at) + 1 if self._at in numbers else 0
+        self._show(self.queue[place % len(numbers)])
+
+    def _go_on(self, after: FoundObject | None = None) -> None:
+        """Look at the most doubtful proposal that is left, at least as sure as the one before."""
+        later = [
+            e for e in self.queue if after and (e.quality, e.number) > (after.quality, after.number)
+        ]
+        left = later or self.queue
+        if left:
+            self._show(left[0])
+        else:
+            self._at = None
+            self._say("All proposals are answered.")
+            self.changed.emit()
+
+    def _show(self, found: FoundObject) -> None:
+        self._at = found.number
+        left = len(self.queue)
+        self._say(f"Quality {found.quality:.2f}; {left} proposal{'s' * (left != 1)} to answer.")
+        self.look_at.emit(found)
+        self.changed.emit()
+
+    def _is_covered(self, found: FoundObject) -> bool:
+        target = self._ports.labels(found.plane)
+        if target is None:
+            return False
+        try:
+            there = np.asarray(target.data[region_of(found.plane, found.mask.box)])
+        except (IndexError, ValueError):
+            return True  # the labels have another shape by now
+        mask = found.mask.mask
+        if there.size != mask.size:
+            return True
+        taken = np.count_nonzero(there.reshape(mask.shape)[mask])
+        return bool(taken > COVERED * np.count_nonzero(mask))
+
+    def _on_change(self) -> None:
+        model = self._annotation.model
+        if self._wanted is not None and self._wanted.model != model:
+            self.stop()
+        self.changed.emit()
+
+    def _say(self, text: str) -> None:
+        self.said.emit(Message(text))
+
+
+def _check(kinds: Sequence[Kind], whole: Box) -> None:
+    """Raise ValueError where exemplars tell nothing, before anything gives way."""
+    from napari_iafpn.finding import Exemplars
+
+    for kind in kinds:
+        Exemplars.of(kind.exemplars, whole.shape)
+
+
+def _sequence(clicks: Sequence[Click]) -> Any:
+    from napari_iafpn.clicks import ClickSequence
+
+    return ClickSequence.of(clicks)
