@@ -12,6 +12,7 @@ from hypothesis import settings
 from scipy import ndimage
 
 from napari_iafpn.clicks import PromptTensors
+from napari_iafpn.geometry import Box
 from napari_iafpn.inference import Prediction
 from napari_iafpn.networks import PRESETS, build_cascade
 
@@ -147,6 +148,7 @@ def device():
 class BrightPieces:
     """Draws the connected bright pixels under a click that no negative click is nearer to."""
 
+    device: str = "stand-in"
     clicks: list = field(default_factory=list)
 
     def features(self, plane, box, size):
@@ -154,7 +156,7 @@ class BrightPieces:
         return pixels.reshape(size[0] // 4, 4, size[1] // 4, 4).mean((1, 3))[None]
 
     def predict(self, plane, clicks, previous=None, *, view=None):
-        return self.predict_each(plane, [list(clicks)], [view])[0]
+        return self.predict_each(plane, [list(clicks)], [view or Box.whole(plane.shape)])[0]
 
     def predict_each(self, plane, batch, views, sizes=None):
         found = []

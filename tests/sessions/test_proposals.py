@@ -25,7 +25,7 @@ def found(sitting, number, row, quality=0.9, side=5):
 @pytest.fixture
 def reviewed(sitting):
     """A sitting with an object, whose journal knows of proposals from the start."""
-    sitting.document.tell_found = sitting.writer.record_found
+    sitting.document.tell_to(sitting.writer.record, sitting.writer.record_found)
     sitting.square(50, 60, 1)
     sitting.document.discover([found(sitting, n, 8 * n, 0.5 + n / 10) for n in (1, 2, 3, 4)])
     return sitting
@@ -149,7 +149,7 @@ def test_a_corrected_proposal_is_replayed(sitting, tiny_cascade, disk_image):
     predictor = Predictor(tiny_cascade, "cpu")
     image = np.ascontiguousarray(disk_image[0][:60, :80])
     document = sitting.document
-    document.tell_found = sitting.writer.record_found
+    document.tell_to(sitting.writer.record, sitting.writer.record_found)
     document.discover([found(sitting, 4, 45), found(sitting, 9, 20, side=20)])
     document.do(open_step(sitting.current, document.next_object(), document.proposals[9]))
     plane = Sight((0.0, 255.0)).open(sitting.plane, {"image": [image]})

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_iafpn.finding.exemplars import Exemplars
     from napari_iafpn.finding.find import find_similar
+    from napari_iafpn.finding.kinds import Kinds
     from napari_iafpn.finding.proposals import DEFAULT_QUALITY, Proposal
     from napari_iafpn.finding.quality import quality_alone
 
-__all__ = ["DEFAULT_QUALITY", "Exemplars", "Proposal", "find_similar", "quality_alone"]
+__all__ = ["DEFAULT_QUALITY", "Exemplars", "Kinds", "Proposal", "find_similar", "quality_alone"]
 
 _HOMES = {
     "DEFAULT_QUALITY": "proposals",
     "Exemplars": "exemplars",
+    "Kinds": "kinds",
     "Proposal": "proposals",
     "find_similar": "find",
     "quality_alone": "quality",

@@ -63,10 +63,11 @@ class ClickReplay:
         else:
             start = Prediction.from_array(initial, shape, view)
         self._answered = ClickSequence.of(answered)
-        self._corrects = bool(start.roi_mask().any()) and not self._answered
+        has_mask = bool(start.roi_mask().any())
+        self._corrects = has_mask and not self._answered
         self._looks_around = self._corrects and view is None
         self.view = view or (start.roi if self._corrects else Box.whole(shape))
-        if self._corrects:
+        if has_mask:
             self.view = self.view.union(start.roi)
         self._memo: OrderedDict[ClickSequence, Prediction] = OrderedDict()
         self._start = start

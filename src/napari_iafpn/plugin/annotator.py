@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -97,14 +97,14 @@ class Annotator:
         controller.changed.connect(shown.follow_wish)
         controller.plane_wanted.connect(shown.turn_to)
 
-    def _actions(self) -> dict[str, Callable[[], None]]:
+    def _actions(self) -> dict[str, Callable[[], object]]:
         """Return what the keys do."""
         controller = self.controller
         return {
             "commit": controller.commit,
             "undo": controller.undo,
             "redo": controller.redo,
-            "cancel": self._cancel,
+            "cancel": self.cancel,
             "clear": controller.clear,
             "split": controller.split,
             "propagate": self.propagate_wanted.emit,
@@ -165,6 +165,14 @@ class Annotator:
         """Take clicks and keys on the canvas, or give them back to napari."""
         for part in (self._mouse, self._keys):
             part.attach() if on else part.detach()
+
+    def take_actions(self, actions: Mapping[str, Callable[[], object]]) -> None:
+        """Let keys do more, by the names of `SHORTCUTS`."""
+        self._keys.take(actions)
+
+    def source_of(self, key: PlaneKey) -> PlaneSource:
+        """Return how to read a plane; ValueError where its image is gone."""
+        return self._source_of(key)
 
     def set_image(self, image: Image | None) -> None:
         """Annotate ``image`` from now on; uncommitted clicks stay with the image before."""
@@ -257,10 +265,13 @@ class Annotator:
 
     # What happens in the viewer
 
-    def _cancel(self) -> None:
-        """Drop what is being drawn, else what is being predicted."""
-        if not self._drags.drop():
-            self.controller.cancel()
+    def cancel(self) -> bool:
+        """Drop what is being drawn, else what is being predicted; tell whether there is any."""
+        if self._drags.drop():
+            return True
+        busy = self.controller.busy
+        self.controller.cancel()
+        return busy
 
     def _magnify(self) -> None:
         """Look at the current object closely, or back."""

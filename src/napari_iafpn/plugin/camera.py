@@ -49,13 +49,13 @@ def visible_part(viewer: ViewerModel, image: Image, key: PlaneKey) -> Box | None
     image counts as seen, and so does an image that lies beside the canvas.
     """
     whole = Box.whole(key.shape_in(spatial_shape(image)))
-    seen = _seen(viewer, image, key).intersection(whole)
+    seen = seen_part(viewer, image, key).intersection(whole)
     if seen is None or seen == whole:
         return None
     return seen.grown_to(LEAST_VIEW, LEAST_VIEW, whole)
 
 
-def _seen(viewer: ViewerModel, image: Image, key: PlaneKey) -> Box:
+def seen_part(viewer: ViewerModel, image: Image, key: PlaneKey) -> Box:
     """Return the pixels of a plane, also beyond its borders, within the corners of the canvas."""
     view, displayed = camera(viewer), list(viewer.dims.displayed)
     half = np.array(canvas_size(viewer)) / view.zoom / 2

@@ -199,12 +199,16 @@ class CanvasKeys:
     """
 
     def __init__(
-        self, viewer: ViewerModel, actions: Mapping[str, Callable[[], None]], mouse: CanvasMouse
+        self, viewer: ViewerModel, actions: Mapping[str, Callable[[], object]], mouse: CanvasMouse
     ) -> None:
         self._viewer = viewer
-        self._actions = actions
+        self._actions = dict(actions)
         self._mouse = mouse
         self._before: list[tuple[Any, dict[Any, Callable]]] = []
+
+    def take(self, actions: Mapping[str, Callable[[], object]]) -> None:
+        """Let keys do more, or others things; counts from the next `attach` on."""
+        self._actions.update(actions)
 
     def attach(self) -> None:
         """Bind the keys."""
@@ -262,7 +266,7 @@ class CanvasKeys:
                 provider.bind_key(key, call)
 
 
-def _without_provider(action: Callable[[], None]) -> Callable[[Any], None]:
+def _without_provider(action: Callable[[], object]) -> Callable[[Any], None]:
     def run(_provider: Any) -> None:
         action()
 

@@ -117,10 +117,10 @@ class AnnotationController(AnnotationState):
         self.in_turn(lambda: self._change("brush", changed))
 
     def clear(self) -> None:
-        """Drop the current object; a committed one that is being edited is put back as it was."""
+        """Drop the current object; an edited one or a proposal is put back as it was."""
 
         def act() -> None:
-            if self.current is None or self.current.edited is None:
+            if self.current is None or self.current.start is None:
                 self._change("clear", CurrentObject.without_clicks)
             else:
                 self._on_plane(self.editor.put_back)
@@ -254,7 +254,8 @@ class AnnotationController(AnnotationState):
         assert plane is not None
         result = self._predictions.fresh(plane)
         seen = ("", Sight()) if result is None else (self.model, result.wanted.source.sight)
-        self._say(self.editor.commit(plane, self._place.shape, self.mask, wish, *seen))
+        shape, mask, quality = self._place.shape, self.mask, self.quality
+        self._say(self.editor.commit(plane, shape, mask, wish, *seen, quality=quality))
 
     def _propagate(self, where: PropagationRange, wish: CommitAs) -> None:
         def act() -> None:

@@ -32,6 +32,7 @@ from napari_iafpn.sessions.actions import (
     split_step,
 )
 from napari_iafpn.sessions.pixels import lifted
+from napari_iafpn.sessions.reviewing import close_step
 
 NO_ROOM = (
     "the image is {} x {} pixels now and the object at work reaches beyond it; clear the object, "
@@ -104,6 +105,8 @@ class Editor:
         wish: CommitAs,
         model: str,
         sight: Sight,
+        *,
+        quality: float | None = None,
     ) -> str:
         """Write the object of a plane of ``shape``, whose pixels are ``mask``, into labels."""
         current = self._document[plane]
@@ -129,7 +132,11 @@ class Editor:
                 mask,
                 Commit(target.id, label, wish.policy, model, sight),
                 self._document.facts,
-                replace(self._effort(current), category=0 if edited else wish.category),
+                replace(
+                    self._effort(current),
+                    category=0 if edited else self._category(current, wish),
+                    quality=quality and round(quality, 3),
+                ),
             )
         )
         return f"Committed as object {label}{elsewhere}. Click on the next one."
@@ -157,8 +164,11 @@ class Editor:
         return f"Editing object {label}: click to correct it, then commit."
 
     def put_back(self, plane: PlaneKey) -> str:
-        """Leave the object that is being edited as it was."""
+        """Leave the object that is being edited, or the proposal, as it was."""
         current = self._document[plane]
+        if current.opened is not None:
+            self._document.do(close_step(plane, current, self._document.next_object()))
+            return "The proposal waits again."
         assert current.edited is not None
         target = self._ports.labels_of(current.edited.labels)
         target.check(plane, current.edited.label, current.edited.start.box)
@@ -241,7 +251,17 @@ class Editor:
 
     def _effort(self, current: CurrentObject) -> Facts:
         begun = self._begun.get(current.number, time.monotonic())
-        return Facts(clicks=current.clicks.effort, seconds=round(time.monotonic() - begun, 1))
+        return Facts(
+            clicks=current.clicks.effort - current.answered.effort,
+            seconds=round(time.monotonic() - begun, 1),
+            found=current.opened is not None,
+        )
+
+    def _category(self, current: CurrentObject, wish: CommitAs) -> int:
+        """Return the class that is chosen, else that of the exemplars that led to the object."""
+        opened = current.opened
+        found = 0 if opened is None else self._document.proposals.category(opened.proposal)
+        return wish.category or found
 
 
 def check_inside(current: CurrentObject, shape: tuple[int, int]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from psygnal import EmitLoopError
@@ -43,6 +43,8 @@ class MaskWanted:
         Where to look for the object. None: on the whole plane.
     start : Cutout, optional
         The mask before the first click.
+    answered : ClickSequence
+        Or after these.
     """
 
     model: str
@@ -51,6 +53,7 @@ class MaskWanted:
     clicks: ClickSequence
     view: Box | None = None
     start: Cutout | None = None
+    answered: ClickSequence = field(default_factory=ClickSequence)
 
     @property
     def plane(self) -> PlaneKey:

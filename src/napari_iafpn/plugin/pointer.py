@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,7 @@ class Pointer:
         self._mouse = mouse
         self._resting = RestingMouse(mouse)
         self._one_button = False
+        self._opens: Callable[[Click, Box | None], bool] = lambda *_: False
         mouse.clicked.connect(self.click)
         mouse.double_clicked.connect(self._on_double_click)
         self._resting.rested.connect(self._on_rest)
@@ -58,6 +60,10 @@ class Pointer:
     def use_one_button(self, on: bool) -> None:
         """Let left clicks on the mask take away, for pens that have no other button."""
         self._one_button = on
+
+    def open_with(self, opens: Callable[[Click, Box | None], bool]) -> None:
+        """Let a positive click open what lies under it; ``opens`` tells whether it did."""
+        self._opens = opens
 
     def look_ahead(self, on: bool) -> None:
         """Outline the mask that a click where the mouse rests would give, or do not."""
@@ -92,6 +98,8 @@ class Pointer:
         if current is None:
             return
         click = self.meant(click)
+        if click.positive and current.is_untouched and self._opens(click, view):
+            return
         hit = self._clicks.hit(current.clicks, click.row, click.col)
         if hit is not None and current.clicks[hit].positive != click.positive:
             self._controller.change_clicks(current.clicks.flip(hit), view)

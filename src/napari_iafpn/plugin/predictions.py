@@ -67,16 +67,25 @@ class Predictions:
 
     def is_fresh(self, plane: PlaneKey) -> bool:
         """Tell whether the mask of a plane's object is that of its clicks."""
-        return self.fresh(plane) is not None or not self._document[plane].clicks
+        return self.fresh(plane) is not None or not self._document[plane].asks
 
     def latest(self, plane: PlaneKey) -> Prediction | None:
         """Return the newest prediction for the object, which may be older than its clicks."""
         result, now = self._results.get(plane), self._document[plane]
-        if result is None or not now.clicks:
+        if result is None or not now.asks:
             return None
         wanted = result.wanted
         is_of = (wanted.number, wanted.source.pixels) == (now.number, self._pixels(plane))
         return result.prediction if is_of else None
+
+    def quality(self, plane: PlaneKey) -> float | None:
+        """Return how likely the mask of a plane's object is right, None where that is not known."""
+        from napari_iafpn.finding import quality_alone
+
+        now, result = self._document[plane], self.fresh(plane)
+        if now.asks:
+            return None if result is None else quality_alone(result.prediction)
+        return self._document.proposals.quality(now.opened.proposal) if now.opened else None
 
     def ask(self, plane: PlaneKey) -> None:
         """Let the worker predict what a plane lacks, and nothing else there."""
@@ -101,7 +110,7 @@ class Predictions:
     def _is_answer(self, result: MaskReady) -> bool:
         wanted = result.wanted
         now = self._document[wanted.plane]
-        of_object = wanted.number, wanted.clicks, wanted.view, wanted.start
+        of_object = wanted.number, wanted.clicks, wanted.view, wanted.start, wanted.answered
         return of_object == _asked(now) and (wanted.model, wanted.source.pixels) == (
             self._model,
             self._pixels(wanted.plane),
@@ -115,6 +124,8 @@ class Predictions:
             return None
 
 
-def _asked(now: CurrentObject) -> tuple[int, ClickSequence, Box | None, Cutout | None]:
+def _asked(
+    now: CurrentObject,
+) -> tuple[int, ClickSequence, Box | None, Cutout | None, ClickSequence]:
     """Return what of an object its mask depends on."""
-    return now.number, now.clicks, now.view, now.start
+    return now.number, now.clicks, now.view, now.start, now.answered

@@ -42,7 +42,7 @@ SHORTCUTS = (
     Shortcut("redo", "Redo it", ("Ctrl+Shift+Z",)),
     Shortcut(
         "cancel",
-        "Drop the box or stroke being drawn; else stop predicting or propagating",
+        "Drop the box or stroke being drawn; else stop predicting, propagating or searching",
         ("Escape",),
     ),
     Shortcut("edit", "Edit the object under the mouse", ("Shift+E",)),
@@ -53,6 +53,10 @@ SHORTCUTS = (
     Shortcut("stroke", "Draw strokes, or click again", ("Shift+T",)),
     Shortcut("brush", "Brush on, brush off", ("Shift+B",)),
     Shortcut("eraser", "Eraser on, eraser off", ("Shift+X",)),
+    Shortcut("find", "Find similar objects", ("Shift+F",)),
+    Shortcut("accept", "Accept the proposal", ("Shift+Y",)),
+    Shortcut("reject", "Reject the proposal", ("Shift+N",)),
+    Shortcut("next", "Go to the next proposal, the most doubtful first", ("Shift+J",)),
     Shortcut("magnify", "Look at the object closely, and back", ("Shift+M",)),
     Shortcut("help", "Show the keys", ("Shift+H",)),
 )

@@ -90,6 +90,11 @@ class AnnotationState:
         return None if self.current is None else self.current.mask(self.prediction)
 
     @property
+    def quality(self) -> float | None:
+        """How likely the current object's mask is right, from 0 to 1; None: that is not known."""
+        return None if self.plane is None else self._predictions.quality(self.plane)
+
+    @property
     def hint(self) -> Cutout | None:
         """The pixels that the object would have after a click under the mouse."""
         return self._predictions.hover.mask

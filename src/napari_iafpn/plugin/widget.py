@@ -18,6 +18,8 @@ from napari_iafpn.plugin.annotator import Annotator
 from napari_iafpn.plugin.commit_view import COLOURS, CommitView, class_names
 from napari_iafpn.plugin.docking import Bridge, DockWatch, is_closing, other_of
 from napari_iafpn.plugin.editor import CommitAs
+from napari_iafpn.plugin.find.messages import SearchReport
+from napari_iafpn.plugin.find.wiring import Finding
 from napari_iafpn.plugin.help_view import HelpSheet
 from napari_iafpn.plugin.layers import default_image
 from napari_iafpn.plugin.messages import Message, ModelFailed, ModelReady, Report
@@ -89,6 +91,7 @@ class ClickSegmentation(Container):
             viewer, self._worker.submit, self._worker.stop, self._model, places.labels
         )
         self.sessions = Sessions(self.annotator, places.sessions)
+        self.finding = Finding(self.annotator, self._worker)
         self.sources = SourcesView(models)
         self.object = ObjectView()
         self.propagation = PropagateView()
@@ -100,7 +103,7 @@ class ClickSegmentation(Container):
         layout.insertWidget(0, self.sessions.view)
         folded = _folded("Objects", self.objects)
         commit = _folded("Commit", self.commit.native)
-        for part in (self.propagation, commit, folded, self.status):
+        for part in (self.finding.view, self.propagation, commit, folded, self.status):
             layout.addWidget(part)
         self._help = HelpSheet(self.native)
         self._table = ObjectsTable(self.annotator, self.objects, folded.isExpanded)
@@ -167,6 +170,8 @@ class ClickSegmentation(Container):
         self.commit.chosen.connect(self._commit_as)
         self.commit.class_made.connect(self._make_class)
         self.sessions.said.connect(self._say)
+        self.finding.review.said.connect(self._say)
+        self.finding.review.changed.connect(self._show)
         self.sessions.resumed.connect(self._show_classes)
 
     # The widget comes and goes
@@ -178,6 +183,7 @@ class ClickSegmentation(Container):
             QTimer.singleShot(0, lambda: self._give_way(first))
             return
         self.annotator.open()
+        self.finding.open()
         self.sessions.open()
         self._listen(self.object.annotating.value)
         self.annotator.controller.use_model(self._model)
@@ -199,6 +205,7 @@ class ClickSegmentation(Container):
             last_first.callback(self._worker.close, CLOSE_SECONDS)
             last_first.callback(self.sessions.keeper.flush)
             last_first.callback(self.annotator.controller.cancel)
+            last_first.callback(self.finding.review.stop)
             last_first.callback(self._listen, False)
 
     def _close(self) -> None:
@@ -206,6 +213,7 @@ class ClickSegmentation(Container):
             last_first.callback(self.sessions.close)
             closes = is_closing(self.native)
             last_first.callback(self.annotator.close, window_closes=closes)
+            last_first.callback(self.finding.close)
             last_first.callback(self._hide)
 
     def _listen(self, on: bool) -> None:
@@ -255,7 +263,10 @@ class ClickSegmentation(Container):
 
     # What there is to show
 
-    def _receive(self, report: Report) -> None:
+    def _receive(self, report: Report | SearchReport) -> None:
+        if isinstance(report, SearchReport):
+            self.finding.review.receive(report)
+            return
         self.annotator.controller.receive(report)
         if isinstance(report, ModelReady):
             self._working_model = report.model
@@ -287,7 +298,7 @@ class ClickSegmentation(Container):
             )
         self.propagation.offer(self.annotator.sliders)
         self.object.show_history(undo=controller.can_undo, redo=controller.can_redo)
-        self.status.spinner.set_busy(controller.busy)
+        self.status.spinner.set_busy(controller.busy or self.finding.review.is_searching)
 
     def _say(self, message: Message) -> None:
         self.status.show_message(message)

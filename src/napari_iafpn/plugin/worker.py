@@ -12,6 +12,7 @@ from dataclasses import replace
 from threading import Condition, Lock, Thread, current_thread
 from typing import TYPE_CHECKING
 
+from napari_iafpn.clicks import ClickSequence
 from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.find.messages import SearchOver, SearchReport, SearchWanted
 from napari_iafpn.plugin.messages import (
@@ -201,7 +202,7 @@ class _Desk:
         self._predictor: Predictor | None = None
         self._source: PlaneSource | None = None
         self._plane: Plane | None = None
-        self._object: tuple[int, Box | None, Cutout | None] | None = None
+        self._object: tuple[int, Box | None, Cutout | None, ClickSequence] | None = None
         self._replay: ClickReplay | None = None
 
     def has(self, model: str) -> bool:
@@ -294,9 +295,15 @@ class _Desk:
         elif self._source != wanted.source:
             plane = wanted.source.reopen(self._source, self._plane)
             self._plane, self._source, self._replay = plane, wanted.source, None
-        known = (wanted.number, wanted.view, wanted.start)
+        known = (wanted.number, wanted.view, wanted.start, wanted.answered)
         if self._replay is None or self._object != known:
             start = None if wanted.start is None else wanted.start.prediction(self._plane.shape)
-            self._replay = ClickReplay(predictor, self._plane, initial=start, view=wanted.view)
+            self._replay = ClickReplay(
+                predictor,
+                self._plane,
+                initial=start,
+                view=wanted.view,
+                answered=wanted.answered,
+            )
             self._object = known
         return self._replay.predict(wanted.clicks, dropped)

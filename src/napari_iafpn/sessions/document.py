@@ -54,7 +54,7 @@ class Document:
     ) -> None:
         self._labels = labels
         self._tell = tell
-        self.tell_found = tell_found
+        self._tell_found = tell_found
         self.proposals = Proposals()
         self.facts: dict[tuple[str, int], Facts] = {}
         self._objects: dict[PlaneKey, CurrentObject] = {}
@@ -103,13 +103,17 @@ class Document:
 
     # What can be done
 
-    def tell_to(self, tell: Callable[[str, Step, bool], None]) -> None:
+    def tell_to(
+        self,
+        tell: Callable[[str, Step, bool], None],
+        tell_found: Callable[[Sequence[FoundObject], Sequence[int]], None] = lambda *_: None,
+    ) -> None:
         """Tell of changes there from now on."""
-        self._tell = tell
+        self._tell, self._tell_found = tell, tell_found
 
     def take_over(self, other: Document) -> None:
         """Go on with the objects and the history of another document."""
-        own = {name: vars(self)[name] for name in ("_labels", "_tell", "tell_found")}
+        own = {name: vars(self)[name] for name in ("_labels", "_tell", "_tell_found")}
         vars(self).update(vars(other) | own)
 
     def do(self, step: Step, *, going_on: bool = False) -> None:
@@ -141,7 +145,7 @@ class Document:
     def discover(self, found: Sequence[FoundObject], replaced: Sequence[int] = ()) -> None:
         """Take what was found on a plane, instead of other proposals; no step of the user's."""
         self.proposals.add(found, replaced)
-        self.tell_found(found, replaced)
+        self._tell_found(found, replaced)
 
     def undo(self) -> Step | None:
         """Take the last step back and return it."""

@@ -88,11 +88,19 @@ class Proposals:
         """Return the verdict of a proposal."""
         return self._verdicts.get(number, OPEN)
 
+    def quality(self, number: int) -> float | None:
+        """Return the quality of a proposal, None where a damaged journal lost it."""
+        return self._found[number].quality if number in self._found else None
+
+    def category(self, number: int) -> int:
+        """Return the class of a proposal, 0 where there is none."""
+        return self._found[number].category if number in self._found else 0
+
     def of(self, plane: PlaneKey, verdict: str = OPEN) -> list[FoundObject]:
         """Return the proposals of a plane with a verdict, the most doubtful first."""
         chosen = [
             each
             for each in self._found.values()
-            if each.plane == plane and self._verdicts[each.number] == verdict
+            if each.plane == plane and self.verdict(each.number) == verdict
         ]
         return sorted(chosen, key=lambda each: (each.quality, each.number))

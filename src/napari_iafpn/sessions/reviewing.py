@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from napari_iafpn.geometry import Box
 from napari_iafpn.sessions.actions import Known, Target
 from napari_iafpn.sessions.objects import CurrentObject, OpenedProposal
 from napari_iafpn.sessions.pixels import painted
@@ -69,8 +70,12 @@ def reject_step(plane: PlaneKey, rejected: Sequence[FoundObject]) -> Step:
     return Step("reject", plane, verdicts=verdicts)
 
 
-def open_step(now: CurrentObject, fresh: CurrentObject, found: FoundObject) -> Step:
+def open_step(
+    now: CurrentObject, fresh: CurrentObject, found: FoundObject, view: Box | None = None
+) -> Step:
     """Make a proposal the current object, with its clicks and its mask as they are.
+
+    ``view`` is where further clicks look for it.
 
     Raises
     ------
@@ -83,7 +88,7 @@ def open_step(now: CurrentObject, fresh: CurrentObject, found: FoundObject) -> S
         fresh.number,
         found.clicks,
         fresh.threshold,
-        now.view,
+        view,
         opened=OpenedProposal(found.number, found.mask, found.clicks),
     )
     return Step(

@@ -41,6 +41,8 @@ def objects_in(data: Any, plane: PlaneKey, box: Box, *, semantic: bool = False) 
     """Read the objects of a box of a plane; ``semantic``: each piece of an id is an object."""
     part = np.asarray(data[region_of(plane, box)]).reshape(box.shape)
     rows, cols = np.nonzero(part)
+    if not rows.size:
+        return Objects()
     order = np.argsort(part[rows, cols], kind="stable")
     rows, cols = rows[order], cols[order]
     ids, starts = np.unique(part[rows, cols], return_index=True)

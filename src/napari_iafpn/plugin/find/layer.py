@@ -45,7 +45,7 @@ class ProposalsLayer:
         at: FoundObject | None,
         quality: float,
     ) -> None:
-        """Show ``proposals`` of the plane ``key`` of an image; those of ``quality`` are brighter."""
+        """Show ``proposals`` of the plane ``key`` of an image; sure ones are brighter."""
         if not proposals and not is_open(self._viewer, self.layer):
             return
         layer = self._layer_for(image)
@@ -93,7 +93,7 @@ class ProposalsLayer:
 
 
 def outline_of(mask: Cutout) -> NDArray[np.float64]:
-    """Return the pieces (N, 2, 2) of a mask's outline in the plane, each from a point to a point."""
+    """Return the pieces (N, 2, 2) of a mask's outline, each from a point to another."""
     corner = np.array([mask.box.row_start, mask.box.col_start]) - 1
     found = find_contours(np.pad(mask.mask, 1), 0.5)  # type: ignore[no-untyped-call]
     rings = [ring[:: EVERY if len(ring) > LEAST * EVERY else 1] + corner for ring in found]

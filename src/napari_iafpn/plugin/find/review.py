@@ -28,7 +28,7 @@ from napari_iafpn.sessions.reviewing import accept_step, close_step, open_step, 
 if TYPE_CHECKING:
     from napari_iafpn.plugin.controller import AnnotationController
     from napari_iafpn.plugin.planes import PlaneSource
-    from napari_iafpn.plugin.surroundings import LabelsTarget
+    from napari_iafpn.plugin.ports import LabelsTarget
 
 COVERED = 0.3
 """Share of a proposal that belongs to objects by now, from which on it is none any more."""
@@ -147,7 +147,7 @@ class Review:
         """Look at the next proposal, the most doubtful first."""
         self._annotation.in_turn(self._next)
 
-    def open_at(self, click: Click) -> bool:
+    def open_at(self, click: Click, view: Box | None = None) -> bool:
         """Make the proposal under a click the current object; tell whether there is one.
 
         Not while another object is at work.
@@ -160,7 +160,7 @@ class Review:
             return False
         self._at = found.number
         document = self._annotation.document
-        self._annotation.do(open_step(now, document.next_object(), found))
+        self._annotation.do(open_step(now, document.next_object(), found, view))
         self._say("Opened: click to correct it, Enter keeps it.")
         return True
 

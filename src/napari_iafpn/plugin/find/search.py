@@ -68,17 +68,21 @@ def searched(
     predictor: Predictor, wanted: SearchWanted, cancelled: Callable[[], bool]
 ) -> Iterator[SearchReport]:
     """Yield what is found, class after class; what goes wrong with one is told at the end."""
-    from napari_iafpn.finding import find_similar
+    from napari_iafpn.finding import Kinds, find_similar
     from napari_iafpn.inference import Cancelled
 
     drawer = PoliteDrawer(predictor, cancelled)
     taken = [] if wanted.committed is None else [wanted.committed]
     troubles: list[str] = []
+    kinds: Kinds | None = None
     with suppress(Cancelled):
         for kind in wanted.kinds:
             try:
                 plane = wanted.source.open()
                 elsewhere = None if wanted.shown_in is None else wanted.shown_in.open()
+                if len(wanted.kinds) > 1 and kinds is None:
+                    shown = {each.category: each.exemplars for each in wanted.kinds}
+                    kinds = Kinds(elsewhere or plane, shown)
                 for proposal in find_similar(
                     drawer,
                     plane,
@@ -90,7 +94,8 @@ def searched(
                     cancelled=cancelled,
                 ):
                     taken.append(proposal.cutout)
-                    yield ProposalFound(wanted, kind.category, proposal)
+                    category = kinds.of(plane, proposal.cutout) if kinds else kind.category
+                    yield ProposalFound(wanted, category, proposal)
             except Cancelled:
                 raise
             except Exception as error:  # noqa: BLE001  the end of the thread's stack

@@ -1,4 +1,4 @@
-"""The row of the panel with which similar objects are found and reviewed: signals out, setters in."""
+"""The rows of the panel with which similar objects are found and reviewed."""
 
 from __future__ import annotations
 

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QTimer
 
 from napari_iafpn.geometry import Box
+from napari_iafpn.plugin.camera import camera, center_on, seen_part
 from napari_iafpn.plugin.find.layer import ProposalsLayer
 from napari_iafpn.plugin.find.review import FindPorts, Review
 from napari_iafpn.plugin.find.view import FindView
-from napari_iafpn.plugin.layers import center_on, seen_part, spatial_shape
+from napari_iafpn.plugin.overlays import keep_above
 from napari_iafpn.sessions import FoundObject, PlaneKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_iafpn.plugin.annotator import Annotator
-    from napari_iafpn.plugin.surroundings import LabelsTarget
+    from napari_iafpn.plugin.ports import LabelsTarget
     from napari_iafpn.plugin.worker import PredictionWorker
 
 REDRAW_MS = 200
@@ -45,6 +46,8 @@ class Finding:
         self.review = Review(annotator.controller, ports)
         self.layer = ProposalsLayer(annotator.viewer)
         self.view = FindView()
+        annotator.pointer.open_with(self.review.open_at)
+        annotator.take_actions(self._actions)
         self._timer = QTimer()
         self._timer.setSingleShot(True)
         self._timer.setInterval(REDRAW_MS)
@@ -60,18 +63,25 @@ class Finding:
         self.view.quality_changed.connect(lambda _: self._on_change())
 
     @property
-    def actions(self) -> dict[str, Callable[[], None]]:
+    def _actions(self) -> dict[str, Callable[[], object]]:
         """What the keys do, by the names of shortcuts."""
         return {
             "find": lambda: self.review.find(everywhere=self.view.everywhere),
             "accept": self.review.accept,
             "reject": self.review.reject,
             "next": self.review.next,
+            "cancel": self._cancel,
         }
+
+    def open(self) -> None:
+        """Show proposals, and keep their lines as wide on the screen."""
+        camera(self._annotator.viewer).events.zoom.connect(self._on_zoom)
+        self._on_change()
 
     def close(self) -> None:
         """Stop searching and take the layer out of the viewer."""
         self._timer.stop()
+        camera(self._annotator.viewer).events.zoom.disconnect(self._on_zoom)
         self.review.stop()
         self.layer.remove()
 
@@ -87,6 +97,7 @@ class Finding:
             else:
                 review = self.review
                 self.layer.show(image, plane, review.queue, review.at, self.view.least)
+                keep_above(annotator.viewer, (image, annotator.labels), self.layer.layer)
 
     def _on_change(self) -> None:
         review, least = self.review, self.view.least
@@ -99,6 +110,15 @@ class Finding:
             self.draw()
         elif not self._timer.isActive():
             self._timer.start()
+
+    def _on_zoom(self, _event: Any = None) -> None:
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def _cancel(self) -> None:
+        """Drop what is being drawn or predicted, else stop the search."""
+        if not self._annotator.cancel():
+            self.review.stop()
 
     def _look_at(self, found: FoundObject) -> None:
         """Bring a proposal into the middle of the canvas."""
@@ -116,5 +136,4 @@ class Finding:
         image, plane = self._annotator.image, self._annotator.controller.plane
         assert image is not None
         assert plane is not None
-        whole: Any = Box.whole(plane.shape_in(spatial_shape(image)))
-        return seen_part(image, plane) or whole
+        return seen_part(self._annotator.viewer, image, plane)

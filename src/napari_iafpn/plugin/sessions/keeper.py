@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from napari_iafpn.plugin.layers import full_resolution, layer_id
 from napari_iafpn.plugin.levels import levels_of
 from napari_iafpn.plugin.training.sources import file_name
 from napari_iafpn.plugin.writers import place_of_layer
-from napari_iafpn.sessions import Step
+from napari_iafpn.sessions import FoundObject, PlaneKey, Step
 from napari_iafpn.sessions.about import (
     CONTENT_BYTES,
     ImageAbout,
@@ -66,12 +66,17 @@ class SessionKeeper:
 
     def record(self, verb: str, step: Step, going_on: bool) -> None:
         """Write a change of the document down, with what it is about."""
-        writer = self._writer
-        if writer is None:
-            writer = self._writer = JournalWriter(self._new_path(step), self._failed)
+        writer = self._open_for(step.plane)
         if verb == DO:
             self._introduce(writer, step)
         writer.record(verb, step, going_on)
+
+    def record_found(self, found: Sequence[FoundObject], replaced: Sequence[int]) -> None:
+        """Write down what was found on a plane."""
+        if found:
+            writer = self._open_for(found[0].plane)
+            self._introduce_image(writer, found[0].plane.layer)
+            writer.record_found(found, replaced)
 
     def note_categories(self, categories: dict[int, dict[str, str]]) -> None:
         """Write the classes down; before the first step there is nothing to keep them for."""
@@ -113,8 +118,13 @@ class SessionKeeper:
             f"({writer.trouble or 'the disk is slow'}); {what_to_do}"
         )
 
-    def _new_path(self, step: Step) -> Path:
-        image = self._image_of(step.plane.layer)
+    def _open_for(self, plane: PlaneKey) -> JournalWriter:
+        if self._writer is None:
+            self._writer = JournalWriter(self._new_path(plane), self._failed)
+        return self._writer
+
+    def _new_path(self, plane: PlaneKey) -> Path:
+        image = self._image_of(plane.layer)
         stem = file_name(image.name if image is not None else "session")
         return self._folder / f"{stem} {datetime.now().strftime('%Y-%m-%d %H-%M-%S')}{SUFFIX}"
 
@@ -122,11 +132,7 @@ class SessionKeeper:
         seen = step.commit.sight.channels if step.commit is not None else ()
         ids = (step.plane.layer, *(c.plane.layer for c in step.objects), *(id_ for id_, _ in seen))
         for key in dict.fromkeys(ids):
-            image = self._image_of(key)
-            if key not in self._known and image is not None:
-                self._known.add(key)
-                # Blocks of it are read; no step waits for that.
-                writer.append_slowly(entry() for entry in (_image_entry(image),))
+            self._introduce_image(writer, key)
         for change in step.labels:
             layer = self._labels_of(change.labels)
             if change.labels not in self._known and layer is not None:
@@ -136,6 +142,13 @@ class SessionKeeper:
         if commit is not None and commit.model and f"model {commit.model}" not in self._known:
             self._known.add(f"model {commit.model}")
             writer.append_slowly(entry() for entry in (_model_entry(commit.model),))
+
+    def _introduce_image(self, writer: JournalWriter, key: str) -> None:
+        image = self._image_of(key)
+        if key not in self._known and image is not None:
+            self._known.add(key)
+            # Blocks of it are read; no step waits for that.
+            writer.append_slowly(entry() for entry in (_image_entry(image),))
 
     def _introduce_labels(self, writer: JournalWriter, layer: Labels, step: Step, id_: str) -> None:
         """Write down what labels were like before a step."""

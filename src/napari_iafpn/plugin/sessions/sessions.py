@@ -50,7 +50,7 @@ class Sessions:
             folder, annotator.image_of, annotator.book.layer_of, self._trouble.reported.emit
         )
         self.view = ResumeView()
-        annotator.controller.document.tell_to(self.keeper.record)
+        annotator.controller.document.tell_to(self.keeper.record, self.keeper.record_found)
         annotator.controller.changed.connect(self._on_change)
         annotator.choices_changed.connect(self.look)
         self._trouble.reported.connect(self._on_trouble)
