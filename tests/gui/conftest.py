@@ -138,7 +138,7 @@ def annotate(empty_viewer, qtbot, predictor, tmp_path):
         window = Annotation(viewer, widget, qtbot)
         widget.annotator.controller.said.connect(window.messages.append)
         windows.append(window)
-        qtbot.waitUntil(widget.native.isVisible)
+        qtbot.waitUntil(widget.isVisible)
         if wait:
             qtbot.waitUntil(lambda: not widget.annotator.controller.busy, timeout=60000)
         QTest.qWait(50)  # the canvas gets its final size
@@ -147,9 +147,9 @@ def annotate(empty_viewer, qtbot, predictor, tmp_path):
 
     yield open_window
     for window in windows:
-        if not isalive(window.widget.native):  # napari was closed
+        if not isalive(window.widget):  # napari was closed
             continue
-        native = window.widget.native
+        native = window.widget
         if native.parent() is not None:
             window.viewer.window.remove_dock_widget(native)
         native.deleteLater()

@@ -7,8 +7,8 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
-from napari_iafpn.plugin.commit_view import CHOSEN, CLASS
-from napari_iafpn.plugin.views import BRUSH, CLICKS, ERASER
+from napari_iafpn.plugin.annotate.settings_view import CHOSEN, CLASS
+from napari_iafpn.plugin.annotate.tools_view import BRUSH, CLICKS, ERASER
 
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 SHAPE = (60, 80)
@@ -54,18 +54,6 @@ def commit(window, row, col):
     return int(window.annotator.labels.data.max())
 
 
-def unfold(window):
-    """Show the table of objects, as a click on its title does."""
-    view = window.widget.objects
-    folded = view.parent()
-    while not hasattr(folded, "expand"):
-        folded = folded.parent()
-    folded.expand(animate=False)
-    window.qtbot.waitUntil(view.isVisible)
-    QTest.qWait(10)
-    return view
-
-
 # Editing a label of any layer
 
 
@@ -76,7 +64,7 @@ def test_a_double_click_edits_a_label_and_a_commit_replaces_just_it(window, impo
     assert window.clicks == [], "the first of the two was no click on the object"
     assert not (imported.data == 12).any()
     assert np.array_equal(window.preview(SHAPE) > 0, before == 12)
-    assert "Editing object 12" in window.widget.object.title.value
+    assert "Editing object 12" in window.widget.object.title.text()
     window.click(54, 50)
     window.key(Qt.Key.Key_Return)
     expected = (before == 12) | disks(SHAPE, window_clicks(54, 50))
@@ -97,8 +85,8 @@ def test_put_back_leaves_the_label_as_it_was(window, imported):
     before = imported.data.copy()
     double_click(window, 37, 50)
     window.click(50, 50)
-    assert window.widget.object.clear_button.text == "Put back"
-    window.widget.object.clear_button.native.click()
+    assert window.widget.object.discard_button.toolTip().startswith("Leave the object as it was")
+    window.widget.object.discard_button.click()
     assert np.array_equal(imported.data, before)
     assert window.clicks == []
 
@@ -113,7 +101,7 @@ def test_closing_the_widget_puts_an_edited_label_back(window, imported):
     before = imported.data.copy()
     double_click(window, 37, 50)
     assert not np.array_equal(imported.data, before)
-    window.viewer.window.remove_dock_widget(window.widget.native)
+    window.viewer.window.remove_dock_widget(window.widget)
     assert np.array_equal(imported.data, before)
 
 
@@ -125,7 +113,7 @@ def test_splitting_with_clicks(window):
     double_click(window, 30, 30)
     window.click(30, 30)
     window.click(30, 55)
-    window.widget.object.split_button.native.click()
+    window.widget.object.split_button.click()
     assert labels.data[30, 30] == 3
     assert labels.data[30, 55] == 4
     assert (labels.data > 0).sum() == 20 * 20 * 2 + 10
@@ -143,7 +131,7 @@ def test_a_click_on_a_click_of_the_other_sign_turns_it(window):
 
 
 def test_one_button_is_enough(window):
-    window.widget.object.one_button.value = True
+    window.widget.display.one_button.setChecked(True)
     window.click(30, 40)
     window.click(30, 52)
     window.click(33, 43)
@@ -152,9 +140,9 @@ def test_one_button_is_enough(window):
 
 def test_the_mask_as_an_outline(window):
     window.click(30, 40)
-    window.widget.object.outline.value = True
+    window.widget.display.outline.setChecked(True)
     assert window.annotator.preview.layer.contour == 2
-    window.widget.object.outline.value = False
+    window.widget.display.outline.setChecked(False)
     assert window.annotator.preview.layer.contour == 0
 
 
@@ -162,7 +150,7 @@ def test_the_mask_as_an_outline(window):
 
 
 def test_the_mask_of_a_click_to_come_is_outlined(window, predictor, disks):
-    window.widget.object.look_ahead.native.click()
+    window.widget.display.preview.click()
     rest(window, 30, 20)
     whole = disks(SHAPE, predictor.asked[-1])
     shown = window.preview(SHAPE)
@@ -174,7 +162,7 @@ def test_the_mask_of_a_click_to_come_is_outlined(window, predictor, disks):
     assert set(np.unique(window.preview(SHAPE))) == {0, 1}
     rest(window, 30, 50)
     assert set(np.unique(window.preview(SHAPE))) == {0, 1, 2}
-    window.widget.object.look_ahead.native.click()
+    window.widget.display.preview.click()
     assert set(np.unique(window.preview(SHAPE))) == {0, 1}
 
 
@@ -197,17 +185,17 @@ def test_a_close_look_and_back(window):
 
 def test_strokes_count_and_no_later_click_undoes_them(window):
     window.click(30, 40)
-    window.widget.object.tool.value = BRUSH
+    window.widget.tools.choose(BRUSH)
     window.annotator.preview.layer.brush_size = 3
     window.drag((50, 20), (50, 60))
     window.wait()
     drawn = window.preview(SHAPE) > 0
     assert drawn[50, 25:55].all()
-    window.widget.object.tool.value = ERASER
+    window.widget.tools.choose(ERASER)
     window.drag((30, 36), (30, 44))
     window.wait()
     assert not window.preview(SHAPE)[30, 38:43].any()
-    window.widget.object.tool.value = CLICKS
+    window.widget.tools.choose(CLICKS)
     window.click(30, 40)
     window.click(50, 40, button=Qt.MouseButton.RightButton)
     now = window.preview(SHAPE) > 0
@@ -220,7 +208,7 @@ def test_strokes_count_and_no_later_click_undoes_them(window):
 def test_a_stroke_is_one_step_of_undo_also_with_the_brush_in_hand(window):
     window.click(30, 40)
     before = window.preview(SHAPE)
-    window.widget.object.tool.value = BRUSH
+    window.widget.tools.choose(BRUSH)
     window.drag((50, 20), (50, 60))
     window.wait()
     assert window.preview(SHAPE)[50, 40]
@@ -233,10 +221,10 @@ def test_a_stroke_is_one_step_of_undo_also_with_the_brush_in_hand(window):
 
 def test_the_brush_is_put_down_with_the_tool(window):
     active = window.viewer.layers.selection.active
-    window.widget.object.tool.value = BRUSH
+    window.widget.tools.choose(BRUSH)
     assert window.viewer.layers.selection.active is window.annotator.preview.layer
-    window.widget.object.annotating.value = False
-    assert window.widget.object.tool.value == CLICKS
+    window.widget.annotating.setChecked(False)
+    assert window.widget.tools.tool == CLICKS
     assert window.viewer.layers.selection.active is active
     assert not window.annotator.preview.layer.editable
 
@@ -262,12 +250,12 @@ def test_napari_s_own_strokes_on_committed_labels_are_steps_too(window):
 
 def test_a_dragged_threshold_is_one_step(window):
     window.click(30, 40)
-    slider = window.widget.object.threshold
-    for value in (0.6, 0.8, 0.92):
-        slider.value = value
+    slider = window.widget.tools.threshold
+    for value in (60, 80, 92):
+        slider.setValue(value)
     assert not window.preview(SHAPE).any()
     window.key(Qt.Key.Key_Z, CONTROL)
-    assert slider.value == 0.5
+    assert slider.value() == 50
     assert window.preview(SHAPE).any()
 
 
@@ -278,7 +266,7 @@ def test_undo_comes_first_from_every_layer_and_is_given_back(window):
     window.viewer.layers.selection.active = labels
     window.key(Qt.Key.Key_Z, CONTROL)
     assert not labels.data.any()
-    window.widget.object.annotating.value = False
+    window.widget.annotating.setChecked(False)
     assert labels.keymap == before
     window.key(Qt.Key.Key_Z, CONTROL | SHIFT)
     assert not labels.data.any(), "napari's own now"
@@ -289,8 +277,10 @@ def test_undo_comes_first_from_every_layer_and_is_given_back(window):
 
 def test_a_chosen_id_and_overwriting(window, disks):
     commit(window, 30, 40)
-    view = window.widget.commit
-    view.kind.value, view.id.value, view.overwrite.value = CHOSEN, 9, True
+    view = window.widget.numbering
+    view.kind.choose(CHOSEN)
+    view.id.setValue(9)
+    view.overwrite.click()
     commit(window, 30, 46)
     data = window.annotator.labels.data
     assert np.array_equal(data == 9, disks(SHAPE, window_clicks(30, 46)))
@@ -299,16 +289,17 @@ def test_a_chosen_id_and_overwriting(window, disks):
 
 def test_classes(window, monkeypatch):
     monkeypatch.setattr(
-        "napari_iafpn.plugin.commit_view.QInputDialog.getText", lambda *_: ("nucleus", True)
+        "napari_iafpn.plugin.annotate.settings_view.QInputDialog.getText",
+        lambda *_: ("nucleus", True),
     )
-    view = window.widget.commit
-    view._new.native.click()
+    view = window.widget.numbering
+    view.category.choose(-1)
     assert view.category.value == 1
     commit(window, 30, 20)
-    rows = unfold(window).model.rows
+    rows = window.widget.objects.model.rows
     assert [(row.label, row.category) for row in rows] == [(1, "nucleus")]
     assert window.annotator.labels.metadata["classes"] == {1: "nucleus"}, "for exports"
-    view.kind.value = CLASS
+    view.kind.choose(CLASS)
     commit(window, 30, 50)
     assert set(np.unique(window.annotator.labels.data)) == {0, 1}
 
@@ -320,7 +311,7 @@ def test_classes(window, monkeypatch):
 def table(window):
     for place in ((15, 15), (15, 50), (45, 30)):
         commit(window, *place)
-    return unfold(window)
+    return window.widget.objects
 
 
 def press(table, text):
@@ -333,8 +324,8 @@ def test_the_table_tells_of_every_object(window, table):
     assert [row.label for row in rows] == [1, 2, 3]
     assert [row.area for row in rows] == [areas[label] for label in (1, 2, 3)]
     assert {row.clicks for row in rows} == {1}
-    table.model.sort(0, Qt.SortOrder.DescendingOrder)
-    assert [row.label for row in table.model.rows] == [3, 2, 1]
+    table.table.sortByColumn(0, Qt.SortOrder.DescendingOrder)
+    assert table.shown_labels == [3, 2, 1]
 
 
 def test_delete_merge_and_review_are_steps(window, table):
@@ -357,7 +348,7 @@ def test_delete_merge_and_review_are_steps(window, table):
 
 def test_a_row_leads_to_its_object_and_a_double_click_edits_it(window, table):
     window.camera.center = (0, 0)
-    place = table.table.visualRect(table.model.index(2, 0)).center()
+    place = table.table.visualRect(table.table.model().index(2, 0)).center()
     viewport = table.table.viewport()
     QTest.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=place)
     assert np.allclose(window.camera.center[-2:], (45, 30), atol=1)
@@ -371,7 +362,7 @@ def test_objects_of_a_stack_are_found_on_their_slices(annotate, rng):
         window.viewer.dims.set_point(0, z)
         window.click(z, 30, 40)
         window.key(Qt.Key.Key_Return)
-    table = unfold(window)
+    table = window.widget.objects
     window.viewer.dims.set_point(0, 0)
     table.shown.emit(2)
     assert window.viewer.dims.current_step[0] == 3

@@ -12,7 +12,7 @@ SHAPE = (60, 80)
 
 def test_no_image(annotate):
     window = annotate(None)
-    assert window.status.startswith("The model") or "Open an image" in window.status
+    assert "Open an image" in window.widget.guide.text()
     window.viewer.add_points(np.array([[0, 0], [50, 50]]))
     window.click(20, 20)
     assert window.status == "there is no image to click on; open one first"
@@ -98,10 +98,10 @@ def test_a_foreign_model_file(annotate, predictor, tmp_path):
     window = annotate(np.zeros(SHAPE, np.uint8), load=load)
     window.click(20, 20)
     before = window.preview(SHAPE)
-    window.widget.sources.model_chosen.emit(str(foreign))
+    window.widget.model.chosen.emit(str(foreign))
     window.wait()
     assert "foreign.safetensors is no model" in str(window.messages)
-    assert window.widget.sources.models == ("stand-in",)
+    assert window.widget.model.models == ("stand-in",)
     assert np.array_equal(window.preview(SHAPE), before)
     window.click(40, 60)
     assert len(window.clicks) == 2
@@ -123,7 +123,7 @@ def test_labels_that_are_full(annotate):
     full[0, 0] = 255
     window.viewer.add_labels(full, name="full")
     window.viewer.layers.selection.active = window.annotator.image
-    window.widget.sources.labels_chosen.emit("full")
+    window.widget.objects.labels_chosen.emit("full")
     window.click(30, 40)
     window.key(Qt.Key.Key_Return)
     assert "are full: uint8 ends at 255" in window.status

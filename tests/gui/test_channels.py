@@ -35,7 +35,7 @@ def seen_by(brightness):
 
 def test_the_network_sees_all_channels_as_the_canvas_shows_them(window, brightness):
     nuclei, membranes = channels(window)
-    window.widget.sources.channels.native.click()
+    window.widget.display.channels.click()
     membranes.gamma = 0.5
     nuclei.contrast_limits = (30, 200)
     window.click(20, 20)
@@ -56,7 +56,7 @@ def test_one_channel_is_seen_until_all_are_asked_for(window, brightness):
     window.click(20, 20)
     grey = seen_by(brightness)
     assert np.array_equal(grey[0], grey[2])
-    window.widget.sources.channels.native.click()
+    window.widget.display.channels.click()
     window.click(30, 20)
     assert not seen_by(brightness)[2].any()
     channels(window)[1].visible = False
@@ -66,15 +66,15 @@ def test_one_channel_is_seen_until_all_are_asked_for(window, brightness):
 
 def test_a_single_image_has_no_channels_to_choose(annotate):
     window = annotate(SQUARES)
-    assert not window.widget.sources.channels.enabled
+    assert not window.widget.display.channels.isEnabled()
     window.viewer.add_image(SQUARES)
-    assert window.widget.sources.channels.enabled
+    assert window.widget.display.channels.isEnabled()
 
 
 def test_a_session_remembers_the_channels(window, brightness):
-    window.widget.sources.channels.native.click()
+    window.widget.display.channels.click()
     window.click(60, 100)
-    window.widget.object.commit_button.native.click()
+    window.widget.object.keep_button.click()
     window.wait()
     window.widget.sessions.keeper.flush()
     session = read_session(window.widget.sessions.keeper.path)

@@ -91,14 +91,14 @@ def test_the_active_layer_and_the_camera_stay(window):
 
 
 def test_clicks_are_napari_s_when_annotating_is_off(window):
-    window.widget.object.annotating.value = False
+    window.widget.annotating.setChecked(False)
     window.click(30, 40)
     assert window.clicks == []
     assert any(
         call.__name__ == "double_click_to_zoom"
         for call in window.viewer.mouse_double_click_callbacks
     )
-    window.widget.object.annotating.value = True
+    window.widget.annotating.setChecked(True)
     window.click(30, 40)
     assert near(window.clicks, (30, 40, True))
 
@@ -135,7 +135,7 @@ def test_undo_and_redo_go_through_clicks_and_commits(window, disks):
         lambda: window.click(40, 60),
         lambda: window.key(Qt.Key.Key_Return),
         lambda: window.click(40, 20),
-        lambda: window.widget.object.clear_button.native.click(),
+        lambda: window.widget.object.discard_button.click(),
     ):
         act()
         window.wait()
@@ -169,7 +169,7 @@ def current(window):
 def test_keys_work_with_the_focus_in_the_widget(window):
     window.click(20, 20)
     window.click(40, 40)
-    button = window.widget.object.undo_button.native
+    button = window.widget.object.undo_button
     button.setFocus()
     QTest.keyClick(button, Qt.Key.Key_Z, CONTROL)
     assert near(window.clicks, (20, 20, True))
@@ -182,14 +182,14 @@ def test_a_commit_never_takes_pixels_of_other_ids(window, disks):
     other[:, 40:] = 7
     labels = window.viewer.add_labels(other.copy(), name="mine")
     window.viewer.layers.selection.active = window.viewer.layers["image"]
-    window.widget.sources._labels_choice.value = "mine"
+    window.widget.objects.labels.choose("mine")
     window.click(30, 39)
-    window.widget.object.commit_button.native.click()
+    window.widget.object.keep_button.click()
     mask = disks(SHAPE, [Click(30, 39)]) & (other == 0)
     assert np.array_equal(labels.data[other == 7], other[other == 7])
     assert np.array_equal(labels.data == 8, mask)
     window.click(30, 60)
-    window.widget.object.commit_button.native.click()
+    window.widget.object.keep_button.click()
     assert "belongs to other objects" in window.status
     assert len(window.clicks) == 1
 
@@ -206,16 +206,16 @@ def test_a_commit_right_after_the_click_waits_for_the_mask(window, predictor, di
 
 def test_the_threshold_changes_the_mask_that_is_committed(window):
     window.click(30, 40)
-    window.widget.object.threshold.value = 0.09
+    window.widget.tools.threshold.setValue(9)
     roi = window.controller.prediction.roi
     window.key(Qt.Key.Key_Return)
     assert window.annotator.labels.data.sum() == roi.area
-    assert window.widget.object.threshold.value == 0.5
+    assert window.widget.tools.threshold.value() == 50
 
 
 def test_an_empty_mask_makes_no_layer(window):
     window.click(30, 40)
-    window.widget.object.threshold.value = 0.95
+    window.widget.tools.threshold.setValue(95)
     window.key(Qt.Key.Key_Return)
     assert "the mask is empty at threshold 0.95" in window.status
     assert window.annotator.labels is None
@@ -227,7 +227,7 @@ def test_the_region_of_interest_is_outlined(window):
     layer = window.annotator.preview.layer
     assert layer.bounding_box.visible
     assert layer.data.shape == window.controller.prediction.roi.shape
-    window.widget.object.roi.value = False
+    window.widget.display.roi.setChecked(False)
     assert not layer.bounding_box.visible
     assert window.preview(SHAPE).any()
 

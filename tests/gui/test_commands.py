@@ -167,7 +167,7 @@ def test_annotating_from_menus_and_palette(viewer, qtbot, monkeypatch, tmp_path)
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path), ""))
     choose(viewer, "Layers", "Annotate", f"Resume an annotation session ({TITLE})")
     qtbot.waitUntil(lambda: "cannot open the session" in widget.status.text.lower())
-    widget.native.hide()
+    widget.hide()
 
 
 def test_a_second_tool_gives_way_to_the_first(annotate, predictor, qtbot):
@@ -176,7 +176,7 @@ def test_a_second_tool_gives_way_to_the_first(annotate, predictor, qtbot):
     second = ClickSegmentation(window.viewer, load=lambda _: predictor, models=("stand-in",))
     window.viewer.window.add_dock_widget(second, name="Another")
     qtbot.waitUntil(lambda: "Another" not in window.viewer.window.dock_widgets)
-    assert window.widget.native.isVisible()
+    assert window.widget.isVisible()
     assert "is open in this window already" in window.status
     window.click(40, 60)
     assert len(window.clicks) == 2
@@ -188,10 +188,10 @@ def test_a_second_tool_gives_way_to_the_first(annotate, predictor, qtbot):
 
 def test_a_second_tool_stays_where_the_first_was_closed(annotate, predictor, qtbot):
     window = annotate(np.zeros(SHAPE, np.uint8))
-    window.viewer.window.remove_dock_widget(window.widget.native)
+    window.viewer.window.remove_dock_widget(window.widget)
     second = ClickSegmentation(window.viewer, load=lambda _: predictor, models=("stand-in",))
     window.viewer.window.add_dock_widget(second, name="Another")
     qtbot.wait(50)
     assert "Another" in window.viewer.window.dock_widgets
     assert second.annotator.is_open
-    second.native.hide()
+    second.hide()

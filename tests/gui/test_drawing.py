@@ -9,7 +9,7 @@ from qtpy.QtTest import QTest
 
 from napari_iafpn.clicks import BoxPrompt, Click, Stroke
 from napari_iafpn.geometry import Box
-from napari_iafpn.plugin.views import CLICKS
+from napari_iafpn.plugin.annotate.tools_view import CLICKS
 from napari_iafpn.sessions.reading import read_session
 
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -23,7 +23,7 @@ def window(annotate):
 
 
 def take(window, tool):
-    window.widget.object.tool.value = tool
+    window.widget.tools.choose(tool)
 
 
 def prompts(window):
@@ -52,7 +52,7 @@ def test_a_drag_with_the_box_is_a_box_and_shows_its_mask(window):
     assert prompts(window) == [BoxPrompt(Box(20, 41, 30, 62))]
     assert window.camera.center == centre
     assert window.preview(SHAPE).any()
-    assert "1 box" in window.widget.object.title.value
+    assert "1 box" in window.widget.object.count.text()
 
 
 def test_the_box_is_seen_while_it_is_drawn(window):
@@ -82,7 +82,7 @@ def test_what_is_shown_is_what_was_drawn(window, disks):
     for point, expected in zip((on.points[0], on.points[-1]), ((30, 20), (45, 50)), strict=True):
         assert point == pytest.approx(expected, abs=0.6)
     assert np.array_equal(window.preview(SHAPE) > 0, disks(SHAPE, prompts(window)))
-    assert window.widget.object.title.value.endswith("1 box, 2 strokes")
+    assert window.widget.object.count.text() == "1 box, 2 strokes"
 
 
 def test_control_makes_a_stroke_negative(window):
@@ -200,11 +200,11 @@ def test_each_tool_has_a_key_and_it_is_in_the_help(window):
 
     for key, tool in ((Qt.Key.Key_R, "box"), (Qt.Key.Key_T, "stroke")):
         window.key(key, SHIFT)
-        assert window.widget.object.tool.value == tool
+        assert window.widget.tools.tool == tool
         trace(window, (20, 30), (30, 50))
         assert prompts(window)[-1].kind == tool
         window.key(key, SHIFT)
-        assert window.widget.object.tool.value == CLICKS
+        assert window.widget.tools.tool == CLICKS
     keys = dict(lines())
     assert {"Shift+R", "Shift+T"} <= set(keys)
 

@@ -89,7 +89,7 @@ def test_commits_into_labels_with_levels(slide, tmp_path):
     window.wait()
     assert window.controller.current.edited.label == 1
     assert not any(np.asarray(level[...]).any() for level in labels.data)
-    window.widget.object.clear_button.native.click()
+    window.widget.object.discard_button.click()
     assert is_disk_at(window, colored(window), 1201, 2003)
 
 
@@ -97,7 +97,7 @@ def test_a_commit_into_a_large_array_is_shown_without_reading_it_again(annotate)
     window = annotate(np.zeros((3000, 4000), np.uint8), contrast_limits=(0, 255))
     window.viewer.add_labels(np.zeros((3000, 4000), np.int32), name="large")
     window.viewer.layers.selection.active = window.annotator.image
-    window.widget.sources.labels_chosen.emit("large")
+    window.widget.objects.labels_chosen.emit("large")
     labels = window.annotator.labels
     look(window, 3.0, 2500, 3500)
     reads = []
@@ -153,7 +153,7 @@ def test_a_session_of_large_labels_goes_on_in_another_window(
     slide.key(Qt.Key.Key_Return)
     before = [np.asarray(level[...]) for level in slide.annotator.labels.data]
     image = slide.annotator.image.data
-    slide.viewer.window.remove_dock_widget(slide.widget.native)
+    slide.viewer.window.remove_dock_widget(slide.widget)
     viewer = make_napari_viewer(show=True)
     options = {"multiscale": True, "contrast_limits": (0, 255), "name": "slide"}
     window = annotate(list(image), viewer=viewer, **options)

@@ -37,7 +37,7 @@ def double_click(window, *world):
 
 def close(window):
     """Take the dock away, as its close button does."""
-    window.viewer.window.remove_dock_widget(window.widget.native)
+    window.viewer.window.remove_dock_widget(window.widget)
     window.qtbot.wait(20)
 
 
@@ -76,7 +76,7 @@ def test_an_object_of_any_id_is_edited_and_put_back(window, disks, dtype, label)
 
 def test_new_objects_beside_large_ids(window, disks):
     labels = add_labels(window, np.where(SQUARE, 2**63 + 9, 0).astype(np.uint64))
-    window.widget.sources.labels_chosen.emit("segments")
+    window.widget.objects.labels_chosen.emit("segments")
     window.click(10, 10)
     window.key(RETURN)
     assert np.array_equal(labels.data == 2**63 + 10, disks(SHAPE, [Click(10, 10)]))
@@ -139,7 +139,7 @@ class Store:
 def test_stores_with_a_dtype_of_their_own(window, disks):
     store = Store(np.where(SQUARE, 250, 0).astype(np.uint8))
     add_labels(window, store)
-    window.widget.sources.labels_chosen.emit("segments")
+    window.widget.objects.labels_chosen.emit("segments")
     for _ in range(5):
         window.click(10, 10)
         window.key(RETURN)
@@ -169,16 +169,16 @@ def test_labels_that_cannot_be_written(window, tmp_path, kind):
         zarr.save_array(str(tmp_path / "labels.zarr"), data)
         data = zarr.open_array(str(tmp_path / "labels.zarr"), mode="r")
     layer = add_labels(window, data)
-    window.widget.sources.labels_chosen.emit("segments")
+    window.widget.objects.labels_chosen.emit("segments")
     window.click(10, 10)
     sentence = "the labels 'segments' cannot be written, they are read-only or computed"
     window.key(RETURN)
     assert window.status.startswith(sentence)
     assert len(window.clicks) == 1
-    window.widget.object.clear_button.native.click()
+    window.widget.object.discard_button.click()
     double_click(window, 37, 50)
     assert window.status.startswith(sentence)
-    window.widget.sources.labels_chosen.emit("(new layer)")
+    window.widget.objects.labels_chosen.emit("(new layer)")
     window.click(12, 12)
     window.key(RETURN)
     assert window.viewer.layers["Objects of image"].data.any()
@@ -195,7 +195,7 @@ def test_an_edited_object_whose_labels_are_others_now_is_kept_elsewhere(window, 
         labels.data = np.zeros(SHAPE, np.uint8)
     else:
         labels.data.flags.writeable = False
-    window.widget.object.clear_button.native.click()
+    window.widget.object.discard_button.click()
     assert "the labels 'segments'" in window.status
     assert window.controller.current.edited.label == 300, "it is not dropped"
     window.key(RETURN)
@@ -247,7 +247,7 @@ def test_objects_of_labels_that_do_not_fit(window, options, how):
     (told,) = (message for message in window.messages if message.text.startswith(sentence))
     assert told.important
     assert len(window.clicks) == 1, "the user may have meant it"
-    window.widget.object.clear_button.native.click()
+    window.widget.object.discard_button.click()
     window.viewer.cursor.position = point
     window.key(Qt.Key.Key_E, SHIFT)
     assert window.status.startswith(sentence)
@@ -273,7 +273,7 @@ def test_the_image_gets_smaller_under_the_clicks(window, disks):
     assert window.status.startswith(sentence)
     window.key(RETURN)
     assert window.status.startswith(sentence)
-    window.widget.object.clear_button.native.click()
+    window.widget.object.discard_button.click()
     window.click(10, 10)
     window.key(RETURN)
     labels = window.viewer.layers["Objects of image"]
@@ -361,7 +361,7 @@ def test_the_image_that_was_selected_is_followed_once_the_clicks_are_gone(annota
     window.click(30, 40)
     other = window.viewer.add_image(np.zeros((20, 20), np.uint8), name="other")
     assert "commit or clear its clicks to go to 'other'" in window.status
-    window.widget.object.clear_button.native.click()
+    window.widget.object.discard_button.click()
     assert window.annotator.image is other
 
 

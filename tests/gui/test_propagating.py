@@ -68,7 +68,8 @@ def window(annotate, bright):
 
 def press(window):
     """Press the button, with the mouse."""
-    button = window.widget.propagation.button
+    window.widget.folds["Stack"].unfold()
+    button = window.widget.stack.button
     assert button.isVisible()
     QTest.mouseClick(button, LEFT)
 
@@ -139,10 +140,10 @@ def test_a_correction_goes_on_from_its_plane(window):
 
 def test_how_far_and_along_which_slider(annotate, bright):
     window = annotate(np.stack([STACK] * 3), load=lambda _: bright)
-    row = window.widget.propagation
+    row = window.widget.stack
     window.viewer.dims.set_point(0, 1)
     window.viewer.dims.set_point(1, 4)
-    assert row.axis.isVisible()
+    assert not row.axis.isHidden()
     row.direction.setCurrentText(BOTH)
     row.planes.setValue(1)
     window.click(1, 4, 30, 40)
@@ -159,7 +160,7 @@ def test_how_far_and_along_which_slider(annotate, bright):
 
 def test_there_is_no_row_for_one_plane(annotate, bright):
     window = annotate(STACK[0], load=lambda _: bright)
-    assert not window.widget.propagation.isVisible()
+    assert not window.widget.folds["Stack"].isVisible()
     window.click(30, 20)
     window.key(Qt.Key.Key_P, SHIFT)
     assert "one plane only" in window.status

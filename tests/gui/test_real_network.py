@@ -33,7 +33,7 @@ widget = ClickSegmentation(
 )
 assert "torch" not in sys.modules, "opening the widget must not wait for torch"
 viewer.window.add_dock_widget(widget)
-while not widget.native.isVisible():
+while not widget.isVisible():
     QApplication.processEvents()
 controller = widget.annotator.controller
 controller.add(Click(30, 30))

@@ -85,7 +85,7 @@ def test_a_session_is_offered_and_goes_on(annotate, pixels, tmp_path):
     committed = earlier_session(tmp_path / "home", pixels)
     window = annotate(pixels)
     view = offered(window)
-    assert "has 1 object, 1 unfinished" in view.text
+    assert [text for text, _ in view.offered] == ["1 object, 1 unfinished; just now"]
     view.resume_button.click()
     window.wait()
     assert not view.isVisible()
@@ -114,24 +114,44 @@ def test_another_image_gets_no_offer_and_a_file_of_another_is_told(annotate, pix
     window.qtbot.waitUntil(lambda: "a session of another image" in window.status.lower())
 
 
-def test_a_click_declines_the_offer(annotate, pixels, tmp_path):
+def test_a_click_leaves_the_offer_and_is_kept_beside_it(annotate, pixels, tmp_path):
+    committed = earlier_session(tmp_path / "home", pixels)
+    window = annotate(pixels)
+    view = offered(window)
+    window.click(10, 10)
+    assert view.isVisible()
+    view.resume_button.click()
+    window.wait()
+    assert np.array_equal(window.annotator.labels.data, committed)
+    assert window.clicks == [(30, 60, True)]
+    window.widget.sessions.keeper.flush()
+    assert len(journals(tmp_path / "home")) == 2, "the click is a session of its own"
+
+
+def test_what_was_kept_hides_the_offer_and_undo_shows_it_again(annotate, pixels, tmp_path):
     earlier_session(tmp_path / "home", pixels)
     window = annotate(pixels)
     view = offered(window)
     window.click(10, 10)
+    window.key(Qt.Key.Key_Return)
     assert not view.isVisible()
-    window.widget.sessions.keeper.flush()
-    assert len(journals(tmp_path / "home")) == 2
+    window.key(Qt.Key.Key_Z, CONTROL)
+    assert view.isVisible()
 
 
-def test_a_session_is_not_mixed_with_what_is_begun(annotate, pixels, tmp_path):
-    earlier_session(tmp_path / "home", pixels)
+def test_a_session_from_a_file_leaves_what_was_kept(annotate, pixels, tmp_path):
+    committed = earlier_session(tmp_path / "home", pixels)
     window = annotate(pixels)
     offered(window)
     window.click(10, 10)
+    window.key(Qt.Key.Key_Return)
+    mine = window.annotator.labels
+    kept = mine.data.copy()
     window.widget.sessions.open_file(journals(tmp_path / "home")[0])
-    window.qtbot.waitUntil(lambda: "before the first click only" in window.status)
-    assert len(window.clicks) == 1
+    window.qtbot.waitUntil(lambda: "Resumed with 1 object" in window.status)
+    assert mine in window.viewer.layers
+    assert np.array_equal(mine.data, kept)
+    assert np.array_equal(window.annotator.labels.data, committed)
 
 
 def test_looking_leaves_no_file(annotate, pixels, tmp_path):
@@ -260,7 +280,7 @@ def test_a_killed_napari_is_resumed(annotate, pixels, tmp_path):
     child.stdout.close()
     window = annotate(pixels, places=Places(home))
     view = offered(window)
-    assert "has 3 objects, 1 unfinished" in view.text
+    assert [text for text, _ in view.offered] == ["3 objects, 1 unfinished; just now"]
     view.resume_button.click()
     window.wait()
     assert set(np.unique(window.annotator.labels.data)) == {0, 1, 2, 3}
@@ -275,11 +295,11 @@ def test_every_key_does_its_command(annotate, pixels):
     window = annotate(pixels)
     window.click(30, 20)
     window.key(Qt.Key.Key_B, SHIFT)
-    assert window.widget.object.tool.value == "brush"
+    assert window.widget.tools.tool == "brush"
     window.key(Qt.Key.Key_B, SHIFT)
-    assert window.widget.object.tool.value == "clicks"
+    assert window.widget.tools.tool == "clicks"
     window.key(Qt.Key.Key_X, SHIFT)
-    assert window.widget.object.tool.value == "eraser"
+    assert window.widget.tools.tool == "eraser"
     window.key(Qt.Key.Key_X, SHIFT)
     window.key(Qt.Key.Key_D, SHIFT)
     assert window.clicks == []

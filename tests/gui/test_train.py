@@ -79,7 +79,7 @@ def test_train_close_the_widget_go_on_and_use_the_model(
     base = tmp_path / "tiny.safetensors"
     save_cascade(tiny_cascade, base, ModelCard(name="tiny"))
     widget = trainer()
-    viewer, controller = widget._viewer, widget.controller
+    viewer, controller = widget.viewer, widget.controller
     image, labels = cells(rng)
     viewer.add_image(image, name="cells")
     viewer.add_labels(np.zeros_like(labels), name="other")
@@ -123,7 +123,7 @@ def test_train_close_the_widget_go_on_and_use_the_model(
         w for w in viewer.window.dock_widgets.values() if isinstance(w, ClickSegmentation)
     )
     model = str(widget.places.models / "cells.safetensors")
-    assert model in clicker.sources.models
+    assert model in clicker.model.models
     qtbot.waitUntil(lambda: clicker._working_model == model, timeout=60000)
     look(viewer, "used")
     clicker.native.hide()
@@ -143,7 +143,7 @@ def test_the_labels_beside_a_folder_of_images_are_found(trainer, tmp_path):
 
 def test_labels_are_offered_to_the_images_that_they_fit(trainer):
     widget = trainer()
-    viewer, pairs = widget._viewer, widget.setup.pairs
+    viewer, pairs = widget.viewer, widget.setup.pairs
     assert pairs.chosen() == []
     viewer.add_image(np.zeros((3, 20, 30)), name="stack")
     viewer.add_image(np.zeros((20, 30, 3), np.uint8), name="photo", rgb=True)

@@ -71,16 +71,6 @@ def correct(window, truth, clicks):
         window.click(*point, button=LEFT if click.positive else RIGHT)
 
 
-def unfold(window):
-    view = window.widget.objects
-    folded = view.parent()
-    while not hasattr(folded, "expand"):
-        folded = folded.parent()
-    folded.expand(animate=False)
-    QTest.qWait(50)
-    return view
-
-
 @pytest.mark.slow
 def test_cells(tutorial, tmp_path):
     labels = load_labels("nuclei")
@@ -95,7 +85,7 @@ def test_cells(tutorial, tmp_path):
         iou(committed.data == place, labels == label) for place, label in enumerate(chosen, 1)
     ]
     assert min(overlaps) > 0.8
-    table = unfold(window)
+    table = window.widget.objects
     assert [row.label for row in table.model.rows] == [1, 2, 3]
     picture(window, "cells")
     path = tmp_path / "nuclei.geojson"
@@ -142,7 +132,7 @@ def test_fix_the_result_of_another_tool(tutorial):
     double_click(window, *middle(labels == second))
     for label in (second, third):
         window.click(*middle(labels == label))
-    window.widget.object.split_button.native.click()
+    window.widget.object.split_button.click()
     picture(window, "fix")
     parts = [layer.data[middle(labels == label)] for label in (second, third)]
     assert parts[0] == first + 1000
@@ -167,7 +157,7 @@ def test_a_stack(tutorial):
     window.click(*middle_of_slice(window, truths, 8))
     correct(window, truths[8], 4)
     picture(window, "stack")
-    window.widget.propagation.direction.setCurrentText("both")
+    window.widget.stack.direction.setCurrentText("both")
     propagate(window)
     data = window.annotator.labels.data
     assert min(iou(data[z] == 1, truths[z]) for z in range(len(stack))) > 0.9
@@ -175,7 +165,7 @@ def test_a_stack(tutorial):
     show_slice(window, 10)
     double_click(window, *middle_of_slice(window, truths, 10))
     window.click(*middle_of_slice(window, truths, 10))
-    window.widget.propagation.direction.setCurrentText("forwards")
+    window.widget.stack.direction.setCurrentText("forwards")
     propagate(window)
     assert np.array_equal(data[:10], before[:10]), "those before stay"
     assert min(iou(data[z] == 1, truths[z]) for z in range(10, len(stack))) > 0.9
@@ -219,5 +209,5 @@ def middle_of_slice(window, truths, index):
 
 
 def propagate(window):
-    QTest.mouseClick(window.widget.propagation.button, LEFT)
+    QTest.mouseClick(window.widget.stack.button, LEFT)
     window.wait()

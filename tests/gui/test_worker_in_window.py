@@ -87,7 +87,7 @@ def test_the_status_line_tells_time_and_device(annotate, predictor):
 def test_hiding_the_widget_ends_the_thread_and_showing_it_goes_on(annotate, predictor, disks):
     window = annotate(np.zeros(SHAPE, np.uint8))
     window.click(30, 40)
-    dock = window.widget.native.parent()
+    dock = window.widget.parent()
     dock.hide()
     assert not [t for t in threading.enumerate() if t.name == "napari-iafpn"]
     window.click(20, 20)
@@ -105,6 +105,6 @@ def test_closing_the_widget_takes_its_layers_away(annotate):
     window.click(30, 40)
     window.key(Qt.Key.Key_Return)
     window.click(20, 20)
-    window.viewer.window.remove_dock_widget(window.widget.native)
+    window.viewer.window.remove_dock_widget(window.widget)
     assert [layer.name for layer in window.viewer.layers] == ["image", "Objects of image"]
     assert not window.viewer.keymap

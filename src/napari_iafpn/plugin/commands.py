@@ -14,7 +14,7 @@ from napari.utils.notifications import show_warning
 from napari.viewer import Viewer
 from qtpy.QtWidgets import QFileDialog
 
-from napari_iafpn.plugin.docking import other_of
+from napari_iafpn.plugin.common.panel import panels_of
 
 if TYPE_CHECKING:
     from napari_iafpn.plugin.widget import ClickSegmentation
@@ -63,7 +63,7 @@ def resume_session(viewer: Viewer) -> None:
     """Go on with a session from its file."""
     widget = tool_of(viewer)
     file, _ = QFileDialog.getOpenFileName(
-        widget.native, "Resume a session", str(widget.sessions.folder), "Sessions (*.jsonl)"
+        widget, "Resume a session", str(widget.sessions.folder), "Sessions (*.jsonl)"
     )
     if file:
         widget.sessions.open_file(Path(file))
@@ -77,5 +77,5 @@ def show_shortcuts(viewer: Viewer) -> None:
 def tool_of(viewer: Viewer) -> ClickSegmentation:
     """Return the tool of a window, opened if need be."""
     _, widget = viewer.window.add_plugin_dock_widget("napari-iafpn", "Click segmentation")
-    first = other_of(widget)  # of a script, which may have called it otherwise
-    return cast("ClickSegmentation", widget if first is None else first)
+    others = panels_of(widget, type(widget))  # of a script, which may have called it otherwise
+    return cast("ClickSegmentation", next(iter(others), widget))

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from threading import Thread
 from typing import Any
 
-from magicgui.widgets import Container
 from qtpy.QtCore import QEvent, QObject, Signal
 from qtpy.QtWidgets import QWidget
 
@@ -48,13 +47,6 @@ class Aside(QObject):
 
     def _tell(self, then: Callable[[Any], None], result: object) -> None:
         then(result)
-
-
-def other_of(widget: Container) -> Any:
-    """Return another widget of the same kind that is open in the same window, None: none."""
-    natives = widget.native.window().findChildren(QWidget)
-    others = (getattr(native, "_magic_widget", None) for native in natives)
-    return next((o for o in others if isinstance(o, type(widget)) and o is not widget), None)
 
 
 def is_closing(widget: QWidget) -> bool:

@@ -186,11 +186,14 @@ class Message:
         Something the user asked for did not happen.
     important : bool
         Shown as a napari notification too, since the user may not look at the status line.
+    quiet : bool
+        Times and devices: small, and beside what else is said.
     """
 
     text: str
     error: bool = False
     important: bool = False
+    quiet: bool = False
 
 
 def as_sentence(text: str) -> str:

@@ -87,6 +87,12 @@ def keys_of(shortcut: Shortcut) -> list[Any]:
     ]
 
 
+def key_text(name: str) -> str:
+    """Return the keys of a command by its name, as they are written on buttons; empty: none."""
+    found = (keys_of(shortcut) for shortcut in SHORTCUTS if shortcut.name == name)
+    return ", ".join(str(key) for keys in found for key in keys)
+
+
 def _marker(shortcut: Shortcut) -> Callable[[], None]:
     """Return what napari binds to the keys, which are looked up and never pressed there."""
 

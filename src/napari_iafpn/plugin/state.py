@@ -160,10 +160,10 @@ class AnnotationState:
 
     def _receive(self, report: Report) -> None:
         if isinstance(report, ModelLoading):
-            self._say(f"Loading the model {report.model} …")
+            self._say(f"Loading the model {report.model} …", quiet=True)
         elif isinstance(report, ModelReady):
             self._jobs.settle(ModelWanted(report.model))
-            self._say(f"The model {report.model} is ready on {report.device}.")
+            self._say(f"The model {report.model} is ready on {report.device}.", quiet=True)
         elif isinstance(report, ModelFailed):
             job = self._jobs.job
             if job is not None and job.model == report.model:
@@ -183,7 +183,7 @@ class AnnotationState:
         where = f" on {prediction.device}" if prediction.device else ""
         text = " ".join((f"{prediction.seconds:.2f} s per click{where}.", *prediction.notes))
         news = bool(prediction.notes) and prediction.notes != self._notes
-        self.said.emit(Message(text, important=news))
+        self.said.emit(Message(text, important=news, quiet=True))
         self._notes = prediction.notes
 
     def _perform(self, turn: Turn) -> None:
@@ -237,5 +237,5 @@ class AnnotationState:
         important = important or self._turns.has_more
         self.said.emit(Message(sentence, error=True, important=important))
 
-    def _say(self, text: str) -> None:
-        self.said.emit(Message(text))
+    def _say(self, text: str, *, quiet: bool = False) -> None:
+        self.said.emit(Message(text, quiet=quiet))

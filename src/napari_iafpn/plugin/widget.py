@@ -7,55 +7,51 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import Container
 from napari.layers import Image
 from napari.utils.notifications import show_info, show_warning
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QWidget
-from superqt import QCollapsible
+from qtpy.QtWidgets import QCheckBox, QPushButton
 
+from napari_iafpn.plugin.annotate.export import export
+from napari_iafpn.plugin.annotate.guide import Situation, next_step
+from napari_iafpn.plugin.annotate.object_view import ObjectView
+from napari_iafpn.plugin.annotate.objects_table import ObjectsTable
+from napari_iafpn.plugin.annotate.objects_view import ObjectsView
+from napari_iafpn.plugin.annotate.settings_view import (
+    COLOURS,
+    DisplayView,
+    NumberingView,
+    StackView,
+    class_names,
+)
+from napari_iafpn.plugin.annotate.tools_view import CLICKS, PAINTING, ToolsView
 from napari_iafpn.plugin.annotator import Annotator
-from napari_iafpn.plugin.commit_view import COLOURS, CommitView, class_names
-from napari_iafpn.plugin.docking import Bridge, DockWatch, is_closing, other_of
+from napari_iafpn.plugin.common.panel import DockPanel, panels_of
+from napari_iafpn.plugin.common.parts import Choice, Fold, ModelRow, sentence_label
+from napari_iafpn.plugin.docking import Bridge, is_closing
 from napari_iafpn.plugin.editor import CommitAs
 from napari_iafpn.plugin.find.messages import SearchReport
 from napari_iafpn.plugin.find.wiring import Finding
 from napari_iafpn.plugin.help_view import HelpSheet
+from napari_iafpn.plugin.jobs import Activity
 from napari_iafpn.plugin.layers import default_image
 from napari_iafpn.plugin.messages import Message, ModelFailed, ModelReady, Report
-from napari_iafpn.plugin.objects_table import ObjectsTable
-from napari_iafpn.plugin.objects_view import ObjectsView
-from napari_iafpn.plugin.propagate_view import PropagateView
 from napari_iafpn.plugin.sessions.sessions import Sessions
+from napari_iafpn.plugin.shortcuts import key_text
 from napari_iafpn.plugin.training.places import Places
-from napari_iafpn.plugin.views import (
-    CLICKS,
-    ObjectView,
-    SourcesView,
-    StatusView,
-)
 from napari_iafpn.plugin.worker import PredictionWorker, load_predictor
 
 if TYPE_CHECKING:
     import napari.viewer
+    from napari.utils.theme import Theme
 
     from napari_iafpn.inference import Predictor
 
 # A prediction in progress ends within about this.
 CLOSE_SECONDS = 2.0
-WELCOME = "Open an image (File > Open Sample has some), then click on an object."
 
 
-def _folded(title: str, part: QWidget) -> QCollapsible:
-    """Put a part of the widget behind a title that unfolds it."""
-    folded = QCollapsible(title)
-    folded.setStyleSheet("QPushButton:checked { background-color: transparent; }")
-    folded.setContent(part)
-    folded.collapse(animate=False)
-    return folded
-
-
-class ClickSegmentation(Container):
+class ClickSegmentation(DockPanel):
     """Click on objects of an image and get their masks.
 
     Parameters
@@ -78,40 +74,46 @@ class ClickSegmentation(Container):
         models: Sequence[str] | None = None,
         places: Places | None = None,
     ) -> None:
+        super().__init__(viewer)
         places = places or Places.of_user()
         if models is None:
             models = places.models_on_offer()
         self._model = models[0] if models else ""
         self._working_model: str | None = None
-        # napari hands plugins a proxy, whose layers are never identical to the viewer's.
-        viewer = getattr(viewer, "__wrapped__", viewer)
         self._bridge = Bridge()
         self._worker = PredictionWorker(self._bridge.reported.emit, load)
         self.annotator = Annotator(
-            viewer, self._worker.submit, self._worker.stop, self._model, places.labels
+            self.viewer, self._worker.submit, self._worker.stop, self._model, places.labels
         )
         self.sessions = Sessions(self.annotator, places.sessions)
         self.finding = Finding(self.annotator, self._worker)
-        self.sources = SourcesView(models)
+        self.guide = sentence_label()
+        self.image = Choice("The image to click on", self)
+        self.tools = ToolsView()
         self.object = ObjectView()
-        self.propagation = PropagateView()
-        self.commit = CommitView()
         self.objects = ObjectsView()
-        self.status = StatusView()
-        super().__init__(widgets=[self.sources, self.object], labels=False)
-        layout = self.native.layout()
-        layout.insertWidget(0, self.sessions.view)
-        folded = _folded("Objects", self.objects)
-        commit = _folded("Commit", self.commit.native)
-        for part in (self.finding.view, self.propagation, commit, folded, self.status):
-            layout.addWidget(part)
-        self._help = HelpSheet(self.native)
-        self._table = ObjectsTable(self.annotator, self.objects, folded.isExpanded)
-        folded.toggled.connect(lambda _: self._table.refresh())
+        self.stack, self.numbering, self.display = StackView(), NumberingView(), DisplayView()
+        self.model = ModelRow(models)
+        self.annotating = QCheckBox("Annotate")
+        self.annotating.setChecked(True)
+        self.annotating.setToolTip("Off: mouse and keys on the canvas are napari's again")
+        self._help_button = QPushButton("?")
+        self._help_button.setFixedWidth(26)
+        self._help = HelpSheet(self)
+        self.folds = {
+            name: Fold(title, part)
+            for name, title, part in (
+                ("Stack", "Propagate to other planes", self.stack),
+                ("Numbering", "Numbering and classes", self.numbering),
+                ("Display", "Display", self.display),
+                ("Model", "Model", self.model),
+            )
+        }
+        self._lay_out()
+        self._table = ObjectsTable(self.annotator, self.objects)
         self._connect()
-        self._say(Message(WELCOME))
         self._show()
-        self._watch = DockWatch(self.native, self._open, self._hide_or_close, self._close)
+        self.watch()
 
     def reset_choices(self, *_: object) -> None:
         """Offer the layers that there are; napari calls this when they change, closed or not."""
@@ -122,11 +124,14 @@ class ClickSegmentation(Container):
             annotator.set_image(image)
             return
         images = [layer.name for layer in annotator.viewer.layers if isinstance(layer, Image)]
-        self.sources.set_images(images, annotator.image and annotator.image.name)
-        self.sources.set_labels(
+        self.image.offer([(a, a) for a in images], annotator.image and annotator.image.name)
+        self.image.setVisible(len(images) > 1)
+        self.display.channels.setEnabled(len(images) > 1)
+        self.objects.set_labels(
             [layer.name for layer in annotator.book.fitting(annotator.image)],
             annotator.labels and annotator.labels.name,
         )
+        self._show()
 
     def use_model(self, model: str | Path) -> None:
         """Choose a model, by the name of a shipped one or by its file."""
@@ -134,11 +139,27 @@ class ClickSegmentation(Container):
 
     def propagate(self, *_: object) -> None:
         """Take the object to other planes, as far as is chosen."""
-        self.annotator.controller.propagate(self.propagation.value)
+        self.annotator.controller.propagate(self.stack.value)
 
     def show_help(self, *_: object) -> None:
         """Show all keys."""
-        self._help.open_at(self.native)
+        self._help.open_at(self)
+
+    def _lay_out(self) -> None:
+        self.guide.setMinimumHeight(2 * self.guide.fontMetrics().lineSpacing())
+        self.outer.insertWidget(0, self.guide)
+        parts = self.body.parts
+        parts.addWidget(self.sessions.view)
+        parts.addWidget(self.image)
+        parts.addWidget(self.tools)
+        parts.addWidget(self.object)
+        parts.addWidget(self.finding.view)
+        parts.addWidget(self.objects, 1)
+        for fold in self.folds.values():
+            parts.addWidget(fold)
+        self.outer.addWidget(self.status)
+        self.status.foot.addWidget(self.annotating)
+        self.status.foot.addWidget(self._help_button)
 
     def _connect(self) -> None:
         annotator, controller = self.annotator, self.annotator.controller
@@ -146,61 +167,67 @@ class ClickSegmentation(Container):
         controller.said.connect(self._say)
         controller.changed.connect(self._show)
         annotator.choices_changed.connect(self.reset_choices)
-        self.sources.image_chosen.connect(self._choose_image)
-        self.sources.channels_chosen.connect(annotator.see_channels)
-        self.sources.labels_chosen.connect(self._choose_labels)
-        self.sources.model_chosen.connect(self._choose_model)
-        self.object.annotating_changed.connect(self._listen)
-        self.object.threshold_changed.connect(controller.set_threshold)
-        self.object.roi_shown_changed.connect(annotator.outline_roi)
-        self.object.outline.changed.connect(annotator.outline_mask)
-        self.object.one_button.changed.connect(annotator.pointer.use_one_button)
-        self.object.look_ahead.changed.connect(annotator.pointer.look_ahead)
-        self.object.undo_button.changed.connect(controller.undo)
-        self.object.redo_button.changed.connect(controller.redo)
-        self.object.clear_button.changed.connect(controller.clear)
-        self.object.split_button.changed.connect(controller.split)
-        self.object.help_button.changed.connect(self.show_help)
-        self.object.commit_button.changed.connect(controller.commit)
-        self.object.tool_chosen.connect(self._take_tool)
-        self.propagation.wanted.connect(controller.propagate)
         annotator.propagate_wanted.connect(self.propagate)
         annotator.tool_wanted.connect(self._toggle_tool)
         annotator.help_wanted.connect(self.show_help)
-        self.commit.chosen.connect(self._commit_as)
-        self.commit.class_made.connect(self._make_class)
+        self.image.chosen.connect(lambda name: annotator.set_image(self._layer(name)))
+        self.tools.chosen.connect(self._take_tool)
+        self.tools.threshold_changed.connect(controller.set_threshold)
+        self.tools.size_changed.connect(self._size_brush)
+        for button, act in (
+            (self.object.keep_button, controller.commit),
+            (self.object.undo_button, controller.undo),
+            (self.object.redo_button, controller.redo),
+            (self.object.split_button, controller.split),
+            (self.object.discard_button, controller.clear),
+            (self._help_button, self.show_help),
+        ):
+            button.clicked.connect(lambda _, act=act: act())
+        self.objects.labels_chosen.connect(lambda name: annotator.set_labels(self._layer(name)))
+        self.objects.class_wanted.connect(self.numbering.ask_class)
+        self.objects.export_wanted.connect(lambda: self._say(export(self, annotator.labels)))
+        self.stack.wanted.connect(controller.propagate)
+        self.numbering.chosen.connect(self._commit_as)
+        self.numbering.class_made.connect(self._make_class)
+        self.display.preview.toggled.connect(annotator.pointer.look_ahead)
+        self.display.outline.toggled.connect(annotator.outline_mask)
+        self.display.roi.toggled.connect(annotator.outline_roi)
+        self.display.one_button.toggled.connect(annotator.pointer.use_one_button)
+        self.display.channels.toggled.connect(annotator.see_channels)
+        self.model.chosen.connect(self._choose_model)
+        self.annotating.toggled.connect(self._listen)
         self.sessions.said.connect(self._say)
         self.finding.review.said.connect(self._say)
         self.finding.review.changed.connect(self._show)
         self.sessions.resumed.connect(self._show_classes)
 
+    def on_theme(self, theme: Theme) -> None:
+        """Colour the tools."""
+        self.tools.colour(theme.text.as_hex(), theme.current.as_hex())
+
     # The widget comes and goes
 
-    def _open(self) -> None:
-        first = other_of(self)
-        if first is not None and first.annotator.is_open:
+    def enter(self) -> None:
+        """Take clicks, unless another panel of this kind does."""
+        first = next((a for a in panels_of(self, ClickSegmentation) if a.annotator.is_open), None)
+        if first is not None:
             # One click must not make two masks. Docks are not taken away while they come.
             QTimer.singleShot(0, lambda: self._give_way(first))
             return
         self.annotator.open()
         self.finding.open()
         self.sessions.open()
-        self._listen(self.object.annotating.value)
+        self._listen(self.annotating.isChecked())
         self.annotator.controller.use_model(self._model)
 
     def _give_way(self, first: ClickSegmentation) -> None:
         """Leave the viewer to the widget that was there before."""
-        self.annotator.viewer.window.remove_dock_widget(self.native)
-        dock = first.native.parent()
-        dock.show()
-        dock.raise_()
-        first._say(Message("Click segmentation is open in this window already; here it is."))
+        self.viewer.window.remove_dock_widget(self)
+        first.raise_dock()
+        first._say(Message("Click segmentation is open in this window already."))
 
-    def _hide_or_close(self) -> None:
-        # napari goes without taking its docks apart.
-        self._close() if is_closing(self.native) else self._hide()
-
-    def _hide(self) -> None:
+    def rest(self) -> None:
+        """Leave mouse and keys to napari, and let nothing go on unseen."""
         with ExitStack() as last_first:  # all of it, also where a part fails
             last_first.callback(self._worker.close, CLOSE_SECONDS)
             last_first.callback(self.sessions.keeper.flush)
@@ -208,30 +235,43 @@ class ClickSegmentation(Container):
             last_first.callback(self.finding.review.stop)
             last_first.callback(self._listen, False)
 
-    def _close(self) -> None:
+    def leave(self) -> None:
+        """Finish everything."""
         with ExitStack() as last_first:
             last_first.callback(self.sessions.close)
-            closes = is_closing(self.native)
-            last_first.callback(self.annotator.close, window_closes=closes)
+            last_first.callback(self.annotator.close, window_closes=is_closing(self))
             last_first.callback(self.finding.close)
-            last_first.callback(self._hide)
+            last_first.callback(self.rest)
 
     def _listen(self, on: bool) -> None:
         if not on:
             self._take_tool(CLICKS)
         self.annotator.listen(on=on)
-
-    def _take_tool(self, tool: str) -> None:
-        self.annotator.take_tool(tool)
-        self.object.show_tool(tool)
+        self._show()
 
     # What the user chooses
 
-    def _choose_image(self, name: str) -> None:
-        self.annotator.set_image(self._layer(name))
+    def _take_tool(self, tool: str) -> None:
+        self.annotator.take_tool(tool)
+        self.tools.show_tool(tool)
+        layer = self.annotator.preview.layer
+        if tool in PAINTING and layer is not None:
+            layer.brush_size = self.tools.brush.value()
+            layer.events.brush_size.connect(self._show_size)  # the keys of napari change it too
+        self._show()
 
-    def _choose_labels(self, name: str) -> None:
-        self.annotator.set_labels(self._layer(name))
+    def _toggle_tool(self, tool: str) -> None:
+        self._take_tool(CLICKS if self.tools.tool == tool else tool)
+
+    def _size_brush(self, size: int) -> None:
+        layer = self.annotator.preview.layer
+        if layer is not None:
+            layer.brush_size = size
+
+    def _show_size(self, _event: Any = None) -> None:
+        layer = self.annotator.preview.layer
+        if layer is not None:
+            self.tools.show_size(layer.brush_size)
 
     def _layer(self, name: str) -> Any:
         """Return the layer of a name on offer, None for a new one."""
@@ -239,12 +279,9 @@ class ClickSegmentation(Container):
 
     def _choose_model(self, model: str, *, preload: bool = True) -> None:
         self._model = model
-        models = self.sources.models
-        self.sources.set_models(models if model in models else (*models, model), model)
+        models = self.model.models
+        self.model.offer(models if model in models else (*models, model), model)
         self.annotator.controller.use_model(model, preload=preload)
-
-    def _toggle_tool(self, tool: str) -> None:
-        self._take_tool(CLICKS if self.object.tool.value == tool else tool)
 
     def _commit_as(self, wish: CommitAs) -> None:
         self.annotator.controller.set_commit_as(wish)
@@ -258,8 +295,10 @@ class ClickSegmentation(Container):
         self._show_classes(number)
 
     def _show_classes(self, chosen: int = 0) -> None:
-        self.commit.offer_classes(class_names(self.annotator.categories), chosen)
-        self._commit_as(self.commit.value)
+        names = class_names(self.annotator.categories)
+        self.numbering.offer_classes(names, chosen)
+        self.objects.offer_classes(names)
+        self._commit_as(self.numbering.value)
 
     # What there is to show
 
@@ -276,29 +315,52 @@ class ClickSegmentation(Container):
     def _drop_model(self, model: str) -> None:
         """Go back to the model before; it is still loaded."""
         if self._working_model is not None and self._working_model != model:
-            self.sources.set_models([m for m in self.sources.models if m != model], None)
+            self.model.offer([m for m in self.model.models if m != model], None)
             self._choose_model(self._working_model, preload=False)
 
     def _show(self) -> None:
-        controller = self.annotator.controller
-        current = controller.current
-        if current is None:
-            self.object.show_object(
-                "Nothing to click on here", 0.5, touched=False, clicks=False, edited=False
-            )
-        else:
-            edited = current.edited is not None
-            verb = "Editing object" if edited else "Object"
-            self.object.show_object(
-                f"<b>{verb} {self.annotator.next_label()}</b>: {current.clicks.counted}",
-                current.threshold,
-                touched=not current.is_untouched,
-                clicks=len(current.clicks) > 0,
-                edited=edited,
-            )
-        self.propagation.offer(self.annotator.sliders)
+        annotator, controller = self.annotator, self.annotator.controller
+        now = controller.current
+        self.guide.setText(next_step(self._situation()))
+        self.object.show_object(
+            self._title(),
+            "" if now is None or not now.clicks else now.clicks.counted,
+            touched=now is not None and not now.is_untouched,
+            edited=now is not None and now.edited is not None,
+        )
+        threshold = 0.5 if now is None else now.threshold
+        self.tools.show_threshold(threshold, enabled=now is not None and len(now.clicks) > 0)
         self.object.show_history(undo=controller.can_undo, redo=controller.can_redo)
+        sliders = annotator.sliders
+        self.stack.offer(sliders)
+        self.folds["Stack"].setVisible(bool(sliders))
         self.status.spinner.set_busy(controller.busy or self.finding.review.is_searching)
+
+    def _title(self) -> str:
+        """Name the object at work."""
+        annotator, now = self.annotator, self.annotator.controller.current
+        if now is None:
+            return "No object"
+        if now.edited is None:
+            return f"New object {annotator.next_label()}"
+        layer = annotator.book.layer_of(now.edited.labels)
+        return f"Editing object {now.edited.label}" + (f" of {layer.name}" if layer else "")
+
+    def _situation(self) -> Situation:
+        annotator, controller = self.annotator, self.annotator.controller
+        now = controller.current
+        return Situation(
+            image=annotator.image is not None,
+            plane=controller.plane is not None,
+            listening=self.annotating.isChecked(),
+            propagating=controller.activity is Activity.PROPAGATING,
+            tool=self.tools.tool,
+            touched=now is not None and not now.is_untouched,
+            masked=controller.mask is not None,
+            busy=controller.busy,
+            begun=bool(controller.document.facts),
+            keep=key_text("commit"),
+        )
 
     def _say(self, message: Message) -> None:
         self.status.show_message(message)

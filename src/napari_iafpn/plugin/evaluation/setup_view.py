@@ -9,8 +9,8 @@ from magicgui.types import FileDialogMode
 from magicgui.widgets import ComboBox, FileEdit, SpinBox
 from qtpy.QtWidgets import QFormLayout, QLabel, QWidget
 
+from napari_iafpn.plugin.common.parts import Offer
 from napari_iafpn.plugin.evaluation.views import ModelChoice
-from napari_iafpn.plugin.views import Offer
 
 LAYERS, FOLDER = "Layers of this window", "A folder"
 NO_MODEL = "(no second model)"

@@ -13,15 +13,14 @@ from qtpy.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
     QHeaderView,
-    QLabel,
     QProgressBar,
     QScrollBar,
     QTreeWidget,
     QTreeWidgetItem,
 )
 
+from napari_iafpn.plugin.common.parts import Offer
 from napari_iafpn.plugin.evaluation.scores import Row
-from napari_iafpn.plugin.views import Offer
 
 LIST_HEIGHT = 110
 
@@ -136,12 +135,3 @@ def _item(row: Row) -> QTreeWidgetItem:
         item.setTextAlignment(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
     item.setToolTip(0, result.name)
     return item
-
-
-def sentence_label() -> QLabel:
-    """Return a label for whole sentences."""
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label

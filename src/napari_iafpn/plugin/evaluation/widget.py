@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari.layers import Image, Labels
-from napari.utils.theme import get_theme
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog
 
-from napari_iafpn.plugin.docking import Aside, Bridge, DockWatch, is_closing
+from napari_iafpn.plugin.common.panel import DockPanel
+from napari_iafpn.plugin.docking import Aside, Bridge, is_closing
 from napari_iafpn.plugin.evaluation.controller import EvaluationController, Exhibit
 from napari_iafpn.plugin.evaluation.request import FolderSource, LayersSource, Request, Source
 from napari_iafpn.plugin.evaluation.results_view import ResultsView
@@ -23,10 +23,10 @@ from napari_iafpn.plugin.layers import default_image, full_resolution, layer_id,
 from napari_iafpn.plugin.messages import Message
 from napari_iafpn.plugin.overlays import PREVIEW_NAME
 from napari_iafpn.plugin.training.places import Places
-from napari_iafpn.plugin.views import StatusView
 
 if TYPE_CHECKING:
     import napari.viewer
+    from napari.utils.theme import Theme
 
 # Worker processes are killed, so only an import of torch can take longer.
 CLOSE_SECONDS = 5.0
@@ -37,7 +37,7 @@ WELCOME = (
 )
 
 
-class EvaluateClicks(QWidget):
+class EvaluateClicks(DockPanel):
     """Count how many clicks a model needs on the user's own objects, or two models.
 
     Parameters
@@ -51,38 +51,35 @@ class EvaluateClicks(QWidget):
     def __init__(
         self, viewer: napari.viewer.Viewer, *, models: Sequence[str] | None = None
     ) -> None:
-        super().__init__()
-        # napari hands plugins a proxy, whose layers are never identical to the viewer's.
-        self._viewer = getattr(viewer, "__wrapped__", viewer)
+        super().__init__(viewer)
         self._bridge = Bridge()
         self._runner = Runner(self._bridge.reported.emit)
         self.controller = EvaluationController(self._runner, Aside("napari-iafpn-exhibit"))
-        self.scene = Scene(self._viewer)
+        self.scene = Scene(self.viewer)
         self.setup = SetupView(Places.of_user().models_on_offer() if models is None else models)
         self.run = RunView()
-        self.status = StatusView()
         self.results = ResultsView()
-        layout = QVBoxLayout(self)
-        for part in (self.setup, self.run.native, self.run.bar, self.status):
-            layout.addWidget(part)
-        layout.addWidget(self.results, 1)
+        for part in (self.setup, self.run.native, self.run.bar):
+            self.body.parts.addWidget(part)
+        self.body.parts.addWidget(self.results, 1)
+        self.body.parts.addStretch()
+        self.outer.addWidget(self.status)
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
         self._redraw.setInterval(REDRAW_MS)
         self._connect()
-        self._follow_theme()
         self.status.show_message(Message(WELCOME))
         self._show()
         self.reset_choices()
-        self._watch = DockWatch(self, lambda: None, self._hide, self._close)
+        self.watch()
 
     def reset_choices(self, *_: object) -> None:
         """Offer the layers that there are; napari calls this when they change."""
         own = self.scene.layers
-        layers = [a for a in self._viewer.layers if a not in own and a.name != PREVIEW_NAME]
+        layers = [a for a in self.viewer.layers if a not in own and a.name != PREVIEW_NAME]
         images = [layer for layer in layers if isinstance(layer, Image)]
         labels = [layer for layer in layers if isinstance(layer, Labels)]
-        image = self._named(self.setup.image, images) or default_image(self._viewer.layers)
+        image = self._named(self.setup.image, images) or default_image(self.viewer.layers)
         chosen = self._named(self.setup.labels, labels) or _labels_of(image, labels)
         self.setup.set_layers(
             [layer.name for layer in images],
@@ -117,24 +114,16 @@ class EvaluateClicks(QWidget):
         self.results.model.changed.connect(self._draw)
         self.results.save_button.changed.connect(self._save)
         self._redraw.timeout.connect(self._draw)
-        self._viewer.events.theme.connect(self._follow_theme)
 
     # The widget comes and goes
 
-    def _hide(self) -> None:
-        """Go on while the panel is merely hidden; stop where the whole window goes."""
-        if is_closing(self):
-            self._stop()
-
-    def _close(self) -> None:
-        self._stop()
-        self._viewer.events.theme.disconnect(self._follow_theme)
-        self.scene.remove()
-
-    def _stop(self) -> None:
+    def leave(self) -> None:
+        """Stop, and take what is shown out of the window; merely hidden, it goes on."""
         self._redraw.stop()
         self._runner.close(CLOSE_SECONDS)
         self.controller.abandon()
+        if not is_closing(self):
+            self.scene.remove()
 
     # What the user chooses
 
@@ -142,8 +131,8 @@ class EvaluateClicks(QWidget):
         folder = self.setup.folder
         if folder is not None:
             return FolderSource(folder)
-        image = self._named(self.setup.image, self._viewer.layers)
-        labels = self._named(self.setup.labels, self._viewer.layers)
+        image = self._named(self.setup.image, self.viewer.layers)
+        labels = self._named(self.setup.labels, self.viewer.layers)
         if image is None:
             raise ValueError("There is no image layer; open an image first.")
         if labels is None:
@@ -196,8 +185,9 @@ class EvaluateClicks(QWidget):
         except ValueError as error:
             self.status.show_message(Message(str(error), error=True))
 
-    def _follow_theme(self, *_: object) -> None:
-        self.results.curve.set_ink(get_theme(self._viewer.theme).text.as_hex())
+    def on_theme(self, theme: Theme) -> None:
+        """Draw the curve in the colour of text."""
+        self.results.curve.set_ink(theme.text.as_hex())
         self._draw()
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,11 @@ from napari_iafpn.sessions.reading import Session, read_session
 IMAGE = re.compile(rb'\s*\{\s*"entry"\s*:\s*"image"')
 
 
+MOST = 30
+"""So many of the newest sessions of an image are looked at."""
+AGES = ((3600, "minute", 60), (86_400, "hour", 3600), (30 * 86_400, "day", 86_400))
+
+
 @dataclass(frozen=True, eq=False)
 class Offer:
     """An earlier session of an image.
@@ -26,32 +33,46 @@ class Offer:
     session : Session
     image : ImageAbout
         The image as the session knows it.
-    skipped : tuple of str
-        Why newer ones are not offered.
+    worked : float
+        When something was written last, in seconds since 1970.
     """
 
     session: Session
     image: ImageAbout
-    skipped: tuple[str, ...] = ()
+    worked: float = 0.0
 
     @property
-    def sentence(self) -> str:
-        """What there is to go on with."""
-        count, open_ = self.session.objects, len(self.session.document.objects)
-        parts = [f"{count} object{'s' * (count != 1)}"]
-        if open_:
-            parts.append(f"{open_} unfinished")
-        day = self.session.created.replace("T", " ")[:16] or "of an unknown time"
-        told = f"An earlier session of this image ({day} UTC) has {', '.join(parts)}."
-        more = (self.session.damage, *self.skipped)
-        return " ".join([told, *(f"{text[0].upper()}{text[1:]}." for text in more if text)])
+    def objects(self) -> int:
+        """How many objects of this image were kept."""
+        labels = self.session.labels
+        kept = (labels.get(id_) for id_, _ in self.session.document.facts)
+        return sum(about is not None and about.image == self.image.id for about in kept)
+
+    @property
+    def unfinished(self) -> int:
+        """How many objects of this image were begun."""
+        return sum(key.layer == self.image.id for key in self.session.document.objects)
+
+    @property
+    def text(self) -> str:
+        """What there is to go on with, and how old it is."""
+        parts = [f"{self.objects} object{'s' * (self.objects != 1)}"]
+        if self.unfinished:
+            parts.append(f"{self.unfinished} unfinished")
+        if self.session.damage:
+            parts.append("damaged")
+        return f"{', '.join(parts)}; {age(self.worked)}"
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        """Sorts offers: twice the objects come first, of about as many the newest."""
+        return -(self.objects + 1).bit_length() + bool(self.session.damage), -self.worked
 
 
-def latest_session(folder: Path, array: Any) -> Offer | None:
-    """Return the newest session of an image that no window has open, None where there is none.
+def offers_for(folder: Path, array: Any) -> tuple[list[Offer], list[str]]:
+    """Return the sessions of an image that no window has open, the most useful first.
 
-    One that cannot be read, or is damaged and has fewer objects than an older whole one, is
-    skipped and told.
+    Empty ones are left out. Sentences say which of them cannot be read.
 
     Parameters
     ----------
@@ -59,27 +80,31 @@ def latest_session(folder: Path, array: Any) -> Offer | None:
     array : array-like
         The image; some blocks of it are read if a session of its shape and type is found.
     """
-    skipped: list[str] = []
-    damaged: Offer | None = None
-    for path in sorted(folder.glob(f"*{SUFFIX}"), key=_age):
+    offers: list[Offer] = []
+    unreadable: list[str] = []
+    for path in sorted(folder.glob(f"*{SUFFIX}"), key=_worked, reverse=True):
         if is_locked(path) or not _is_of(path, array):
             continue
         try:
             found = offer_of(read_session(path), array)
         except ValueError as error:
-            skipped.append(str(error))
+            unreadable.append(str(error))
             continue
-        if found is None or not (found.session.document.facts or found.session.document.objects):
-            continue
-        if damaged is None and found.session.damage:
-            damaged = found
-        elif damaged is None or (
-            not found.session.damage and found.session.objects > damaged.session.objects
-        ):
-            if damaged is not None:
-                skipped.append(damaged.session.damage)
-            return Offer(found.session, found.image, tuple(skipped))
-    return damaged and Offer(damaged.session, damaged.image, tuple(skipped))
+        if found is not None and (found.objects or found.unfinished):
+            offers.append(found)
+        if len(offers) >= MOST:
+            break
+    return sorted(offers, key=lambda offer: offer.rank), unreadable
+
+
+def age(then: float) -> str:
+    """Return how long ago something was."""
+    seconds = max(time.time() - then, 0.0)
+    for below, unit, length in AGES:
+        if seconds < below:
+            count = int(seconds // length)
+            return f"{count} {unit}{'s' * (count != 1)} ago" if count else "just now"
+    return datetime.fromtimestamp(then).strftime("on %Y-%m-%d")
 
 
 def offer_of(session: Session, array: Any) -> Offer | None:
@@ -90,7 +115,7 @@ def offer_of(session: Session, array: Any) -> Offer | None:
     fingerprint = fingerprint_of(array)
     for about in session.images.values():
         if about.fingerprint == fingerprint:
-            return Offer(session, about)
+            return Offer(session, about, _worked(session.path))
     document = session.document
     planes = [step.plane.layer for step in document.steps] + [key.layer for key in document.objects]
     unknown = dict.fromkeys(layer for layer in planes if layer not in session.images)
@@ -98,9 +123,8 @@ def offer_of(session: Session, array: Any) -> Offer | None:
         shapes = [labels.shape for labels in session.labels.values() if labels.image == layer]
         if all(tuple(array.shape[: len(shape)]) == shape for shape in shapes):
             shape = tuple(int(size) for size in array.shape)
-            return Offer(
-                session, ImageAbout(layer, "", "", shape, str(array.dtype), False, fingerprint)
-            )
+            about = ImageAbout(layer, "", "", shape, str(array.dtype), False, fingerprint)
+            return Offer(session, about, _worked(session.path))
     return None
 
 
@@ -129,8 +153,8 @@ def _images(path: Path) -> Iterator[tuple[ImageAbout | None, bytes]]:
         return
 
 
-def _age(path: Path) -> float:
+def _worked(path: Path) -> float:
     try:
-        return -path.stat().st_mtime
+        return path.stat().st_mtime
     except OSError:
         return 0.0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from napari.layers import Image, Labels
 
 from napari_iafpn.plugin.layers import full_resolution, keep_id, placement
-from napari_iafpn.plugin.sessions.offers import Offer, latest_session, offer_of
+from napari_iafpn.plugin.sessions.offers import Offer, offer_of
 from napari_iafpn.plugin.stores import on_disk
 from napari_iafpn.sessions.reading import read_session
 from napari_iafpn.sessions.sparse import SparseArray
@@ -25,23 +25,22 @@ def bring_back(annotator: Annotator, image: Image, offer: Offer) -> set[str]:
     set of str
         Ids that its journal knows.
 
+    What was done before is a session of its own.
+
     Raises
     ------
     ValueError
-        Where something was annotated already, or labels were not kept.
+        Where labels were not kept.
     """
     session = offer.session
     controller = annotator.controller
-    if controller.can_undo or controller.can_redo:
-        raise ValueError(
-            "an earlier session can be resumed before the first click only; close the widget and "
-            "open it again"
-        )
     layers = [_labels_layer(annotator, image, offer, id_) for id_ in session.labels]
+    controller.cancel()
+    controller.put_back_all()
     keep_id(image, offer.image.id)
     for id_, layer in zip(session.labels, layers, strict=True):
         keep_id(layer, id_)
-        # Those of other images come into sight when undo reaches them.
+        # Those of other images are known to the history only.
         here = session.labels[id_].image == offer.image.id
         annotator.add_labels(layer) if here else annotator.book.watch(layer)
     annotator.set_categories(session.categories)
@@ -57,11 +56,6 @@ def _labels_layer(annotator: Annotator, image: Image, offer: Offer, id_: str) ->
         data = on_disk(data, about.name, image if here else None, annotator.book.folder)
     placed = placement(image) if here else {}
     return Labels(data, name=about.name, multiscale=isinstance(data, list), **placed)
-
-
-def offer_for(folder: Path, image: Image) -> Offer | None:
-    """Return the newest session of an image; reads files, so it is called in a thread."""
-    return latest_session(folder, full_resolution(image))
 
 
 def offer_of_file(path: Path, image: Image) -> Offer:

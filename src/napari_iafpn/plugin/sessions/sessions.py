@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Image
 from psygnal import Signal
 
+from napari_iafpn.plugin.annotate.sessions_view import SessionsView
 from napari_iafpn.plugin.docking import Aside, Bridge
-from napari_iafpn.plugin.layers import layer_id
+from napari_iafpn.plugin.layers import full_resolution, layer_id
 from napari_iafpn.plugin.messages import Message, as_sentence
 from napari_iafpn.plugin.sessions.keeper import SessionKeeper
-from napari_iafpn.plugin.sessions.offers import Offer
-from napari_iafpn.plugin.sessions.resuming import bring_back, offer_for, offer_of_file
-from napari_iafpn.plugin.views import ResumeView
+from napari_iafpn.plugin.sessions.offers import Offer, offers_for
+from napari_iafpn.plugin.sessions.resuming import bring_back, offer_of_file
 from napari_iafpn.sessions.lines import LineFile
 from napari_iafpn.sessions.locking import InUseError
 
@@ -44,18 +44,18 @@ class Sessions:
         self.folder = folder
         self._aside = Aside("napari-iafpn sessions")
         self._trouble = Bridge()
-        self._offer: Offer | None = None
+        self._offers: list[Offer] = []
         self._asked: str | None = None
         self.keeper = SessionKeeper(
             folder, annotator.image_of, annotator.book.layer_of, self._trouble.reported.emit
         )
-        self.view = ResumeView()
+        self.view = SessionsView()
         annotator.controller.document.tell_to(self.keeper.record, self.keeper.record_found)
         annotator.controller.changed.connect(self._on_change)
         annotator.choices_changed.connect(self.look)
         self._trouble.reported.connect(self._on_trouble)
         self.view.accepted.connect(self.resume)
-        self.view.declined.connect(lambda: self._show(None))
+        self.view.declined.connect(lambda: self._offer([]))
 
     def open(self) -> None:
         """Look for an earlier session of the image."""
@@ -74,17 +74,17 @@ class Sessions:
         if id_ == self._asked:
             return
         self._asked = id_
-        self._show(None)
+        self._offer([])
         if image is not None and not self._has_begun():
             self._aside(
-                lambda: offer_for(self.folder, image),
+                lambda: offers_for(self.folder, full_resolution(image)),
                 lambda found: self._found(id_, found),
             )
 
-    def resume(self) -> None:
-        """Go on with the session on offer."""
-        if self._offer is not None and self._annotator.image is not None:
-            self._bring_back(self._offer, self._annotator.image)
+    def resume(self, offer: Offer) -> None:
+        """Go on with a session on offer."""
+        if self._annotator.image is not None:
+            self._bring_back(offer, self._annotator.image)
 
     def open_file(self, path: Path) -> None:
         """Go on with a session from a file."""
@@ -130,26 +130,34 @@ class Sessions:
     def _go_on(self, offer: Offer, file: LineFile, known: set[str]) -> None:
         session = offer.session
         self.keeper.go_on(file, known)
-        self._show(None)
+        self._offer([])
         self._asked = self._annotator.image and layer_id(self._annotator.image)
         self.resumed.emit()
-        text = f"Resumed: {session.objects} objects. {as_sentence(session.damage)}".strip(" .")
-        self.said.emit(Message(f"{text}.", important=bool(session.damage)))
+        text = f"Resumed with {offer.objects} object{'s' * (offer.objects != 1)}."
+        damage = f" {as_sentence(session.damage)}" if session.damage else ""
+        self.said.emit(Message(text + damage, important=bool(damage)))
 
     def _found(self, id_: str | None, found: Any) -> None:
-        if isinstance(found, Offer) and id_ == self._asked and not self._has_begun():
-            self._show(found)
-
-    def _on_change(self) -> None:
-        if self._offer is not None and self._has_begun():
-            self._show(None)
+        if id_ != self._asked or isinstance(found, Exception):
+            return
+        offers, unreadable = found
+        self._offer(offers)
+        for sentence in unreadable[:1]:
+            self._fail(sentence)
 
     def _has_begun(self) -> bool:
-        return self._annotator.controller.can_undo
+        """Tell whether objects were kept; clicks alone are soon made again."""
+        return bool(self._annotator.controller.document.facts)
 
-    def _show(self, offer: Offer | None) -> None:
-        self._offer = offer
-        self.view.offer("" if offer is None else offer.sentence)
+    def _offer(self, offers: list[Offer]) -> None:
+        self._offers = offers
+        self._on_change()
+
+    def _on_change(self) -> None:
+        """Show the offers while there is nothing that was kept."""
+        offers = [] if self._has_begun() else self._offers
+        if [offer for _, offer in self.view.offered] != offers:
+            self.view.offer([(offer.text, offer) for offer in offers])
 
     def _on_trouble(self, sentence: str) -> None:
         self.said.emit(Message(as_sentence(sentence), error=True, important=True))

@@ -20,10 +20,7 @@ def use_model(viewer: napari.viewer.Viewer, model: Path) -> ClickSegmentation:
     widget = next((w for w in _docked(window) if isinstance(w, ClickSegmentation)), None)
     if widget is None:
         _, widget = window.add_plugin_dock_widget(PLUGIN, WIDGET, tabify=True)
-    dock = widget.native.parentWidget()
-    if dock is not None:
-        dock.show()
-        dock.raise_()
+    widget.raise_dock()
     widget.use_model(model)
     return widget
 

@@ -8,8 +8,8 @@ from magicgui.widgets import Container, PushButton
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
+from napari_iafpn.plugin.common.parts import sentence_label
 from napari_iafpn.plugin.evaluation.controller import time_left
-from napari_iafpn.plugin.evaluation.views import sentence_label
 from napari_iafpn.plugin.training.controller import State
 from napari_iafpn.plugin.training.curves import CurvesView
 

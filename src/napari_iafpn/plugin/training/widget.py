@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_info, show_warning
-from napari.utils.theme import get_theme
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QMessageBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QMessageBox
 
-from napari_iafpn.plugin.docking import Aside, DockWatch
+from napari_iafpn.plugin.common.panel import DockPanel
+from napari_iafpn.plugin.docking import Aside
 from napari_iafpn.plugin.messages import Message, as_sentence
 from napari_iafpn.plugin.training.controller import State, TrainingController, Wish
 from napari_iafpn.plugin.training.handover import use_model
@@ -21,10 +21,10 @@ from napari_iafpn.plugin.training.process import TrainingProcess
 from napari_iafpn.plugin.training.progress_view import ButtonsView, ProgressView
 from napari_iafpn.plugin.training.setup_view import SetupView
 from napari_iafpn.plugin.training.sources import LayersSource, Source
-from napari_iafpn.plugin.views import StatusView
 
 if TYPE_CHECKING:
     import napari.viewer
+    from napari.utils.theme import Theme
     from qtpy.QtGui import QEnterEvent
 
 REDRAW_MS = 400
@@ -34,7 +34,7 @@ WELCOME = (
 )
 
 
-class TrainOnMasks(QWidget):
+class TrainOnMasks(DockPanel):
     """Retrain a model on the user's own annotated images.
 
     Parameters
@@ -45,9 +45,7 @@ class TrainOnMasks(QWidget):
     """
 
     def __init__(self, viewer: napari.viewer.Viewer, *, places: Places | None = None) -> None:
-        super().__init__()
-        # napari hands plugins a proxy, whose layers are never identical to the viewer's.
-        self._viewer = getattr(viewer, "__wrapped__", viewer)
+        super().__init__(viewer)
         self.places = Places.of_user() if places is None else places
         self.controller = TrainingController(self.places, Aside("napari-iafpn-training"))
         self.process = TrainingProcess(self.controller.receive, self.controller.receive_end)
@@ -55,24 +53,24 @@ class TrainOnMasks(QWidget):
         models = self.places.models_on_offer()
         self.setup = SetupView(models, self.places.models)
         self.progress = ProgressView()
-        self.status = StatusView()
         self.buttons = ButtonsView()
-        layout = QVBoxLayout(self)
-        for part in (self.setup, self.progress, self.status, self.buttons):
-            layout.addWidget(part)
+        self.body.parts.addWidget(self.setup)
+        self.body.parts.addWidget(self.progress, 1)
+        self.body.parts.addStretch()
+        for part in (self.status, self.buttons):
+            self.outer.addWidget(part)
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
         self._redraw.setInterval(REDRAW_MS)
         self._connect()
-        self._follow_theme()
         self.reset_choices()
         self._show()
         self._say(Message(WELCOME))
-        self._watch = DockWatch(self, self.reset_choices, self._hide, self._close)
+        self.watch()
 
     def reset_choices(self, *_: object) -> None:
         """Offer the layers and the unfinished trainings that there are."""
-        self.setup.pairs.offer(offered_pairs(self._viewer.layers))
+        self.setup.pairs.offer(offered_pairs(self.viewer.layers))
         jobs = self.places.unfinished()
         self.setup.unfinished.offer([(job.name, str(job.folder)) for job in jobs])
         self._suggest_name()
@@ -97,7 +95,7 @@ class TrainOnMasks(QWidget):
     def use_model(self) -> None:
         """Choose the new model in the widget Click segmentation."""
         if self.controller.model:
-            use_model(self._viewer, Path(self.controller.model))
+            use_model(self.viewer, Path(self.controller.model))
 
     def _connect(self) -> None:
         controller, buttons, setup = self.controller, self.buttons, self.setup
@@ -113,7 +111,6 @@ class TrainOnMasks(QWidget):
         buttons.continue_button.changed.connect(self._continue_shown)
         buttons.back_button.changed.connect(self._back)
         self._redraw.timeout.connect(self._draw)
-        self._viewer.events.theme.connect(self._follow_theme)
         self.destroyed.connect(controller.close)
 
     # The widget comes and goes
@@ -124,18 +121,14 @@ class TrainOnMasks(QWidget):
             super().enterEvent(event)
         self.reset_choices()
 
-    def _hide(self) -> None:
-        """Go on while the panel is merely hidden; save and end where the whole window goes."""
-        window: QWidget = self
-        while (parent := window.parentWidget()) is not None:
-            window = parent
-        if not window.isVisible():
-            self.process.close()
+    def enter(self) -> None:
+        """Offer what there is."""
+        self.reset_choices()
 
-    def _close(self) -> None:
+    def leave(self) -> None:
+        """Save and end; merely hidden, a training goes on."""
         self._redraw.stop()
         self.controller.close()
-        self._viewer.events.theme.disconnect(self._follow_theme)
 
     # What the user chooses
 
@@ -145,7 +138,7 @@ class TrainOnMasks(QWidget):
         chosen = self.setup.pairs.chosen()
         if not chosen:
             raise ValueError("choose at least one image with its labels")
-        layers, dims = self._viewer.layers, self._viewer.dims
+        layers, dims = self.viewer.layers, self.viewer.dims
         return LayersSource(tuple(layer_pair(layers, dims, *ids) for ids in chosen))
 
     def _suggest_name(self, *_: object) -> None:
@@ -217,6 +210,7 @@ class TrainOnMasks(QWidget):
         if ended and message.text and not self.isVisible():
             (show_warning if message.error else show_info)(message.text)
 
-    def _follow_theme(self, *_: object) -> None:
-        self.progress.curves.set_ink(get_theme(self._viewer.theme).text.as_hex())
+    def on_theme(self, theme: Theme) -> None:
+        """Draw the curves in the colour of text."""
+        self.progress.curves.set_ink(theme.text.as_hex())
         self._draw()

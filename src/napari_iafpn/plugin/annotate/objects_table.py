@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from napari_iafpn.plugin.annotate.objects_view import ObjectsView, Row
 from napari_iafpn.plugin.labels import LabelsLayer
 from napari_iafpn.plugin.messages import Message
-from napari_iafpn.plugin.objects_view import ObjectsView, Row
 from napari_iafpn.sessions import Facts, FactsChange, PlaneKey, Step
 from napari_iafpn.sessions.actions import delete_step
 
@@ -23,15 +24,10 @@ class ObjectsTable:
     ----------
     annotator : Annotator
     view : ObjectsView
-    is_open : callable
-        Whether the table can be seen; nobody needs it to be right before.
     """
 
-    def __init__(
-        self, annotator: Annotator, view: ObjectsView, is_open: Callable[[], bool]
-    ) -> None:
+    def __init__(self, annotator: Annotator, view: ObjectsView) -> None:
         self._annotator = annotator
-        self._is_open = is_open
         self._view = view
         self._shown: tuple[object, ...] = ()
         annotator.controller.changed.connect(self.refresh)
@@ -44,12 +40,9 @@ class ObjectsTable:
         view.classified.connect(self._classify)
 
     def refresh(self) -> None:
-        """Show the objects of the labels that are committed to; nothing while it is folded."""
+        """Show the objects of the labels that are committed to."""
         labels = self._annotator.labels
         document = self._annotator.controller.document
-        if not self._is_open():
-            self._shown = ()
-            return
         state = (labels, document, document.last_done, document.last_undone)
         if state == self._shown:
             return
@@ -60,13 +53,23 @@ class ObjectsTable:
 
     def _rows(self, target: LabelsLayer) -> list[Row]:
         categories, facts = self._annotator.categories, self._annotator.controller.document.facts
+        edited = self._edited(target)
         rows = []
-        for label, area in target.areas.items():
-            if area > 0:
-                fact = facts.get((target.id, label), Facts())
-                name = categories.get(fact.category, {}).get("name", "")
-                rows.append(Row(label, name, area, fact.clicks, fact.seconds, fact.reviewed))
+        for label, area in (target.areas + edited).items():
+            fact = facts.get((target.id, label), Facts())
+            name = categories.get(fact.category, {}).get("name", "")
+            told = label, name, area, fact.clicks, fact.seconds, fact.reviewed
+            rows.append(Row(*told, edited=label in edited))
         return rows
+
+    def _edited(self, target: LabelsLayer) -> Counter[int]:
+        """Return the objects that are lifted out of the labels, and their pixels before."""
+        lifted = (now.edited for now in self._annotator.controller.document.objects.values())
+        pixels: Counter[int] = Counter()
+        for edited in lifted:
+            if edited is not None and edited.labels == target.id:
+                pixels[edited.label] += int(edited.start.mask.sum())
+        return pixels
 
     def _go_to(self, label: int) -> None:
         if self._annotator.labels is not None:
@@ -79,7 +82,8 @@ class ObjectsTable:
     def _delete(self, labels: Sequence[int]) -> None:
         self._change(
             lambda plane, target: self._removal(plane, target, labels),
-            f"Deleted {len(labels)} object{'s' * (len(labels) != 1)}; undo brings them back.",
+            f"Deleted {len(labels)} object{'s' * (len(labels) != 1)}. Undo brings "
+            f"{'them' if len(labels) != 1 else 'it'} back.",
         )
 
     def _merge(self, labels: Sequence[int]) -> None:
@@ -106,8 +110,7 @@ class ObjectsTable:
 
         self._note("review", labels, reviewed)
 
-    def _classify(self, labels: Sequence[int]) -> None:
-        category = self._annotator.controller.commit_as.category
+    def _classify(self, labels: Sequence[int], category: int) -> None:
         self._note(
             "class",
             labels,

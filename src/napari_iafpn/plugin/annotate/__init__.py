@@ -1,0 +1,1 @@
+"""The panel of Click segmentation: its parts, and what they say."""

@@ -1,0 +1,1 @@
+"""What the three widgets of the plugin share."""
