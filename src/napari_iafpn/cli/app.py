@@ -535,6 +535,20 @@ def replay(
 
 
 @app.command()
+def report(
+    sessions: Annotated[
+        list[Path], typer.Argument(help="Journals of sessions, .iafpn.jsonl, or folders of them.")
+    ],
+    output: Annotated[Path, typer.Option(help="Folder for the tables (CSV) and the page (HTML).")],
+    overwrite: Overwrite = False,
+) -> None:
+    """Tell what objects and images cost: clicks, corrections and seconds."""
+    from napari_iafpn.cli.report import report_work
+
+    report_work(sessions, output, overwrite=overwrite)
+
+
+@app.command()
 def published(
     run_dir: Annotated[Path, typer.Argument(help="Folder that [bold]evaluate[/bold] wrote.")],
     against: Annotated[

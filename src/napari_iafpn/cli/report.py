@@ -1,0 +1,103 @@
+"""`napari-iafpn report`: what the objects of sessions cost, as tables and a page."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from napari_iafpn.cli.console import plain_console
+from napari_iafpn.cli.outputs import write_output
+from napari_iafpn.sessions.effort import (
+    ImageEffort,
+    ObjectEffort,
+    effort_of,
+    image_efforts,
+    total_effort,
+)
+from napari_iafpn.sessions.reading import read_session
+
+SUFFIX = ".iafpn.jsonl"
+
+
+def report_work(sources: Sequence[Path], output: Path, *, overwrite: bool) -> None:
+    """Write objects.csv, images.csv and report.html into the folder ``output``.
+
+    Raises
+    ------
+    ValueError
+        Where there is no session, none with an object, or results are there already.
+    """
+    console, objects = plain_console(), []
+    for path in _sessions(sources):
+        session = read_session(path)
+        if session.damage:
+            console.print(f"note: {session.damage}")
+        objects += effort_of(session)
+    if not objects:
+        raise ValueError(
+            "the sessions hold no object that was kept; give sessions in which some were"
+        )
+    images, total = image_efforts(objects), total_effort(objects)
+    _write(output, "objects.csv", _table(map(asdict, objects)), overwrite=overwrite)
+    _write(output, "images.csv", _table(map(_row, images)), overwrite=overwrite)
+    page = _page(objects, images, total)
+    _write(output, "report.html", page, overwrite=overwrite)
+    console.print(
+        f"objects: {total.objects}, images: {len(images)}, found by themselves: {total.found}; "
+        f"{total.clicks_per_object:.1f} clicks and {total.seconds_per_object:.0f} s per object, "
+        f"corrections: {total.corrections}"
+    )
+    console.print(f"report: {(output / 'report.html').resolve()}")
+
+
+def _sessions(sources: Sequence[Path]) -> list[Path]:
+    found: list[Path] = []
+    for source in sources:
+        inside = sorted(source.glob(f"*{SUFFIX}")) if source.is_dir() else [source]
+        if not inside:
+            raise ValueError(f"{source} holds no session (*{SUFFIX}); give another folder")
+        found += inside
+    return list(dict.fromkeys(found))
+
+
+def _write(folder: Path, name: str, text: str, *, overwrite: bool) -> None:
+    if (folder / name).exists() and not overwrite:
+        raise ValueError(f"{folder} holds {name} already; give another folder or add --overwrite")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_output(folder / name, text.encode())
+
+
+def _row(image: ImageEffort) -> dict[str, Any]:
+    return {
+        **asdict(image),
+        "clicks_per_object": round(image.clicks_per_object, 2),
+        "seconds_per_object": round(image.seconds_per_object, 1),
+    }
+
+
+def _table(rows: Iterable[dict[str, Any]]) -> str:
+    listed, text = list(rows), io.StringIO()
+    writer = csv.DictWriter(text, list(listed[0]))
+    writer.writeheader()
+    writer.writerows(listed)
+    return text.getvalue()
+
+
+def _page(objects: list[ObjectEffort], images: list[ImageEffort], total: ImageEffort) -> str:
+    from jinja2 import Environment, StrictUndefined
+
+    template = files("napari_iafpn.cli").joinpath("report.html.jinja").read_text(encoding="utf-8")
+    environment = Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
+    )
+    return environment.from_string(template).render(
+        objects=objects,
+        images=images,
+        total=total,
+        most=max(each.clicks for each in objects) or 1,
+    )

@@ -1,0 +1,69 @@
+"""What a session's objects cost, as the tables and the page of the report tell it."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_iafpn.cli.report import report_work
+from napari_iafpn.sessions.effort import effort_of, image_efforts
+from napari_iafpn.sessions.reading import read_session
+
+
+def square(start: int) -> np.ndarray:
+    mask = np.zeros((60, 80), bool)
+    mask[start : start + 8, start : start + 8] = True
+    return mask
+
+
+@pytest.fixture
+def worked(sitting):
+    """Two objects, the second one kept twice, and a third that was undone."""
+    sitting.click(12, 12)
+    sitting.commit(square(10), 1)
+    sitting.click(32, 32)
+    sitting.click(40, 40, positive=False)
+    sitting.commit(square(30), 2)
+    sitting.click(33, 33)
+    sitting.commit(square(31), 2)
+    sitting.click(50, 50)
+    sitting.commit(square(50), 3)
+    sitting.document.undo()
+    sitting.writer.close()
+    return sitting
+
+
+def test_clicks_corrections_and_areas_are_those_of_the_objects_that_are_there(worked):
+    objects = effort_of(read_session(worked.path))
+    told = [(each.id, each.clicks, each.corrections, each.area) for each in objects]
+    assert told == [(1, 1, 0, 64), (2, 3, 1, 79)]
+    (image,) = image_efforts(objects)
+    assert (image.image, image.objects, image.clicks, image.corrections) == ("cells", 2, 4, 1)
+    assert image.clicks_per_object == 2.0
+
+
+def test_the_report_has_two_tables_and_a_page(worked, tmp_path: Path, capsys):
+    folder = tmp_path / "report"
+    report_work([worked.path.parent], folder, overwrite=False)
+    with open(folder / "objects.csv", encoding="utf-8", newline="") as file:
+        assert [row["id"] for row in csv.DictReader(file)] == ["1", "2"]
+    with open(folder / "images.csv", encoding="utf-8", newline="") as file:
+        assert [row["clicks_per_object"] for row in csv.DictReader(file)] == ["2.0"]
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "cells, object 2: 3 clicks" in page
+    assert "http" not in page
+    assert "objects: 2, images: 1, found by themselves: 0; 2.0 clicks" in " ".join(
+        capsys.readouterr().out.split()
+    )
+    with pytest.raises(ValueError, match=r"holds objects\.csv already"):
+        report_work([worked.path], folder, overwrite=False)
+
+
+def test_without_objects_there_is_nothing_to_report(sitting, tmp_path: Path):
+    sitting.click(12, 12)
+    sitting.writer.close()
+    with pytest.raises(ValueError, match="no object that was kept"):
+        report_work([sitting.path], tmp_path / "report", overwrite=False)
+    with pytest.raises(ValueError, match="holds no session"):
+        report_work([tmp_path], tmp_path / "report", overwrite=False)
