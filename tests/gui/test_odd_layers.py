@@ -6,7 +6,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
 from napari_iafpn.clicks import Click
-from napari_iafpn.plugin.overlays import MaskPreview
+from napari_iafpn.plugin.mask_preview import MaskPreview
 
 SHAPE = (60, 80)
 SQUARE = np.zeros(SHAPE, bool)

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Labels
 from psygnal import Signal
+from qtpy.QtCore import QTimer
 
 from napari_iafpn.clicks import DRAWN
 from napari_iafpn.plugin.camera import camera, center_on
 from napari_iafpn.plugin.canvas import CanvasKeys, CanvasMouse
 from napari_iafpn.plugin.controller import AnnotationController
+from napari_iafpn.plugin.docking import Aside
 from napari_iafpn.plugin.drag_tools import DragTools
 from napari_iafpn.plugin.labels import LabelsLayer
 from napari_iafpn.plugin.labels_book import LabelsBook
@@ -35,6 +37,7 @@ from napari_iafpn.plugin.pointer import Pointer
 from napari_iafpn.plugin.ports import Ports
 from napari_iafpn.plugin.propagating import slider_axes
 from napari_iafpn.plugin.shown_image import ShownImage
+from napari_iafpn.plugin.warming import import_layers
 from napari_iafpn.sessions import Cutout, LabelsChange, PixelChange, PlaneKey, Step
 
 if TYPE_CHECKING:
@@ -86,7 +89,8 @@ class Annotator:
         self._keys = CanvasKeys(viewer, self._actions(), self._mouse)
         self.categories: dict[int, dict[str, str]] = {}
         self._sees_channels = False
-        self.is_open = self._window_closes = False
+        self._aside = Aside("napari-iafpn warming up")
+        self.is_open = self._window_closes = self._is_warm = False
         self.preview.painted.connect(self._on_painted)
         self.clicks.edited.connect(lambda clicks: controller.change_clicks(clicks, shown.view()))
         self._drags.changed.connect(self._draw_prompts)
@@ -123,6 +127,7 @@ class Annotator:
             for layer in self.viewer.layers:
                 self.book.watch(layer)
             self._shown.choose_default()
+            self._aside(import_layers, self._on_warm)
 
     def close(self, *, window_closes: bool = False) -> None:
         """Let go of the viewer and take the plugin's own layers out of it.
@@ -300,17 +305,27 @@ class Annotator:
         self._draw_prompts()
 
     def _on_camera(self, _event: Any = None) -> None:
-        if self._layers.is_out_of_reach:
+        if not self._layers.fit_camera:
             self._draw()
 
     def _on_image(self) -> None:
         self._draw()
         self.choices_changed.emit()
+        self._prepare()
+
+    def _on_warm(self, _result: object) -> None:
+        self._is_warm = True
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Make the layers that the first click needs before it comes, one after the other."""
+        if self.is_open and self._is_warm and self._layers.prepare_next():
+            QTimer.singleShot(0, self._prepare)
 
     def _draw(self) -> None:
         """Bring the layers up to date with the controller; what fails is told and stops nothing."""
         with self.controller.telling():
-            self._layers.show(self.labels, self.next_label(), self._drags.sketch)
+            self._layers.show(self.labels, self._drags.sketch)
 
     def _draw_prompts(self) -> None:
         self._layers.show_prompts(self._drags.sketch)

@@ -11,7 +11,8 @@ from napari_iafpn.clicks import Prompt
 from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.controller import AnnotationController
 from napari_iafpn.plugin.layers import spatial_shape
-from napari_iafpn.plugin.overlays import ClicksLayer, MaskPreview, keep_above
+from napari_iafpn.plugin.mask_preview import MaskPreview
+from napari_iafpn.plugin.overlays import ClicksLayer, keep_above
 from napari_iafpn.plugin.prompts_layer import PromptsLayer
 from napari_iafpn.plugin.shown_image import ShownImage
 
@@ -51,24 +52,24 @@ class ObjectLayers:
         else:
             self.preview.drop_brush()
 
-    def show(self, labels: Labels | None, label: int, sketch: Iterable[Prompt]) -> None:
-        """Bring the layers up to date.
+    def prepare_next(self) -> bool:
+        """Make a layer that the first click would need; tell whether there was one to make."""
+        image, parts = self._image.layer, (self.preview, self.clicks)
+        part = next((part for part in parts if part.layer is None), None)
+        if image is None or part is None:
+            return False
+        part.prepare(image)
+        return True
 
-        Parameters
-        ----------
-        labels : Labels or None
-            The layer that the object is committed to, and whose colours it has.
-        label : int
-            The id that it gets there.
-        sketch : iterable of Prompt
-            What is being drawn.
-        """
+    def show(self, labels: Labels | None, sketch: Iterable[Prompt]) -> None:
+        """Bring the layers up to date; ``sketch`` is being drawn, ``labels`` lie below."""
         controller, image = self._controller, self._image.layer
-        plane, prediction, mask = controller.plane, controller.prediction, controller.mask
-        if image is None or plane is None:
+        plane, current, mask = controller.plane, controller.current, controller.mask
+        if image is None or plane is None or current is None:
             for part in (self.preview, self.clicks, self.prompts):
                 part.clear()
             return
+        prediction = controller.prediction
         known = (prediction, mask, controller.hint)
         if all(part is None for part in known) and not self.preview.has_brush:
             self.preview.clear()
@@ -78,10 +79,9 @@ class ObjectLayers:
                 plane,
                 None if prediction is None else prediction.roi,
                 mask,
-                label,
-                None if labels is None else labels.colormap,
                 controller.hint,
                 self._drawable(plane.shape_in(spatial_shape(image))),
+                edited=current.edited is not None,
             )
         self.clicks.show(image, plane, controller.clicks)
         self.show_prompts(sketch)
@@ -89,10 +89,11 @@ class ObjectLayers:
         keep_above(self._viewer, (image, labels), *above)
 
     @property
-    def is_out_of_reach(self) -> bool:
-        """Whether the user sees what the brush in hand cannot draw on."""
-        view = self._image.view()
-        return self.preview.has_brush and view is not None and not self.preview.frame.encloses(view)
+    def fit_camera(self) -> bool:
+        """Whether the outline is as wide as it should be, and the brush reaches what is seen."""
+        image, view = self._image.layer, self._image.view()
+        reaches = view is None or not self.preview.has_brush or self.preview.frame.encloses(view)
+        return image is None or (reaches and self.preview.fits_zoom(image))
 
     def _drawable(self, shape: tuple[int, int]) -> Box:
         """Return what of a plane of ``shape`` (H, W) the brush can draw on."""

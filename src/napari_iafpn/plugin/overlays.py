@@ -1,48 +1,34 @@
-"""The layers that show the current object: its clicks, and its mask with the region of interest."""
+"""The clicks of the current object on the canvas, and how layers come and go."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from functools import reduce
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image, Labels, Layer, Points
-from napari.utils.colormaps import DirectLabelColormap
+from napari.layers import Image, Layer, Points
 from numpy.typing import NDArray
 from psygnal import Signal
 from qtpy.QtCore import QTimer
-from scipy import ndimage
 
 from napari_iafpn.clicks import Click, ClickSequence
-from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.camera import camera
 from napari_iafpn.plugin.layers import place, placement
-from napari_iafpn.sessions import Cutout, PlaneKey
+from napari_iafpn.sessions import PlaneKey
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.utils.colormaps import CyclicLabelColormap
-
-    LabelColormap: TypeAlias = CyclicLabelColormap | DirectLabelColormap
 
 logger = logging.getLogger(__name__)
 
-PREVIEW_NAME = "Current object"
-MASK, HINT = 1, 2
-"""Pixels of the current object, and the outline of what it would be; no ids, which may be of any
-size."""
 CLICK_PIXELS = 11
-# Width of the outline of a mask.
-CONTOUR = 2
 SIGNS = ("positive", "negative")
-SIGN_COLORS = {"positive": "#2bd94f", "negative": "#ff3b3b"}
-# Shapes too, for those who cannot tell the colours apart.
+# Blue and orange, which everybody can tell apart, and shapes too.
+SIGN_COLORS = {"positive": "#2196ff", "negative": "#ff6a00"}
 SIGN_SYMBOLS = {"positive": "disc", "negative": "x"}
 # Of a point that the user adds: its sign, and its place among the prompts, that it has none yet.
 DEFAULTS = {"click": SIGNS[0], "place": -1}
-ROI_COLOR = "#3aa0ff"
 
 
 class ClicksLayer:
@@ -62,7 +48,7 @@ class ClicksLayer:
         before, self._key = self._key, key
         if not clicks.clicks and not is_open(self._viewer, self.layer):
             return
-        layer = self._layer_for(image)
+        layer = self.prepare(image)
         place(layer, placement(image))
         if key != before or clicks != self.read():
             self._shown = clicks
@@ -132,7 +118,8 @@ class ClicksLayer:
         self.fit_zoom()
         self._writing = False
 
-    def _layer_for(self, image: Image) -> Points:
+    def prepare(self, image: Image) -> Points:
+        """Return the layer for clicks on an image, made where there is none."""
         layer = self.layer
         if layer is None or not is_open(self._viewer, layer) or layer.ndim != image.ndim:
             self.remove()
@@ -167,140 +154,6 @@ class ClicksLayer:
     def _tell(self) -> None:
         if is_open(self._viewer, self.layer):
             self.edited.emit(self.read())
-
-
-class MaskPreview:
-    """The mask of the current object, translucent, as large as its region of interest.
-
-    With the brush in hand it is as large as what the canvas shows, and strokes on it are told.
-    """
-
-    painted = Signal(object, object)
-    """What was drawn and what was erased, each a `Cutout` or None."""
-
-    def __init__(self, viewer: ViewerModel) -> None:
-        self._viewer = viewer
-        self.layer: Labels | None = None
-        self.has_brush = False
-        self._outlines_roi, self._contour = True, 0
-        self.frame = Box(0, 1, 0, 1)
-        self._shown: NDArray[np.bool_] = np.zeros((1, 1), bool)
-        self._before: Layer | None = None
-        self._default: LabelColormap | None = None
-        self._colour: NDArray[np.float32] | None = None
-
-    def show(
-        self,
-        image: Image,
-        key: PlaneKey,
-        roi: Box | None,
-        mask: Cutout | None,
-        label: int,
-        colormap: LabelColormap | None,
-        hint: Cutout | None,
-        canvas: Box,
-    ) -> None:
-        """Show ``mask`` on the plane ``key``, and the box ``roi`` around it.
-
-        The mask has the colour of ``label``, the outline of ``hint`` a paler one. ``canvas`` is
-        what of the plane can be drawn on.
-        """
-        layer = self._layer_for(image)
-        boxes = [roi, canvas if self.has_brush else None]
-        boxes += [pixels.box for pixels in (mask, hint) if pixels is not None]
-        frame = reduce(Box.union, [box for box in boxes if box is not None] or [Box(0, 1, 0, 1)])
-        self.frame = frame
-        shape = [1] * image.ndim
-        shape[key.axes[0]], shape[key.axes[1]] = frame.shape
-        place(layer, placement(image, key.to_data(frame.row_start, frame.col_start)))
-        shown = np.zeros(frame.shape, bool) if mask is None else mask.within(frame)
-        self._shown = shown
-        parts = np.where(shown, MASK, 0).astype(np.uint8)
-        if hint is not None:
-            would_be = hint.within(frame)
-            parts[would_be & ~ndimage.binary_erosion(would_be)] = HINT
-        self._set(layer, parts.reshape(shape))
-        layer.selected_label = MASK
-        self._colour_as(layer, colormap or self._default, label)
-        layer.contour = self._contour
-        layer.bounding_box.visible = self._outlines_roi and roi is not None and frame == roi
-
-    def outline(self, *, roi: bool | None = None, mask: bool | None = None) -> None:
-        """Draw the region of interest or not, and the mask as an outline or filled."""
-        self._outlines_roi = self._outlines_roi if roi is None else roi
-        self._contour = self._contour if mask is None else CONTOUR * mask
-
-    def clear(self) -> None:
-        """Show nothing."""
-        if self.layer is not None and is_open(self._viewer, self.layer):
-            self._set(self.layer, np.zeros((1,) * self.layer.ndim, np.uint8))
-            self.layer.bounding_box.visible = False
-
-    def _set(self, layer: Labels, data: NDArray[np.uint8]) -> None:
-        layer.data = data
-        layer.editable = self.has_brush  # new data make every layer editable
-
-    def _colour_as(self, layer: Labels, colormap: LabelColormap, label: int) -> None:
-        colour = np.ravel(colormap.map(label))
-        if self._colour is None or not np.array_equal(colour, self._colour):
-            self._colour = colour
-            pale = np.append((colour[:3] + 1) / 2, 1)
-            colours = {None: "transparent", MASK: colour, HINT: pale}
-            layer.colormap = DirectLabelColormap(color_dict=colours)
-
-    def take_brush(self, image: Image, mode: str) -> None:
-        """Let the user draw on the mask of the current object, or erase."""
-        layer = self._layer_for(image)
-        if not self.has_brush:
-            self._before = self._viewer.layers.selection.active
-        self.has_brush = layer.editable = layer.visible = True
-        self._viewer.layers.selection.active = layer
-        layer.mode = mode
-
-    def drop_brush(self) -> None:
-        """Give the mouse back to the clicks."""
-        layer = self.layer
-        if layer is None or not self.has_brush:
-            return
-        layer.mode = "pan_zoom"
-        self.has_brush = layer.editable = False
-        selection = self._viewer.layers.selection
-        if selection.active is layer:
-            selection.active = self._before if is_open(self._viewer, self._before) else None
-
-    def remove(self) -> None:
-        """Take the layer out of the viewer."""
-        self.drop_brush()
-        remove_layer(self._viewer, self.layer)
-        self.layer = None
-
-    def _layer_for(self, image: Image) -> Labels:
-        layer = self.layer
-        if layer is None or not is_open(self._viewer, layer) or layer.ndim != image.ndim:
-            self.remove()
-            data = np.zeros((1,) * image.ndim, np.uint8)
-            layer = Labels(data, name=PREVIEW_NAME, opacity=0.55, **placement(image))
-            self._default, self._colour = layer.colormap, None
-            self.layer = layer
-            box = layer.bounding_box
-            box.line_color, box.line_thickness, box.points = ROI_COLOR, 2, False
-            add_quietly(self._viewer, layer)
-            layer.editable = False
-            layer.events.paint.connect(self._on_paint)
-        return layer
-
-    def _on_paint(self, _event: Any) -> None:
-        # napari goes on using the data after the event.
-        QTimer.singleShot(0, self._tell)
-
-    def _tell(self) -> None:
-        if self.layer is None or not self.has_brush:
-            return
-        now = np.asarray(self.layer.data).reshape(self.frame.shape) > 0
-        corner = self.frame.row_start, self.frame.col_start
-        drawn, erased = now & ~self._shown, self._shown & ~now
-        if drawn.any() or erased.any():
-            self.painted.emit(Cutout.of(drawn, corner), Cutout.of(erased, corner))
 
 
 def add_quietly(viewer: ViewerModel, layer: Layer) -> None:

@@ -12,7 +12,9 @@ from dataclasses import replace
 from threading import Condition, Lock, Thread, current_thread
 from typing import TYPE_CHECKING
 
-from napari_iafpn.clicks import ClickSequence
+import numpy as np
+
+from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.find.messages import SearchOver, SearchReport, SearchWanted
 from napari_iafpn.plugin.messages import (
@@ -43,15 +45,20 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+FIRST = (256, 256)
+"""Pixels of what a network sees first, which takes longer than what comes after."""
 KEPT = "your clicks are kept, try again"
 UNCHANGED = "nothing was changed, try again"
 
 
 def load_predictor(model: str) -> Predictor:
-    """Load a shipped model by name, or a file, onto the best device there is."""
-    from napari_iafpn.inference import Predictor
+    """Load a shipped model by name, or a file, onto the best device there is; it runs once."""
+    from napari_iafpn.inference import ClickReplay, Predictor
 
-    return Predictor.load(model)
+    predictor = Predictor.load(model)
+    with suppress(MemoryError):  # told when it matters
+        ClickReplay(predictor, np.zeros(FIRST, np.uint8)).predict([Click(FIRST[0] / 2, 0)])
+    return predictor
 
 
 class PredictionWorker:

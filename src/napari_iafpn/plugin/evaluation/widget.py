@@ -20,8 +20,8 @@ from napari_iafpn.plugin.evaluation.scene import Scene
 from napari_iafpn.plugin.evaluation.setup_view import SetupView
 from napari_iafpn.plugin.evaluation.views import RunView
 from napari_iafpn.plugin.layers import default_image, full_resolution, layer_id, spatial_shape
+from napari_iafpn.plugin.mask_preview import PREVIEW_NAME
 from napari_iafpn.plugin.messages import Message
-from napari_iafpn.plugin.overlays import PREVIEW_NAME
 from napari_iafpn.plugin.training.places import Places
 
 if TYPE_CHECKING:

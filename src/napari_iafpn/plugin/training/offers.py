@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from napari.layers import Image, Labels
 
 from napari_iafpn.plugin.layers import full_resolution, layer_id, spatial_shape
-from napari_iafpn.plugin.overlays import PREVIEW_NAME
+from napari_iafpn.plugin.mask_preview import PREVIEW_NAME
 from napari_iafpn.plugin.training.sources import LayerPair
 
 if TYPE_CHECKING:
