@@ -9,6 +9,7 @@ from qtpy.QtTest import QTest
 
 from napari_iafpn.plugin.annotate.settings_view import CHOSEN, CLASS
 from napari_iafpn.plugin.annotate.tools_view import BRUSH, CLICKS, ERASER
+from napari_iafpn.plugin.mask_preview import MASK, OUTLINE
 
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 SHAPE = (60, 80)
@@ -141,9 +142,11 @@ def test_one_button_is_enough(window):
 def test_the_mask_as_an_outline(window):
     window.click(30, 40)
     window.widget.display.outline.setChecked(True)
-    assert window.annotator.preview.layer.contour == 2
+    layer = window.annotator.preview.layer
+    alphas = [layer.colormap.map(np.array([value], np.uint8))[0, 3] for value in (MASK, OUTLINE)]
+    assert alphas == [0, 1]
     window.widget.display.outline.setChecked(False)
-    assert window.annotator.preview.layer.contour == 0
+    assert 0 < layer.colormap.map(np.array([MASK], np.uint8))[0, 3] < 0.5
 
 
 # Brush and eraser

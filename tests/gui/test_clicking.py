@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
 from napari_iafpn.clicks import Click
+from napari_iafpn.plugin.mask_preview import MASK, OUTLINE, RING
 
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 RIGHT = Qt.MouseButton.RightButton
@@ -33,7 +34,7 @@ def test_a_left_click_shows_the_mask(window, disks):
     window.click(30, 40)
     assert near(window.clicks, (30, 40, True))
     assert np.array_equal(window.preview(SHAPE) > 0, disks(SHAPE, now(window)))
-    assert window.preview(SHAPE).max() == 1
+    assert set(np.unique(window.preview(SHAPE))) == {0, MASK, OUTLINE, RING}
 
 
 @pytest.mark.parametrize(
@@ -232,12 +233,91 @@ def test_the_region_of_interest_is_outlined(window):
     assert window.preview(SHAPE).any()
 
 
-def test_the_own_layers_have_the_units_of_the_image_from_the_start(annotate, predictor):
+def test_the_own_layers_have_the_units_of_the_image_from_the_start(annotate, empty_viewer):
     units = []
+    empty_viewer.layers.events.inserted.connect(lambda event: units.append(event.value.units))
     window = annotate(np.zeros((40, 60), np.uint8), units=("mm", "mm"))
-    window.viewer.layers.events.inserted.connect(lambda event: units.append(event.value.units))
     window.click(20, 30)
     window.key(Qt.Key.Key_Return)
     image = window.annotator.image
-    assert len(units) == 3, "the clicks, the current object and the labels"
+    assert len(units) == 4, "the image, the clicks, the current object and the labels"
     assert set(units) == {image.units}
+
+
+def test_the_layers_of_the_object_are_there_before_the_first_click(window):
+    names = ["image", "Current object", "Clicks"]
+    window.qtbot.waitUntil(lambda: [layer.name for layer in window.viewer.layers] == names)
+    assert window.viewer.layers.selection.active.name == "image"
+
+
+def shaky(window, start, *moves, button=Qt.MouseButton.LeftButton):
+    """Press, move by canvas pixels, release there."""
+    native, point = window.canvas.native, window.point_on_canvas(start)
+    QTest.mousePress(native, button, pos=point)
+    for move in moves:
+        QTest.mouseMove(native, point + QPoint(*move))
+        QTest.qWait(40)  # napari throttles moves
+    QTest.mouseRelease(native, button, pos=point + QPoint(*moves[-1]))
+    window.wait()
+
+
+@pytest.mark.parametrize("tool", ["", "box", "stroke"])
+@pytest.mark.parametrize("button", [Qt.MouseButton.LeftButton, RIGHT], ids=["left", "right"])
+def test_a_hand_that_trembles_clicks(window, tool, button):
+    window.annotator.take_tool(tool)
+    centre = window.camera.center
+    shaky(window, (30, 40), (2, 1), (4, -3), (5, 0), button=button)
+    assert near(window.clicks, (30, 40, button != RIGHT))
+    assert window.camera.center == centre
+
+
+def test_a_drag_that_comes_back_is_no_click(window):
+    shaky(window, (30, 40), (20, 0), (40, 0), (2, 0))
+    assert window.clicks == []
+
+
+def test_a_drag_whose_moves_were_skipped_draws(window):
+    window.annotator.take_tool("box")
+    native = window.canvas.native
+    QTest.mousePress(native, Qt.MouseButton.LeftButton, pos=window.point_on_canvas((10, 10)))
+    QTest.mouseRelease(native, Qt.MouseButton.LeftButton, pos=window.point_on_canvas((40, 50)))
+    window.wait()
+    (box,) = window.controller.current.clicks
+    assert box.kind == "box"
+
+
+def test_the_guiding_line_tells_of_another_tool_and_escape_puts_it_down(window):
+    labels = window.viewer.add_labels(np.zeros(SHAPE, int), name="mine")
+    labels.mode = "paint"
+    told = "The mouse has the paint tool of 'mine'. Esc: click on objects again."
+    assert window.widget.guide.text() == told
+    window.click(30, 40)
+    assert window.clicks == []
+    window.key(Qt.Key.Key_Escape)
+    assert labels.mode == "pan_zoom"
+    assert window.widget.guide.text() != told
+    window.click(30, 40)
+    assert near(window.clicks, (30, 40, True))
+
+
+def test_growing_into_a_neighbour_is_told(window, disks):
+    for place in [(30, 40), (30, 48)]:
+        window.click(*place)
+        window.key(Qt.Key.Key_Return)
+    first, second = (disks(SHAPE, [Click(30, col)]) for col in (40, 48))
+    lost = np.count_nonzero(first & second)
+    assert f"{lost} pixels of it belong to other objects and stay theirs." in window.status
+
+
+def test_an_object_that_is_edited_is_marked(window):
+    window.click(30, 40)
+    new = window.preview(SHAPE)
+    window.key(Qt.Key.Key_Return)
+    point = window.point_on_canvas((30, 40))
+    QTest.mouseClick(window.canvas.native, Qt.MouseButton.LeftButton, pos=point)
+    QTest.mouseDClick(window.canvas.native, Qt.MouseButton.LeftButton, pos=point)
+    window.wait()
+    edited = window.preview(SHAPE)
+    assert np.array_equal(edited > 0, new > 0)
+    border = new == OUTLINE
+    assert set(np.unique(edited[border])) == {OUTLINE, RING}, "dashed"

@@ -21,6 +21,7 @@ from napari_iafpn.plugin.docking import Aside
 from napari_iafpn.plugin.drag_tools import DragTools
 from napari_iafpn.plugin.labels import LabelsLayer
 from napari_iafpn.plugin.labels_book import LabelsBook
+from napari_iafpn.plugin.layer_tool import LayerTool
 from napari_iafpn.plugin.layers import (
     axis_names,
     channels_of,
@@ -85,6 +86,9 @@ class Annotator:
         self._mouse = CanvasMouse(viewer)
         self.pointer = Pointer(viewer, controller, shown, self.book, self.clicks, self._mouse)
         self._drags = DragTools(viewer, controller, shown, self.pointer, self._mouse)
+        self.layer_tool = LayerTool(
+            viewer, lambda layer: layer is self.preview.layer and self.preview.has_brush
+        )
         self._magnifier = Magnifier(viewer)
         self._keys = CanvasKeys(viewer, self._actions(), self._mouse)
         self.categories: dict[int, dict[str, str]] = {}
@@ -127,6 +131,7 @@ class Annotator:
             for layer in self.viewer.layers:
                 self.book.watch(layer)
             self._shown.choose_default()
+            self.layer_tool.follow()
             self._aside(import_layers, self._on_warm)
 
     def close(self, *, window_closes: bool = False) -> None:
@@ -143,6 +148,7 @@ class Annotator:
             last_first.callback(self.set_image, None)
             for emitter, callback in self._viewer_events():
                 last_first.callback(emitter.disconnect, callback)
+            last_first.callback(self.layer_tool.let_go)
             last_first.callback(self.controller.put_back_all)
             last_first.callback(self.listen, on=False)
 
@@ -152,6 +158,7 @@ class Annotator:
             (camera(self.viewer).events.zoom, self._on_zoom),
             (camera(self.viewer).events, self._on_camera),
             (self.viewer.layers.events.inserted, self._on_inserted),
+            (self.viewer.layers.selection.events.active, self.layer_tool.follow),
         )
 
     # What the widget asks for
@@ -271,12 +278,13 @@ class Annotator:
     # What happens in the viewer
 
     def cancel(self) -> bool:
-        """Drop what is being drawn, else what is being predicted; tell whether there is any."""
+        """Drop the drawing, the prediction or the tool of a layer; tell whether there was any."""
         if self._drags.drop():
             return True
-        busy = self.controller.busy
+        if not self.controller.busy:
+            return self.layer_tool.put_down()
         self.controller.cancel()
-        return busy
+        return True
 
     def _magnify(self) -> None:
         """Look at the current object closely, or back."""

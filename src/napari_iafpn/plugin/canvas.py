@@ -13,13 +13,14 @@ from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_iafpn.plugin.camera import camera
+from napari_iafpn.plugin.layer_tool import is_free
 from napari_iafpn.plugin.shortcuts import SHORTCUTS, keys_of, offer_shortcuts
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
 # Canvas pixels that a hand moves during a click; more is a drag.
-CLICK_TRAVEL = 4.0
+CLICK_TRAVEL = 8.0
 LEFT, RIGHT = 1, 2
 # Milliseconds after which the mouse rests.
 REST = 120
@@ -82,22 +83,20 @@ class CanvasMouse:
         self._zoomers = []
 
     def _on_double(self, _viewer: ViewerModel, event: Any) -> None:
-        if event.button == LEFT and not event.modifiers and self._is_free():
+        if event.button == LEFT and not event.modifiers and is_free(self._viewer):
             self.double_clicked.emit(tuple(event.position))
 
     def _on_move(self, _viewer: ViewerModel, event: Any) -> None:
-        if self._is_free():
+        if is_free(self._viewer):
             self.moved.emit(tuple(event.position))
-
-    def _is_free(self) -> bool:
-        active = self._viewer.layers.selection.active
-        return active is None or str(active.mode) == "pan_zoom"
 
     def _on_press(self, _viewer: ViewerModel, event: Any) -> Iterator[None]:
         button, modifiers = event.button, {str(_name(m)) for m in event.modifiers}
-        if button not in (LEFT, RIGHT) or modifiers - CONTROL or not self._is_free():
+        if button not in (LEFT, RIGHT) or modifiers - CONTROL or not is_free(self._viewer):
             return
         start, world = np.array(event.pos), tuple(event.position)
+        view = camera(self._viewer)
+        center = view.center
         positive = button == LEFT and not modifiers
 
         def is_near() -> bool:
@@ -109,8 +108,9 @@ class CanvasMouse:
             while event.type == "mouse_move" and is_near():
                 yield
             if event.type != "mouse_move" and is_near():
+                view.center = center  # a trembling hand moves the image, too
                 self.clicked.emit(world, positive)
-            elif event.type == "mouse_move" and draws:
+            elif draws:
                 yield from self._drag(event, world, positive)
 
     def _drag(self, event: Any, world: tuple[float, ...], positive: bool) -> Iterator[None]:

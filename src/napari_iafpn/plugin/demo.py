@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import napari
+from qtpy.QtWidgets import QApplication
 
 from napari_iafpn.clicks import Click
 from napari_iafpn.plugin.samples import SAMPLES
@@ -13,6 +14,8 @@ def open_demo(sample: str = "nuclei") -> napari.Viewer:
     viewer = napari.Viewer()
     viewer.open_sample("napari-iafpn", sample)
     _, widget = viewer.window.add_plugin_dock_widget("napari-iafpn", "Click segmentation")
+    QApplication.processEvents()  # the dock takes its place beside the canvas
+    viewer.reset_view()
     widget.annotator.open()  # at the latest now, whether or not the window is on the screen yet
     widget.annotator.controller.add(Click(*SAMPLES[sample].click))
     return viewer

@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.messages import PropagationWanted
 from napari_iafpn.plugin.ports import LabelsTarget, Ports
@@ -38,6 +40,8 @@ NO_ROOM = (
     "the image is {} x {} pixels now and the object at work reaches beyond it; clear the object, "
     "or bring the old pixels back"
 )
+RIM = 0.01
+"""The share of an object that its neighbours may have without a word."""
 SPLIT_HINT = "double-click on an object first, then click on each of its parts"
 
 
@@ -125,21 +129,21 @@ class Editor:
             # The labels that it came from are gone or others by now; it must not be stuck.
             edited, elsewhere = None, f" in other labels, since {error}"
             target, label = self._place_of(None, plane, mask, wish)
-        self._document.do(
-            commit_step(
-                ObjectChange(plane, current, self._document.next_object()),
-                target,
-                mask,
-                Commit(target.id, label, wish.policy, model, sight),
-                self._document.facts,
-                replace(
-                    self._effort(current),
-                    category=0 if edited else self._category(current, wish),
-                    quality=quality and round(quality, 3),
-                ),
-            )
+        step = commit_step(
+            ObjectChange(plane, current, self._document.next_object()),
+            target,
+            mask,
+            Commit(target.id, label, wish.policy, model, sight),
+            self._document.facts,
+            replace(
+                self._effort(current),
+                category=0 if edited else self._category(current, wish),
+                quality=quality and round(quality, 3),
+            ),
         )
-        return f"Committed as object {label}{elsewhere}. Click on the next one."
+        self._document.do(step)
+        said = f"Committed as object {label}{elsewhere}. Click on the next one."
+        return " ".join(filter(None, (said, _left_to_others(step, mask, label))))
 
     def _place_of(
         self, edited: EditedLabel | None, plane: PlaneKey, mask: Cutout, wish: CommitAs
@@ -262,6 +266,15 @@ class Editor:
         opened = current.opened
         found = 0 if opened is None else self._document.proposals.category(opened.proposal)
         return wish.category or found
+
+
+def _left_to_others(step: Step, mask: Cutout, label: int) -> str:
+    """Say how much of a mask other objects kept; empty where that is hardly anything."""
+    after = step.labels[0].pixels[0].after.reshape(mask.mask.shape)
+    lost = np.count_nonzero(mask.mask & (after != label))
+    if lost <= RIM * mask.area:
+        return ""
+    return f"{lost:,} pixels of it belong to other objects and stay theirs."
 
 
 def check_inside(current: CurrentObject, shape: tuple[int, int]) -> None:

@@ -167,6 +167,7 @@ class ClickSegmentation(DockPanel):
         controller.said.connect(self._say)
         controller.changed.connect(self._show)
         annotator.choices_changed.connect(self.reset_choices)
+        annotator.layer_tool.changed.connect(self._show)
         annotator.propagate_wanted.connect(self.propagate)
         annotator.tool_wanted.connect(self._toggle_tool)
         annotator.help_wanted.connect(self.show_help)
@@ -353,6 +354,7 @@ class ClickSegmentation(DockPanel):
             image=annotator.image is not None,
             plane=controller.plane is not None,
             listening=self.annotating.isChecked(),
+            hand=annotator.layer_tool.sentence,
             propagating=controller.activity is Activity.PROPAGATING,
             tool=self.tools.tool,
             touched=now is not None and not now.is_untouched,

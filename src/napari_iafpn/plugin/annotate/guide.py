@@ -38,6 +38,8 @@ class Situation:
         Whether there is an image, and whether one plane of it is displayed.
     listening : bool
         Whether clicks on the canvas are ours.
+    hand : str
+        Which other tool has the mouse, as a sentence.
     propagating : bool
     tool : str
     touched, masked, busy : bool
@@ -51,6 +53,7 @@ class Situation:
     image: bool = True
     plane: bool = True
     listening: bool = True
+    hand: str = ""
     propagating: bool = False
     tool: str = CLICKS
     touched: bool = False
@@ -70,6 +73,8 @@ def next_step(now: Situation) -> str:
         return PROPAGATING
     if not now.listening:
         return PAUSED
+    if now.hand:
+        return now.hand
     if not now.touched:
         return NEXT if now.begun and now.tool == CLICKS else FIRST[now.tool]
     if not now.masked and not now.busy:
