@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
 from napari_iafpn.clicks import Click
@@ -28,6 +28,12 @@ def act(window, name, place):
     elif name == "edit":
         window.viewer.cursor.position = place
         QTest.keyClick(native, Qt.Key.Key_E, SHIFT)
+    elif name in ("box", "stroke"):
+        key = {"box": Qt.Key.Key_R, "stroke": Qt.Key.Key_T}[name]
+        QTest.keyClick(native, key, SHIFT)
+        QTest.mousePress(native, LEFT, pos=point)
+        QTest.mouseRelease(native, LEFT, pos=point + QPoint(30, 24))
+        QTest.keyClick(native, key, SHIFT)
     elif name == "redo":
         QTest.keyClick(native, Qt.Key.Key_Z, CONTROL | SHIFT)
     else:
@@ -92,6 +98,8 @@ def test_random_sequences(make_napari_viewer, annotate, predictor, seed):
         "double",
         "edit",
         "right",
+        "box",
+        "stroke",
     ]
     actions = [(str(rng.choice(names)), PLACES[rng.integers(len(PLACES))]) for _ in range(18)]
     results = []

@@ -5,15 +5,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from napari_iafpn.clicks import Click, ClickSequence
+from napari_iafpn.clicks import BoxPrompt, Click, ClickSequence, Stroke
+from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.editor import CommitAs
 from napari_iafpn.plugin.messages import MaskFailed, MaskWanted, ModelFailed
 from napari_iafpn.sessions import PlaneKey
 
 PLANES = [PlaneKey("image", (1, 2), (z,)) for z in range(3)]
 CLICK = st.tuples(st.just("click"), st.integers(0, 19), st.integers(0, 29), st.booleans())
+DRAWN = st.tuples(st.sampled_from(["box", "stroke"]), st.integers(0, 15), st.integers(0, 25))
 ACTIONS = st.one_of(
     CLICK,
+    DRAWN,
     CLICK,
     st.just(("commit",)),
     st.just(("commit",)),
@@ -28,6 +31,12 @@ def act(desk, name, *values):
     controller = desk.controller
     if name == "click":
         desk.click(*values)
+    elif name == "box":
+        row, col = values
+        desk.controller.add(BoxPrompt(Box(row, row + 4, col, col + 5)))
+    elif name == "stroke":
+        row, col = values
+        desk.controller.add(Stroke(((row, col), (row + 3, col + 2))))
     elif name == "plane":
         desk.show(PLANES[values[0]])
     elif name == "wish":

@@ -38,7 +38,7 @@ from napari_iafpn.plugin.pointer import Pointer
 from napari_iafpn.plugin.ports import Ports
 from napari_iafpn.plugin.propagating import slider_axes
 from napari_iafpn.plugin.shown_image import ShownImage
-from napari_iafpn.plugin.warming import import_layers
+from napari_iafpn.plugin.warming import warm_up
 from napari_iafpn.sessions import Cutout, LabelsChange, PixelChange, PlaneKey, Step
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class Annotator:
                 self.book.watch(layer)
             self._shown.choose_default()
             self.layer_tool.follow()
-            self._aside(import_layers, self._on_warm)
+            self._aside(warm_up, self._on_warm)
 
     def close(self, *, window_closes: bool = False) -> None:
         """Let go of the viewer and take the plugin's own layers out of it.

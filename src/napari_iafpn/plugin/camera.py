@@ -58,6 +58,8 @@ def visible_part(viewer: ViewerModel, image: Image, key: PlaneKey) -> Box | None
 def seen_part(viewer: ViewerModel, image: Image, key: PlaneKey) -> Box:
     """Return the pixels of a plane, also beyond its borders, within the corners of the canvas."""
     view, displayed = camera(viewer), list(viewer.dims.displayed)
+    if len(displayed) != 2:
+        return Box.whole(key.shape_in(spatial_shape(image)))
     half = np.array(canvas_size(viewer)) / view.zoom / 2
     world = np.array(viewer.dims.point, dtype=float)
     points = []

@@ -91,8 +91,9 @@ class ObjectLayers:
     @property
     def fit_camera(self) -> bool:
         """Whether the outline is as wide as it should be, and the brush reaches what is seen."""
-        image, view = self._image.layer, self._image.view()
-        reaches = view is None or not self.preview.has_brush or self.preview.frame.encloses(view)
+        image = self._image.layer
+        view = self._image.view() if self.preview.has_brush else None
+        reaches = view is None or self.preview.frame.encloses(view)
         return image is None or (reaches and self.preview.fits_zoom(image))
 
     def _drawable(self, shape: tuple[int, int]) -> Box:

@@ -1,16 +1,22 @@
-"""What takes long the first time, done before the first click needs it."""
+"""What takes long the first time, done before the first click and the first commit need it."""
 
 from __future__ import annotations
 
-import numpy as np
-from napari.layers import Labels, Points
+from contextlib import suppress
+from importlib import import_module
 
-from napari_iafpn.plugin.overlays import SIGN_COLORS, SIGNS
+import numpy as np
+from napari.utils.colormaps import label_colormap
+
 from napari_iafpn.plugin.stores import DTYPE
 
+MODULES = ("pandas", "napari_iafpn.finding")
+"""What napari's points and our commits import when they come."""
 
-def import_layers() -> None:
-    """Let napari import and compile what it needs for points and labels; in any thread."""
-    features = {"click": np.array(SIGNS, dtype=object)}
-    Points(np.zeros((2, 2)), features=features, face_color="click", face_color_cycle=SIGN_COLORS)
-    Labels(np.zeros((1, 1), DTYPE))
+
+def warm_up() -> None:
+    """Import and compile, in any thread; layers are made in that of the window only."""
+    for name in MODULES:
+        import_module(name)
+    with suppress(AttributeError, TypeError):  # of other versions of napari
+        label_colormap()._data_to_texture(np.zeros((1, 1), DTYPE))
