@@ -137,6 +137,12 @@ class ClickSegmentation(DockPanel):
         """Choose a model, by the name of a shipped one or by its file."""
         self._choose_model(str(model))
 
+    def use_classes(self, classes: dict[int, dict[str, str]]) -> None:
+        """Offer classes: the name and the colour of each number."""
+        self.annotator.set_categories(classes)
+        self.sessions.keeper.note_categories(classes)
+        self._show_classes()
+
     def propagate(self, *_: object) -> None:
         """Take the object to other planes, as far as is chosen."""
         self.annotator.controller.propagate(self.stack.value)

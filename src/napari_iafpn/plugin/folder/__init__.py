@@ -1,0 +1,1 @@
+"""A folder of images, annotated one after the other."""

@@ -1,0 +1,205 @@
+"""The images of a folder, which of them are done, and where their labels lie."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from napari_iafpn.evaluation.readers.pairs import pair_files
+from napari_iafpn.images.zarr_groups import described, is_zarr, member, open_zarr
+from napari_iafpn.networks import write_atomically
+
+STATE = "napari-iafpn-folder.json"
+"""Lies among the images and says how far one got."""
+SAVED = "_labels.tif"
+"""Is appended to an image's name, as everything that reads folders of labels expects."""
+
+
+class Mark(Enum):
+    """What became of an image."""
+
+    OPEN = "open"
+    DONE = "done"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An image of the folder.
+
+    Attributes
+    ----------
+    name : str
+        Unique in the folder.
+    image : Path
+    saved : Path
+        Where its labels are written.
+    given : Path or None
+        Labels of another program beside it.
+    mark : Mark
+    flagged : bool
+        To be looked at once more.
+    """
+
+    name: str
+    image: Path
+    saved: Path
+    given: Path | None = None
+    mark: Mark = Mark.OPEN
+    flagged: bool = False
+
+    @property
+    def labels(self) -> Path | None:
+        """The labels to open: those that were saved, else those of another program."""
+        return self.saved if self.saved.exists() else self.given
+
+
+class ImageQueue:
+    """The images of a folder, or the fields of an OME-Zarr plate, in the order of their names.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Attributes
+    ----------
+    entries : list of Entry
+    place : int
+        Of the image at work.
+    classes : dict of int to dict
+        Name and colour of each class, the same on all images.
+
+    Raises
+    ------
+    ValueError
+        Where there is no image.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.entries = _fields(folder) if _is_plate(folder) else _images(folder)
+        if not self.entries:
+            raise ValueError(f"there is no image in {folder}; choose the folder that holds them")
+        self.place = 0
+        self.classes: dict[int, dict[str, str]] = {}
+        self._state = _beside(folder) / STATE
+        self._take(_read(self._state))
+
+    @property
+    def entry(self) -> Entry:
+        """The image at work."""
+        return self.entries[self.place]
+
+    @property
+    def done(self) -> int:
+        """How many images are done."""
+        return sum(entry.mark is Mark.DONE for entry in self.entries)
+
+    def mark(self, mark: Mark) -> None:
+        """Say what became of the image at work."""
+        self._change(mark=mark)
+
+    def flag(self, on: bool) -> None:
+        """Mark the image at work to be looked at once more, or take that back."""
+        self._change(flagged=on)
+
+    def go(self, place: int) -> None:
+        """Work on another image."""
+        self.place = place
+        self._write()
+
+    def note_classes(self, classes: Mapping[int, dict[str, str]]) -> None:
+        """Keep the classes for the next images."""
+        self.classes = dict(classes)
+        self._write()
+
+    def _change(self, **values: Any) -> None:
+        self.entries[self.place] = replace(self.entry, **values)
+        self._write()
+
+    def _take(self, state: Mapping[str, Any]) -> None:
+        marks, flagged = state.get("marks", {}), state.get("flagged", ())
+        self.entries = [
+            replace(entry, mark=Mark(marks.get(entry.name, "open")), flagged=entry.name in flagged)
+            for entry in self.entries
+        ]
+        names = [entry.name for entry in self.entries]
+        if (last := state.get("current")) in names:
+            self.place = names.index(last)
+        self.classes = {int(key): value for key, value in state.get("classes", {}).items()}
+
+    def _write(self) -> None:
+        """Write the state.
+
+        Raises
+        ------
+        ValueError
+            Where the folder cannot be written to.
+        """
+        state = {
+            "current": self.entry.name,
+            "marks": {e.name: e.mark.value for e in self.entries if e.mark is not Mark.OPEN},
+            "flagged": [entry.name for entry in self.entries if entry.flagged],
+            "classes": self.classes,
+        }
+        try:
+            write_atomically(self._state, (json.dumps(state, indent=1) + "\n").encode())
+        except OSError as error:
+            raise ValueError(
+                f"how far you got cannot be noted in {self._state.parent} ({error.strerror}); make "
+                "room there, or copy the images into a folder of your own"
+            ) from error
+
+
+def _images(folder: Path) -> list[Entry]:
+    return [
+        Entry(
+            name=pair.name,
+            image=folder / pair.image,
+            saved=(folder / pair.image).with_name(Path(pair.image).stem + SAVED),
+            given=next((folder / each for each in pair.labels if not each.endswith(SAVED)), None),
+        )
+        for pair in pair_files(folder, folder)
+    ]
+
+
+def _fields(plate: Path) -> list[Entry]:
+    """Return the fields of all wells of a plate; their labels lie beside the plate."""
+    group = open_zarr(plate)
+    fields = [
+        f"{well['path']}/{field['path']}"
+        for well in described(group)["plate"]["wells"]
+        for field in described(member(group, well["path"]))["well"]["images"]
+    ]
+    stem = plate.name.split(".")[0]
+    return [
+        Entry(field, plate / field, plate.parent / f"{stem}-{field.replace('/', '-')}{SAVED}")
+        for field in fields
+    ]
+
+
+def _is_plate(folder: Path) -> bool:
+    return is_zarr(folder) and "plate" in described(open_zarr(folder))
+
+
+def _beside(folder: Path) -> Path:
+    return folder.parent if is_zarr(folder) else folder
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    """Return a state; one that is damaged is put aside, since the labels tell most of it."""
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+        known = {mark.value for mark in Mark}
+        if not {*state["marks"].values()} <= known or not isinstance(state["classes"], dict):
+            raise TypeError
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        path.replace(path.with_suffix(".damaged.json"))
+        return {}
+    return dict(state)
