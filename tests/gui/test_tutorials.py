@@ -1,4 +1,4 @@
-"""The five tutorials of docs/tutorials.md, with the default model and a real mouse.
+"""The tutorials of docs/tutorials.md, with the default model and a real mouse.
 
 With SCREENSHOTS set to a folder, the pictures of the page are written there.
 """
@@ -92,6 +92,36 @@ def test_cells(tutorial, tmp_path):
     committed.save(str(path), plugin="napari-iafpn")
     again = read_labels(path, committed.data.shape)
     assert np.array_equal(again.labels, committed.data)
+
+
+@pytest.mark.slow
+def test_three_by_hand_the_others_by_themselves(tutorial):
+    labels = load_labels("nuclei")
+    window = tutorial(load_image("nuclei"), "Nuclei (fluorescence)")
+    review, view = window.widget.finding.review, window.widget.finding.view
+    shift = Qt.KeyboardModifier.ShiftModifier
+    for label in largest(labels, 12)[1:12:5]:
+        window.click(*middle(labels == label))
+        window.key(Qt.Key.Key_Return)
+    window.key(Qt.Key.Key_F, shift)
+    window.qtbot.waitUntil(lambda: not review.is_searching, timeout=300000)
+    picture(window, "find")
+    found = len(review.queue)
+    assert found >= 10
+    window.key(Qt.Key.Key_J, shift)
+    window.key(Qt.Key.Key_Y, shift)
+    view.quality.setValue(50)
+    view.accept_all_button.click()
+    window.wait()
+    ours = window.annotator.labels.data
+    assert ours.max() == found + 3
+    right = [
+        max(iou(ours == each, labels == label) for label in np.unique(labels[ours == each]))
+        for each in range(4, found + 4)
+    ]
+    assert np.mean(np.array(right) > 0.5) > 0.9
+    window.key(Qt.Key.Key_Z, CONTROL)
+    assert window.annotator.labels.data.max() == 4
 
 
 @pytest.mark.slow

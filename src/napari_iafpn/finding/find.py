@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -44,8 +45,13 @@ ENOUGH, MOST_SURE = 6, 24
 """Exemplars and sure proposals from which, and from at most how many, a tile is searched again."""
 LIKELY = 0.6
 """On a mask of this quality no further candidate is drawn."""
-PATIENCE = 40
-"""Candidates without a proposal among them after which a tile is left."""
+PATIENCE, WORTH_IT = 20, 0.06
+"""Of about so many candidates, the newest, at least such a share must be proposals; else a tile is
+left: who looks for the few that are missing clicks on them in less time."""
+HOPELESS = 0.5
+"""Below such a share of the least quality a place is not tried again."""
+SAME_PLACE, SAME_SIZE = 0.3, 1.25
+"""Share of the radius within which, and factor of the radius up to which, it is the same."""
 MOST_PIXELS = 400_000_000
 LEARNING_TILES = 4
 SURROUNDINGS = 12.0
@@ -145,6 +151,7 @@ class _Search:
         # What was rejected is not proposed again.
         self.covered = self.taken.joined(self.unlike)
         self.shown: list[Cutout] = []
+        self.hopeless: list[Candidate] = []
         self.sure = list(own)
 
     def run(self, cancelled: Callable[[], bool]) -> Iterator[Proposal]:
@@ -229,12 +236,17 @@ class _Search:
     ) -> Iterator[Proposal]:
         """Draw the candidates of a tile; show what is sure at once, then the best of the others."""
         waiting: list[Proposal] = []
-        in_vain = 0
-        while left and in_vain < PATIENCE and not cancelled():
+        success = 1.0
+        while left and success >= WORTH_IT and not cancelled():
             batch, left = self._next(left)
-            in_vain += len(batch)
-            for proposal in proposer.propose(batch, looks):
-                in_vain = in_vain if proposal.quality < self.least else 0
+            drawn = list(proposer.propose(batch, looks))
+            for candidate in batch:
+                here = (p.quality for p in drawn if p.cutout.contains(candidate.click))
+                quality = max(here, default=0.0)
+                success += (float(quality >= self.least) - success) / PATIENCE
+                if quality < HOPELESS * self.least:
+                    self.hopeless.append(candidate)
+            for proposal in drawn:
                 if proposal.quality >= max(self.least, SURE):
                     yield from self._shown(proposal)
                     continue
@@ -250,7 +262,7 @@ class _Search:
         batch: list[Candidate] = []
         later: list[Candidate] = []
         for number, candidate in enumerate(left):
-            if self.covered.holds(candidate.click):
+            if self.covered.holds(candidate.click) or self._is_hopeless(candidate):
                 continue
             if any(_near(candidate, other) for other in batch):
                 later.append(candidate)
@@ -259,6 +271,14 @@ class _Search:
             if len(batch) == BATCH:
                 return batch, later + left[number + 1 :]
         return batch, later
+
+    def _is_hopeless(self, candidate: Candidate) -> bool:
+        """Tell whether the same was drawn in vain."""
+        return any(
+            _apart(candidate, other) < SAME_PLACE * other.radius
+            and 1 / SAME_SIZE < candidate.radius / other.radius < SAME_SIZE
+            for other in self.hopeless
+        )
 
     def _shown(self, proposal: Proposal) -> Iterator[Proposal]:
         """Yield a proposal unless what was shown before has too much of it; it gets the rest."""
@@ -278,5 +298,8 @@ class _Search:
 
 
 def _near(one: Candidate, other: Candidate) -> bool:
-    apart = np.hypot(one.click.row - other.click.row, one.click.col - other.click.col)
-    return bool(apart < max(one.radius, other.radius))
+    return _apart(one, other) < max(one.radius, other.radius)
+
+
+def _apart(one: Candidate, other: Candidate) -> float:
+    return math.hypot(one.click.row - other.click.row, one.click.col - other.click.col)

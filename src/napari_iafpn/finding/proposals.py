@@ -111,6 +111,11 @@ class Judge:
         self._stability, self._contrast = np.median(own, axis=0).tolist()
         self._solidity = min(solidity(cutout.mask) for cutout in exemplars.cutouts)
 
+    @property
+    def typical_stability(self) -> float:
+        """That of the exemplars drawn again."""
+        return float(self._stability)
+
     def fits(self, drawn: Drawn) -> bool:
         """Tell whether an object of the kind may be so large, and as unsure."""
         area = drawn.cutout.area

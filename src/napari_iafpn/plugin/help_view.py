@@ -11,6 +11,7 @@ MOUSE = (
     ("Left click", "This belongs to the object"),
     ("Right click, Ctrl+click", "This does not"),
     ("Double-click on an object", "Edit it"),
+    ("Click on a proposal", "Correct it"),
     ("Drag with box", "The object lies in this box"),
     ("Drag with stroke", "This line lies on the object; around it: a lasso"),
     ("Right or Ctrl+drag with stroke", "This line does not"),

@@ -331,7 +331,7 @@ class ClickSegmentation(DockPanel):
         self.guide.setText(next_step(self._situation()))
         self.object.show_object(
             self._title(),
-            "" if now is None or not now.clicks else now.clicks.counted,
+            self._counted(),
             touched=now is not None and not now.is_untouched,
             edited=now is not None and now.edited is not None,
         )
@@ -343,13 +343,21 @@ class ClickSegmentation(DockPanel):
         self.folds["Stack"].setVisible(bool(sliders))
         self.status.spinner.set_busy(controller.busy or self.finding.review.is_searching)
 
+    def _counted(self) -> str:
+        """Tell the clicks of the object at work, and how likely its mask is right."""
+        now, quality = self.annotator.controller.current, self.annotator.controller.quality
+        if now is None or not now.clicks:
+            return ""
+        return now.clicks.counted + ("" if quality is None else f", quality {quality:.2f}")
+
     def _title(self) -> str:
         """Name the object at work."""
         annotator, now = self.annotator, self.annotator.controller.current
         if now is None:
             return "No object"
         if now.edited is None:
-            return f"New object {annotator.next_label()}"
+            kind = "New object" if now.opened is None else "Proposal for object"
+            return f"{kind} {annotator.next_label()}"
         layer = annotator.book.layer_of(now.edited.labels)
         return f"Editing object {now.edited.label}" + (f" of {layer.name}" if layer else "")
 

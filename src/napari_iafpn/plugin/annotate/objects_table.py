@@ -59,7 +59,7 @@ class ObjectsTable:
             fact = facts.get((target.id, label), Facts())
             name = categories.get(fact.category, {}).get("name", "")
             told = label, name, area, fact.clicks, fact.seconds, fact.reviewed
-            rows.append(Row(*told, edited=label in edited))
+            rows.append(Row(*told, edited=label in edited, found=fact.found, quality=fact.quality))
         return rows
 
     def _edited(self, target: LabelsLayer) -> Counter[int]:

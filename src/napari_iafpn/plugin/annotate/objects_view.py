@@ -33,13 +33,14 @@ from qtpy.QtWidgets import (
 from napari_iafpn.plugin.annotate.settings_view import NEW_CLASS, NO_CLASS
 from napari_iafpn.plugin.common.parts import Choice
 
-COLUMNS = ("Id", "Class", "Area", "Clicks", "Time", "Seen")
+COLUMNS = ("Id", "Class", "Area", "Clicks", "Time", "Sure", "Seen")
 TIPS = (
     "The number of its pixels in the labels",
     "",
     "In pixels, on all planes",
-    "How many it took",
+    "How many it took; those it was found with do not count",
     "How long it took",
+    "How likely its outline is right, from 0 to 1; sort by it to check the most doubtful first",
     "Whether it was marked as reviewed; or it is being edited",
 )
 NEW_LAYER = "(new layer)"
@@ -47,7 +48,7 @@ NAVIGATION = (
     *(Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown),
     *(Qt.Key.Key_Home, Qt.Key.Key_End, Qt.Key.Key_Tab, Qt.Key.Key_Backtab),
 )
-WIDEST = ("9999", "", "999,999", "Clicks", "999 s", "editing")
+WIDEST = ("9999", "", "999,999", "found", "999 s", "0.99", "editing")
 ROW, PADDING = 20, 12
 Role = Qt.ItemDataRole
 MERGE, CLASS_BUTTON = "Merge", "Set class"
@@ -65,7 +66,8 @@ class Row:
         In pixels.
     clicks : int
     seconds : float
-    reviewed, edited : bool
+    reviewed, edited, found : bool
+    quality : float or None
     """
 
     label: int
@@ -75,12 +77,15 @@ class Row:
     seconds: float
     reviewed: bool
     edited: bool = False
+    found: bool = False
+    quality: float | None = None
 
     @property
     def values(self) -> tuple[Any, ...]:
         """In the order of the columns."""
         state = 2 * self.edited + self.reviewed
-        return (self.label, self.category, self.area, self.clicks, self.seconds, state)
+        sure = 2.0 if self.quality is None else self.quality  # what is not known is the last
+        return (self.label, self.category, self.area, self.clicks, self.seconds, sure, state)
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -89,8 +94,9 @@ class Row:
             str(self.label),
             self.category,
             f"{self.area:,}",
-            str(self.clicks or ""),
+            str(self.clicks or ("found" if self.found else "")),
             f"{self.seconds:.0f} s" if self.seconds else "",
+            "" if self.quality is None else f"{self.quality:.2f}",
             "editing" if self.edited else "✓" if self.reviewed else "",
         )
 
@@ -123,7 +129,7 @@ class ObjectsModel(QAbstractTableModel):
             return row.texts[index.column()]
         if role == Role.UserRole:
             return row.values[index.column()]
-        if role == Role.TextAlignmentRole and index.column() in (0, 2, 3, 4):
+        if role == Role.TextAlignmentRole and index.column() in (0, 2, 3, 4, 5):
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         if role == Role.FontRole and row.edited:
             font = QFont()

@@ -15,6 +15,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_iafpn.plugin.shortcuts import key_text
+
 FIND, STOP = "Find similar", "Stop"
 VISIBLE, WHOLE = "in view", "whole plane"
 SURE = 80
@@ -37,23 +39,29 @@ class FindView(QWidget):
         super().__init__(parent)
         self._searching = False
         self.find_button = QPushButton(FIND, self)
-        self.find_button.setToolTip(
-            "Look for what is like the objects that you kept; press again after some answers, it "
-            "learns from them (Shift+F)"
-        )
         self.where = QComboBox(self)
         self.where.addItems((VISIBLE, WHOLE))
         self.where.setToolTip("Where to look")
         self._count = QLabel(self)
         self._review = QWidget(self)
-        self.accept_button = _button(self._review, "Accept", "It is one, write it down (Shift+Y)")
-        self.reject_button = _button(self._review, "Reject", "It is none (Shift+N)")
-        self.next_button = _button(self._review, "Next", "Go to the most doubtful one (Shift+J)")
+        self.accept_button = QPushButton("Accept", self._review)
+        self.reject_button = QPushButton("Reject", self._review)
+        self.next_button = QPushButton("Next", self._review)
         self.quality = QSlider(Qt.Orientation.Horizontal, self._review)
         self.quality.setRange(50, 99)
         self.quality.setValue(SURE)
         self.quality.setToolTip("How sure a proposal must be to be accepted with all others")
         self.accept_all_button = QPushButton(self._review)
+        self._tips = {
+            self.find_button: (
+                "Look for what is like the objects that you kept. Again after some answers: it "
+                "learns from them",
+                "find",
+            ),
+            self.accept_button: ("It is one: write it into the labels", "accept"),
+            self.reject_button: ("It is none", "reject"),
+            self.next_button: ("Go to the next one, the most doubtful first", "next"),
+        }
         self._lay_out()
         self.find_button.clicked.connect(self._on_button)
         self.accept_button.clicked.connect(self.accept_wanted)
@@ -102,6 +110,9 @@ class FindView(QWidget):
         self.accept_all_button.setEnabled(sure > 0)
         for part in (self._count, self._review):
             part.setVisible(count > 0)
+        for button, (tip, name) in self._tips.items():
+            keys = key_text(name)
+            button.setToolTip(tip + (f" ({keys})" if keys else ""))
 
     @property
     def text(self) -> str:
@@ -113,9 +124,3 @@ class FindView(QWidget):
             self.stop_wanted.emit()
         else:
             self.find_wanted.emit(self.everywhere)
-
-
-def _button(parent: QWidget, text: str, tip: str) -> QPushButton:
-    button = QPushButton(text, parent)
-    button.setToolTip(tip)
-    return button
