@@ -127,3 +127,33 @@ def test_ids_that_do_not_fit_get_a_larger_type(given: tuple[Path, Path], tmp_pat
 
     assert _type_for(255, np.dtype(np.uint8)) == np.uint8
     assert _type_for(256, np.dtype(np.uint8)) == np.uint16
+
+
+def test_exemplars_of_one_image_find_their_like_in_a_folder(
+    given: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image, labels = given
+    folder, output = tmp_path / "images", tmp_path / "found"
+    folder.mkdir()
+    rows, cols = np.ogrid[:120, :160]
+    for name, middles in (("b", [(40, 40), (80, 110)]), ("c", [])):
+        pixels = np.full((120, 160), 30, np.uint8)
+        for row, col in middles:
+            pixels[(rows - row) ** 2 + (cols - col) ** 2 <= 15**2] = 200
+        Image.fromarray(pixels).save(folder / f"{name}.png")
+    (folder / "a.png").write_bytes(image.read_bytes())
+    command = ["find", f"{folder}", "--exemplars", f"{labels}", "--output", f"{output}"]
+    assert main(command) == 2
+    assert "--shown-in" in capsys.readouterr().err
+    command += ["--shown-in", f"{folder / 'a.png'}"]
+    assert main(command) == 0
+    a, b, c = (tifffile.imread(output / f"{name}_labels.tif") for name in "abc")
+    assert (a == tifffile.imread(labels)).all()
+    assert (b.shape, set(np.unique(b))) == ((120, 160), {0, 1, 2})
+    assert b[40, 40] != b[80, 110]
+    assert not c.any()
+    (output / "b_labels.tif").unlink()
+    assert main(command) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert told.count("is there already; left as it is") == 2
+    assert (tifffile.imread(output / "b_labels.tif") == b).all()

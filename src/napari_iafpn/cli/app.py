@@ -97,7 +97,10 @@ def segment(
 
 @app.command()
 def find(
-    image: Annotated[Path, typer.Argument(help="PNG, TIFF, JPEG, WebP, NPY or zarr; one plane.")],
+    image: Annotated[
+        Path,
+        typer.Argument(help="PNG, TIFF, JPEG, WebP, NPY or zarr, one plane; or a folder of them."),
+    ],
     exemplars: Annotated[
         Path,
         typer.Option(
@@ -109,9 +112,13 @@ def find(
         Path,
         typer.Option(
             help="The exemplars and, with new ids, what was found; in any format of "
-            "[bold]export[/bold]."
+            "[bold]export[/bold]. For a folder of images a folder, which gets NAME_labels.tif."
         ),
     ],
+    shown_in: Annotated[
+        Path | None,
+        typer.Option(help="The image on which the exemplars lie, where it is another one."),
+    ] = None,
     quality: Annotated[
         float | None,
         typer.Option(help="Leave out what is found with a lower quality, 0 to 1."),
@@ -130,11 +137,22 @@ def find(
     device: Device = "auto",
     overwrite: Overwrite = False,
 ) -> None:
-    """Find the objects of an image that look like some that are given."""
-    from napari_iafpn.cli.find import FindRequest, find_in_file
+    """Find the objects of an image, or of all in a folder, that look like some that are given."""
+    from napari_iafpn.cli.find import FindRequest, find_in_files
 
-    find_in_file(
-        FindRequest(image, exemplars, output, quality, region, overlay, model, device, overwrite)
+    find_in_files(
+        FindRequest(
+            image=image,
+            exemplars=exemplars,
+            output=output,
+            shown_in=shown_in,
+            quality=quality,
+            region=region,
+            overlay=overlay,
+            model=model,
+            device=device,
+            overwrite=overwrite,
+        )
     )
 
 

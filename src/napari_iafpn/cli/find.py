@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +15,19 @@ from napari_iafpn.cli.outputs import check_output, write_output
 from napari_iafpn.geometry import Box
 from napari_iafpn.images.files import open_picture
 
+if TYPE_CHECKING:
+    from napari_iafpn.images import Plane
+    from napari_iafpn.inference import Predictor
+
 
 @dataclass(frozen=True)
 class FindRequest:
-    """The arguments of the command."""
+    """The arguments of the command; ``image`` and ``output`` may both be folders."""
 
     image: Path
     exemplars: Path
     output: Path
+    shown_in: Path | None
     quality: float | None
     region: str | None
     overlay: Path | None
@@ -44,37 +50,85 @@ def parse_region(text: str | None) -> Box | None:
         ) from error
 
 
-def find_in_file(request: FindRequest) -> None:
-    """Find what looks like the exemplars; write both."""
-    from napari_iafpn.exchange import format_of, place_of, read_labels, write_labels, writer_of
-
-    name = format_of(request.output)
-    writer_of(name)
-    region = parse_region(request.region)
-    finest, *coarser = open_picture(request.image)
-    given = read_labels(request.exemplars, finest.shape[:2])
-    place = place_of(given, request.output, name)
-    _check_outputs(request, place)
-
-    from napari_iafpn.cli.overlay import draw_overlay, outline
-    from napari_iafpn.finding import DEFAULT_QUALITY, Exemplars, find_similar
-    from napari_iafpn.images import Plane
+def find_in_files(request: FindRequest) -> None:
+    """Find what looks like the exemplars, in an image or in each one of a folder."""
     from napari_iafpn.inference import Predictor
 
-    plane = Plane(finest, coarser=coarser)
+    if not request.image.is_dir() or request.image.suffix.lower() == ".zarr":
+        _check_outputs(request)
+        _find(request, Predictor.load(request.model, device=request.device))
+        return
+    for what, given in (("--overlay", request.overlay), ("--region", request.region)):
+        if given is not None:
+            raise ValueError(f"{what} is for one image; leave it out for a folder")
+    if request.shown_in is None:
+        raise ValueError(
+            f"{request.image} is a folder; say with --shown-in on which image the exemplars lie"
+        )
+    predictor, console = Predictor.load(request.model, device=request.device), plain_console()
+    for one in _requests(request):
+        if one.output.exists() and not request.overwrite:
+            console.print(f"note: {one.output} is there already; left as it is")
+            continue
+        _check_outputs(one)
+        _find(one, predictor)
+
+
+def _requests(request: FindRequest) -> list[FindRequest]:
+    """Return a request for each image of the folder; that of the exemplars keeps them."""
+    from napari_iafpn.evaluation.readers.pairs import pair_files
+
+    pairs = pair_files(request.image, request.image)
+    if not pairs:
+        raise ValueError(f"there is no image in {request.image}; give the folder that holds them")
+    request.output.mkdir(parents=True, exist_ok=True)
+    images = [request.image / pair.image for pair in pairs]
+    return [
+        replace(
+            request,
+            image=image,
+            output=request.output / f"{image.stem}_labels.tif",
+            shown_in=None
+            if request.shown_in and image.samefile(request.shown_in)
+            else request.shown_in,
+        )
+        for image in images
+    ]
+
+
+def _find(request: FindRequest, predictor: Predictor) -> None:
+    """Find what looks like the exemplars in one image; write both, or what was found."""
+    from napari_iafpn.cli.overlay import draw_overlay, outline
+    from napari_iafpn.exchange import (
+        LabelImage,
+        LabelMetadata,
+        format_of,
+        place_of,
+        read_labels,
+        write_labels,
+    )
+    from napari_iafpn.finding import DEFAULT_QUALITY, Exemplars, find_similar
+
+    plane = _plane(request.image)
+    other = None if request.shown_in is None else _plane(request.shown_in)
+    given = read_labels(request.exemplars, (other or plane).shape)
     labels = _one_plane(given.labels, request.exemplars)
-    exemplars = Exemplars.of_labels(labels, plane.shape)
+    exemplars = Exemplars.of_labels(labels, (other or plane).shape)
     start = time.perf_counter()
     found = list(
         find_similar(
-            Predictor.load(request.model, device=request.device),
+            predictor,
             plane,
             exemplars,
-            region=region,
+            region=parse_region(request.region),
             quality=DEFAULT_QUALITY if request.quality is None else request.quality,
+            shown_in=other,
         )
     )
     seconds = time.perf_counter() - start
+    if other is not None:
+        labels = np.zeros(plane.shape, labels.dtype)
+        given = LabelImage.of(labels, request.image.stem, LabelMetadata())
     largest = int(labels.max())
     whole = labels.astype(_type_for(largest + len(found), labels.dtype))
     outlines = np.zeros(plane.shape, bool)
@@ -82,6 +136,8 @@ def find_in_file(request: FindRequest) -> None:
         box = proposal.cutout.box
         whole[box.slices][proposal.cutout.mask] = number
         outlines[box.slices] |= outline(proposal.cutout.mask)
+    name = format_of(request.output)
+    place = place_of(given, request.output, name)
     written = write_labels(replace(given, labels=whole.reshape(given.labels.shape)), place, name)
     if request.overlay is not None:
         clicks = [click for proposal in found for click in proposal.clicks]
@@ -103,6 +159,13 @@ def find_in_file(request: FindRequest) -> None:
         console.print(f"note: {note}")
 
 
+def _plane(path: Path) -> Plane:
+    from napari_iafpn.images import Plane
+
+    finest, *coarser = open_picture(path)
+    return Plane(finest, coarser=coarser)
+
+
 def _one_plane(labels: NDArray[np.integer], path: Path) -> NDArray[np.integer]:
     """Return (H, W) labels; axes of one place are left out."""
     if max(labels.shape[:-2], default=1) > 1:
@@ -118,7 +181,15 @@ def _type_for(largest: int, given: np.dtype[np.integer]) -> np.dtype[np.integer]
     return given if largest <= np.iinfo(given).max else np.min_scalar_type(largest)
 
 
-def _check_outputs(request: FindRequest, place: Path) -> None:
+def _check_outputs(request: FindRequest) -> None:
+    """Raise ValueError, before the work, unless the results can be written."""
+    from napari_iafpn.exchange import format_of, place_of, read_labels, writer_of
+
+    name = format_of(request.output)
+    writer_of(name)
+    parse_region(request.region)
+    shown_in = _plane(request.shown_in or request.image)
+    place = place_of(read_labels(request.exemplars, shown_in.shape), request.output, name)
     for source in (request.image, request.exemplars):
         check_output(place, [place.suffix.lower()], overwrite=request.overwrite, source=source)
         if request.overlay is not None:

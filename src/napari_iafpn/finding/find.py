@@ -87,7 +87,8 @@ def find_similar(
     quality : float
         Proposals below it are left out, from 0 to 1.
     shown_in : Plane or array, optional
-        The plane of the exemplars, where that is another one of the same image.
+        The plane of the exemplars, where that is another one: of the same stack, or an image of
+        the same kind at the same magnification.
     cancelled : callable, optional
         Asked between runs of the networks whether to stop; what was found stays.
 
@@ -131,10 +132,11 @@ class _Search:
                 f"{self.region.height} x {self.region.width} pixels are too many to search at "
                 f"once; choose a region of at most {MOST_PIXELS // 10**6} million pixels"
             )
-        if exemplars.shape != plane.shape:
+        shows = shown_in or plane
+        if exemplars.shape != shows.shape:
             raise ValueError(
                 f"the exemplars are of an image of shape {exemplars.shape}, this one has "
-                f"{plane.shape}; give exemplars of the same image"
+                f"{shows.shape}; give exemplars of the same image"
             )
         check_objects("committed", committed, plane.shape)
         check_objects("unlike", unlike, plane.shape)
@@ -143,7 +145,7 @@ class _Search:
         if shown_in is None:
             exemplars.check_room(self.region)
         self.drawer, self.plane, self.exemplars = drawer, plane, exemplars
-        self.shown_in, self.least = shown_in or plane, quality
+        self.shown_in, self.least = shows, quality
         room = with_margin(self.region, exemplars)
         own = () if shown_in is not None else exemplars.cutouts
         self.unlike = Ground(room).take(() if unlike is None else unlike)
@@ -180,7 +182,7 @@ class _Search:
             if len(self.sure) < ENOUGH or cancelled():
                 continue
             # What was found shows more of the kind.
-            more = replace(self.exemplars, cutouts=tuple(self.sure))
+            more = Exemplars(tuple(self.sure), self.plane.shape)
             again = {**cells, core: self._cells(tile, more, self.covered)}
             better = learn(Cells.joined(list(again.values())))
             second = self._candidates(tile, better, more)
