@@ -93,7 +93,7 @@ class Annotator:
         self._keys = CanvasKeys(viewer, self._actions(), self._mouse)
         self.categories: dict[int, dict[str, str]] = {}
         self._sees_channels = False
-        self._aside = Aside("napari-iafpn warming up")
+        self._aside = Aside("warming up napari-iafpn")
         self.is_open = self._window_closes = self._is_warm = False
         self.preview.painted.connect(self._on_painted)
         self.clicks.edited.connect(lambda clicks: controller.change_clicks(clicks, shown.view()))

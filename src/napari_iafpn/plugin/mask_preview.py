@@ -29,7 +29,7 @@ would be. They are no ids, which may be of any size."""
 FILL = 0.25
 COLOURS = {MASK: (1, 0.9, 0, FILL), OUTLINE: (1, 0.9, 0, 1), RING: (0, 0, 0, 1), HINT: (1,) * 4}
 """Bright beside dark is seen on any image, whatever its colours."""
-ROI_COLOR = "#bbbbbb"
+ROI_COLOR = "#888888"
 LINE, DASH = 2.0, 6.0
 """Width of the outline, and length of the dashes of that of an edited object, in pixels of the
 screen."""

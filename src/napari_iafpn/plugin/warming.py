@@ -10,7 +10,7 @@ from napari.utils.colormaps import label_colormap
 
 from napari_iafpn.plugin.stores import DTYPE
 
-MODULES = ("pandas", "napari_iafpn.finding")
+MODULES = ("pandas", "napari_iafpn.finding.quality")
 """What napari's points and our commits import when they come."""
 
 
