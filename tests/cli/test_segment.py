@@ -174,8 +174,8 @@ def test_a_click_is_not_understood(text: str) -> None:
 @pytest.mark.parametrize(
     ("click", "sentence"),
     [
-        ("-1,5", "click (-1, 5) is outside the image of 60 x 80"),
-        ("60,5", "click (60, 5) is outside the image of 60 x 80"),
+        ("-1,5", "(-1, 5) is outside the image of 60 x 80"),
+        ("60,5", "(60, 5) is outside the image of 60 x 80"),
         ("5,1e9", "is outside the image"),
         ("nan,5", "give two finite numbers"),
         ("5 5", "write ROW,COL in pixels"),

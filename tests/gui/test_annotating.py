@@ -180,7 +180,7 @@ def test_a_close_look_and_back(window):
     camera = window.camera
     before = tuple(camera.center), camera.zoom
     window.key(Qt.Key.Key_M, SHIFT)
-    assert "there is no object to look at yet" in window.status
+    assert "There is no object to look at yet" in window.status
     window.click(30, 20)
     window.key(Qt.Key.Key_M, SHIFT)
     np.testing.assert_allclose(camera.center[-2:], (30, 20), atol=1)

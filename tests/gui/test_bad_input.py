@@ -46,7 +46,7 @@ def test_the_image_is_removed_while_the_network_works(annotate, predictor):
     window.wait()
     window.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     window.key(Qt.Key.Key_Return)
-    assert "nothing to commit" in window.status
+    assert "nothing to keep" in window.status
 
 
 def test_two_viewers_are_independent(make_napari_viewer, annotate, disks):

@@ -218,7 +218,7 @@ def test_an_empty_mask_makes_no_layer(window):
     window.click(30, 40)
     window.widget.tools.threshold.setValue(95)
     window.key(Qt.Key.Key_Return)
-    assert "the mask is empty at threshold 0.95" in window.status
+    assert "The mask is empty at threshold 0.95" in window.status
     assert window.annotator.labels is None
     assert len(window.clicks) == 1
 

@@ -291,7 +291,7 @@ def test_without_an_image_drawing_gets_a_sentence(annotate):
     window = annotate(None)
     take(window, "box")
     trace(window, (0.1, 0.1), (0.4, 0.4))
-    assert "there is no image to click on" in window.status
+    assert "There is no image to click on" in window.status
 
 
 def test_drawn_objects_are_committed_and_edited_again(window):

@@ -196,10 +196,10 @@ def test_an_edited_object_whose_labels_are_others_now_is_kept_elsewhere(window, 
     else:
         labels.data.flags.writeable = False
     window.widget.object.discard_button.click()
-    assert "the labels 'segments'" in window.status
+    assert "The labels 'segments'" in window.status
     assert window.controller.current.edited.label == 300, "it is not dropped"
     window.key(RETURN)
-    assert "Committed as object 1 in other labels" in window.status
+    assert "Kept as object 1 in other labels" in window.status
     assert np.array_equal(window.viewer.layers["Objects of image"].data == 1, SQUARE)
     assert not labels.data.any()
 
@@ -295,11 +295,11 @@ def test_the_image_gets_smaller_while_the_network_works(window, predictor):
     window.click(50, 70, wait=False)
     window.annotator.image.data = np.ones((20, 20), np.uint8)
     window.wait()
-    assert "the image is 20 x 20 pixels now" in window.status
+    assert "The image is 20 x 20 pixels now" in window.status
     assert window.controller.mask is None
     QTest.keyClick(window.canvas.native, RETURN)
     window.wait()
-    assert "the image is 20 x 20 pixels now" in window.status
+    assert "The image is 20 x 20 pixels now" in window.status
 
 
 def test_the_image_is_removed_while_a_commit_waits(window, predictor):
@@ -360,7 +360,7 @@ def test_the_image_that_was_selected_is_followed_once_the_clicks_are_gone(annota
     window = annotate(np.zeros(SHAPE, np.uint8))
     window.click(30, 40)
     other = window.viewer.add_image(np.zeros((20, 20), np.uint8), name="other")
-    assert "commit or clear its clicks to go to 'other'" in window.status
+    assert "Keep or discard its object to go to 'other'" in window.status
     window.widget.object.discard_button.click()
     assert window.annotator.image is other
 

@@ -109,7 +109,9 @@ def test_escape_stops_and_keeps_what_was_reached(window, bright):
     window.qtbot.waitUntil(lambda: window.status.startswith("Plane 3 of 7"), timeout=10000)
     assert window.widget.status.spinner.isVisible()
     QTest.keyClick(window.canvas.native, Qt.Key.Key_Escape)
-    assert "Stopped. Object 1 went on to 3 planes, up to 3. Undo takes them back." in window.status
+    assert (
+        "Stopped. Object 1 was propagated to planes 1 to 3. Undo takes them back." in window.status
+    )
     bright.gate.set()
     window.wait()
     assert planes_of(window) == [0, 1, 2, 3]

@@ -79,7 +79,7 @@ def test_escape_drops_what_waits_and_says_so(window, predictor):
     act(window, "click", PLACES[1])
     QTest.keyClick(window.canvas.native, Qt.Key.Key_Escape)
     window.wait()
-    told = "Repeat what you did after the commit (1 step)."
+    told = "Repeat what you did after it (1 step)."
     assert any(message.text.endswith(told) for message in window.messages)
     assert [Click(*click).pixel for click in window.clicks] == [PLACES[0]]
 

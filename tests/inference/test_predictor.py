@@ -187,7 +187,7 @@ def test_nan_in_the_image_stays_where_it_is(predictor, disk_image):
 @pytest.mark.parametrize(
     ("clicks", "options", "sentence"),
     [
-        ([Click(80, 3)], {}, r"click \(80, 3\) is outside the image of 80 x 96"),
+        ([Click(80, 3)], {}, r"\(80, 3\) is outside the image of 80 x 96"),
         ([Click(3, 3)], {"view": Box(8, 40, 8, 40)}, r"click \(3, 3\) is outside the view rows 8"),
         ([], {"view": Box(0, 81, 0, 96)}, "the view rows 0:81, columns 0:96 reaches outside"),
         ([], {"previous": np.zeros((80, 95), bool)}, r"shape \(80, 95\) and the image \(80, 96\)"),

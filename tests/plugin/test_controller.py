@@ -141,7 +141,7 @@ def test_an_empty_mask_is_not_committed(desk):
 
 def test_nothing_to_commit_undo_or_redo(desk):
     for act, sentence in (
-        (desk.controller.commit, "there is nothing to commit yet; click on an object first"),
+        (desk.controller.commit, "there is nothing to keep yet; click on an object first"),
         (desk.controller.undo, "There is nothing to undo."),
         (desk.controller.redo, "There is nothing to redo."),
     ):
@@ -318,7 +318,7 @@ def test_an_unfinished_object_is_not_dropped_for_an_edit(desk):
     committed(desk)
     desk.click(15, 15)
     desk.controller.edit(desk.target, 1)
-    assert "commit or clear the current object" in desk.said[-1]
+    assert "keep or discard the object at work" in desk.said[-1]
     assert len(desk.controller.current.clicks) == 1
 
 

@@ -375,7 +375,7 @@ class TestRunner:
         [
             (ValueError("no model\n'x'"), "no model 'x'"),
             (OSError("disk is full"), "disk is full"),
-            (KeyError("x"), "it did not work (KeyError: 'x'); try again"),
+            (KeyError("x"), "something went wrong (KeyError: 'x'); try again"),
         ],
     )
     def test_every_error_is_a_sentence(self, runner, told, monkeypatch, error, sentence):

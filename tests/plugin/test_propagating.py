@@ -144,8 +144,8 @@ def test_the_object_goes_on_to_where_it_is_lost(sitting):
     assert all(np.array_equal(sitting.data[z] == 1, square(z)) for z in range(8))
     assert "Plane 3 of 9 …" in sitting.said
     assert sitting.said[-1] == (
-        "Object 1 went on to 7 planes, up to 7. Stopped at plane 8: the object is no longer "
-        "there; where it goes on, commit it there under the id 1 and propagate again."
+        "Object 1 was propagated to planes 1 to 7. Stopped at plane 8: the object is no longer "
+        "there. If it goes on, keep it there as number 1 and propagate again."
     )
     assert not sitting.controller.busy
     assert sitting.controller.plane == KEYS[0]
@@ -260,7 +260,7 @@ def test_cancelling_keeps_what_was_reached(sitting):
     sitting.controller.cancel()
     assert has(sitting) == [0, 1, 2, 3]
     assert sitting.said[-1] == (
-        "Stopped. Object 1 went on to 3 planes, up to 3. Undo takes them back."
+        "Stopped. Object 1 was propagated to planes 1 to 3. Undo takes them back."
     )
     assert not sitting.controller.busy
     while not sitting.reports.empty():
@@ -286,7 +286,7 @@ def test_whatever_else_the_user_does_calls_it_off(sitting, what):
         sitting.controller.clear()
     else:
         sitting.controller.use_model("other")
-    assert "The propagation was called off; nothing was changed." in sitting.said
+    assert "Propagation cancelled; nothing was changed." in sitting.said
     sitting.worker.close(5)
     while not sitting.reports.empty():
         sitting.controller.receive(sitting.reports.get())
@@ -357,7 +357,7 @@ def test_the_journal_has_it(sitting, tmp_path):
 
 def test_there_is_something_to_propagate_and_somewhere_to_go(sitting):
     sitting.controller.propagate(PropagationRange())
-    assert "no object was committed on this plane yet" in sitting.said[-1]
+    assert "no object was kept on this plane yet" in sitting.said[-1]
     sitting.commit()
     sitting.controller.propagate(PropagationRange(direction=BACKWARDS))
     assert "this is the first plane" in sitting.said[-1]

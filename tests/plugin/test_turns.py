@@ -126,7 +126,7 @@ def test_what_follows_a_commit_that_cannot_be_is_dropped_and_told(desk, how):
         desk.controller.receive(ModelFailed("default", "it is truncated"))
     else:
         desk.controller.cancel()
-    assert desk.said[-1].endswith("Repeat what you did after the commit (2 steps).")
+    assert desk.said[-1].endswith("Repeat what you did after it (2 steps).")
     assert desk.controller.current.clicks == ClickSequence.of([Click(5, 6)])
     desk.controller.commit()
     desk.answer_all()
@@ -149,8 +149,8 @@ def test_views_that_fail_stop_neither_work_nor_putting_back(desk):
     desk.controller.document.tell_to(lambda *step: told.append(step[1].kind))
     desk.controller.edit(desk.target, 1)
     assert desk.said[-1] == (
-        "it did not work (OverflowError: no such colour); your clicks and objects are kept, try "
-        "again"
+        "something went wrong (OverflowError: no such colour); your clicks and objects are kept, "
+        "try again"
     )
     assert not desk.target.data.any()
     desk.controller.put_back_all()

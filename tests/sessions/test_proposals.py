@@ -132,7 +132,7 @@ def test_an_opened_proposal_is_put_back_or_rejected(reviewed):
     assert now.mask(None) == document.proposals[2].mask
     assert now.clicks == document.proposals[2].clicks
     assert not now.asks
-    with pytest.raises(ValueError, match="commit or clear the current object"):
+    with pytest.raises(ValueError, match="keep or discard the object at work"):
         open_step(now, document.next_object(), document.proposals[1])
     document.do(close_step(reviewed.plane, now, document.next_object()))
     assert verdicts(document) == [OPEN] * 4

@@ -278,14 +278,14 @@ def test_one_image_has_an_interval_over_its_objects():
     ("change", "low", "high", "words"),
     [
         (-3.7, -4.9, -2.5, "9.8 -> 6.1 clicks to 85 % (95 % interval of the change -4.9 to -2.5)."),
-        (0.8, 0.2, 1.5, "The new model is worse: keep the old one."),
-        (0.3, -0.2, 1.0, "rather worse than better: keep the old one."),
+        (0.8, 0.2, 1.5, "The new model is worse. Keep “default”."),
+        (0.3, -0.2, 1.0, "rather worse than better. Keep “default”."),
         (0.0, 0.0, 0.0, "Nothing was gained"),
-        (-0.4, -1.0, 0.3, "do not tell for sure"),
+        (-0.4, -1.0, 0.3, "too few to tell"),
     ],
 )
 def test_the_gain_in_words(change, low, high, words):
-    assert words in gain_sentence(Gain(BEFORE, AFTER, change, low, high))
+    assert words in gain_sentence(Gain(BEFORE, AFTER, change, low, high), "default")
 
 
 def test_forgetting_in_words():

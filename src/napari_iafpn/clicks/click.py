@@ -121,6 +121,6 @@ class Click:
         row, col = self.pixel
         if not (0 <= row < shape[0] and 0 <= col < shape[1]):
             raise ValueError(
-                f"click {self} is outside the image of "
-                f"{shape[0]} x {shape[1]}; clicks are (row, col) in pixels"
+                f"the click at (row, column) {self} is outside the image of "
+                f"{shape[0]} x {shape[1]} pixels"
             )

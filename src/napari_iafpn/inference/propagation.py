@@ -28,7 +28,7 @@ from napari_iafpn.inference.predictor import Predictor
 from napari_iafpn.inference.replay import Cancelled
 
 GONE = "the object is no longer there"
-UNSURE = "the object is no longer sure"
+UNSURE = "the model is no longer sure of the object"
 UNLIKE = "nothing there looks like the object"
 JUMPED = "the object changed too much"
 LEAST_REACH = 4.0

@@ -14,7 +14,7 @@ from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_iafpn.clicks import DRAWN
-from napari_iafpn.plugin.camera import camera, center_on
+from napari_iafpn.plugin.camera import camera, center_on, seen_part
 from napari_iafpn.plugin.canvas import CanvasKeys, CanvasMouse
 from napari_iafpn.plugin.controller import AnnotationController
 from napari_iafpn.plugin.docking import Aside
@@ -40,6 +40,7 @@ from napari_iafpn.plugin.propagating import slider_axes
 from napari_iafpn.plugin.shown_image import ShownImage
 from napari_iafpn.plugin.warming import warm_up
 from napari_iafpn.sessions import Cutout, LabelsChange, PixelChange, PlaneKey, Step
+from napari_iafpn.sessions.pixels import lifted
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -266,14 +267,28 @@ class Annotator:
             self.controller.edit(target, label)
 
     def go_to(self, target: LabelsLayer, label: int) -> None:
-        """Show the middle of an object."""
+        """Show an object and outline it; the view moves only where the object is out of sight."""
         plane, region = self.controller.plane, target.region_of(label)
         if plane is None or region is None or self.image is None:
             return
         middle = [(part.start + part.stop - 1) / 2 for part in region]
-        index = tuple(round(middle[axis]) for axis in plane.other_axes)
-        self._shown.turn_to(replace(plane, index=index))
-        center_on(self.viewer, self.image, self.image.data_to_world(middle))
+        if not target.is_on(plane, label):
+            index = tuple(round(middle[axis]) for axis in plane.other_axes)
+            plane = replace(plane, index=index)
+            self._shown.turn_to(plane)
+        found = lifted(target.data, plane, label, target.region_on(plane, label))
+        pixels = None if found is None else found[0]
+        if pixels and not seen_part(self.viewer, self.image, plane).encloses(pixels.box):
+            box = pixels.box
+            centre = (box.row_start + box.row_stop - 1) / 2, (box.col_start + box.col_stop - 1) / 2
+            center_on(self.viewer, self.image, self.image.data_to_world(plane.to_data(*centre)))
+        self.outline_object(pixels)
+
+    def outline_object(self, pixels: Cutout | None) -> None:
+        """Outline a kept object on the displayed plane, or none."""
+        if self.controller.plane is not None:
+            self._layers.outline(self.controller.plane, pixels)
+            self._draw()
 
     # What happens in the viewer
 

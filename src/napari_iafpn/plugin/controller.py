@@ -20,7 +20,7 @@ from napari_iafpn.sessions import CurrentObject, Cutout, Document, PlaneKey, Sig
 
 ROOM = 4
 """What the network looks at, at least, in sides of the objects that were committed before."""
-STOPPED = "Stopped; the clicks are kept. Click again or commit to go on."
+STOPPED = "Stopped. Your clicks are still there; click again to go on."
 
 
 class AnnotationController(AnnotationState):
@@ -229,14 +229,24 @@ class AnnotationController(AnnotationState):
             return
         self._propagator.call_off()
         if step.plane != self.plane:
+            self._check_open(step.plane, verb)
             self.plane_wanted.emit(step.plane)
         perform()
+
+    def _check_open(self, plane: PlaneKey, verb: str) -> None:
+        """Raise ValueError where the image of a step is gone; nobody would see what happens."""
+        try:
+            self._ports.source_of(plane)
+        except ValueError as error:
+            raise ValueError(
+                f"the next step to {verb} was made on an image that is not open; open it first"
+            ) from error
 
     def _when_ready(self, act: Callable[[], None]) -> None:
         """Do something with the current object's mask, as soon as it is that of its clicks."""
         self._propagator.call_off()
         if self.current is None or self.current.is_untouched:
-            raise ValueError("there is nothing to commit yet; click on an object first")
+            raise ValueError("there is nothing to keep yet; click on an object first")
         self._turns.when_ready(Turn(self._place, act, finishes=True))
 
     def _do(self, act: Callable[[], str]) -> None:

@@ -42,7 +42,9 @@ class Aside(QObject):
         except (ValueError, OSError) as error:
             result = error
         except Exception as error:  # noqa: BLE001  the end of the thread's stack
-            result = ValueError(f"it did not work ({type(error).__name__}: {error}); try again")
+            result = ValueError(
+                f"something went wrong ({type(error).__name__}: {error}); try again"
+            )
         self._done.emit(then, result)
 
     def _tell(self, then: Callable[[Any], None], result: object) -> None:

@@ -37,8 +37,8 @@ from napari_iafpn.sessions.pixels import lifted
 from napari_iafpn.sessions.reviewing import close_step
 
 NO_ROOM = (
-    "the image is {} x {} pixels now and the object at work reaches beyond it; clear the object, "
-    "or bring the old pixels back"
+    "the image is {} x {} pixels now and the object at work reaches beyond it; discard the "
+    "object, or bring the old image back"
 )
 RIM = 0.01
 """The share of an object that its neighbours may have without a word."""
@@ -142,7 +142,7 @@ class Editor:
             ),
         )
         self._document.do(step)
-        said = f"Committed as object {label}{elsewhere}. Click on the next one."
+        said = f"Kept as object {label}{elsewhere}."
         return " ".join(filter(None, (said, _left_to_others(step, mask, label))))
 
     def _place_of(
@@ -165,19 +165,19 @@ class Editor:
         fresh = self._document.next_object()
         region = target.region_on(plane, label)
         self._document.do(edit_step(plane, self._document[plane], fresh, target, label, region))
-        return f"Editing object {label}: click to correct it, then commit."
+        return f"Editing object {label}."
 
     def put_back(self, plane: PlaneKey) -> str:
         """Leave the object that is being edited, or the proposal, as it was."""
         current = self._document[plane]
         if current.opened is not None:
             self._document.do(close_step(plane, current, self._document.next_object()))
-            return "The proposal waits again."
+            return "The proposal is back for review."
         assert current.edited is not None
         target = self._ports.labels_of(current.edited.labels)
         target.check(plane, current.edited.label, current.edited.start.box)
         self._document.do(put_back_step(plane, current, self._document.next_object(), target))
-        return f"Object {current.edited.label} is as it was."
+        return f"Object {current.edited.label} was left as it was."
 
     def follow(
         self, plane: PlaneKey | None, where: PropagationRange, model: str
@@ -199,9 +199,7 @@ class Editor:
                 wanted = PropagationWanted(model, source, target.id, label, found[0], going)
                 self._check_free(wanted)
                 return wanted
-        raise ValueError(
-            "no object was committed on this plane yet; click on one, then propagate it"
-        )
+        raise ValueError("no object was kept on this plane yet; click on one, then propagate it")
 
     def propagate(
         self,
@@ -230,7 +228,7 @@ class Editor:
             if same and going.reaches(wanted.plane, plane):
                 raise ValueError(
                     f"object {wanted.label} is being edited on plane "
-                    f"{plane.index_along(going.axis)}; commit it or put it back there first"
+                    f"{plane.index_along(going.axis)}; keep or discard it there first"
                 )
 
     def split(self, plane: PlaneKey) -> str:

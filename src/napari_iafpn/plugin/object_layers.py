@@ -15,12 +15,14 @@ from napari_iafpn.plugin.mask_preview import MaskPreview
 from napari_iafpn.plugin.overlays import ClicksLayer, keep_above
 from napari_iafpn.plugin.prompts_layer import PromptsLayer
 from napari_iafpn.plugin.shown_image import ShownImage
+from napari_iafpn.sessions import Cutout, PlaneKey, Step
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
 SMALL = 2**20
 """Of a plane of so many pixels the brush can draw on all, of a larger one on what is in sight."""
+Moment = tuple[PlaneKey, Step | None, Step | None]
 # What napari calls the tools that paint.
 PAINTING = {"brush": "paint", "eraser": "erase"}
 
@@ -44,6 +46,7 @@ class ObjectLayers:
         self.preview = MaskPreview(viewer)
         self.clicks = ClicksLayer(viewer)
         self.prompts = PromptsLayer(viewer)
+        self._outlined: tuple[Moment, Cutout] | None = None
 
     def take_tool(self, tool: str) -> None:
         """Draw pixels of the object with a tool of `PAINTING`; with any other, or none, do not."""
@@ -70,7 +73,8 @@ class ObjectLayers:
                 part.clear()
             return
         prediction = controller.prediction
-        known = (prediction, mask, controller.hint)
+        hint = controller.hint or self._outline_on(plane)
+        known = (prediction, mask, hint)
         if all(part is None for part in known) and not self.preview.has_brush:
             self.preview.clear()
         else:
@@ -79,7 +83,7 @@ class ObjectLayers:
                 plane,
                 None if prediction is None else prediction.roi,
                 mask,
-                controller.hint,
+                hint,
                 self._drawable(plane.shape_in(spatial_shape(image))),
                 edited=current.edited is not None,
             )
@@ -87,6 +91,20 @@ class ObjectLayers:
         self.show_prompts(sketch)
         above = self.preview.layer, self.prompts.layer, self.clicks.layer
         keep_above(self._viewer, (image, labels), *above)
+
+    def outline(self, plane: PlaneKey, pixels: Cutout | None) -> None:
+        """Outline a kept object, until the next step or another plane."""
+        self._outlined = None if pixels is None else (self._moment(plane), pixels)
+
+    def _outline_on(self, plane: PlaneKey) -> Cutout | None:
+        if self._outlined is None or self._outlined[0] != self._moment(plane):
+            self._outlined = None
+            return None
+        return self._outlined[1]
+
+    def _moment(self, plane: PlaneKey) -> Moment:
+        document = self._controller.document
+        return plane, document.last_done, document.last_undone
 
     @property
     def fit_camera(self) -> bool:

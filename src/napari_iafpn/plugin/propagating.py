@@ -94,8 +94,8 @@ class PropagationProgress:
         self._visited += 1
         if report.mask is None:
             self._doubts.append(
-                f"Stopped at plane {index}: {report.doubt}; where it goes on, commit it there "
-                f"under the id {self.wanted.label} and propagate again."
+                f"Stopped at plane {index}: {report.doubt}. If it goes on, keep it there as number "
+                f"{self.wanted.label} and propagate again."
             )
             # The rest of its route is not visited any more.
             self._visited += len(routes[report.route]) - routes[report.route].index(index) - 1
@@ -119,11 +119,12 @@ class PropagationProgress:
     def summary(self, *, stopped: bool = False) -> str:
         """Return how far it came, and why no farther."""
         count, label = len(self.masks), self.wanted.label
-        ends = " and ".join(str(route[-1]) for route in self._reached if route)
         if not count:
-            said = [f"Object {label} went to no other plane."]
+            said = [f"Object {label} was propagated to no other plane."]
         else:
-            said = [f"Object {label} went on to {count} plane{'s' * (count != 1)}, up to {ends}."]
+            planes = sorted(index for route in self._reached for index in route)
+            ends = f"plane {planes[0]}" if count == 1 else f"planes {planes[0]} to {planes[-1]}"
+            said = [f"Object {label} was propagated to {ends}."]
         if stopped:
             said.insert(0, "Stopped.")
         if stopped and count:
@@ -195,7 +196,7 @@ class Propagator:
         """Drop what is on its way; something else happens."""
         if self.is_under_way:
             self._jobs.stop()
-            self._say(Message("The propagation was called off; nothing was changed."))
+            self._say(Message("Propagation cancelled; nothing was changed."))
 
     def _write(
         self, progress: PropagationProgress, wish: CommitAs, *, stopped: bool = False

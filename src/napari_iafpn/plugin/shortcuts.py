@@ -37,27 +37,27 @@ class Shortcut:
 
 
 SHORTCUTS = (
-    Shortcut("commit", "Commit the object and start the next one", ("Enter",)),
+    Shortcut("commit", "Keep the object and start the next one", ("Enter",)),
     Shortcut("undo", "Undo the last step", ("Ctrl+Z",)),
-    Shortcut("redo", "Redo it", ("Ctrl+Shift+Z",)),
+    Shortcut("redo", "Redo the last step", ("Ctrl+Shift+Z",)),
     Shortcut(
         "cancel",
-        "Drop the box or stroke being drawn; else stop predicting, propagating or searching",
+        "Stop drawing, predicting, propagating or searching",
         ("Escape",),
     ),
     Shortcut("edit", "Edit the object under the mouse", ("Shift+E",)),
-    Shortcut("clear", "Clear the object, or put an edited one back", ("Shift+D",)),
+    Shortcut("clear", "Discard the object, or leave an edited one as it was", ("Shift+D",)),
     Shortcut("propagate", "Propagate the object to other planes", ("Shift+P",)),
     Shortcut("split", "Split the edited object at its clicks", ("Shift+S",)),
-    Shortcut("box", "Draw boxes, or click again", ("Shift+R",)),
-    Shortcut("stroke", "Draw strokes, or click again", ("Shift+T",)),
-    Shortcut("brush", "Brush on, brush off", ("Shift+B",)),
-    Shortcut("eraser", "Eraser on, eraser off", ("Shift+X",)),
+    Shortcut("box", "Box tool on or off", ("Shift+R",)),
+    Shortcut("stroke", "Stroke tool on or off", ("Shift+T",)),
+    Shortcut("brush", "Brush on or off", ("Shift+B",)),
+    Shortcut("eraser", "Eraser on or off", ("Shift+X",)),
     Shortcut("find", "Find similar objects", ("Shift+F",)),
     Shortcut("accept", "Accept the proposal", ("Shift+Y",)),
     Shortcut("reject", "Reject the proposal", ("Shift+N",)),
     Shortcut("next", "Go to the next proposal, the most doubtful first", ("Shift+J",)),
-    Shortcut("magnify", "Look at the object closely, and back", ("Shift+M",)),
+    Shortcut("magnify", "Zoom in on the object, and back", ("Shift+M",)),
     Shortcut("help", "Show the keys", ("Shift+H",)),
 )
 

@@ -98,7 +98,7 @@ class ShownImage:
     def at(self, world: tuple[float, ...]) -> Image:
         """Return the image that a click at a point is for; ValueError where there is none."""
         if getattr(self._viewer, "canvas", self._viewer).grid.enabled:  # napari 0.9 moved it
-            raise ValueError("objects are clicked on in one view; turn the grid off (Ctrl+G) first")
+            raise ValueError("clicks need a single view; turn the grid off (Ctrl+G) first")
         image = image_at(self._viewer.layers, world, self.layer) or self.layer
         if image is None:
             raise ValueError("there is no image to click on; open one first")
@@ -155,7 +155,7 @@ class ShownImage:
             return
         if self.layer is not None and self._has_clicks():
             text = (
-                f"Still on {self.layer.name!r}; commit or clear its clicks to go to {image.name!r}."
+                f"Still on {self.layer.name!r}. Keep or discard its object to go to {image.name!r}."
             )
             self._controller.said.emit(Message(text))
             self._wish = image

@@ -50,6 +50,7 @@ class AnnotationState:
     said = Signal(Message)
 
     def __init__(self, ports: Ports, model: str) -> None:
+        self._ports = ports
         self.document = Document(ports.labels_of)
         self.editor = Editor(self.document, ports)
         self._displayed = self._place = Place()
@@ -200,7 +201,7 @@ class AnnotationState:
         if not count:
             return sentence
         steps = "1 step" if count == 1 else f"{count} steps"
-        return f"{as_sentence(sentence)} Repeat what you did after the commit ({steps})."
+        return f"{as_sentence(sentence)} Repeat what you did after it ({steps})."
 
     def _update(self) -> None:
         """Ask the worker for the mask that is missing, and tell the views."""
@@ -230,7 +231,7 @@ class AnnotationState:
             yield
         except Exception as error:  # noqa: BLE001  nothing that fails may stop what comes after it
             kept = "your clicks and objects are kept, try again"
-            self._fail(sentence_of(error, "it did not work", kept))
+            self._fail(sentence_of(error, "something went wrong", kept))
 
     def _fail(self, sentence: str, *, important: bool = False) -> None:
         # More turns follow, whose sentences come over this one.

@@ -35,7 +35,7 @@ from napari_iafpn.plugin.find.wiring import Finding
 from napari_iafpn.plugin.help_view import HelpSheet
 from napari_iafpn.plugin.jobs import Activity
 from napari_iafpn.plugin.layers import default_image
-from napari_iafpn.plugin.messages import Message, ModelFailed, ModelReady, Report
+from napari_iafpn.plugin.messages import MaskReady, Message, ModelFailed, ModelReady, Report
 from napari_iafpn.plugin.sessions.sessions import Sessions
 from napari_iafpn.plugin.shortcuts import key_text
 from napari_iafpn.plugin.training.places import Places
@@ -286,6 +286,7 @@ class ClickSegmentation(DockPanel):
 
     def _choose_model(self, model: str, *, preload: bool = True) -> None:
         self._model = model
+        self.display.measure_again()
         models = self.model.models
         self.model.offer(models if model in models else (*models, model), model)
         self.annotator.controller.use_model(model, preload=preload)
@@ -314,7 +315,9 @@ class ClickSegmentation(DockPanel):
             self.finding.review.receive(report)
             return
         self.annotator.controller.receive(report)
-        if isinstance(report, ModelReady):
+        if isinstance(report, MaskReady):
+            self.display.note_seconds(report.prediction.seconds)
+        elif isinstance(report, ModelReady):
             self._working_model = report.model
         elif isinstance(report, ModelFailed) and report.model == self._model:
             self._drop_model(report.model)
@@ -378,7 +381,17 @@ class ClickSegmentation(DockPanel):
             keep=key_text("commit"),
         )
 
+    def _cause(self) -> tuple[object, ...]:
+        """Return what an error may have come of; it is stale where that is something else."""
+        viewer, controller = self.viewer, self.annotator.controller
+        document, layers = controller.document, viewer.layers
+        grid = getattr(viewer, "canvas", viewer).grid.enabled  # napari 0.9 moved it
+        shown = tuple((id(layer), layer.visible) for layer in layers)
+        chosen = controller.plane, controller.model, self.annotator.labels, controller.commit_as
+        steps = document.last_done, document.last_undone
+        return (*chosen, *steps, shown, viewer.dims.ndisplay, grid, layers.selection.active)
+
     def _say(self, message: Message) -> None:
-        self.status.show_message(message)
+        self.status.show_message(message, self._cause)
         if message.important:
             (show_warning if message.error else show_info)(message.text)

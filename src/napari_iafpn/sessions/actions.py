@@ -87,6 +87,7 @@ def commit_step(
         clicks=effort.clicks + (before.clicks if before else 0),
         seconds=round(effort.seconds + (before.seconds if before else 0.0), 1),
         category=effort.category or (before.category if before else 0),
+        reviewed=bool(before and before.reviewed),
     )
     return Step(
         "commit",
@@ -116,7 +117,7 @@ def edit_step(
         Where the label is not on the plane, or the current object is not finished.
     """
     if not now.is_untouched:
-        raise ValueError("commit or clear the current object before you edit another one")
+        raise ValueError("keep or discard the object at work before you edit another one")
     found = lifted(target.data, plane, label, region) if label else None
     if found is None:
         raise ValueError(
@@ -250,8 +251,10 @@ def split_step(
     ids = np.array([0, edited.label, *labels][: parts.max() + 1])
     drawn = ids[parts].reshape(before.shape).astype(before.dtype)
     after = np.where((before == 0) & (drawn > 0), drawn, before)
+    whole = known.get((target.id, edited.label), Facts())
+    part = replace(effort, category=whole.category, reviewed=whole.reviewed)
     facts = [
-        FactsChange(target.id, int(label), known.get((target.id, int(label))), effort)
+        FactsChange(target.id, int(label), known.get((target.id, int(label))), part)
         for label in ids[1:]
     ]
     return Step(
@@ -295,5 +298,6 @@ def _joined(target: str, into: int, regions: Mapping[int, Any], known: Known) ->
         before or Facts(),
         clicks=sum(part.clicks for part in parts),
         seconds=round(sum(part.seconds for part in parts), 1),
+        category=next((part.category for part in parts if part.category), 0),
     )
     return FactsChange(target, into, before, after)

@@ -83,7 +83,7 @@ def open_step(
         Where the current object is not finished.
     """
     if not now.is_untouched:
-        raise ValueError("commit or clear the current object before you correct a proposal")
+        raise ValueError("keep or discard the object at work before you correct a proposal")
     after = CurrentObject(
         fresh.number,
         found.clicks,

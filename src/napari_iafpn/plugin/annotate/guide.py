@@ -8,7 +8,7 @@ from napari_iafpn.plugin.annotate.tools_view import BOX, BRUSH, CLICKS, ERASER, 
 
 NO_IMAGE = "Open an image to begin. File > Open Sample has some."
 NO_PLANE = "Show the image in 2D to click on it."
-PAUSED = "Clicks are napari's now. To go on, tick “Annotate” below."
+PAUSED = "Annotating is off. Tick “Annotate” to go on."
 PROPAGATING = "Following the object. Esc: stop here."
 FIRST = {
     CLICKS: "Click on an object.",
@@ -20,7 +20,7 @@ FIRST = {
 NEXT = "Click on the next object, or double-click on one to correct it."
 CORRECT = {
     CLICKS: "Missing part: click. Too much: right-click.",
-    BOX: "Drag the box anew, or correct with clicks.",
+    BOX: "Drag another box, or correct with clicks.",
     STROKE: "Missing part: drag along it. Too much: right-drag.",
     BRUSH: "Paint what is missing.",
     ERASER: "Erase what is too much.",

@@ -33,6 +33,7 @@ class ObjectsTable:
         annotator.controller.changed.connect(self.refresh)
         annotator.choices_changed.connect(self.refresh)
         view.shown.connect(self._go_to)
+        view.unchosen.connect(lambda: annotator.outline_object(None))
         view.edited.connect(self._edit)
         view.deleted.connect(self._delete)
         view.merged.connect(self._merge)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import median
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
@@ -24,6 +25,8 @@ from napari_iafpn.sessions import KEEP, OVERWRITE
 
 MOST_PLANES = 99_999
 NEW, CHOSEN, CLASS = "a new number each", "always this number", "the number of the class"
+QUICK, TIMED = 0.3, 3
+"""A preview is worth its while where a click takes less seconds; so many clicks are timed."""
 NO_CLASS, NEW_CLASS = "No class", "New class…"
 
 # Colours that most people can tell apart: Okabe and Ito (2008).
@@ -155,7 +158,10 @@ class NumberingView(QWidget):
 
 
 class DisplayView(QWidget):
-    """What is shown of the object at work, and how the mouse is taken."""
+    """What is shown of the object at work, and how the mouse is taken.
+
+    The preview is on by itself where the model turns out to be quick, unless the user decided.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -173,11 +179,29 @@ class DisplayView(QWidget):
             "The network sees all visible images of this size, in their colours, from the next "
             "click on",
         )
+        self._seconds: list[float] = []
+        self._is_decided = False
+        self.preview.clicked.connect(self._decide)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 0, 0, 0)
         layout.setSpacing(2)
         for switch in (self.preview, self.outline, self.roi, self.one_button, self.channels):
             layout.addWidget(switch)
+
+    def _decide(self, *_: object) -> None:
+        self._is_decided = True
+
+    def note_seconds(self, seconds: float) -> None:
+        """Take note of how long a click took; 0: it was not measured."""
+        if not self._is_decided and seconds > 0:
+            self._seconds.append(seconds)
+            if len(self._seconds) == TIMED:
+                self.preview.setChecked(median(self._seconds) < QUICK)
+                self._decide()
+
+    def measure_again(self) -> None:
+        """Forget how quick the model was; it is another one."""
+        self._seconds.clear()
 
 
 def _switch(text: str, tooltip: str, *, on: bool = False) -> QCheckBox:

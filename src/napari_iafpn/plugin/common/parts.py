@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from magicgui.widgets import ComboBox
-from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtCore import QSize, Qt, QTimer, Signal
 from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -22,11 +22,13 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_iafpn.plugin.messages import Message
+from napari_iafpn.plugin.messages import Message, as_sentence
 from napari_iafpn.plugin.spinner import Spinner
 
 ERROR_COLOR = "#ff7b72"
 QUIET = "color: gray; font-size: 11px;"
+STALE_MS = 200
+"""How often it is looked whether the cause of an error is gone."""
 WIDTH, HEIGHT = 320, 600
 """What a panel asks for; it may be made smaller."""
 
@@ -203,7 +205,11 @@ class StatusView(QWidget):
         layout.setSpacing(2)
         layout.addWidget(self._label, 1)
         layout.addLayout(self.foot)
-        self.is_error = False
+        self._cause: Callable[[], object] | None = None
+        self._known: object = None
+        self._timer = QTimer(self)
+        self._timer.setInterval(STALE_MS)
+        self._timer.timeout.connect(self._drop_stale)
 
     @property
     def text(self) -> str:
@@ -215,15 +221,22 @@ class StatusView(QWidget):
         """The times and devices."""
         return str(self._quiet.text())
 
-    def show_message(self, message: Message) -> None:
-        """Show a sentence; errors in red."""
+    def show_message(self, message: Message, cause: Callable[[], object] | None = None) -> None:
+        """Show a sentence; errors in red, until what ``cause`` returns is something else."""
         if message.quiet:
             self._quiet.setText(message.text)
             self._quiet.setToolTip(message.text)
             return
-        self.is_error = message.error
-        self._label.setText(message.text)
+        self._timer.stop()
+        if message.error and cause is not None:
+            self._cause, self._known = cause, cause()
+            self._timer.start()
+        self._label.setText(as_sentence(message.text) if message.text else "")
         self._label.setStyleSheet(f"color: {ERROR_COLOR}" if message.error else "")
+
+    def _drop_stale(self) -> None:
+        if self._cause is not None and self._cause() != self._known:
+            self.show_message(Message(""))
 
 
 def sentence_label() -> QLabel:

@@ -153,4 +153,4 @@ class Runner:
             tell(Failed(" ".join(str(error).split())))
         except Exception as error:  # the end of the thread's stack
             logger.debug("the evaluation failed", exc_info=error)
-            tell(Failed(f"it did not work ({type(error).__name__}: {error}); try again"))
+            tell(Failed(f"something went wrong ({type(error).__name__}: {error}); try again"))

@@ -38,7 +38,7 @@ class SetupView(QWidget):
             value=OBJECTS,
             min=0,
             max=MOST_OBJECTS,
-            tooltip="So many objects, chosen at random, always the same; 0: all of them",
+            tooltip="How many objects; chosen at random, but always the same ones. 0: all",
         )
         self.objects.native.setSpecialValueText("all")
         self.zoomed = ComboBox(

@@ -66,7 +66,7 @@ class RunView(Container):
 
     def __init__(self) -> None:
         self.start_button = PushButton(text="Start", tooltip="Let a simulated user click")
-        self.cancel_button = PushButton(text="Cancel", tooltip="Stop; what is finished is shown")
+        self.cancel_button = PushButton(text="Cancel", tooltip="Stop and show what is finished")
         super().__init__(
             widgets=[self.start_button, self.cancel_button], layout="horizontal", labels=False
         )

@@ -33,7 +33,7 @@ CLOSE_SECONDS = 5.0
 REDRAW_MS = 500
 WELCOME = (
     "Choose an image and the labels with its true objects, then Start: a simulated user clicks on "
-    "the objects and counts."
+    "the objects and counts the clicks."
 )
 
 

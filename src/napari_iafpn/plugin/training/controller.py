@@ -188,7 +188,7 @@ class TrainingController:
         if end is None:
             logger.error("the training ended with %s: %s", code, last_error)
             self._say(
-                "The training broke off. What was saved is kept: Continue goes on from there.",
+                "The training ended unexpectedly. Continue goes on from what was saved.",
                 bad=True,
             )
             return

@@ -93,7 +93,7 @@ class ProgressView(QWidget):
         name = controller.job.name if controller.job is not None else ""
         self.title.setText(f"<b>{name}</b>")
         self.title.setVisible(bool(name))
-        self.phase.setText(story.phase if controller.busy else "")
+        self.phase.setText(story.told if controller.busy else "")
         self.phase.setVisible(controller.busy)
         self._show_bar(story, shown=controller.busy)
         self.found.setText(_found(story))
@@ -119,8 +119,8 @@ class ButtonsView(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.pause_button = PushButton(text="Pause", tooltip="The time stands still meanwhile")
-        self.stop_button = PushButton(text="Stop", tooltip="Ends; the best model so far is kept")
+        self.pause_button = PushButton(text="Pause", tooltip="Pauses do not count as training time")
+        self.stop_button = PushButton(text="Stop", tooltip="Keep the best model so far")
         self.use_button = PushButton(
             text="Use this model", tooltip="Choose it in the widget Click segmentation"
         )

@@ -177,7 +177,7 @@ class OutputChoice(Container):
     """The new model's name and folder."""
 
     def __init__(self, folder: Path) -> None:
-        self._name = LineEdit(tooltip="How the new model is called")
+        self._name = LineEdit(tooltip="Name of the new model")
         self._button = PushButton(text="…", tooltip="Save it elsewhere")
         self._button.max_width = 32
         super().__init__(
@@ -209,7 +209,7 @@ class OutputChoice(Container):
 
     def _set_folder(self, folder: Path) -> None:
         self._folder = folder
-        self._name.tooltip = f"How the new model is called; it goes to {folder}"
+        self._name.tooltip = f"Name of the new model; it is saved in {folder}"
 
     def _ask(self) -> None:
         start = str(self._folder / f"{self._name.value}{MODEL_SUFFIX}")
@@ -228,14 +228,14 @@ class OptionsView(Container):
     """The model to begin with, the time, and what is made."""
 
     def __init__(self, models: Sequence[str], folder: Path) -> None:
-        self.base = ModelChoice("Start from", "The model that is trained on", models)
+        self.base = ModelChoice("Start from", "The model to train further", models)
         self.minutes = FloatSpinBox(
             value=MINUTES,
             min=0.1,
             max=100_000,
             step=5,
             label="Time",
-            tooltip="For everything; pauses do not count. 20 minutes help on most laptops",
+            tooltip="Total time without pauses; 20 minutes help on most laptops",
         )
         self.minutes.native.setSuffix(" min")
         self.minutes.native.setDecimals(1)
@@ -260,11 +260,9 @@ class UnfinishedView(Container):
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
-        self._choice = Offer(
-            label="Unfinished", tooltip="Trainings that have not come to their end"
-        )
+        self._choice = Offer(label="Unfinished", tooltip="Trainings that were not finished")
         self.button = PushButton(text="Continue")
-        self._delete = PushButton(text="Delete…", tooltip="Delete it; a model it wrote stays")
+        self._delete = PushButton(text="Delete…", tooltip="Delete this training; its model stays")
         self._delete.max_width = 70
         buttons = Container(widgets=[self.button, self._delete], layout="horizontal", labels=False)
         buttons.margins = (0, 0, 0, 0)
@@ -304,7 +302,7 @@ class SetupView(QWidget):
         self.folders = FoldersView()
         self.options = OptionsView(models, folder)
         self.start_button = PushButton(
-            text="Start training", tooltip="Train in a process of its own; go on working meanwhile"
+            text="Start training", tooltip="Trains in the background; you can go on working"
         )
         kind = Container(widgets=[self.kind])
         kind.margins = (0, 0, 0, 0)

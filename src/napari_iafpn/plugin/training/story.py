@@ -49,6 +49,8 @@ class Story:
     surveyed : Surveyed or None
     phase : str
         A sentence.
+    step, steps : int
+        Of the level that is trained; ``steps`` is what the minutes allow, 0 until that is known.
     paused : bool
     seconds_left : float or None
     losses : list of (int, float)
@@ -64,6 +66,8 @@ class Story:
     minutes: float
     surveyed: Surveyed | None = None
     phase: str = ""
+    step: int = 0
+    steps: int = 0
     paused: bool = False
     seconds_left: float | None = None
     losses: list[tuple[int, float]] = field(default_factory=list)
@@ -79,10 +83,19 @@ class Story:
         elif isinstance(event, Phase):
             self.paused = event.name == "paused"
             self.phase, self.seconds_left = event.sentence, event.seconds_left
+            self.step = 0
         elif isinstance(event, Step):
             self._step(event)
         elif isinstance(event, Measured) and event.moment != "after":
             self._count(event)
+
+    @property
+    def told(self) -> str:
+        """The phase, and the step of how many that the time allows."""
+        if not self.step:
+            return self.phase
+        of = f" of about {self.steps}, as many as the time allows" if self.steps else ""
+        return f"{self.phase} Step {self.step}{of}."
 
     @property
     def begun(self) -> bool:
@@ -122,6 +135,7 @@ class Story:
         if step <= last:
             self.losses = [point for point in self.losses if point[0] < step]
         self.losses.append((step, event.loss))
+        self.step, self.steps = event.step, event.steps
         self.seconds_left = event.seconds_left
 
     def _count(self, event: Measured) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 from napari_iafpn.networks import ModelCard, read_card
 from napari_iafpn.training.finetuning.gain import Gain
@@ -29,7 +30,7 @@ def finetuned_card(
     if request.replay:
         notes.append(f"{OLD_SHARE:.0%} of each weight is that of {name}, against forgetting.")
     if yours is not None:
-        notes.append(gain_sentence(yours))
+        notes.append(gain_sentence(yours, Path(request.model).stem))
     if replay is not None:
         notes.append(replay_sentence(replay))
     return dataclasses.replace(

@@ -179,7 +179,7 @@ def _finish(sitting: Sitting, device: torch.device) -> Done:
     if sitting.replay is not None:
         again = sitting.count_again(Predictor(best, str(device)), "replay", QUICK)
         replay = gain_of(record.before["replay"], again, QUICK)
-    sentence = gain_sentence(yours)
+    sentence = gain_sentence(yours, Path(request.model).stem)
     if replay is not None:
         sentence = f"{sentence} {replay_sentence(replay)}"
     moment = record.moments[record.best]

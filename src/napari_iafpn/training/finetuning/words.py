@@ -9,8 +9,8 @@ NOTICED = 0.05
 """A rise of the clicks on the original kinds by this share is mentioned as forgetting."""
 
 
-def gain_sentence(gain: Gain) -> str:
-    """Say how the clicks on the held-out objects changed; a worse model is called worse."""
+def gain_sentence(gain: Gain, base: str) -> str:
+    """Say how the clicks on the held-out objects changed from those with the model ``base``."""
     numbers = (
         f"On {gain.before.objects} held-out objects: {gain.before.noc85:.1f} -> "
         f"{gain.after.noc85:.1f} clicks to 85 % (95 % interval of the change "
@@ -19,12 +19,12 @@ def gain_sentence(gain: Gain) -> str:
     if gain.verdict == "better":
         return f"{numbers}."
     if gain.verdict == "worse":
-        return f"{numbers}. The new model is worse: keep the old one."
+        return f"{numbers}. The new model is worse. Keep “{base}”."
     if gain.change > 0:
-        return f"{numbers}. The new model is rather worse than better: keep the old one."
+        return f"{numbers}. The new model is rather worse than better. Keep “{base}”."
     if gain.change == 0:
-        return f"{numbers}. Nothing was gained: keep the old one."
-    return f"{numbers}. So few objects do not tell for sure whether it is better."
+        return f"{numbers}. Nothing was gained. Keep “{base}”."
+    return f"{numbers}. These objects are too few to tell whether it is better."
 
 
 def replay_sentence(gain: Gain) -> str:
