@@ -1,5 +1,6 @@
 """Every command of the manifest, from napari's menus, its palette and its dialogs."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,35 @@ ANNOTATION = {
     )
 }  # fmt: skip
 SHAPE = (60, 80)
+
+
+def plain(text):
+    """Return the text of a menu without its accelerator, dots and the plugin's name."""
+    return text.replace("&", "").removesuffix("...").removesuffix(f" ({TITLE})").strip()
+
+
+def paths_of_pages():
+    source = Path(napari_iafpn.__file__).parents[2]
+    pages = [source / "README.md", *(source / "docs").glob("*.md")]
+    text = " ".join(" ".join(page.read_text(encoding="utf-8").split()) for page in pages)
+    return sorted(set(re.findall(r"(?<![\w>])(?:Plugins|File|Layers)(?: > [^>*.,;:]+)+", text)))
+
+
+def test_menu_paths_of_the_pages_are_those_of_the_window(viewer):
+    paths = paths_of_pages()
+    assert len(paths) > 5
+    for path in paths:
+        menu = viewer.window._qt_window.menuBar()
+        for name in path.split(" > "):
+            if isinstance(menu, QMenu):
+                menu.aboutToShow.emit()
+            found = {plain(action.text()): action for action in menu.actions()}
+            # The last name may be followed by the rest of a sentence.
+            known = [text for text in found if text and name.strip().startswith(text)]
+            assert known, f"{path}: {sorted(found)}"
+            menu = found[max(known, key=len)].menu()
+            if menu is None:  # a dialog; what is in it is not looked up
+                break
 
 
 def test_every_command_is_tried_here():

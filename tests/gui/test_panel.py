@@ -108,8 +108,7 @@ def test_folding_gives_the_height_back(stack):
     assert stack.widget.objects.height() < before
     for fold in stack.widget.folds.values():
         QTest.mouseClick(fold.title, LEFT)
-    QTest.qWait(20)
-    assert stack.widget.objects.height() == before
+    stack.qtbot.waitUntil(lambda: stack.widget.objects.height() == before)
     assert content.height() <= stack.widget.body.viewport().height()
 
 

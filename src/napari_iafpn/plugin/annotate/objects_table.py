@@ -56,7 +56,7 @@ class ObjectsTable:
         categories, facts = self._annotator.categories, self._annotator.controller.document.facts
         edited = self._edited(target)
         rows = []
-        for label, area in (target.areas + edited).items():
+        for label, area in sorted((target.areas + edited).items()):
             fact = facts.get((target.id, label), Facts())
             name = categories.get(fact.category, {}).get("name", "")
             told = label, name, area, fact.clicks, fact.seconds, fact.reviewed

@@ -20,6 +20,8 @@ from qtpy.QtWidgets import (
 
 CONTROLS = (QAbstractButton, QAbstractSlider, QComboBox)
 """What is done with as soon as the mouse lets go of it."""
+HISTORY = (QKeySequence.StandardKey.Undo, QKeySequence.StandardKey.Redo)
+ERASE = (Qt.Key.Key_Backspace, Qt.Key.Key_Delete)
 CONFIRM = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape)
 
 
@@ -41,6 +43,7 @@ class CanvasFocus(QObject):
         super().__init__(panel)
         self._panel = panel
         self._canvas = canvas
+        self._typed_in: QWidget | None = None
         self._watch(panel)
 
     def give_back(self) -> None:
@@ -73,6 +76,8 @@ class CanvasFocus(QObject):
         if isinstance(event, QChildEvent) and kind == QEvent.Type.ChildPolished:
             if isinstance(child := event.child(), QWidget):
                 self._watch(child)
+        elif kind == QEvent.Type.FocusOut and watched is self._typed_in:
+            self._typed_in = None
         elif kind == QEvent.Type.MouseButtonRelease and not _is_typing(watched):
             self.give_back()
         elif kind == QEvent.Type.Wheel and _would_turn(watched):
@@ -86,14 +91,17 @@ class CanvasFocus(QObject):
         line = watched.lineEdit() if isinstance(watched, QAbstractSpinBox) else watched
         if not isinstance(line, QLineEdit):
             return False
-        if event.matches(QKeySequence.StandardKey.Undo) and not line.isUndoAvailable():
+        if any(map(event.matches, HISTORY)) and self._typed_in is not watched:
             event.ignore()  # nothing was typed: it is for the canvas
             return True
         if event.key() in CONFIRM:
+            self._typed_in = None
             watched.event(event)
             event.accept()
             self.give_back()
             return True
+        if (event.text().isprintable() and event.text()) or event.key() in ERASE:
+            self._typed_in = watched
         return False
 
 
