@@ -3,6 +3,7 @@
 import errno
 import os
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.layers import layer_id
 from napari_iafpn.plugin.sessions import keeper
 from napari_iafpn.plugin.sessions.keeper import SessionKeeper
-from napari_iafpn.plugin.sessions.offers import latest_session
+from napari_iafpn.plugin.sessions.offers import Offer, age, offers_for
 from napari_iafpn.sessions import (
     Cutout,
     Document,
@@ -22,10 +23,11 @@ from napari_iafpn.sessions import (
     PlaneKey,
     Step,
 )
+from napari_iafpn.sessions.about import ImageAbout, LabelsAbout
 from napari_iafpn.sessions.lines import sealed
 from napari_iafpn.sessions.locking import is_locked
 from napari_iafpn.sessions.pixels import painted
-from napari_iafpn.sessions.reading import ArrayLabels, read_session
+from napari_iafpn.sessions.reading import ArrayLabels, Session, read_session
 
 SHAPE = (60, 80)
 SQUARE = Cutout(Box(5, 10, 5, 10), np.packbits(np.ones((5, 5), bool)).tobytes())
@@ -102,10 +104,10 @@ def test_every_image_of_a_session_is_offered_it(sitting, tmp_path):
         click = {"number": 1, "clicks": [[3, 4, "+"]]}
         file.write(_line(plane, click))
     for image in images:
-        offer = latest_session(tmp_path, image.data)
-        assert offer is not None
+        ((offer,), unreadable) = offers_for(tmp_path, image.data)
         assert offer.image.name == image.name
-    assert latest_session(tmp_path, 255 - images[0].data) is None
+        assert not unreadable
+    assert offers_for(tmp_path, 255 - images[0].data) == ([], [])
 
 
 def _line(plane, click):
@@ -140,40 +142,83 @@ def three(sitting, tmp_path):
 
 
 def found(folder, image):
-    offer = latest_session(folder, image)
-    return offer.session.path, offer.session.objects, offer.sentence
+    """The paths and objects of the sessions on offer, and what cannot be read."""
+    offers, unreadable = offers_for(folder, image)
+    return [(offer.session.path, offer.objects) for offer in offers], unreadable
 
 
-def test_a_newer_or_unreadable_session_hides_no_older_one(three, tmp_path):
+def test_an_unreadable_session_hides_no_other_and_is_told(three, tmp_path):
     paths, image = three
-    assert found(tmp_path, image)[:2] == (paths[2], 3)
     lines = paths[2].read_bytes().splitlines(keepends=True)
     paths[2].write_bytes(sealed({"entry": "session", "format": 99}) + b"".join(lines[1:]))
-    os.utime(paths[2], (9, 9))
-    path, objects, sentence = found(tmp_path, image)
-    assert (path, objects) == (paths[1], 2)
-    assert "has the format 99, this version reads up to 2; update napari-iafpn." in sentence
+    offered, (sentence,) = found(tmp_path, image)
+    assert {*offered} == {(paths[0], 1), (paths[1], 2)}
+    assert "has the format 99" in sentence
 
 
-def test_a_damaged_session_hides_no_fuller_whole_one(three, tmp_path):
+def test_a_damaged_session_is_offered_and_called_so(three, tmp_path):
     paths, image = three
-    raw = paths[2].read_bytes()
-    spoilt = raw.replace(b'"kind"', b'"kinD"', 1)
-    paths[2].write_bytes(spoilt)
-    path, objects, sentence = found(tmp_path, image)
-    assert (path, objects) == (paths[2], 2), "the newest, where no older one has more"
-    assert "is damaged and left out" in sentence
-    paths[2].write_bytes(raw.replace(b'"kind"', b'"kinD"'))
-    path, objects, sentence = found(tmp_path, image)
-    assert (path, objects) == (paths[1], 2)
+    assert "damaged" not in text_of(paths[0], image)
+    paths[0].write_bytes(paths[0].read_bytes() + b'{"entry": "d\n{"entry": "d\n')
+    assert "damaged" in text_of(paths[0], image)
+
+
+def text_of(path, image):
+    offers, _ = offers_for(path.parent, image)
+    (found,) = (offer for offer in offers if offer.session.path == path)
+    return found.text
 
 
 def test_a_session_whose_image_line_is_damaged_is_offered(three, tmp_path):
     paths, image = three
     paths[2].write_bytes(paths[2].read_bytes().replace(b'"name":"image 0"', b'"name":"imagE 0"'))
-    path, objects, sentence = found(tmp_path, image)
-    assert (path, objects) == (paths[2], 3)
-    assert "is damaged and left out" in sentence
+    assert (paths[2], 3) in found(tmp_path, image)[0]
+
+
+@pytest.mark.parametrize(
+    ("sessions", "first"),
+    [
+        ([(13, 0), (1, 9)], 0),  # a stray object hides no work
+        ([(13, 0), (12, 9)], 1),  # of about as many the newest
+        ([(2, 0), (40, 9)], 1),
+        ([(0, 9), (1, 0)], 1),
+    ],
+)
+def test_the_most_useful_session_comes_first(sessions, first):
+    offers = []
+    for count, worked in sessions:
+        session, about = (
+            Session(Path("a.jsonl")),
+            ImageAbout("i", "", "", SHAPE, "uint8", False, ""),
+        )
+        session.labels["l"] = LabelsAbout("l", "", "i", SHAPE, "int32", "")
+        session.document.facts.update({("l", label): Facts() for label in range(count)})
+        offers.append(Offer(session, about, worked))
+    assert min(offers, key=lambda offer: offer.rank) is offers[first]
+
+
+def test_objects_of_other_images_are_not_counted(sitting, tmp_path):
+    kept, images, _, paint = sitting
+    for label in (1, 2, 3):
+        paint(0, label, facts=True)
+    paint(1, 1, facts=True)
+    kept.close()
+    assert [objects for _, objects in found(tmp_path, images[0].data)[0]] == [3]
+    assert [objects for _, objects in found(tmp_path, images[1].data)[0]] == [1]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (5, "just now"),
+        (61, "1 minute ago"),
+        (3700, "1 hour ago"),
+        (7300, "2 hours ago"),
+        (200_000, "2 days ago"),
+    ],
+)
+def test_ages_in_words(seconds, text):
+    assert age(time.time() - seconds) == text
 
 
 def test_a_file_name_that_is_no_unicode_is_journalled(sitting, tmp_path):

@@ -273,7 +273,7 @@ def test_a_process_that_breaks_off_gets_a_sentence_and_can_go_on(window, wish, c
     tell(controller, *BEFORE, *COARSE)
     controller.receive('{"event": "st')
     controller.receive_end(-1, "MemoryError: no room")
-    assert "broke off" in controller.messages[-1].text
+    assert "ended unexpectedly" in controller.messages[-1].text
     assert "MemoryError" not in controller.messages[-1].text
     assert "MemoryError: no room" in caplog.text
     assert controller.can_go_on

@@ -54,6 +54,13 @@ class Offer:
         return sum(key.layer == self.image.id for key in self.session.document.objects)
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing was kept, begun or painted on this image."""
+        steps = self.session.document.steps
+        painted = any(step.labels and step.plane.layer == self.image.id for step in steps)
+        return not (self.objects or self.unfinished or painted)
+
+    @property
     def text(self) -> str:
         """What there is to go on with, and how old it is."""
         parts = [f"{self.objects} object{'s' * (self.objects != 1)}"]
@@ -90,7 +97,7 @@ def offers_for(folder: Path, array: Any) -> tuple[list[Offer], list[str]]:
         except ValueError as error:
             unreadable.append(str(error))
             continue
-        if found is not None and (found.objects or found.unfinished):
+        if found is not None and not found.is_empty:
             offers.append(found)
         if len(offers) >= MOST:
             break
