@@ -18,9 +18,11 @@ from qtpy.QtWidgets import (
     QToolButton,
 )
 
+from napari_iafpn.plugin.annotate.objects_view import COLUMNS
 from napari_iafpn.plugin.annotate.settings_view import NEW_CLASS
 from napari_iafpn.plugin.annotate.tools_view import BRUSH, ERASER, STROKE
 from napari_iafpn.plugin.evaluation.widget import EvaluateClicks
+from napari_iafpn.plugin.mask_preview import HINT
 from napari_iafpn.plugin.training.places import Places
 from napari_iafpn.plugin.training.widget import TrainOnMasks
 
@@ -244,7 +246,7 @@ def test_a_row_outlines_its_object_and_pans_only_where_needed(window, table):
     before = tuple(window.camera.center)
     choose_row(window, table, 1)
     assert tuple(window.camera.center) == before
-    outlined = window.preview(SHAPE) == 2
+    outlined = window.preview(SHAPE) == HINT
     rows, cols = np.nonzero(outlined)
     assert abs(rows.mean() - 15) < 2
     assert abs(cols.mean() - 60) < 2
@@ -252,7 +254,7 @@ def test_a_row_outlines_its_object_and_pans_only_where_needed(window, table):
     choose_row(window, table, 2)
     assert np.allclose(window.camera.center[-2:], (45, 30), atol=1)
     window.click(20, 40)
-    assert not (window.preview(SHAPE) == 2).any()
+    assert not (window.preview(SHAPE) == HINT).any()
 
 
 def test_keys_in_the_table(window, table):
@@ -274,7 +276,7 @@ def test_keys_in_the_table(window, table):
 def test_sorting_leaves_the_chosen_row_and_living_buttons(window, table):
     choose_row(window, table, 0)
     header = table.table.horizontalHeader()
-    for column in range(6):
+    for column in range(len(COLUMNS)):
         place = QPoint(header.sectionViewportPosition(column) + 8, header.height() // 2)
         for _ in range(2):
             QTest.mouseClick(header.viewport(), LEFT, pos=place)
@@ -291,7 +293,7 @@ def test_an_edited_object_stays_in_the_table_and_is_marked(window, table):
     window.annotator.edit_label(labels, 2)
     row = table.model.rows[1]
     assert (row.label, row.area, row.edited) == (2, area, True)
-    assert table.table.model().index(1, 5).data() == "editing"
+    assert table.table.model().index(1, len(COLUMNS) - 1).data() == "editing"
     assert window.widget.object.title.text() == f"Editing object 2 of {labels.name}"
     window.key(Qt.Key.Key_D, Qt.KeyboardModifier.ShiftModifier)
     assert not any(row.edited for row in table.model.rows)

@@ -106,7 +106,7 @@ class FolderOfImages(DockPanel):
         try:
             work()
         except Exception as error:  # noqa: BLE001  files, disks and readers raise anything
-            sentence = sentence_of(error, "it did not work", "nothing was lost")
+            sentence = sentence_of(error, "something went wrong", "nothing was lost")
             self._say(Message(as_sentence(sentence), error=True))
         finally:
             QApplication.restoreOverrideCursor()
