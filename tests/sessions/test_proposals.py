@@ -9,6 +9,7 @@ from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.geometry import Box
 from napari_iafpn.inference import ClickReplay, Predictor
 from napari_iafpn.sessions import Cutout, FoundObject, Sight, Step
+from napari_iafpn.sessions.effort import effort_of
 from napari_iafpn.sessions.proposals import ACCEPTED, OPEN, REJECTED, REPLACED, TAKEN
 from napari_iafpn.sessions.reading import read_session
 from napari_iafpn.sessions.replay import replay
@@ -184,3 +185,10 @@ def test_undone_answers_leave_the_newer_proposals(reviewed):
     assert [each.number for each in document.proposals.of(reviewed.plane)] == [1, 5]
     assert isinstance(document.redo(), Step)
     assert [each.number for each in document.proposals.of(reviewed.plane)] == [5]
+
+
+def test_a_report_tells_found_objects_from_clicked_ones(reviewed):
+    accept(reviewed, 1, 2)
+    reviewed.writer.close(20)
+    told = [(e.id, e.found, e.clicks, e.quality) for e in effort_of(read_session(reviewed.path))]
+    assert told == [(1, False, 1, None), (2, True, 0, 0.6), (3, True, 0, 0.7)]

@@ -80,12 +80,15 @@ class Predictions:
 
     def quality(self, plane: PlaneKey) -> float | None:
         """Return how likely the mask of a plane's object is right, None where that is not known."""
-        from napari_iafpn.finding import quality_alone
+        now = self._document[plane]
+        if not now.asks:
+            return self._document.proposals.quality(now.opened.proposal) if now.opened else None
+        result = self.fresh(plane)
+        if result is None:
+            return None
+        from napari_iafpn.finding import quality_alone  # what it needs, the worker has loaded
 
-        now, result = self._document[plane], self.fresh(plane)
-        if now.asks:
-            return None if result is None else quality_alone(result.prediction)
-        return self._document.proposals.quality(now.opened.proposal) if now.opened else None
+        return quality_alone(result.prediction)
 
     def ask(self, plane: PlaneKey) -> None:
         """Let the worker predict what a plane lacks, and nothing else there."""

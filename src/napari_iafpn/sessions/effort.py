@@ -33,6 +33,8 @@ class ObjectEffort:
     seconds : float
         From its first click until it was kept, corrections included.
     reviewed : bool
+    quality : float or None
+        Estimated probability that its mask is right; None: it is not known.
     """
 
     image: str
@@ -45,6 +47,7 @@ class ObjectEffort:
     corrections: int
     seconds: float
     reviewed: bool
+    quality: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,7 @@ def _object(
         corrections=corrections,
         seconds=round(fact.seconds, 1),
         reviewed=fact.reviewed,
+        quality=fact.quality,
     )
 
 
