@@ -44,7 +44,8 @@ def act(window, name, place):
 def result(window):
     window.wait()
     labels = window.annotator.labels
-    return np.zeros(SHAPE, int) if labels is None else labels.data.copy(), window.clicks
+    data = np.zeros(SHAPE, int) if labels is None else labels.data.copy()
+    return data, list(window.controller.current.clicks)
 
 
 def test_click_enter_click_enter_keeps_three_objects(window, predictor, disks):
