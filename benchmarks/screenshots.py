@@ -68,8 +68,10 @@ def states(sitting: Sitting) -> Iterator[str]:
     yield "empty"
     labels = load_labels("nuclei")
     nothing = np.zeros(labels.shape, bool)
-    clicks = [simulated_click(labels == n, nothing) for n in range(1, OBJECTS + 2)]
+    clicks = [simulated_click(labels == n, nothing) for n in range(1, labels.max() + 1)]
+    middle = np.array(labels.shape) / 2
     places = [(click.row, click.col) for click in clicks]
+    places.sort(key=lambda place: float(np.hypot(*(np.array(place) - middle))))
     sitting.open("nuclei")
     sitting.click(*places[0])
     yield "first_click"

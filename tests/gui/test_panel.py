@@ -276,7 +276,7 @@ def test_keys_in_the_table(window, table):
 def test_sorting_leaves_the_chosen_row_and_living_buttons(window, table):
     choose_row(window, table, 0)
     header = table.table.horizontalHeader()
-    for column in range(len(COLUMNS)):
+    for column in (c for c in range(len(COLUMNS)) if not table.table.isColumnHidden(c)):
         place = QPoint(header.sectionViewportPosition(column) + 8, header.height() // 2)
         for _ in range(2):
             QTest.mouseClick(header.viewport(), LEFT, pos=place)

@@ -49,7 +49,7 @@ NAVIGATION = (
     *(Qt.Key.Key_Home, Qt.Key.Key_End, Qt.Key.Key_Tab, Qt.Key.Key_Backtab),
 )
 WIDEST = ("9999", "", "999,999", "found", "999 s", "0.99", "editing")
-ROW, PADDING = 20, 12
+ROW, PADDING, CLASS_COLUMN = 20, 9, 1
 Role = Qt.ItemDataRole
 MERGE, CLASS_BUTTON = "Merge", "Set class"
 
@@ -241,6 +241,7 @@ class ObjectsView(QWidget):
         blocked = self._selection.blockSignals(True)
         self.model.set_rows(rows)
         self._selection.blockSignals(blocked)
+        self.table.setColumnHidden(CLASS_COLUMN, not any(row.category for row in rows))
         self.choose(chosen)
         bar.setValue(place)
         self._enable()
@@ -268,10 +269,12 @@ class ObjectsView(QWidget):
         rows.hide()
         rows.setDefaultSectionSize(ROW)
         header.setMinimumSectionSize(24)
-        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(CLASS_COLUMN, QHeaderView.ResizeMode.Stretch)
+        header.setStretchLastSection(True)
+        table.setColumnHidden(CLASS_COLUMN, True)
         text = table.fontMetrics()
         for column, widest in enumerate(WIDEST):
-            if column != 1:
+            if column != CLASS_COLUMN:
                 table.setColumnWidth(column, text.horizontalAdvance(widest) + PADDING)
         table.setMinimumHeight(4 * ROW)
         table.clicked.connect(lambda index: self.shown.emit(self._label(index)))
