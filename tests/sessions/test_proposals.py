@@ -192,3 +192,13 @@ def test_a_report_tells_found_objects_from_clicked_ones(reviewed):
     reviewed.writer.close(20)
     told = [(e.id, e.found, e.clicks, e.quality) for e in effort_of(read_session(reviewed.path))]
     assert told == [(1, False, 1, None), (2, True, 0, 0.6), (3, True, 0, 0.7)]
+
+
+def test_one_accepted_proposal_is_what_was_kept_last_several_are_not(reviewed):
+    accept(reviewed, 1)
+    (step,) = reviewed.document.steps[-1:]
+    assert step.kept_on(reviewed.plane) == ("labels", 2, 0.5)
+    assert step.kept_on(replace(reviewed.plane, layer="other")) is None
+    reviewed.document.undo()
+    accept(reviewed, 1, 2)
+    assert reviewed.document.steps[-1].kept_on(reviewed.plane) is None

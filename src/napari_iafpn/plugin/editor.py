@@ -182,16 +182,17 @@ class Editor:
     def follow(
         self, plane: PlaneKey | None, where: PropagationRange, model: str
     ) -> PropagationWanted:
-        """Return the propagation of the object that was last committed or propagated to a plane."""
+        """Return the propagation of the object that was last kept on a plane, or came to it."""
         if plane is None:
             raise ValueError("there is no plane to propagate from; show a plane of an image")
         source = self._ports.source_of(plane)
         shape = source.array.shape
         for step in reversed(self._document.steps):
-            threshold = step.threshold_on(plane)
-            if threshold is None or step.commit is None:
+            kept = step.kept_on(plane)
+            if kept is None:
                 continue
-            label, target = step.commit.label, self._ports.labels_of(step.commit.labels)
+            labels, label, threshold = kept
+            target = self._ports.labels_of(labels)
             found = lifted(target.data, plane, label, target.region_on(plane, label))
             if found is not None:
                 target.check(plane, label)

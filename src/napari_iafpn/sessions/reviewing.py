@@ -17,7 +17,7 @@ from napari_iafpn.sessions.proposals import (
     FoundObject,
     Verdict,
 )
-from napari_iafpn.sessions.steps import Facts, FactsChange, LabelsChange, ObjectChange, Step
+from napari_iafpn.sessions.steps import ACCEPT, Facts, FactsChange, LabelsChange, ObjectChange, Step
 
 
 def accept_step(
@@ -52,7 +52,7 @@ def accept_step(
         )
         facts.append(FactsChange(target.id, label, before, after))
     return Step(
-        "accept",
+        ACCEPT,
         plane,
         labels=(LabelsChange(target.id, tuple(pixels)),),
         facts=tuple(facts),

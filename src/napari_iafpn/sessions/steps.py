@@ -10,6 +10,9 @@ from napari_iafpn.sessions.plane_key import PlaneKey
 from napari_iafpn.sessions.proposals import Verdict
 from napari_iafpn.sessions.sight import Sight
 
+ACCEPT = "accept"
+"""The kind of steps that accept proposals."""
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -155,10 +158,17 @@ class Step:
         new = [pixels.new for change in self.labels for pixels in change.pixels]
         return sum(int(runs.counts[runs.values == self.commit.label].sum()) for runs in new)
 
-    def threshold_on(self, plane: PlaneKey) -> float | None:
-        """Return the threshold of the object that this step wrote to a plane, None: it did not."""
-        if self.propagation is not None:
+    def kept_on(self, plane: PlaneKey) -> tuple[str, int, float] | None:
+        """Return the one object that this step wrote to a plane: its labels, id and threshold.
+
+        None where it wrote none, or accepted several proposals at once.
+        """
+        commit, here = self.commit, self.plane == plane
+        if self.propagation is not None and commit is not None:
             reached = self.propagation.reaches(self.plane, plane)
-            return self.propagation.threshold if reached else None
-        written = self.commit is not None and self.plane == plane
-        return self.objects[0].before.threshold if written else None
+            return (commit.labels, commit.label, self.propagation.threshold) if reached else None
+        if commit is not None and here:
+            return commit.labels, commit.label, self.objects[0].before.threshold
+        if self.kind == ACCEPT and here and len(self.facts) == 1:
+            return self.facts[0].labels, self.facts[0].label, 0.5
+        return None
