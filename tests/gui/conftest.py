@@ -243,6 +243,10 @@ class Annotation:
     def status(self):
         return self.widget.status.text
 
+    def says(self, sentence):
+        """Whether the status line begins with a sentence; the panel writes it with a capital."""
+        return self.status.casefold().startswith(sentence.casefold())
+
     def preview(self, shape):
         """The mask that the preview layer shows, sampled at every pixel of a 2D image's plane."""
         return self.shown(self.annotator.preview.layer, shape)

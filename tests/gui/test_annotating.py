@@ -357,7 +357,7 @@ def test_delete_merge_and_review_are_steps(window, table):
 
 
 def test_a_row_leads_to_its_object_and_a_double_click_edits_it(window, table):
-    window.camera.center = (0, 0)
+    window.camera.center = (500, 500)
     place = table.table.visualRect(table.table.model().index(2, 0)).center()
     viewport = table.table.viewport()
     QTest.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=place)

@@ -15,7 +15,7 @@ def test_no_image(annotate):
     assert "Open an image" in window.widget.guide.text()
     window.viewer.add_points(np.array([[0, 0], [50, 50]]))
     window.click(20, 20)
-    assert window.status == "there is no image to click on; open one first"
+    assert window.status == "There is no image to click on; open one first."
     window.viewer.add_image(np.zeros(SHAPE, np.uint8))
     window.click(20, 20)
     assert len(window.clicks) == 1
@@ -76,7 +76,7 @@ def test_an_exception_in_the_worker(annotate, predictor, disks, error, sentence)
     window = annotate(np.zeros(SHAPE, np.uint8))
     predictor.error = error
     window.click(20, 20)
-    assert window.status.startswith(sentence)
+    assert window.says(sentence)
     assert "\n" not in window.status
     assert len(window.clicks) == 1
     predictor.error = None

@@ -16,6 +16,7 @@ import napari_iafpn
 from napari_iafpn.exchange import LabelImage, read_labels, write_labels
 from napari_iafpn.plugin.commands import tool_of
 from napari_iafpn.plugin.evaluation.widget import EvaluateClicks
+from napari_iafpn.plugin.folder.widget import FolderOfImages
 from napari_iafpn.plugin.training.widget import TrainOnMasks
 from napari_iafpn.plugin.widget import ClickSegmentation
 
@@ -30,6 +31,7 @@ WIDGETS = {
     f"{OWN}.click_segmentation": ClickSegmentation,
     f"{OWN}.evaluate_clicks": EvaluateClicks,
     f"{OWN}.train_on_masks": TrainOnMasks,
+    f"{OWN}.folder_of_images": FolderOfImages,
 }
 ANNOTATION = {
     f"{OWN}.{name}"

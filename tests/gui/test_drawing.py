@@ -82,7 +82,7 @@ def test_what_is_shown_is_what_was_drawn(window, disks):
     for point, expected in zip((on.points[0], on.points[-1]), ((30, 20), (45, 50)), strict=True):
         assert point == pytest.approx(expected, abs=0.6)
     assert np.array_equal(window.preview(SHAPE) > 0, disks(SHAPE, prompts(window)))
-    assert window.widget.object.count.text() == "1 box, 2 strokes"
+    assert window.widget.object.count.text().startswith("1 box, 2 strokes")
 
 
 def test_control_makes_a_stroke_negative(window):

@@ -132,7 +132,7 @@ def test_stopping_keeps_what_was_found_and_a_click_comes_first(window, drawer, m
 
     def slow(self, plane, batch, views, sizes=None):
         order.append(sizes)
-        time.sleep(0.02)
+        time.sleep(0.1)
         return plain(self, plane, batch, views, sizes)
 
     monkeypatch.setattr(type(drawer), "predict_each", slow)
@@ -236,7 +236,7 @@ def refused(window, sentence):
 
 
 def test_nothing_kept_yet(annotate, drawer):
-    refused(annotate(disks(), load=lambda _: drawer), "keep at least one object first")
+    refused(annotate(disks(), load=lambda _: drawer), "Keep at least one object first")
 
 
 def test_nothing_similar_there(annotate, drawer):

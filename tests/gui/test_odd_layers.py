@@ -173,11 +173,11 @@ def test_labels_that_cannot_be_written(window, tmp_path, kind):
     window.click(10, 10)
     sentence = "the labels 'segments' cannot be written, they are read-only or computed"
     window.key(RETURN)
-    assert window.status.startswith(sentence)
+    assert window.says(sentence)
     assert len(window.clicks) == 1
     window.widget.object.discard_button.click()
     double_click(window, 37, 50)
-    assert window.status.startswith(sentence)
+    assert window.says(sentence)
     window.widget.objects.labels_chosen.emit("(new layer)")
     window.click(12, 12)
     window.key(RETURN)
@@ -250,7 +250,7 @@ def test_objects_of_labels_that_do_not_fit(window, options, how):
     window.widget.object.discard_button.click()
     window.viewer.cursor.position = point
     window.key(Qt.Key.Key_E, SHIFT)
-    assert window.status.startswith(sentence)
+    assert window.says(sentence)
 
 
 def test_labels_below_those_that_do_not_fit_are_edited(window):
@@ -267,12 +267,12 @@ def test_the_image_gets_smaller_under_the_clicks(window, disks):
     window.click(30, 60)
     window.annotator.image.data = np.zeros((40, 50), np.uint8)
     window.wait()
-    sentence = "the image is 40 x 50 pixels now and the object at work reaches beyond it; clear"
-    assert window.status.startswith(sentence)
+    sentence = "the image is 40 x 50 pixels now and the object at work reaches beyond it; discard"
+    assert window.says(sentence)
     window.click(10, 10)
-    assert window.status.startswith(sentence)
+    assert window.says(sentence)
     window.key(RETURN)
-    assert window.status.startswith(sentence)
+    assert window.says(sentence)
     window.widget.object.discard_button.click()
     window.click(10, 10)
     window.key(RETURN)
@@ -349,7 +349,7 @@ def test_the_chosen_one_of_blended_channels_is_clicked_on(annotate):
 def test_a_hidden_image_takes_no_clicks(window):
     window.annotator.image.visible = False
     window.click(30, 40)
-    assert window.status == "the image 'image' is hidden; show it to click on it"
+    assert window.status == "The image 'image' is hidden; show it to click on it."
     assert window.clicks == []
     window.annotator.image.visible = True
     window.click(30, 40)

@@ -39,7 +39,7 @@ controller = widget.annotator.controller
 controller.add(Click(30, 30))
 while controller.busy:
     QApplication.processEvents()
-print(widget.status.text, controller.prediction)
+print(widget.status.quiet_text, controller.prediction)
 viewer.close()
 """
 

@@ -126,7 +126,7 @@ def test_train_close_the_widget_go_on_and_use_the_model(
     assert model in clicker.model.models
     qtbot.waitUntil(lambda: clicker._working_model == model, timeout=60000)
     look(viewer, "used")
-    clicker.native.hide()
+    clicker.hide()
 
 
 def test_the_labels_beside_a_folder_of_images_are_found(trainer, tmp_path):

@@ -51,7 +51,7 @@ def test_a_loading_model_does_not_block(annotate, predictor, disks):
 
     window = annotate(None, load=load, wait=False)
     window.viewer.add_image(np.zeros(SHAPE, np.uint8))
-    window.qtbot.waitUntil(lambda: "Loading the model stand-in" in window.status)
+    window.qtbot.waitUntil(lambda: "Loading the model stand-in" in window.widget.status.quiet_text)
     assert window.widget.status.spinner.busy
     window.viewer.reset_view()
     window.click(30, 40, wait=False)
@@ -81,7 +81,7 @@ def test_the_status_line_tells_time_and_device(annotate, predictor):
     window = annotate(np.zeros(SHAPE, np.uint8))
     predictor.seconds = 0.12
     window.click(20, 20)
-    assert window.status == "0.12 s per click on stand-in."
+    assert window.widget.status.quiet_text == "0.12 s per click on stand-in."
 
 
 def test_hiding_the_widget_ends_the_thread_and_showing_it_goes_on(annotate, predictor, disks):
