@@ -71,7 +71,7 @@ def measure(folder: Path) -> None:
     widget = ClickSegmentation(viewer, load=Counting.load, places=Places(folder))
     viewer.window.add_dock_widget(widget)
     controller, review = widget.annotator.controller, widget.finding.review
-    wait(lambda: not controller.busy)
+    wait(lambda: controller.current is not None and not controller.busy)
     masks = [Cutout.of(labels == label) for label in np.unique(labels)[1:]]
     masks.sort(key=lambda mask: mask.area)
     for mask in (masks[len(masks) * n // 4] for n in (1, 2, 3)):
