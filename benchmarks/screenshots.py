@@ -2,7 +2,7 @@
 
     python benchmarks/screenshots.py FOLDER [--sizes 1000x600 1366x768 1920x1080] [--theme light]
 
-The states: empty, first click, editing, review of the table, an error, propagation. Set
+The states: empty, first click, editing, review of the table, an error, proposals, propagation. Set
 `QT_SCALE_FACTOR=2` for a screen of twice the pixels, and run it under `xvfb-run -s "-screen 0
 3840x2160x24"` where there is none. On two busy cores it takes about two minutes.
 """
@@ -92,6 +92,12 @@ def states(sitting: Sitting) -> Iterator[str]:
     yield "review"
     sitting.click(-50, 10)
     yield "error"
+    sitting.controller.clear()
+    panel.finding.review.find()
+    while panel.finding.review.is_searching:
+        QTest.qWait(50)
+    sitting.viewer.reset_view()
+    yield "proposals"
     sitting.open("brain")
     panel.folds["Stack"].unfold()
     image = annotator.image
