@@ -15,7 +15,7 @@ from qtpy.QtCore import (
     Qt,
     Signal,
 )
-from qtpy.QtGui import QFont, QKeyEvent, QKeySequence
+from qtpy.QtGui import QFont, QFontMetrics, QKeyEvent, QKeySequence
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QGridLayout,
@@ -272,7 +272,9 @@ class ObjectsView(QWidget):
         header.setSectionResizeMode(CLASS_COLUMN, QHeaderView.ResizeMode.Stretch)
         header.setStretchLastSection(True)
         table.setColumnHidden(CLASS_COLUMN, True)
-        text = table.fontMetrics()
+        bold = table.font()
+        bold.setBold(True)  # as the object that is being edited
+        text = QFontMetrics(bold)
         for column, widest in enumerate(WIDEST):
             if column != CLASS_COLUMN:
                 table.setColumnWidth(column, text.horizontalAdvance(widest) + PADDING)
