@@ -356,6 +356,22 @@ def test_a_hidden_image_takes_no_clicks(window):
     assert len(window.clicks) == 1
 
 
+@pytest.mark.parametrize(
+    ("change", "how"), [({"visible": False}, "hidden"), ({"opacity": 0.0}, "transparent")]
+)
+def test_an_object_in_labels_that_are_not_seen_is_kept_and_told(window, change, how):
+    layer = add_labels(window, np.zeros(SHAPE, np.uint16))
+    window.widget.objects.labels_chosen.emit("segments")
+    for name, value in change.items():
+        setattr(layer, name, value)
+    window.click(30, 40)
+    window.key(RETURN)
+    assert window.status == (
+        f"Kept as object 1. The layer 'segments' is {how}; show it to see the object."
+    )
+    assert layer.data.any()
+
+
 def test_the_image_that_was_selected_is_followed_once_the_clicks_are_gone(annotate):
     window = annotate(np.zeros(SHAPE, np.uint8))
     window.click(30, 40)

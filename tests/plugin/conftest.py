@@ -32,6 +32,7 @@ class ArrayTarget:
     data: np.ndarray = field(default_factory=lambda: np.zeros(STACK.shape, np.int32))
     id: str = "labels"
     name: str = "Objects"
+    unseen: str = ""
 
     def next_label(self, plane=None):
         return int(self.data.max()) + 1

@@ -143,7 +143,7 @@ class Editor:
         )
         self._document.do(step)
         said = f"Kept as object {label}{elsewhere}."
-        return " ".join(filter(None, (said, _left_to_others(step, mask, label))))
+        return " ".join(filter(None, (said, _left_to_others(step, mask, label), target.unseen)))
 
     def _place_of(
         self, edited: EditedLabel | None, plane: PlaneKey, mask: Cutout, wish: CommitAs

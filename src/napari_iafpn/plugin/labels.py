@@ -89,6 +89,14 @@ class LabelsLayer:
         return str(self.layer.name)
 
     @property
+    def unseen(self) -> str:
+        """A sentence where the layer is hidden or fully transparent; else empty."""
+        if self.layer.visible and self.layer.opacity:
+            return ""
+        how = "transparent" if self.layer.visible else "hidden"
+        return f"The layer {self.name!r} is {how}; show it to see the object."
+
+    @property
     def levels(self) -> list[Any]:
         """The arrays, from the finest to the coarsest."""
         return levels_of(self.layer.data, multiscale=self.layer.multiscale)

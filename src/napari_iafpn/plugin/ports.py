@@ -16,6 +16,10 @@ from napari_iafpn.sessions.actions import Target
 class LabelsTarget(LabelsImage, Target, Protocol):
     """A labels image with what it takes to choose ids."""
 
+    @property
+    def unseen(self) -> str:
+        """A sentence where the user does not see what is written; else empty."""
+
     def next_label(self, plane: PlaneKey | None = None) -> int:
         """Return an id that no object has; looks again on ``plane``."""
 
