@@ -13,10 +13,11 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QCheckBox, QPushButton
 
 from napari_iafpn.plugin.annotate.export import export
-from napari_iafpn.plugin.annotate.guide import Situation, next_step
+from napari_iafpn.plugin.annotate.guide import next_step
 from napari_iafpn.plugin.annotate.object_view import ObjectView
 from napari_iafpn.plugin.annotate.objects_table import ObjectsTable
 from napari_iafpn.plugin.annotate.objects_view import ObjectsView
+from napari_iafpn.plugin.annotate.present import cause_of, counts_of, situation_of, title_of
 from napari_iafpn.plugin.annotate.settings_view import (
     COLOURS,
     DisplayView,
@@ -33,11 +34,9 @@ from napari_iafpn.plugin.editor import CommitAs
 from napari_iafpn.plugin.find.messages import SearchReport
 from napari_iafpn.plugin.find.wiring import Finding
 from napari_iafpn.plugin.help_view import HelpSheet
-from napari_iafpn.plugin.jobs import Activity
 from napari_iafpn.plugin.layers import default_image
 from napari_iafpn.plugin.messages import MaskReady, Message, ModelFailed, ModelReady, Report
 from napari_iafpn.plugin.sessions.sessions import Sessions
-from napari_iafpn.plugin.shortcuts import key_text
 from napari_iafpn.plugin.training.places import Places
 from napari_iafpn.plugin.worker import PredictionWorker, load_predictor
 
@@ -331,10 +330,11 @@ class ClickSegmentation(DockPanel):
     def _show(self) -> None:
         annotator, controller = self.annotator, self.annotator.controller
         now = controller.current
-        self.guide.setText(next_step(self._situation()))
+        listening = self.annotating.isChecked()
+        self.guide.setText(next_step(situation_of(annotator, self.tools.tool, listening=listening)))
         self.object.show_object(
-            self._title(),
-            self._counted(),
+            title_of(annotator),
+            counts_of(annotator),
             touched=now is not None and not now.is_untouched,
             edited=now is not None and now.edited is not None,
         )
@@ -346,52 +346,7 @@ class ClickSegmentation(DockPanel):
         self.folds["Stack"].setVisible(bool(sliders))
         self.status.spinner.set_busy(controller.busy or self.finding.review.is_searching)
 
-    def _counted(self) -> str:
-        """Tell the clicks of the object at work, and how likely its mask is right."""
-        now, quality = self.annotator.controller.current, self.annotator.controller.quality
-        if now is None or not now.clicks:
-            return ""
-        return now.clicks.counted + ("" if quality is None else f", quality {quality:.2f}")
-
-    def _title(self) -> str:
-        """Name the object at work."""
-        annotator, now = self.annotator, self.annotator.controller.current
-        if now is None:
-            return "No object"
-        if now.edited is None:
-            kind = "New object" if now.opened is None else "Proposal for object"
-            return f"{kind} {annotator.next_label()}"
-        layer = annotator.book.layer_of(now.edited.labels)
-        return f"Editing object {now.edited.label}" + (f" of {layer.name}" if layer else "")
-
-    def _situation(self) -> Situation:
-        annotator, controller = self.annotator, self.annotator.controller
-        now = controller.current
-        return Situation(
-            image=annotator.image is not None,
-            plane=controller.plane is not None,
-            listening=self.annotating.isChecked(),
-            hand=annotator.layer_tool.sentence,
-            propagating=controller.activity is Activity.PROPAGATING,
-            tool=self.tools.tool,
-            touched=now is not None and not now.is_untouched,
-            masked=controller.mask is not None,
-            busy=controller.busy,
-            begun=bool(controller.document.facts),
-            keep=key_text("commit"),
-        )
-
-    def _cause(self) -> tuple[object, ...]:
-        """Return what an error may have come of; it is stale where that is something else."""
-        viewer, controller = self.viewer, self.annotator.controller
-        document, layers = controller.document, viewer.layers
-        grid = getattr(viewer, "canvas", viewer).grid.enabled  # napari 0.9 moved it
-        shown = tuple((id(layer), layer.visible) for layer in layers)
-        chosen = controller.plane, controller.model, self.annotator.labels, controller.commit_as
-        steps = document.last_done, document.last_undone
-        return (*chosen, *steps, shown, viewer.dims.ndisplay, grid, layers.selection.active)
-
     def _say(self, message: Message) -> None:
-        self.status.show_message(message, self._cause)
+        self.status.show_message(message, lambda: cause_of(self.annotator))
         if message.important:
             (show_warning if message.error else show_info)(message.text)
