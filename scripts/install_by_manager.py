@@ -12,7 +12,7 @@ queue = NapariInstallerQueue()
 ended: list[dict] = []
 queue.processFinished.connect(ended.append)
 queue.allFinished.connect(lambda *_: QTimer.singleShot(0, application.quit))
-queue.install(tool=InstallerTools.PIP, pkgs=[sys.argv[1]])
+queue.install(tool=InstallerTools.PYPI, pkgs=[sys.argv[1]])
 application.exec()
 print(ended)
 sys.exit(int(any(process["exit_code"] for process in ended) or not ended))
