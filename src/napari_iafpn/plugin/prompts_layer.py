@@ -50,7 +50,7 @@ class PromptsLayer:
             lines = [_line(prompt, DASH * pixel) for prompt in prompts]
             counts = [len(line) for line in lines]
             colours = [SIGN_COLORS[SIGNS[not prompt.positive]] for prompt in prompts]
-            layer.data = _vectors([np.empty((0, 2, 2)), *lines], key, image.ndim)
+            layer.data = vectors_on([np.empty((0, 2, 2)), *lines], key, image.ndim)
             layer.edge_width = LINE * pixel
             if any(counts):
                 layer.edge_color = np.repeat(colours, counts)
@@ -108,7 +108,7 @@ def _dashed(pieces: NDArray[np.float64], dash: float) -> NDArray[np.float64]:
     return np.array(dashes).reshape(-1, 2, 2)
 
 
-def _vectors(lines: list[NDArray[np.float64]], key: PlaneKey, ndim: int) -> NDArray[np.float64]:
+def vectors_on(lines: list[NDArray[np.float64]], key: PlaneKey, ndim: int) -> NDArray[np.float64]:
     """Return lines of a plane as napari's vectors (N, 2, ndim): where they start and their way."""
     pieces = np.concatenate(lines)
     vectors = np.zeros((len(pieces), 2, ndim))

@@ -12,7 +12,7 @@ from skimage.measure import find_contours
 
 from napari_iafpn.plugin.layers import place, placement
 from napari_iafpn.plugin.overlays import add_quietly, is_open, remove_layer
-from napari_iafpn.plugin.prompts_layer import screen_pixel
+from napari_iafpn.plugin.prompts_layer import screen_pixel, vectors_on
 from napari_iafpn.sessions import Cutout, FoundObject, PlaneKey
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class ProposalsLayer:
         self._shown = state
         self._outlines = {each.number: self._outline(each) for each in proposals}
         lines = [self._outlines[number] for number in numbers]
-        layer.data = _vectors([np.empty((0, 2, 2)), *lines], key, image.ndim)
+        layer.data = vectors_on([np.empty((0, 2, 2)), *lines], key, image.ndim)
         layer.edge_width = LINE * pixel
         if lines:
             colours = [_colour(each, at, quality) for each in proposals]
@@ -104,13 +104,3 @@ def _colour(found: FoundObject, at: FoundObject | None, quality: float) -> tuple
     if at is not None and found.number == at.number:
         return AT_COLOUR
     return SURE_COLOUR if found.quality >= quality else COLOUR
-
-
-def _vectors(lines: list[NDArray[np.float64]], key: PlaneKey, ndim: int) -> NDArray[np.float64]:
-    """Return lines of a plane as napari's vectors (N, 2, ndim): where they start and their way."""
-    pieces = np.concatenate(lines)
-    vectors = np.zeros((len(pieces), 2, ndim))
-    vectors[:, 0] = key.to_data(0, 0)
-    vectors[:, 0, list(key.axes)] = pieces[:, 0]
-    vectors[:, 1, list(key.axes)] = pieces[:, 1] - pieces[:, 0]
-    return vectors
