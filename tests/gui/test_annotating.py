@@ -44,7 +44,7 @@ def rest(window, *world):
         point = window.point_on_canvas(world) + QPoint(nudge, 0)
         QTest.mouseMove(window.canvas.native, point)
         with suppress(window.qtbot.TimeoutError):
-            window.qtbot.waitUntil(lambda: window.controller.hint is not None, timeout=5000)
+            window.qtbot.waitUntil(lambda: window.controller.hint is not None, timeout=60000)
             return
     raise AssertionError("nothing was looked ahead")
 

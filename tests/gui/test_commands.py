@@ -179,7 +179,7 @@ def test_annotating_from_menus_and_palette(viewer, qtbot, monkeypatch, tmp_path)
     annotator, controller = widget.annotator, widget.annotator.controller
     assert annotator.image is first
     annotator.pointer.click((30.0, 20.0), True)
-    qtbot.waitUntil(lambda: not controller.busy, timeout=20000)
+    qtbot.waitUntil(lambda: not controller.busy, timeout=60000)
     run("commit_object")
     labels = annotator.labels
     assert labels.data.any()

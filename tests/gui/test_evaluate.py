@@ -153,10 +153,10 @@ def test_cancelling_and_closing_leave_nothing_behind(window, qtbot, cells):
         lambda: viewer.window.remove_dock_widget(widget),
     ):
         widget.start()
-        qtbot.waitUntil(lambda: bool(multiprocessing.active_children()), timeout=20000)
+        qtbot.waitUntil(lambda: bool(multiprocessing.active_children()), timeout=60000)
         leave()
         finish(widget, qtbot)
-        qtbot.waitUntil(lambda: not workers(), timeout=5000)
+        qtbot.waitUntil(lambda: not workers(), timeout=60000)
         assert widget.status.text.startswith("Stopped")
 
 

@@ -64,7 +64,7 @@ def test_the_window_lives_while_a_store_is_slow(open_slide, slide, brightness, m
     timer.start(10)
     try:
         window.click(50_200, 40_200, wait=False)
-        window.qtbot.waitUntil(lambda: sum(ticks) >= 20, timeout=20000)
+        window.qtbot.waitUntil(lambda: sum(ticks) >= 20, timeout=60000)
         assert window.controller.busy
         assert len(window.clicks) == 1
         window.click(50_210, 40_210, wait=False)
