@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.measure import find_contours
 
-from napari_iafpn.clicks import KINDS as PROMPTS
-from napari_iafpn.clicks import Prompt, Stroke, simulated_click
+from napari_iafpn.clicks import KINDS as PROMPTS, Prompt, Stroke, simulated_click
 from napari_iafpn.clicks.prompt import Segment
 from napari_iafpn.clicks.stroke import simplified
 from napari_iafpn.evaluation.metrics import iou

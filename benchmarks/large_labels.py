@@ -25,8 +25,7 @@ import numpy as np
 from qtpy.QtWidgets import QApplication
 
 from napari_iafpn.geometry import Box
-from napari_iafpn.plugin import labels as labels_module
-from napari_iafpn.plugin import stores
+from napari_iafpn.plugin import labels as labels_module, stores
 from napari_iafpn.plugin.labels import LabelsLayer
 from napari_iafpn.sessions import Cutout, PlaneKey
 from napari_iafpn.sessions.pixels import PixelChange, painted

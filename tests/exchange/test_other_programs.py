@@ -10,8 +10,7 @@ import pytest
 import roifile
 import tifffile
 import zarr
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import arrays
 from matplotlib.path import Path as Polygon
 from numpy.typing import NDArray

@@ -10,6 +10,7 @@ from qtpy.QtCore import QTimer
 
 from napari_iafpn.networks import ModelCard, save_cascade
 from napari_iafpn.plugin.evaluation.runner import THREAD
+from napari_iafpn.plugin.evaluation.setup_view import FOLDER
 from napari_iafpn.plugin.evaluation.widget import EvaluateClicks
 
 
@@ -129,7 +130,7 @@ def test_a_folder_opens_its_worst_image_and_a_wrong_model_is_told(window, qtbot,
         (tmp_path / "mine" / name).mkdir(parents=True)
         Image.fromarray(array[0]).save(tmp_path / "mine" / name / "a.png")
     viewer, widget = window()
-    widget.setup.choose_folder(tmp_path / "mine")
+    widget.setup.kind.value, widget.setup.chosen_folder.value = FOLDER, tmp_path / "mine"
     widget.setup.objects.value = 1
     widget.start()
     finish(widget, qtbot)

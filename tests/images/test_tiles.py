@@ -3,8 +3,7 @@
 import dask.array as da
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane

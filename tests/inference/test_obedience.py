@@ -4,13 +4,13 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from napari_iafpn.clicks import BoxPrompt, Click, Stroke
 from napari_iafpn.geometry import Box
 from napari_iafpn.inference import Predictor
 from napari_iafpn.inference.obedience import MARGIN, REACH, distances_to_other_sign, obeying
+from napari_iafpn.inference.policy import Policy
 from napari_iafpn.plugin.samples import load_image
 
 SHAPE = (40, 60)
@@ -126,7 +126,7 @@ def test_published_runs_take_the_network_at_its_word(predictor, monkeypatch):
 
     monkeypatch.setattr("napari_iafpn.inference.interaction.obeying", never)
     image = load_image("nuclei")
-    assert predictor.using(flip=False, crop="published").predict(image, [Click(272, 487)])
+    assert predictor.using(Policy(enforce_clicks=False)).predict(image, [Click(272, 487)])
     with pytest.raises(AssertionError, match="asked"):
         predictor.predict(image, [Click(272, 487)])
 

@@ -9,6 +9,7 @@ import torch
 from napari_iafpn.clicks import BoxPrompt, Click, Stroke
 from napari_iafpn.geometry import Box, sticky_zoom_in, zoom_in
 from napari_iafpn.inference import ClickReplay, Predictor
+from napari_iafpn.inference.policy import Policy
 from napari_iafpn.networks import Cascade
 
 CLICKS = [Click(38, 52), Click(10, 8, False), Click(50, 60)]
@@ -24,13 +25,13 @@ def single(tiny_cascade):
 
 @pytest.mark.parametrize("levels", ["tiny_cascade", "single"])
 def test_with_flip_a_mirrored_image_gives_the_mirrored_result(levels, disk_image, request):
-    predictor = Predictor(request.getfixturevalue(levels), "cpu", flip=True)
+    predictor = Predictor(request.getfixturevalue(levels), "cpu", policy=Policy(flip=True))
     image = disk_image[0]
     mirrored = [Click(c.row, image.shape[1] - 1 - c.col, c.positive) for c in CLICKS]
     here = ClickReplay(predictor, image).predict(CLICKS)
     there = ClickReplay(predictor, np.ascontiguousarray(image[:, ::-1])).predict(mirrored)
     np.testing.assert_allclose(there.probability[:, ::-1], here.probability, atol=1e-4)
-    plain = ClickReplay(predictor.using(flip=False, crop="adaptive"), image).predict(CLICKS)
+    plain = ClickReplay(predictor.using(Policy()), image).predict(CLICKS)
     assert np.abs(plain.probability - here.probability).max() > 0.01
 
 
@@ -45,7 +46,7 @@ def test_logits_are_averaged_not_probabilities(single, disk_image):
 
     # The network's input is larger than the image, so resizing and averaging commute.
     expected = (logits(image, 52) + logits(flipped, 95 - 52).flip(-1)) / 2
-    averaged = predictor.using(flip=True, crop="adaptive").predict(image, [Click(38, 52)])
+    averaged = predictor.using(Policy(flip=True)).predict(image, [Click(38, 52)])
     np.testing.assert_allclose(averaged.probability, expected.sigmoid(), atol=2e-3)
 
 
@@ -58,7 +59,7 @@ def test_a_predictor_does_not_flip_unless_asked(tiny_cascade, disk_image, monkey
         coarse, "forward", lambda image, *rest: batches.append(len(image)) or forward(image, *rest)
     )
     predictor.predict(disk_image[0], CLICKS)
-    predictor.using(flip=True, crop="adaptive").predict(disk_image[0], CLICKS)
+    predictor.using(Policy(flip=True)).predict(disk_image[0], CLICKS)
     assert batches == [1, 2]
     assert not predictor.policy.flip
 
@@ -71,7 +72,7 @@ def test_published_crops_of_a_cascade_have_no_smallest_region(tiny_cascade, monk
     image, click = np.zeros((400, 600), np.uint8), Click(200, 300)
     nothing, view = np.zeros((1, 1), bool), Box.whole((400, 600))
     cascade = Cascade(dataclasses.replace(tiny_cascade.config, min_crop=48))
-    published = Predictor(cascade, "cpu", crop="published").predict(image, [click])
+    published = Predictor(cascade, "cpu", policy=Policy(crop="published")).predict(image, [click])
     assert published.roi == zoom_in(nothing, [click], view, min_crop=0)
     assert max(published.roi.shape) < 48
     assert min(Predictor(cascade, "cpu").predict(image, [click]).roi.shape) >= 48
@@ -87,7 +88,10 @@ def predict(predictor, clicks, previous, found):
 
 
 def test_published_crops_of_one_level_are_sticky(single):
-    predictor, view = Predictor(single, "cpu", crop="published"), Box.whole((600, 800))
+    predictor, view = (
+        Predictor(single, "cpu", policy=Policy(crop="published")),
+        Box.whole((600, 800)),
+    )
     clicks = [Click(200, 300), Click(210, 310), Click(205, 320), Click(203, 290), Click(210, 330)]
     item = Box(150, 260, 250, 380)
     first = predict(predictor, clicks[:1], None, item)
@@ -104,14 +108,14 @@ def test_published_crops_of_one_level_are_sticky(single):
 
 
 def test_the_first_click_sees_the_whole_view_also_with_a_mask_to_correct(single, disk_image):
-    predictor = Predictor(single, "cpu", crop="published")
+    predictor = Predictor(single, "cpu", policy=Policy(crop="published"))
     image, truth = disk_image
     assert predictor.predict(image, CLICKS[:1], truth).roi == Box.whole(image.shape)
 
 
-def test_an_unknown_crop_is_refused(tiny_cascade):
+def test_an_unknown_crop_is_refused():
     with pytest.raises(ValueError, match="crop is 'tight'; choose one of adaptive, published"):
-        Predictor(tiny_cascade, "cpu", crop="tight")
+        Policy(crop="tight")
 
 
 def test_a_box_gives_a_mask_inside_it_before_any_click(tiny_cascade, disk_image):
@@ -173,6 +177,6 @@ def test_a_stroke_matters_as_a_click_does(tiny_cascade, disk_image):
     assert not np.array_equal(found[0].probability, found[1].probability)
     assert not np.array_equal(found[1].probability, found[2].probability)
     # Without what clicks enforce, a stroke of one point is a click.
-    free = predictor.using(flip=False, crop="published")
+    free = predictor.using(Policy(enforce_clicks=False))
     same = [free.predict(disk_image[0], [one]).probability for one in (click, Stroke(((38, 52),)))]
     np.testing.assert_allclose(*same, atol=1e-5)

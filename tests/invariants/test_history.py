@@ -1,8 +1,7 @@
 """Undo and replay: the state is a function of the initial mask and the clicks."""
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from napari_iafpn.inference import ClickReplay, InteractiveSession, Predictor
 

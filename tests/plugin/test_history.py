@@ -4,8 +4,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from napari_iafpn.plugin.editor import CommitAs
 from napari_iafpn.plugin.propagating import DIRECTIONS, PropagationRange

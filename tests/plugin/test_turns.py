@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from napari_iafpn.clicks import BoxPrompt, Click, ClickSequence, Stroke
 from napari_iafpn.geometry import Box

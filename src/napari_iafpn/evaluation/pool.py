@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from importlib import import_module
-from typing import Any
-from typing import Protocol as Interface
+from typing import Any, Protocol as Interface
 
 from napari_iafpn.evaluation.processes import WorkerContext, begin_worker
 from napari_iafpn.evaluation.workers import Job, Outcome, work

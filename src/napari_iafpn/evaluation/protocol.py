@@ -27,7 +27,7 @@ from napari_iafpn.evaluation.metrics import boundary_band, boundary_width, first
 from napari_iafpn.evaluation.object_result import ObjectResult
 from napari_iafpn.evaluation.readers.sample import Sample, check_object
 from napari_iafpn.geometry import Box, view_around
-from napari_iafpn.inference.policy import CROPS
+from napari_iafpn.inference.policy import CROPS, PUBLISHED, Policy
 from napari_iafpn.networks.tables import check_choice
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ class Protocol:
     flip: bool = False
     """Average the logits of the image and of its mirror image; costs twice."""
     crop: str = "adaptive"
-    """Region of interest: ``adaptive`` as in the plugin, ``published`` as in published runs."""
+    """Region of interest: ``adaptive`` as in the plugin, ``published`` as in published runs, in
+    which also the network's word counts where it contradicts a click."""
     user: str = "centre"
     """``centre`` clicks the deepest pixel of the errors, ``jittered`` somewhere around it."""
     jitter: float = 0.5
@@ -102,6 +103,11 @@ class Protocol:
         if self.seed < 0:
             raise ValueError(f"seed is {self.seed}; give a whole number from 0 on")
 
+    @property
+    def policy(self) -> Policy:
+        """How the model looks at the image."""
+        return Policy(self.flip, self.crop, enforce_clicks=self.crop != PUBLISHED)
+
     def measurable(self, targets: Iterable[float]) -> tuple[float, ...]:
         """Return the IoUs whose NoC these runs tell: the user does not stop below them."""
         return tuple(t for t in targets if np.float32(t) <= np.float32(self.target))
@@ -109,7 +115,7 @@ class Protocol:
 
 PRESETS: dict[str, Protocol] = {
     "plugin": Protocol(),
-    "paper": Protocol(preset="paper", threshold=0.49, flip=True, crop="published"),
+    "paper": Protocol(preset="paper", threshold=0.49, flip=True, crop=PUBLISHED),
 }
 """``plugin``: what the user of the plugin gets; ``paper``: as published numbers are taken."""
 
@@ -232,7 +238,7 @@ def evaluate_object(
     seen = truth[view.slices]
     valid = None if ignore is None else ignore[view.slices]
     found = annotate(
-        _segment(predictor.using(flip=protocol.flip, crop=protocol.crop), plane, view),
+        _segment(predictor.using(protocol.policy), plane, view),
         seen,
         valid,
         protocol=protocol,

@@ -14,7 +14,7 @@ from napari_iafpn.clicks import Click, ClickSequence, PromptTensors
 from napari_iafpn.geometry import Box, network_size, resize, sticky_zoom_in
 from napari_iafpn.images import Plane
 from napari_iafpn.inference.obedience import obeying
-from napari_iafpn.inference.policy import PLUGIN, Policy
+from napari_iafpn.inference.policy import PLUGIN, PUBLISHED, Policy
 from napari_iafpn.inference.prediction import Prediction
 from napari_iafpn.networks import Cascade, Level
 from napari_iafpn.networks.cascade import BoxedMasks, Scene
@@ -59,7 +59,7 @@ def interact(
         (prompts,),
         _boxed(previous, prompts, view),
         (view,),
-        min_crop=0 if policy.published else None,
+        min_crop=0 if policy.crop == PUBLISHED else None,
         shrink=execution.shrink,
     )
     zoomed = True
@@ -134,7 +134,7 @@ def _prediction(
 ) -> Prediction:
     """Bring the logits (1, 1, h, w) of a region to its size, and into line with the prompts."""
     found: NDArray[np.float32] = resize(logits, roi.shape)[0, 0].numpy()
-    if not policy.published:
+    if policy.enforce_clicks:
         found = obeying(found, [prompt.moved(roi, roi.shape) for prompt in prompts])
     found = _within_boxes(found, prompts, roi, view)
     probability = torch.from_numpy(found).sigmoid().numpy()
@@ -160,7 +160,7 @@ def _region_of_one_level(
 ) -> Box | None:
     """Return the region of interest of a single level, None for the whole view."""
     view = scene.views[0]
-    if policy.published:
+    if policy.crop == PUBLISHED:
         return _sticky_region(scene, previous)
     size = cascade.input_size(scene, view, cascade.config.coarse_size)
     evidence = scene.previous.seen_in(scene.views, size)

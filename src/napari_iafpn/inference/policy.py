@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from napari_iafpn.networks.tables import check_choice
 
-CROPS = ("adaptive", "published")
+PUBLISHED = "published"
+CROPS = ("adaptive", PUBLISHED)
 
 
 @dataclass(frozen=True)
@@ -19,16 +20,12 @@ class Policy:
     crop: str = "adaptive"
     """Region of interest. ``adaptive``: eq. (3) with the checkpoint's smallest region.
     ``published``: as in published runs, i.e. eq. (3) without a smallest region for cascades,
-    ``geometry.sticky_zoom_in`` for models of one level; and the network's word counts even where it
-    contradicts a click."""
+    ``geometry.sticky_zoom_in`` for models of one level."""
+    enforce_clicks: bool = True
+    """Where the network contradicts a click or a stroke, the prompt counts."""
 
     def __post_init__(self) -> None:
         check_choice("crop", self.crop, CROPS)
-
-    @property
-    def published(self) -> bool:
-        """Whether predictions are as in published runs."""
-        return self.crop == "published"
 
 
 PLUGIN = Policy()

@@ -29,7 +29,7 @@ from napari_iafpn.inference.interaction import (
     interact,
     interact_each,
 )
-from napari_iafpn.inference.policy import Policy
+from napari_iafpn.inference.policy import PLUGIN, Policy
 from napari_iafpn.inference.prediction import Prediction
 from napari_iafpn.networks import Cascade, find_model, load_cascade
 from napari_iafpn.networks.folding import folded
@@ -55,10 +55,8 @@ class Predictor:
         ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
     precision : str
         ``auto`` (fp32, see ``choose_precision``), ``fp32``, ``bf16`` or ``fp16``.
-    flip : bool
-        Average with the mirror image; costs twice.
-    crop : str
-        ``adaptive``, or ``published`` as in published runs; see ``Policy``.
+    policy : Policy
+        How it looks at the image.
     """
 
     def __init__(
@@ -66,11 +64,9 @@ class Predictor:
         cascade: Cascade,
         device: str = "auto",
         precision: str = "auto",
-        *,
-        flip: bool = False,
-        crop: str = "adaptive",
+        policy: Policy = PLUGIN,
     ) -> None:
-        self.policy = Policy(flip, crop)
+        self.policy = policy
         self.device = choose_device(device)
         self.precision = choose_precision(precision)
         self.cascade = folded(cascade).to(self.device).to(memory_format=torch.channels_last)
@@ -82,10 +78,10 @@ class Predictor:
         """Load a shipped model by name, or any model from its file."""
         return cls(load_cascade(find_model(model)), device, precision)
 
-    def using(self, *, flip: bool, crop: str) -> Predictor:
+    def using(self, policy: Policy) -> Predictor:
         """Return a predictor with the same networks that looks at the image in another way."""
         other = copy.copy(self)
-        other.policy = Policy(flip, crop)
+        other.policy = policy
         return other
 
     def predict(

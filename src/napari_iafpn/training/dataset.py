@@ -101,8 +101,6 @@ class ClickDataset(Dataset[Item]):
         Those that ``recipe.sets`` describes, in its order.
     cache_bytes : int
         Decoded images are kept up to this size, in each worker.
-    first : int
-        Added to every index: where this part of the stream begins.
     """
 
     def __init__(
@@ -110,7 +108,6 @@ class ClickDataset(Dataset[Item]):
         recipe: Recipe,
         sets: Sequence[AnnotatedSet],
         cache_bytes: int = CACHE_BYTES,
-        first: int = 0,
     ) -> None:
         if len(sets) != len(recipe.sets):
             raise ValueError(
@@ -121,7 +118,6 @@ class ClickDataset(Dataset[Item]):
         self.sets = tuple(sets)
         weights = np.array([config.weight for config in recipe.sets])
         self.shares = weights / weights.sum()
-        self.first = first
         self._decoded = _Cache(cache_bytes)
 
     def seen_at(self, size: Size | None) -> ClickDataset:
@@ -129,14 +125,10 @@ class ClickDataset(Dataset[Item]):
         if size is None:
             return self
         recipe = replace(self.recipe, view=replace(self.recipe.view, source_size=size))
-        return ClickDataset(recipe, self.sets, self._decoded.limit, self.first)
-
-    def beginning_at(self, first: int) -> ClickDataset:
-        """Return another part of the stream."""
-        return ClickDataset(self.recipe, self.sets, self._decoded.limit, first)
+        return ClickDataset(recipe, self.sets, self._decoded.limit)
 
     def __getitem__(self, index: int) -> Item:
-        rng = np.random.default_rng([self.recipe.seed, self.first + index])
+        rng = np.random.default_rng([self.recipe.seed, index])
         view = augment(self._view(rng), self.recipe.augment, rng)
         if rng.random() < self.recipe.view.background:
             view = view.without_target()

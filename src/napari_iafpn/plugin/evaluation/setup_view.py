@@ -27,7 +27,7 @@ class SetupView(QWidget):
         )
         self._image = Offer(tooltip="A plane, or a stack of planes")
         self._labels = Offer(tooltip="The labels that hold the true objects of the image")
-        self._folder = FileEdit(
+        self.chosen_folder = FileEdit(
             mode=FileDialogMode.EXISTING_DIRECTORY,
             nullable=True,
             tooltip="A folder that holds images/ and labels/ with files of the same names",
@@ -64,16 +64,12 @@ class SetupView(QWidget):
         self._image.offer([(name, name) for name in images], image)
         self._labels.offer([(name, name) for name in labels], label)
 
-    def choose_folder(self, folder: Path) -> None:
-        """Choose a folder in place of layers."""
-        self.kind.value, self._folder.value = FOLDER, folder
-
     @property
     def folder(self) -> Path | None:
         """The folder; None where layers are wanted. ValueError where none is chosen yet."""
         if self.kind.value != FOLDER:
             return None
-        chosen = str(self._folder.value or "")
+        chosen = str(self.chosen_folder.value or "")
         if chosen in ("", "."):
             raise ValueError("Choose a folder that holds images/ and labels/ first.")
         return Path(chosen)
@@ -103,7 +99,7 @@ class SetupView(QWidget):
             "Data": self.kind,
             "Image": self._image,
             "True objects": self._labels,
-            "Folder": self._folder,
+            "Folder": self.chosen_folder,
             "Model": self.first,
             "Compare with": self.second,
             "How many": self.objects,

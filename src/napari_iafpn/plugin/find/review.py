@@ -179,12 +179,6 @@ class Review:
         self._say(f"{self._counted} Searching on …")
         self.changed.emit()
 
-    def give_up(self) -> None:
-        """Note that the worker dropped the search."""
-        if self._wanted is not None:
-            self._wanted = None
-            self.changed.emit()
-
     # Parts of the above
 
     def _take(self, report: ProposalFound, wanted: SearchWanted) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
-from qtpy.QtCore import Signal as QtSignal
+from qtpy.QtCore import Qt, Signal as QtSignal
 from qtpy.QtWidgets import (
     QComboBox,
     QGridLayout,

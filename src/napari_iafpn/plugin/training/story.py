@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from napari_iafpn.training.finetuning import Clicks as Counted
 from napari_iafpn.training.finetuning import (
+    Clicks as Counted,
     Done,
     Event,
     Failed,

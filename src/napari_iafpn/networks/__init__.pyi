@@ -1,0 +1,13 @@
+from .card import ModelCard as ModelCard
+from .cascade import Cascade as Cascade, build_cascade as build_cascade
+from .checkpoint import (
+    load_cascade as load_cascade,
+    read_card as read_card,
+    read_config as read_config,
+    save_cascade as save_cascade,
+    write_atomically as write_atomically,
+)
+from .config import CascadeConfig as CascadeConfig, LevelConfig as LevelConfig
+from .level import Level as Level
+from .models import find_model as find_model, model_names as model_names
+from .presets import PRESETS as PRESETS, preset as preset

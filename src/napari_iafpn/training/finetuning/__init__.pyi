@@ -1,0 +1,16 @@
+from .events import (
+    Command as Command,
+    Done as Done,
+    Event as Event,
+    Failed as Failed,
+    Measured as Measured,
+    Phase as Phase,
+    Saved as Saved,
+    Step as Step,
+    Surveyed as Surveyed,
+    event_from_json as event_from_json,
+    event_to_json as event_to_json,
+)
+from .gain import Clicks as Clicks, Gain as Gain
+from .request import LEVELS as LEVELS, FinetuneRequest as FinetuneRequest
+from .run import finetune as finetune
