@@ -31,7 +31,7 @@ def examine(device: str) -> None:
 
 
 def _versions() -> list[tuple[str, str]]:
-    bindings = [name for name in QT_BINDINGS if _version(name)]
+    bindings = [f"{name} {found}" for name in QT_BINDINGS if (found := _version(name))]
     return [
         ("Python", f"{platform.python_version()} on {platform.platform()}"),
         *((name, _version(name) or "not installed") for name in PACKAGES),
