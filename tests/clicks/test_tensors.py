@@ -15,15 +15,14 @@ def test_batches_are_padded_with_invalid_clicks():
     assert not prompt_maps(points, (8, 8))[1].any()
 
 
-def test_a_click_belongs_to_the_cell_that_contains_it():
+def test_a_click_belongs_to_the_pixel_that_contains_it():
     points = PromptTensors.of([[Click(0, 0), Click(7.4, 8), Click(31, 31), Click(7.5, 3)]])
-    cells = points.cells((32, 32), (4, 4))
-    assert cells.tolist() == [[0, 1, 15, 4]]
+    assert points.pixels((32, 32)).tolist() == [[[0, 0], [7, 8], [31, 31], [8, 3]]]
 
 
-def test_cells_of_clicks_outside_are_still_in_the_grid():
+def test_pixels_of_clicks_outside_are_still_in_the_input():
     points = PromptTensors.of([[Click(-20, 500)]])
-    assert 0 <= int(points.cells((32, 32), (4, 4))) < 16
+    assert points.pixels((32, 48)).tolist() == [[[0, 47]]]
     assert not points.inside((32, 32)).valid.any()
 
 

@@ -136,17 +136,13 @@ class PromptTensors:
         both = {n: (getattr(self, n), getattr(other, n)) for n in self.__dataclass_fields__}
         return replace(self, **{name: torch.cat(pair) for name, pair in both.items()})
 
-    def cells(self, size: tuple[int, int], grid: tuple[int, int]) -> Tensor:
-        """Return the flat index (B, M) of the cell of a ``grid`` (h, w) that contains each node.
+    def pixels(self, size: tuple[int, int]) -> Tensor:
+        """Return the pixel (B, M, 2) of an input of ``size`` (H, W) that contains each node.
 
-        ``size`` (H, W) is the input's; a cell is H / h by W / w px. The continuous coordinate of a
-        node is its position + 0.5, so an integer click belongs to cell floor(row / stride) and a
-        click at (0, 0) to cell 0. Invalid nodes get some cell of the grid.
+        Integers are pixel centres. Invalid nodes get some pixel of the input.
         """
-        row = torch.floor((self.nodes[..., 0] + 0.5) * (grid[0] / size[0]))
-        col = torch.floor((self.nodes[..., 1] + 0.5) * (grid[1] / size[1]))
-        row, col = row.clamp(0, grid[0] - 1), col.clamp(0, grid[1] - 1)
-        return (row * grid[1] + col).long()
+        limit = torch.tensor(size, device=self.nodes.device) - 1
+        return torch.floor(self.nodes + 0.5).long().clamp(min=torch.zeros_like(limit), max=limit)
 
 
 def prompt_maps(prompts: PromptTensors, size: tuple[int, int], radius: float = 5.0) -> Tensor:

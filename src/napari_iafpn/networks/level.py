@@ -58,22 +58,22 @@ class Level(nn.Module):
         self, image: Tensor, previous: Tensor, prompts: PromptTensors
     ) -> tuple[Tensor, Tensor | None]:
         """Return the logits and, of a decoder with an auxiliary head, its logits (B, 1, H, W)."""
+        return self.drawn(image, previous, *graph_inputs(image, prompts, self.config.click_radius))
+
+    def drawn(
+        self, image: Tensor, previous: Tensor, maps: Tensor, nodes: Tensor, valid: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the same of the prompts' maps (B, 2, H, W) and the pixels (B, M, 2) of nodes.
+
+        All that is computed from pixels is here: the graph that other engines run.
+        """
         size = (image.shape[-2], image.shape[-1])
-        if size[0] % 32 or size[1] % 32:
-            raise ValueError(
-                f"the network got an input of {size[0]} x {size[1]}; "
-                "both sides must be multiples of 32: resize it with geometry.network_size"
-            )
-        prompts = prompts.inside(size)
-        fusion = self.fusion(previous, prompt_maps(prompts, size, self.config.click_radius))
-        found = self.features((image - self.mean) / self.std, fusion)
+        found = self.features((image - self.mean) / self.std, self.fusion(previous, maps))
         fused = found.fused
         if self.sgm is not None:
-            cells = prompts.cells(size, _grid(fused))
-            fused = self.sgm(fused, cells, prompts.node_valid)
+            fused = self.sgm(fused, _cells(nodes, 4, size[1]), valid)
         if self.hsgm is not None:
-            cells = prompts.cells(size, _grid(found.stem))
-            fused = self.hsgm(found.stem, fused, cells, prompts.node_valid)
+            fused = self.hsgm(found.stem, fused, _cells(nodes, 2, size[1]), valid)
         logits = _upsample(self.head(fused), size)
         return logits, None if found.auxiliary is None else _upsample(found.auxiliary, size)
 
@@ -82,12 +82,8 @@ class Level(nn.Module):
 
         F, and the first block's output averaged to the same grid.
         """
-        size = (image.shape[-2], image.shape[-1])
-        none = PromptTensors.of([()] * len(image), image.device)
-        maps = prompt_maps(none, size, self.config.click_radius)
-        fusion = self.fusion(torch.zeros_like(image[:, :1]), maps)
-        found = self.features((image - self.mean) / self.std, fusion)
-        return torch.cat([found.fused, F.avg_pool2d(found.stem, 2)], dim=1)
+        none = torch.zeros_like(image[:, :1])
+        return _bare(self.features(self._normalised(image), self.fusion(none, none.repeat(1, 2, 1, 1))))
 
 
 class Head(nn.Sequential):
@@ -109,8 +105,10 @@ def _separable(inputs: int, outputs: int) -> nn.Sequential:
     )
 
 
-def _grid(features: Tensor) -> tuple[int, int]:
-    return features.shape[-2], features.shape[-1]
+def _cells(nodes: Tensor, stride: int, width: int) -> Tensor:
+    """Return the flat index (B, M) of the cell that contains each pixel (B, M, 2)."""
+    cells = nodes // stride
+    return cells[..., 0] * (width // stride) + cells[..., 1]
 
 
 def _upsample(logits: Tensor, size: tuple[int, int]) -> Tensor:

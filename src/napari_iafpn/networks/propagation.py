@@ -55,7 +55,7 @@ def propagate(
     present = valid[:, None]  # (B, 1, M)
     scores = scores.masked_fill(~present, torch.finfo(scores.dtype).min)
     attention = (scores.softmax(dim=2) * present).to(messages.dtype)
-    return _maps(torch.baddbmm(_cells(value), attention, (gamma * messages).mT), value)
+    return _maps(torch.baddbmm(_cells(value), attention, (gamma * messages).transpose(1, 2)), value)
 
 
 def _cells(maps: Tensor) -> Tensor:
@@ -66,7 +66,7 @@ def _cells(maps: Tensor) -> Tensor:
 def _maps(cells: Tensor, like: Tensor) -> Tensor:
     """View (B, H W, C) as (B, C, H, W), with the sides of ``like``."""
     height, width = like.shape[-2:]
-    return cells.reshape(len(cells), height, width, cells.shape[2]).permute(0, 3, 1, 2)
+    return cells.reshape(-1, height, width, cells.shape[2]).permute(0, 3, 1, 2)
 
 
 def _gather(features: Tensor, nodes: Tensor) -> Tensor:
@@ -81,9 +81,9 @@ def _sample(features: Tensor, nodes: Tensor, size: tuple[int, int]) -> Tensor:
     if features.shape[-2:] == size:
         return _gather(features, nodes)
     exact = torch.promote_types(features.dtype, torch.float32)  # bf16 misses cells of large maps
-    rows = torch.div(nodes, size[1], rounding_mode="floor").to(exact)
-    cols = (nodes % size[1]).to(exact)
-    centres = torch.stack([(cols + 0.5) / size[1], (rows + 0.5) / size[0]], dim=-1)
+    rows = nodes // size[1]
+    cols = (nodes - rows * size[1]).to(exact)
+    centres = torch.stack([(cols + 0.5) / size[1], (rows.to(exact) + 0.5) / size[0]], dim=-1)
     grid = (2 * centres - 1)[:, :, None]
     found = F.grid_sample(features.to(exact), grid, padding_mode="border", align_corners=False)
     return found.to(features.dtype)
