@@ -43,6 +43,8 @@ def test_doctor_makes_a_real_prediction(capsys: pytest.CaptureFixture[str]) -> N
     assert main(["doctor", "--device", "cpu"]) == 0
     output = capsys.readouterr().out
     assert "s per click on cpu" in output
+    assert "with PyTorch" in output
+    assert "engine" in output
     assert "model default" in output
 
 

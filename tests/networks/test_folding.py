@@ -6,27 +6,10 @@ from timm.layers.conv2d_same import Conv2dSame
 from torch import nn
 
 from napari_iafpn.clicks import Click, PromptTensors
-from napari_iafpn.networks import build_cascade, preset
 from napari_iafpn.networks.folding import folded
 
 PRESETS = ("tiny", "default", "resnet34", "hrnet18")
 CLICKS = [[Click(30, 40), Click(5, 80, False)]]
-
-
-def lively(name):
-    """A cascade whose norms have seen something and whose clicks spread."""
-    torch.manual_seed(0)
-    cascade = build_cascade(preset(name), "none")
-    for module in cascade.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.running_mean, -0.5, 0.5)
-            nn.init.uniform_(module.running_var, 0.5, 2)
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.uniform_(module.bias, -0.5, 0.5)
-    for key, parameter in cascade.named_parameters():
-        if key.endswith("gamma"):
-            parameter.data.fill_(0.5)
-    return cascade
 
 
 def norms(cascade):
@@ -40,7 +23,7 @@ def logits(level):
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_gives_the_same_without_a_norm(name):
+def test_gives_the_same_without_a_norm(name, lively):
     cascade = lively(name)
     quick = folded(cascade)
     assert norms(cascade)
@@ -52,7 +35,7 @@ def test_gives_the_same_without_a_norm(name):
         torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-3 * expected.std().item())
 
 
-def test_leaves_the_original_as_it_was():
+def test_leaves_the_original_as_it_was(lively):
     cascade = lively("tiny").train()
     before = {key: value.clone() for key, value in cascade.state_dict().items()}
     quick = folded(cascade)

@@ -13,8 +13,9 @@ EXHAUSTED = (
     "bad_alloc",
     "bad allocation",
     "alloc_failed",
+    "failed to allocate memory",
 )
-"""Of the words of RuntimeErrors of an exhausted memory: MPS, CPU, C++, cuBLAS and cuDNN."""
+"""Of the words of RuntimeErrors of an exhausted memory: MPS, CPU, C++, cuBLAS and cuDNN, ONNX."""
 PRECISIONS: dict[str, torch.dtype | None] = {
     "fp32": None,
     "bf16": torch.bfloat16,

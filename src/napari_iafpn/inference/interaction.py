@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from napari_iafpn.clicks import Click, ClickSequence, PromptTensors
 from napari_iafpn.geometry import Box, network_size, resize, sticky_zoom_in
@@ -16,7 +16,7 @@ from napari_iafpn.images import Plane
 from napari_iafpn.inference.obedience import obeying
 from napari_iafpn.inference.policy import PLUGIN, PUBLISHED, Policy
 from napari_iafpn.inference.prediction import Prediction
-from napari_iafpn.networks import Cascade, Level
+from napari_iafpn.networks import Cascade
 from napari_iafpn.networks.cascade import BoxedMasks, Scene
 
 OUTSIDE = 20.0
@@ -51,7 +51,7 @@ def interact(
     def crop(boxes: Sequence[Box], size: tuple[int, int]) -> Tensor:
         return torch.stack([torch.tensor(plane.read(box, size)) for box in boxes])
 
-    def run(level: Level, image: Tensor, mask: Tensor, seen: PromptTensors) -> Tensor:
+    def run(level: nn.Module, image: Tensor, mask: Tensor, seen: PromptTensors) -> Tensor:
         return _run(level, image, mask, seen, execution, flip=policy.flip)
 
     scene = Scene(
@@ -89,7 +89,7 @@ def interact_each(
     def crop(boxes: Sequence[Box], size: tuple[int, int]) -> Tensor:
         return torch.stack([torch.tensor(plane.read(box, size)) for box in boxes])
 
-    def run(level: Level, image: Tensor, mask: Tensor, seen: PromptTensors) -> Tensor:
+    def run(level: nn.Module, image: Tensor, mask: Tensor, seen: PromptTensors) -> Tensor:
         return _run(level, image, mask, seen, execution, flip=False)
 
     coarse, fine = (side // execution.shrink for side in sizes)
@@ -117,7 +117,7 @@ def bare_features(
     cascade: Cascade, pixels: NDArray[np.float32], execution: Execution
 ) -> NDArray[np.float32]:
     """Return what the coarse level sees without prompts: (C, H / 4, W / 4) of (3, H, W) pixels."""
-    image = torch.tensor(pixels)[None].to(execution.device, memory_format=torch.channels_last)
+    image = torch.tensor(pixels)[None].to(execution.device)
     features: NDArray[np.float32] = cascade.coarse.bare_features(image)[0].float().cpu().numpy()
     return features
 
@@ -198,7 +198,7 @@ def _within_boxes(
 
 
 def _run(
-    level: Level,
+    level: nn.Module,
     image: Tensor,
     previous: Tensor,
     prompts: PromptTensors,
@@ -217,7 +217,7 @@ def _run(
         enabled=execution.autocast is not None,
     ):
         logits: Tensor = level(
-            image.to(device, memory_format=torch.channels_last),
+            image.to(device),
             previous.to(device),
             prompts.to(device),
         )

@@ -32,7 +32,8 @@ from napari_iafpn.inference.interaction import (
 from napari_iafpn.inference.policy import PLUGIN, Policy
 from napari_iafpn.inference.prediction import Prediction
 from napari_iafpn.networks import Cascade, find_model, load_cascade
-from napari_iafpn.networks.folding import folded
+from napari_iafpn.networks.onnx_engine import is_installed, load_onnx_cascade
+from napari_iafpn.networks.tables import check_choice
 
 T = TypeVar("T")
 
@@ -69,14 +70,43 @@ class Predictor:
         self.policy = policy
         self.device = choose_device(device)
         self.precision = choose_precision(precision)
-        self.cascade = folded(cascade).to(self.device).to(memory_format=torch.channels_last)
+        self.notes: tuple[str, ...] = ()
+        self.cascade = cascade
+        if cascade.engine == "torch":
+            from napari_iafpn.networks.folding import folded  # imports the backbones
+
+            copied = folded(cascade).to(self.device)
+            self.cascade = copied.to(memory_format=torch.channels_last)
 
     @classmethod
     def load(
-        cls, model: str | Path = "default", device: str = "auto", precision: str = "auto"
+        cls,
+        model: str | Path = "default",
+        device: str = "auto",
+        precision: str = "auto",
+        engine: str = "auto",
     ) -> Predictor:
-        """Load a shipped model by name, or any model from its file."""
-        return cls(load_cascade(find_model(model)), device, precision)
+        """Load a shipped model by name, or any model from its file.
+
+        ``engine`` is ``torch``, ``onnx`` (ONNX Runtime, on the CPU, in fp32), or ``auto``: where it
+        is installed and can be used, ONNX Runtime, else torch. What stood in the way of ONNX
+        Runtime is in ``notes``, also of each prediction.
+        """
+        path = find_model(model)
+        notes: tuple[str, ...] = ()
+        if _takes_onnx(engine, choose_device(device), choose_precision(precision)):
+            try:
+                return cls(load_onnx_cascade(path), "cpu", precision)
+            except RuntimeError as error:
+                notes = (str(error),)
+        predictor = cls(load_cascade(path), device, precision)
+        predictor.notes = notes
+        return predictor
+
+    @property
+    def engine(self) -> str:
+        """What computes the networks: ``torch`` or ``onnx``."""
+        return self.cascade.engine
 
     def using(self, policy: Policy) -> Predictor:
         """Return a predictor with the same networks that looks at the image in another way."""
@@ -120,7 +150,7 @@ class Predictor:
             found,
             seconds=time.perf_counter() - start,
             device=str(execution.device),
-            notes=_note(self.device, execution),
+            notes=self.notes + _note(self.device, execution),
         )
 
     def predict_each(
@@ -188,13 +218,24 @@ class Predictor:
 
     def _move_to(self, device: torch.device) -> None:
         """Bring the weights to a device where they may not be."""
-        weights = next(self.cascade.parameters())  # walking all costs time at every click
-        if weights.device.type != device.type:
+        weights = next(self.cascade.parameters(), None)  # walking all costs time at every click
+        if weights is not None and weights.device.type != device.type:
             try:
                 self.cascade.to(device)
             except Exception:  # half way; a full device has no room for the rest
                 self.cascade.to("cpu")
                 raise
+
+
+def _takes_onnx(engine: str, device: torch.device, precision: str) -> bool:
+    check_choice("engine", engine, ("auto", "torch", "onnx"))
+    can = device.type == "cpu" and precision == "fp32"
+    if engine == "onnx" and not (can and is_installed()):
+        raise ValueError(
+            "the engine onnx is not available here: it runs on the CPU in fp32 and needs "
+            "pip install 'napari-iafpn[fast]'; leave it out, or choose torch"
+        )
+    return engine != "torch" and can and is_installed()
 
 
 def _attempts(device: torch.device, autocast: torch.dtype | None) -> list[Execution]:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from torch import Tensor, nn
 
 from napari_iafpn.clicks import Prompt, PromptTensors
 from napari_iafpn.geometry import Box, network_size, reframe, resize, zoom_in
-from napari_iafpn.networks.config import CascadeConfig
-from napari_iafpn.networks.level import Level
-from napari_iafpn.networks.pretrained import load_backbone
-from napari_iafpn.networks.refiner import Refiner
+from napari_iafpn.networks.config import CascadeConfig, LevelConfig
+
+if TYPE_CHECKING:
+    from napari_iafpn.networks.level import Level
+    from napari_iafpn.networks.refiner import Refiner
 
 Crop = Callable[[Sequence[Box], tuple[int, int]], Tensor]
 """From one box per sample and a size (H, W) to (B, 3, H, W) float RGB in [0, 1]."""
-RunLevel = Callable[[Level, Tensor, Tensor, PromptTensors], Tensor]
+RunLevel = Callable[[nn.Module, Tensor, Tensor, PromptTensors], Tensor]
 """From a level and its inputs to its logits (B, 1, H, W)."""
 
 
@@ -100,18 +102,50 @@ class Region:
         return self.last.shape[-2], self.last.shape[-1]
 
 
+class Engine(Protocol):
+    """What computes the parts of a cascade; each takes and returns the same tensors."""
+
+    name: str
+
+    def level(self, name: str, config: LevelConfig) -> Level:
+        """Return the ``coarse`` or the ``fine`` level."""
+
+    def refiner(self, channels: int) -> Refiner:
+        """Return the refiner."""
+
+
+class TorchEngine:
+    """Parts with weights of their own, which can be trained."""
+
+    name = "torch"
+
+    def level(self, name: str, config: LevelConfig) -> Level:  # noqa: ARG002
+        """Return a new level."""
+        from napari_iafpn.networks.level import Level  # imports the backbones, which takes seconds
+
+        return Level(config)
+
+    def refiner(self, channels: int) -> Refiner:
+        """Return a new refiner."""
+        from napari_iafpn.networks.refiner import Refiner
+
+        return Refiner(channels)
+
+
 class Cascade(nn.Module):
     """The coarse level, which reads the intention, and the fine level, which draws the object.
 
     ``fine`` is None in the ablation without IAF, ``refiner`` in all published settings.
     """
 
-    def __init__(self, config: CascadeConfig) -> None:
+    def __init__(self, config: CascadeConfig, engine: Engine | None = None) -> None:
         super().__init__()
+        engine = engine or TorchEngine()
+        self.engine = engine.name
         self.config = config
-        self.coarse = Level(config.coarse)
-        self.fine = None if config.fine is None else Level(config.fine)
-        self.refiner = Refiner(config.refiner) if config.refiner else None
+        self.coarse = engine.level("coarse", config.coarse)
+        self.fine = None if config.fine is None else engine.level("fine", config.fine)
+        self.refiner = engine.refiner(config.refiner) if config.refiner else None
 
     def step(self, scene: Scene, run: RunLevel | None = None) -> tuple[Tensor, tuple[Box, ...]]:
         """Take one step, eq. (2)-(4): coarse level, zoom-in, fine level, refiner.
@@ -195,7 +229,7 @@ class Cascade(nn.Module):
         return network_size(box.shape, long_side // scene.shrink)
 
 
-def _run(level: Level, image: Tensor, previous: Tensor, prompts: PromptTensors) -> Tensor:
+def _run(level: nn.Module, image: Tensor, previous: Tensor, prompts: PromptTensors) -> Tensor:
     logits: Tensor = level(image, previous, prompts)
     return logits.float()
 
@@ -225,6 +259,8 @@ def build_cascade(config: CascadeConfig, pretrained: str = "auto") -> Cascade:
     ``pretrained`` is ``none`` (random weights), ``auto`` (an installed package, else timm's
     download), ``timm``, or the path of a file of backbone weights.
     """
+    from napari_iafpn.networks.pretrained import load_backbone
+
     cascade = Cascade(config)
     if pretrained != "none":
         for level in (cascade.coarse, cascade.fine):

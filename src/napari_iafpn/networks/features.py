@@ -7,9 +7,11 @@ from difflib import get_close_matches
 from typing import Any
 
 import timm
+import torch
 from segmentation_models_pytorch.decoders.deeplabv3.decoder import DeepLabV3PlusDecoder
 from timm.models import FeatureListNet
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from napari_iafpn.networks.config import LevelConfig
 from napari_iafpn.networks.tables import shown
@@ -28,6 +30,10 @@ class Features:
     """F (B, C, H/4, W/4)."""
     auxiliary: Tensor | None = None
     """Logits (B, 1, H/4, W/4) of a decoder that has an auxiliary head."""
+
+    def bare(self) -> Tensor:
+        """Return (B, C + S, H/4, W/4): F, and the first block's output averaged to its grid."""
+        return torch.cat([self.fused, F.avg_pool2d(self.stem, 2)], dim=1)
 
 
 def create_backbone(name: str, **options: Any) -> Any:

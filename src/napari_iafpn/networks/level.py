@@ -6,11 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from napari_iafpn.clicks import PromptTensors, prompt_maps
+from napari_iafpn.clicks import PromptTensors
 from napari_iafpn.networks.config import LevelConfig
-from napari_iafpn.networks.features import DeepLabFeatures
+from napari_iafpn.networks.features import DeepLabFeatures, Features
 from napari_iafpn.networks.fusion import ClickFusion
 from napari_iafpn.networks.hrnet import HRNetFeatures
+from napari_iafpn.networks.inputs import graph_inputs
 from napari_iafpn.networks.propagation import HSGM, SGM
 
 FEATURES: dict[str, type[DeepLabFeatures] | type[HRNetFeatures]] = {
@@ -58,32 +59,31 @@ class Level(nn.Module):
         self, image: Tensor, previous: Tensor, prompts: PromptTensors
     ) -> tuple[Tensor, Tensor | None]:
         """Return the logits and, of a decoder with an auxiliary head, its logits (B, 1, H, W)."""
-        return self.drawn(image, previous, *graph_inputs(image, prompts, self.config.click_radius))
-
-    def drawn(
-        self, image: Tensor, previous: Tensor, maps: Tensor, nodes: Tensor, valid: Tensor
-    ) -> tuple[Tensor, Tensor | None]:
-        """Return the same of the prompts' maps (B, 2, H, W) and the pixels (B, M, 2) of nodes.
-
-        All that is computed from pixels is here: the graph that other engines run.
-        """
+        maps, nodes, valid = graph_inputs(image, prompts, self.config.click_radius)
+        found = self.seen(image, previous, maps)
         size = (image.shape[-2], image.shape[-1])
-        found = self.features((image - self.mean) / self.std, self.fusion(previous, maps))
+        auxiliary = None if found.auxiliary is None else _upsample(found.auxiliary, size)
+        return self.drawn(found, nodes, valid), auxiliary
+
+    def seen(self, image: Tensor, previous: Tensor, maps: Tensor) -> Features:
+        """Return the features of an image, its previous mask and the prompts' maps (B, 2, H, W)."""
+        found: Features = self.features((image - self.mean) / self.std, self.fusion(previous, maps))
+        return found
+
+    def drawn(self, found: Features, nodes: Tensor, valid: Tensor) -> Tensor:
+        """Return logits (B, 1, H, W) of features and the graph's nodes, see ``graph_inputs``."""
+        height, width = 2 * found.stem.shape[-2], 2 * found.stem.shape[-1]
         fused = found.fused
         if self.sgm is not None:
-            fused = self.sgm(fused, _cells(nodes, 4, size[1]), valid)
+            fused = self.sgm(fused, _cells(nodes, 4, width), valid)
         if self.hsgm is not None:
-            fused = self.hsgm(found.stem, fused, _cells(nodes, 2, size[1]), valid)
-        logits = _upsample(self.head(fused), size)
-        return logits, None if found.auxiliary is None else _upsample(found.auxiliary, size)
+            fused = self.hsgm(found.stem, fused, _cells(nodes, 2, width), valid)
+        return _upsample(self.head(fused), (height, width))
 
     def bare_features(self, image: Tensor) -> Tensor:
-        """Return (B, C, H / 4, W / 4), what the level sees of ``image`` without any prompt.
-
-        F, and the first block's output averaged to the same grid.
-        """
-        none = torch.zeros_like(image[:, :1])
-        return _bare(self.features(self._normalised(image), self.fusion(none, none.repeat(1, 2, 1, 1))))
+        """Return what the level sees of ``image`` without any prompt, see ``Features.bare``."""
+        none = torch.zeros_like(image)
+        return self.seen(image, none[:, :1], none[:, :2]).bare()
 
 
 class Head(nn.Sequential):

@@ -58,8 +58,12 @@ class Refiner(nn.Module):
         prompts : PromptTensors
             All clicks and strokes in the frame of the input, oldest first, also those outside.
         """
-        if not prompts.valid.any():
-            return logits
+        return self.corrected(logits, intention, last, prompts) if prompts.valid.any() else logits
+
+    def corrected(
+        self, logits: Tensor, intention: Tensor, last: Tensor, prompts: PromptTensors
+    ) -> Tensor:
+        """Return the same where there is a click or a stroke."""
         size = (logits.shape[-2], logits.shape[-1])
         maps, sign = _features(logits, intention, last, prompts)
         x = F.relu(self.enter(maps))
@@ -91,7 +95,7 @@ def _features(
     settled = mask == (sign > 0)
     depth = torch.where(settled, away, FAR).amin((2, 3), keepdim=True).clamp(0.5, 200.0)
     known = mask.any(3, keepdim=True).any(2, keepdim=True)
-    object_cells = torch.where(known, mask, meant > 0.5).sum((2, 3), keepdim=True)
+    object_cells = (known & mask | ~known & (meant > 0.5)).sum((2, 3), keepdim=True)
     side = object_cells.float().clamp(min=4.0).sqrt()
 
     def spread(value: Tensor) -> Tensor:

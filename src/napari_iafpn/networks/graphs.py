@@ -1,0 +1,100 @@
+"""The parts of a cascade as ONNX graphs, for engines that know neither torch nor this package."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from napari_iafpn.clicks import Click, PromptTensors
+from napari_iafpn.networks.cascade import Cascade
+from napari_iafpn.networks.folding import folded
+from napari_iafpn.networks.inputs import graph_inputs
+from napari_iafpn.networks.level import Level
+from napari_iafpn.networks.refiner import Refiner
+
+LEVEL_INPUTS = ("image", "previous", "maps", "nodes", "valid")
+REFINER_INPUTS = ("logits", "intention", "last", "segments", "positive", "rank")
+OPSET = 17
+_MAPS = {0: "batch", 2: "height", 3: "width"}
+_LISTS = {0: "batch", 1: "prompts"}
+AXES = {
+    **dict.fromkeys(("image", "previous", "maps", "logits", "intention", "last"), _MAPS),
+    **dict.fromkeys(("nodes", "valid", "segments", "positive", "rank"), _LISTS),
+    "drawn": _MAPS,
+    "features": {0: "batch", 2: "height / 4", 3: "width / 4"},
+}
+"""Names of the dimensions that may be of any length, at least 1."""
+
+
+def write_graphs(cascade: Cascade, folder: Path) -> None:
+    """Write ``coarse.onnx`` and, where the cascade has them, ``fine.onnx`` and ``refiner.onnx``."""
+    quick = folded(cascade).cpu()
+    clicks = PromptTensors.of([[Click(40, 30), Click(8, 9, False)]] * 2)
+    image, previous = torch.rand(2, 3, 64, 96), torch.rand(2, 1, 64, 96)
+    for name in ("coarse", "fine"):
+        level = getattr(quick, name)
+        if level is not None:
+            given = image, previous, *graph_inputs(image, clicks, level.config.click_radius)
+            path = folder / f"{name}.onnx"
+            _write(_LevelGraph(level), given, path, LEVEL_INPUTS, ["drawn", "features"])
+    if quick.refiner is not None:
+        segments = clicks.segments.repeat(1, 1, 2, 1)
+        lines = segments, clicks.positive, clicks.rank
+        path, refiner = folder / "refiner.onnx", _RefinerGraph(quick.refiner)
+        _write(refiner, (*[previous] * 3, *lines), path, REFINER_INPUTS, ["drawn"])
+
+
+def _write(
+    graph: nn.Module,
+    given: tuple[Tensor, ...],
+    path: Path,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+) -> None:
+    with torch.no_grad(), warnings.catch_warnings():
+        # The exporter is told to be old-fashioned; the new one takes a minute and a half.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            graph.eval(),
+            given,
+            str(path),
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=[*inputs],
+            output_names=[*outputs],
+            dynamic_axes={name: AXES[name] for name in (*inputs, *outputs)},
+        )
+
+
+class _LevelGraph(nn.Module):
+    def __init__(self, level: Level) -> None:
+        super().__init__()
+        self.level = level
+
+    def forward(
+        self, image: Tensor, previous: Tensor, maps: Tensor, nodes: Tensor, valid: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        found = self.level.seen(image, previous, maps)
+        return self.level.drawn(found, nodes, valid), found.bare()
+
+
+class _RefinerGraph(nn.Module):
+    def __init__(self, refiner: Refiner) -> None:
+        super().__init__()
+        self.refiner = refiner
+
+    def forward(
+        self,
+        logits: Tensor,
+        intention: Tensor,
+        last: Tensor,
+        segments: Tensor,
+        positive: Tensor,
+        rank: Tensor,
+    ) -> Tensor:
+        prompts = PromptTensors(segments, positive, rank, segments[:, :, 0], rank >= 0)
+        return self.refiner.corrected(logits, intention, last, prompts)
