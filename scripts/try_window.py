@@ -10,7 +10,7 @@ from qtpy.QtTest import QTest
 from napari_iafpn.plugin.demo import open_demo
 
 
-def wait_until(holds: Callable[[], bool], sentence: str, seconds: float = 120.0) -> None:
+def wait_until(holds: Callable[[], bool], sentence: str, seconds: float = 600.0) -> None:
     """Let the window work until something holds."""
     end = time.monotonic() + seconds
     while not holds():

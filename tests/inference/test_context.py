@@ -1,20 +1,16 @@
-"""What is done already keeps its pixels, and helps where the network runs into it."""
+"""What is done already helps where the network runs into it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
-import pytest
 
 from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.geometry import Box
-from napari_iafpn.images import Plane
-from napari_iafpn.inference import Prediction
-from napari_iafpn.inference.context import Context, ContextReplay
-from napari_iafpn.sessions import Cutout
+from napari_iafpn.inference import ClickReplay, Prediction
+from napari_iafpn.inference.context import neighbours
 
 SHAPE = (40, 100)
-WHOLE = Box.whole(SHAPE)
 
 
 @dataclass
@@ -22,10 +18,10 @@ class Halves:
     """Draws rows 10 to 30, from column 0 or behind the last negative click to ``stop``."""
 
     stop: int
-    asked: list[tuple[Click, ...]] = field(default_factory=list)
+    asked: list[ClickSequence] = field(default_factory=list)
 
     def predict(self, plane, clicks: Iterable[Click], previous=None, *, view=None) -> Prediction:
-        clicks = tuple(clicks)
+        clicks = ClickSequence.of(clicks)
         self.asked.append(clicks)
         start = max((int(c.col) + 15 for c in clicks if not c.positive), default=0)
         probability = np.zeros(SHAPE, np.float32)
@@ -33,84 +29,79 @@ class Halves:
         return Prediction.from_array(probability, SHAPE, view)
 
 
-def cutout(left: int, right: int) -> Cutout:
-    mask = np.zeros(SHAPE, bool)
-    mask[10:30, left:right] = True
-    found = Cutout.of(mask)
-    assert found is not None
+def labels(*columns: tuple[int, int]) -> np.ndarray:
+    made = np.zeros(SHAPE, np.uint16)
+    for number, (left, right) in enumerate(columns, 7):
+        made[10:30, left:right] = number
+    return made
+
+
+def around(made: np.ndarray, first: Click, side: float = 20) -> ClickSequence:
+    asked = []
+
+    def read(box: Box) -> np.ndarray:
+        asked.append(box)
+        return made[box.slices]
+
+    found = neighbours(first, side, SHAPE, read)
+    assert all(box.height <= 3 * side + 3 for box in asked), "only what is near is read"
     return found
 
 
-@pytest.fixture
-def context() -> Context:
-    context = Context(SHAPE)
-    context.add(cutout(0, 30))
-    return context
+DONE = labels((0, 30))
+FIRST = Click(20, 40)
 
 
-def replay(predictor: Halves, context: Context) -> ContextReplay:
-    return ContextReplay(predictor, Plane(np.zeros(SHAPE, np.uint8)), context, WHOLE)
+def replayed(predictor: Halves, clicks: ClickSequence, *, done: np.ndarray = DONE) -> Prediction:
+    replay = ClickReplay(
+        predictor, np.zeros(SHAPE, np.uint8), neighbours=around(done, clicks.clicks[0])
+    )
+    return replay.predict(clicks)
 
 
-def test_nothing_is_on_what_is_done(context: Context) -> None:
-    found = replay(Halves(60), context).predict(ClickSequence.of([Click(20, 50)]))
-    assert not (found.mask() & context.taken).any()
-    assert found.mask()[20, 50]
-
-
-def test_neighbours_are_shown_where_the_network_runs_into_them(context: Context) -> None:
+def test_neighbours_are_shown_where_the_network_runs_into_them() -> None:
     predictor = Halves(60)
-    found = replay(predictor, context).predict(ClickSequence.of([Click(20, 50)]))
-    assert [len(clicks) for clicks in predictor.asked] == [1, 2]
-    hidden, own = predictor.asked[1]
+    found = replayed(predictor, ClickSequence.of([FIRST]))
+    alone, among = predictor.asked
+    assert alone == ClickSequence.of([FIRST])
+    hidden, own = among
     assert not hidden.positive
-    assert context.taken[hidden.pixel]
-    assert own == Click(20, 50)
-    assert found.mask().any(axis=0).argmax() == 30
+    assert DONE[hidden.pixel]
+    assert own == FIRST
+    assert not found.covers(hidden)
+    assert found.covers(FIRST)
 
 
-def test_no_neighbour_is_shown_where_it_does_not(context: Context) -> None:
-    predictor = Halves(31)
-    alone = Context(SHAPE)
-    alone.add(cutout(60, 90))
-    replay(predictor, alone).predict(ClickSequence.of([Click(20, 10)]))
-    assert [len(clicks) for clicks in predictor.asked] == [1]
+def test_no_neighbour_is_shown_where_it_does_not() -> None:
+    predictor = Halves(45)
+    replayed(predictor, ClickSequence.of([FIRST]), done=labels((50, 70)))
+    assert len(predictor.asked) == 1
 
 
-def test_a_click_on_what_is_done_sets_it_free(context: Context) -> None:
+def test_the_next_click_is_seen_among_them_too() -> None:
     predictor = Halves(60)
-    found = replay(predictor, context).predict(ClickSequence.of([Click(20, 10)]))
-    assert found.mask()[10:30, :30].all()
-    assert [len(clicks) for clicks in predictor.asked] == [1]
+    clicks = ClickSequence.of([FIRST, Click(20, 45)])
+    replayed(predictor, clicks)
+    assert [len(asked) for asked in predictor.asked] == [1, 2, 2, 3]
 
 
-def test_the_next_click_goes_on_from_the_last_mask(context: Context) -> None:
-    predictor = Halves(60)
-    clicks = ClickSequence.of([Click(20, 50), Click(20, 55)])
-    going = replay(predictor, context)
-    first = going.predict(clicks.prefix(1))
-    assert going.predict(clicks.prefix(1)) is first
-    going.predict(clicks)
-    with pytest.raises(ValueError, match="do not go on from those before"):
-        going.predict(ClickSequence.of([Click(1, 1), Click(2, 2), Click(3, 3)]))
+def test_an_object_under_the_first_click_is_no_neighbour() -> None:
+    assert not around(DONE, Click(20, 10))
+
+
+def test_without_objects_there_is_no_kind() -> None:
+    assert not around(DONE, FIRST, side=0)
 
 
 def test_at_most_the_nearest_four() -> None:
-    context = Context(SHAPE)
-    for left in range(0, 90, 10):
-        context.add(cutout(left, left + 6))
-    shown = context.negatives(Click(20, 48), WHOLE)
-    assert [click.col for click in shown] == sorted(
-        (click.col for click in shown), key=lambda col: -abs(col - 48)
-    )
-    assert 1 <= len(shown) <= 4
-    assert max(abs(click.col - 48) for click in shown) <= 1.5 * 20
+    made = labels(*((left, left + 6) for left in range(0, 90, 10)))
+    shown = around(made, Click(20, 48)).clicks
+    columns = [click.col for click in shown]
+    assert columns == sorted(columns, key=lambda col: -abs(col - 48))
+    assert len(shown) == 4
+    assert max(abs(col - 48) for col in columns) <= 1.5 * 20
 
 
-def test_a_pixel_stays_with_the_first_object(context: Context) -> None:
-    context.add(cutout(20, 50))
-    assert (context.numbers[20, :30] == 1).all()
-    assert (context.numbers[20, 30:50] == 2).all()
-    before = context.numbers.copy()
-    context.add(cutout(5, 25))  # nothing of it is free
-    assert (context.numbers == before).all()
+def test_at_the_rim_of_the_plane() -> None:
+    assert [click.col for click in around(labels((80, 90)), Click(11, 99))] == [84]
+    assert not around(labels((80, 90)), Click(0, 0))

@@ -439,3 +439,43 @@ def test_nothing_is_looked_ahead_outside_the_plane(desk):
     desk.controller.look_ahead(Click(-3, 6))
     desk.controller.look_ahead(Click(5, 30))
     assert not desk.jobs
+
+
+def keep(desk, row, col):
+    desk.click(row, col)
+    desk.answer()
+    desk.controller.commit()
+
+
+def test_objects_near_the_first_click_are_its_neighbours(desk):
+    keep(desk, 5, 6)
+    keep(desk, 15, 25)
+    desk.click(5, 9)
+    (neighbour,) = desk.jobs[-1].neighbours
+    assert neighbour == Click(5, 6, False)
+    assert len(desk.jobs[-1].clicks) == 1, "the user does not see it"
+    desk.answer()
+    desk.click(14, 22)
+    assert desk.jobs[-1].neighbours == desk.jobs[-2].neighbours, "they are those of the first click"
+    desk.answer()
+    desk.controller.clear()
+    desk.click(15, 22)
+    assert [click.pixel for click in desk.jobs[-1].neighbours] == [(15, 25)]
+
+
+@pytest.mark.parametrize(
+    "wish", [CommitAs(policy="overwrite"), CommitAs(category=1, semantic=True)]
+)
+def test_no_neighbours_where_pixels_may_be_taken_or_objects_are_not_told_apart(desk, wish):
+    keep(desk, 5, 6)
+    desk.controller.set_commit_as(wish)
+    desk.click(5, 9)
+    assert not desk.jobs[-1].neighbours
+
+
+def test_an_edited_object_has_no_neighbours(desk):
+    keep(desk, 5, 6)
+    keep(desk, 5, 9)
+    desk.controller.edit(desk.target, 2)
+    desk.click(6, 9)
+    assert not desk.jobs[-1].neighbours

@@ -8,7 +8,7 @@ import pytest
 import tifffile
 
 from napari_iafpn.cli import main
-from napari_iafpn.clicks import BoxPrompt, Stroke
+from napari_iafpn.clicks import BoxPrompt, Click, ClickSequence, Stroke
 from napari_iafpn.evaluation.models import file_sha256
 from napari_iafpn.evaluation.readers import SessionSet, open_set, survey
 from napari_iafpn.exchange import read_labels
@@ -62,7 +62,8 @@ def new_annotated(new_sitting, tmp_path, disk_image, tiny_cascade):
     def commit(label):
         current = sitting.current
         start = current.start and current.start.prediction(image.shape)
-        clicks = ClickReplay(predictor, Plane(image, limits=LIMITS), initial=start)
+        plane, around = Plane(image, limits=LIMITS), current.neighbours
+        clicks = ClickReplay(predictor, plane, initial=start, neighbours=around)
         mask = current.mask(clicks.predict(current.clicks))
         dense = np.zeros(image.shape, bool)
         dense[mask.box.slices] = mask.mask
@@ -105,6 +106,24 @@ def test_gamma_and_levels_count_in_a_replay(new_sitting, tmp_path, tiny_cascade,
         linear.write_bytes(b"".join(map(sealed, entries)))
         found = replay(read_session(linear), {"image": levels}, lambda _: predictor)
         assert found.differing == [1]
+
+
+def test_neighbours_are_replayed(new_annotated, disk_image):
+    sitting, model, commit = new_annotated
+    predictor = Predictor.load(model, "cpu")
+    sitting.click(38, 52)
+    alone = ClickReplay(predictor, Plane(disk_image[0], limits=LIMITS))
+    rows, cols = np.nonzero(alone.predict(sitting.current.clicks).mask())
+    neighbour = Click(int(rows[0]), int(cols[0]), False)
+    assert neighbour.pixel != (38, 52)
+    sitting.change(neighbours=ClickSequence.of([neighbour]))
+    commit(1)
+    sitting.writer.close(20)
+    assert sitting.target.data[38, 52] == 1
+    assert sitting.target.data[neighbour.pixel] == 0
+    session = read_session(sitting.path)
+    assert session.document.steps[-1].objects[0].before.neighbours.clicks == (neighbour,)
+    assert replay(session, {"image": disk_image[0]}, lambda _: predictor).differing == []
 
 
 def test_boxes_and_strokes_are_replayed(new_annotated, tmp_path, capsys):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_iafpn.geometry import Box
+from napari_iafpn.geometry.box import Located
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +95,10 @@ class Prediction:
         dense = np.zeros(self.shape, np.bool_)
         dense[self.roi.slices] = self.roi_mask(threshold)
         return dense
+
+    def covers(self, click: Located) -> bool:
+        """Tell whether the pixel under a click belongs to the object."""
+        return self.roi.contains(click) and bool(self.probability_in(Box.pixel(*click.pixel)) > 0.5)
 
     def roi_mask(self, threshold: float = 0.5) -> NDArray[np.bool_]:
         """(roi.height, roi.width) bool: where the probability is above ``threshold``."""

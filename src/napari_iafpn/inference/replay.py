@@ -42,6 +42,9 @@ class ClickReplay:
     answered : iterable of Prompt
         Prompts that the network drew the initial mask from. It is then no mask to correct, but the
         answer to them, and further prompts go on from there.
+    neighbours : iterable of Click
+        On objects that are done. Where the mask would cover one of them, the network is asked again
+        with all of them before the prompts.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class ClickReplay:
         initial: NDArray[np.bool_] | NDArray[np.floating] | Prediction | None = None,
         view: Box | None = None,
         answered: Iterable[Prompt] = (),
+        neighbours: Iterable[Prompt] = (),
     ) -> None:
         self.predictor = predictor
         self.plane = plane if isinstance(plane, Plane) else Plane(plane)
@@ -63,6 +67,7 @@ class ClickReplay:
         else:
             start = Prediction.from_array(initial, shape, view)
         self._answered = ClickSequence.of(answered)
+        self._neighbours = ClickSequence.of(neighbours)
         has_mask = bool(start.roi_mask().any())
         self._corrects = has_mask and not self._answered
         self._looks_around = self._corrects and view is None
@@ -134,7 +139,12 @@ class ClickReplay:
         self, clicks: ClickSequence, shown: ClickSequence, previous: Prediction | None
     ) -> Prediction:
         """Return what the networks see that are shown these clicks."""
-        return self.predictor.predict(self.plane, shown, previous, view=self._view_of(clicks))
+        view = self._view_of(clicks)
+        found = self.predictor.predict(self.plane, shown, previous, view=view)
+        if any(found.covers(click) for click in self._neighbours.clicks):
+            shown = ClickSequence.of([*self._neighbours, *shown])
+            found = self.predictor.predict(self.plane, shown, previous, view=view)
+        return found
 
     def _bytes(self) -> int:
         return sum(kept.roi_probability.nbytes for kept in self._memo.values())

@@ -16,7 +16,7 @@ from napari_iafpn.plugin.ports import LabelsTarget
 from napari_iafpn.plugin.propagating import PropagationRange
 from napari_iafpn.plugin.state import AnnotationState
 from napari_iafpn.plugin.turns import Turn
-from napari_iafpn.sessions import CurrentObject, Cutout, Document, PlaneKey, Sight, Step
+from napari_iafpn.sessions import KEEP, CurrentObject, Cutout, Document, PlaneKey, Sight, Step
 
 ROOM = 4
 """What the network looks at, at least, in sides of the objects that were committed before."""
@@ -74,7 +74,7 @@ class AnnotationController(AnnotationState):
         """Add a prompt to the current object; ``view`` counts with its first one."""
 
         def changed(now: CurrentObject) -> CurrentObject:
-            return now.prompted(now.clicks.add(prompt), self._roomy(view))
+            return self._prompted(now, now.clicks.add(prompt), view)
 
         self.in_turn(lambda: self._change(prompt.kind, changed), prompt)
 
@@ -86,14 +86,14 @@ class AnnotationController(AnnotationState):
                 self._announce()
         elif Box.whole(self._place.shape).contains(click):
             with self.telling():
-                after = current.prompted(current.clicks.add(click), self._roomy(view))
+                after = self._prompted(current, current.clicks.add(click), view)
                 self._predictions.look_ahead(plane, after)
 
     def change_clicks(self, clicks: ClickSequence, view: Box | None = None) -> None:
         """Give the current object other clicks: added, moved, deleted or of another sign."""
 
         def changed(now: CurrentObject) -> CurrentObject:
-            return now.prompted(clicks, self._roomy(view))
+            return self._prompted(now, clicks, view)
 
         self.in_turn(lambda: self._change("clicks", changed))
 
@@ -201,6 +201,22 @@ class AnnotationController(AnnotationState):
         self._announce()
 
     # Parts of the above
+
+    def _prompted(
+        self, now: CurrentObject, clicks: ClickSequence, view: Box | None
+    ) -> CurrentObject:
+        """Return an object with other prompts; what is around it counts with the first."""
+        if not now.begins:
+            return replace(now, clicks=clicks)
+        around = self._neighbours(clicks[0]) if clicks else ClickSequence()
+        return replace(now, clicks=clicks, view=self._roomy(view), neighbours=around)
+
+    def _neighbours(self, first: Prompt) -> ClickSequence:
+        """Return clicks on the objects near ``first`` that were done before."""
+        wish, plane = self.commit_as, self.plane
+        if plane is None or not isinstance(first, Click) or wish.semantic or wish.policy != KEEP:
+            return ClickSequence()
+        return self.editor.neighbours(plane, self._place.shape, first)
 
     def _roomy(self, view: Box | None) -> Box | None:
         """Return a view in which an object as large as those committed before has room."""

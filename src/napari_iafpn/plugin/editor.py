@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.geometry import Box
+from napari_iafpn.inference.context import neighbours
 from napari_iafpn.plugin.messages import PropagationWanted
 from napari_iafpn.plugin.ports import LabelsTarget, Ports
 from napari_iafpn.plugin.propagating import PropagationRange
@@ -33,7 +38,7 @@ from napari_iafpn.sessions.actions import (
     put_back_step,
     split_step,
 )
-from napari_iafpn.sessions.pixels import lifted
+from napari_iafpn.sessions.pixels import lifted, region_of
 from napari_iafpn.sessions.reviewing import close_step
 
 NO_ROOM = (
@@ -94,6 +99,22 @@ class Editor:
         check_inside(after, shape)
         self._begun.setdefault(after.number, time.monotonic())
         return Step(kind, plane, (ObjectChange(plane, before, after),))
+
+    def neighbours(self, plane: PlaneKey, shape: tuple[int, int], first: Click) -> ClickSequence:
+        """Return clicks on the objects near ``first``, in the labels that were written to last."""
+        commits = (s.commit for s in reversed(self._document.steps) if s.plane.layer == plane.layer)
+        last = next(filter(None, commits), None)
+        if last is None:
+            return ClickSequence()
+
+        def read(box: Box) -> NDArray[Any]:
+            target.check(plane, 0, box)
+            return np.asarray(target.data[region_of(plane, box)]).reshape(box.shape)
+
+        with suppress(ValueError):  # the labels are gone, or do not fit any more
+            target = self._ports.labels_of(last.labels)
+            return neighbours(first, self._document.usual_side(plane.layer), shape, read)
+        return ClickSequence()
 
     def next_label(self, target: LabelsTarget, plane: PlaneKey | None = None) -> int:
         """Return an id that no object of the labels has; those being edited are not in them."""
@@ -283,7 +304,7 @@ def check_inside(current: CurrentObject, shape: tuple[int, int]) -> None:
     """
     hand = current.hand
     boxes = [pixels.box for pixels in (current.start, hand.drawn, hand.erased) if pixels]
-    boxes += [prompt.extent for prompt in current.clicks]
+    boxes += [prompt.extent for prompt in (*current.clicks, *current.neighbours)]
     boxes += [current.view] if current.clicks and current.view else []
     if not all(map(Box.whole(shape).encloses, boxes)):
         raise ValueError(NO_ROOM.format(*shape))

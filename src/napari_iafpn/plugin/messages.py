@@ -45,6 +45,8 @@ class MaskWanted:
         The mask before the first click.
     answered : ClickSequence
         Or after these.
+    neighbours : ClickSequence
+        On objects that are done, see `CurrentObject`.
     """
 
     model: str
@@ -54,6 +56,7 @@ class MaskWanted:
     view: Box | None = None
     start: Cutout | None = None
     answered: ClickSequence = field(default_factory=ClickSequence)
+    neighbours: ClickSequence = field(default_factory=ClickSequence)
 
     @property
     def plane(self) -> PlaneKey:

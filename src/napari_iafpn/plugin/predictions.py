@@ -112,12 +112,8 @@ class Predictions:
 
     def _is_answer(self, result: MaskReady) -> bool:
         wanted = result.wanted
-        now = self._document[wanted.plane]
-        of_object = wanted.number, wanted.clicks, wanted.view, wanted.start, wanted.answered
-        return of_object == _asked(now) and (wanted.model, wanted.source.pixels) == (
-            self._model,
-            self._pixels(wanted.plane),
-        )
+        now = MaskWanted(self._model, wanted.source, *_asked(self._document[wanted.plane]))
+        return wanted == now and wanted.source.pixels == self._pixels(wanted.plane)
 
     def _pixels(self, plane: PlaneKey) -> int | None:
         """Tell the pixels of a plane from others, None where its image is gone."""
@@ -129,6 +125,6 @@ class Predictions:
 
 def _asked(
     now: CurrentObject,
-) -> tuple[int, ClickSequence, Box | None, Cutout | None, ClickSequence]:
+) -> tuple[int, ClickSequence, Box | None, Cutout | None, ClickSequence, ClickSequence]:
     """Return what of an object its mask depends on."""
-    return now.number, now.clicks, now.view, now.start, now.answered
+    return now.number, now.clicks, now.view, now.start, now.answered, now.neighbours

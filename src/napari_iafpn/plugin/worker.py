@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_iafpn.clicks import Click, ClickSequence
-from napari_iafpn.geometry import Box
+from napari_iafpn.clicks import Click
 from napari_iafpn.plugin.find.messages import SearchOver, SearchReport, SearchWanted
 from napari_iafpn.plugin.messages import (
     Job,
@@ -36,7 +35,6 @@ from napari_iafpn.plugin.messages import (
 )
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.triton import import_triton
-from napari_iafpn.sessions import Cutout
 from napari_iafpn.sessions.following import followed
 
 if TYPE_CHECKING:
@@ -209,7 +207,7 @@ class _Desk:
         self._predictor: Predictor | None = None
         self._source: PlaneSource | None = None
         self._plane: Plane | None = None
-        self._object: tuple[int, Box | None, Cutout | None, ClickSequence] | None = None
+        self._object: tuple[object, ...] | None = None
         self._replay: ClickReplay | None = None
 
     def has(self, model: str) -> bool:
@@ -302,7 +300,7 @@ class _Desk:
         elif self._source != wanted.source:
             plane = wanted.source.reopen(self._source, self._plane)
             self._plane, self._source, self._replay = plane, wanted.source, None
-        known = (wanted.number, wanted.view, wanted.start, wanted.answered)
+        known = (wanted.number, wanted.view, wanted.start, wanted.answered, wanted.neighbours)
         if self._replay is None or self._object != known:
             start = None if wanted.start is None else wanted.start.prediction(self._plane.shape)
             self._replay = ClickReplay(
@@ -311,6 +309,7 @@ class _Desk:
                 initial=start,
                 view=wanted.view,
                 answered=wanted.answered,
+                neighbours=wanted.neighbours,
             )
             self._object = known
         return self._replay.predict(wanted.clicks, dropped)

@@ -80,6 +80,8 @@ def object_to_json(current: CurrentObject) -> Json:
             "start": _cutout(opened.start),
             "clicks": _clicks(opened.clicks),
         }
+    if current.neighbours:
+        given["neighbours"] = _clicks(current.neighbours)
     for name in ("drawn", "erased"):
         pixels = getattr(current.hand, name)
         if pixels is not None:
@@ -101,6 +103,7 @@ def object_from_json(given: Json) -> CurrentObject:
         None if edits is None else _edited_from(edits),
         HandEdits(drawn, erased),
         _opened_from(given["opened"]) if "opened" in given else None,
+        _clicks_from(given.get("neighbours", ())),
     )
 
 

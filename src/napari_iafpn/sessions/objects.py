@@ -91,6 +91,8 @@ class CurrentObject:
     hand : HandEdits
     opened : OpenedProposal or None
         The proposal that this corrects.
+    neighbours : ClickSequence
+        On objects that were done before, which the network sees where it would run into them.
     """
 
     number: int
@@ -100,6 +102,7 @@ class CurrentObject:
     edited: EditedLabel | None = None
     hand: HandEdits = HandEdits()
     opened: OpenedProposal | None = None
+    neighbours: ClickSequence = field(default_factory=ClickSequence)
 
     @property
     def is_untouched(self) -> bool:
@@ -122,14 +125,14 @@ class CurrentObject:
         """Whether its mask is to be predicted."""
         return len(self.clicks) > 0 and self.clicks != self.answered
 
-    def prompted(self, clicks: ClickSequence, view: Box | None) -> CurrentObject:
-        """Return the object with other prompts; ``view`` counts with the first of a new one."""
-        view = self.view if self.clicks or self.edited else view
-        return replace(self, clicks=clicks, view=view)
+    @property
+    def begins(self) -> bool:
+        """Whether the next prompt is the first of a new object."""
+        return not self.clicks and self.edited is None
 
     def without_clicks(self) -> CurrentObject:
         """Return the object as it was before the first click and stroke."""
-        return replace(self, clicks=ClickSequence(), hand=HandEdits())
+        return replace(self, clicks=ClickSequence(), hand=HandEdits(), neighbours=ClickSequence())
 
     def mask(self, prediction: Prediction | None) -> Cutout | None:
         """Return the object's pixels; ``prediction`` counts where the object asks for it."""

@@ -106,6 +106,7 @@ def _committed(
             initial=start,
             view=current.view,
             answered=current.answered,
+            neighbours=current.neighbours,
         )
         prediction = clicks.predict(current.clicks)
     mask = current.mask(prediction)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.clicks import ClickSequence
+from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.evaluation.images.result import ASSISTS, ImageResult, Judged, ObjectCost
 from napari_iafpn.evaluation.masks import MaskCode
 from napari_iafpn.evaluation.metrics import iou
@@ -24,8 +24,7 @@ from napari_iafpn.sessions.cutout import Cutout
 if TYPE_CHECKING:
     from napari_iafpn.finding import Proposal
     from napari_iafpn.images import Plane
-    from napari_iafpn.inference import Prediction, Predictor
-    from napari_iafpn.inference.context import Context
+    from napari_iafpn.inference import Predictor
 
 LEAST_AREA = 40
 LEAST_OBJECTS = 8
@@ -122,11 +121,9 @@ class _User:
         protocol: ImageProtocol,
         cancelled: Callable[[], bool],
     ) -> None:
-        from napari_iafpn.inference.context import Context
-
         self.predictor, self.plane, self.sample = predictor, plane, sample
         self.protocol, self.cancelled = protocol, cancelled
-        self.context: Context = Context(plane.shape)
+        self.numbers = np.zeros(plane.shape, np.int32)  # of the objects that are done
         self.done: dict[int, ObjectCost] = {}
         self.judged: list[Judged] = []
         self._exemplars: list[Cutout] = []
@@ -204,21 +201,46 @@ class _User:
         self, view: Box, proposal: Proposal | None
     ) -> Callable[[ClickSequence], NDArray[np.floating]]:
         """Return a function from clicks in the frame of ``view`` to the probability in it."""
-        from napari_iafpn.inference.context import Context, ContextReplay
+        from napari_iafpn.inference import ClickReplay
 
-        alone = self.protocol.assist == "none"
-        context = Context(self.plane.shape) if alone else self.context
+        shape, alone = self.plane.shape, self.protocol.assist == "none"
         known = ClickSequence.of(() if proposal is None else proposal.clicks)
-        start: tuple[ClickSequence, Prediction] | None = None
-        if proposal is not None:
-            start = known, proposal.cutout.prediction(self.plane.shape)
-        replay = ContextReplay(self.predictor, self.plane, context, view, start)
+        start = None if proposal is None else proposal.cutout.prediction(shape)
+        replay: ClickReplay | None = None
 
         def segment(clicks: ClickSequence) -> NDArray[np.floating]:
+            nonlocal replay
             there = ClickSequence.of([*known, *moved_to_image(clicks, view)])
-            return replay.predict(there).probability_in(view)
+            if replay is None:
+                around = () if alone or known else self._neighbours(there)
+                replay = ClickReplay(
+                    self.predictor,
+                    self.plane,
+                    initial=start,
+                    view=view,
+                    answered=known,
+                    neighbours=around,
+                )
+            found = replay.predict(there).probability_in(view)
+            return found if alone else np.where(self._others(there)[view.slices], 0, found)
 
         return segment
+
+    def _neighbours(self, clicks: ClickSequence) -> ClickSequence:
+        """Return clicks on what is done near the first click, if that is one."""
+        from napari_iafpn.inference.context import neighbours
+
+        first = clicks[0]
+        if not isinstance(first, Click) or not self._exemplars:
+            return ClickSequence()
+        side = float(np.sqrt(np.median([each.area for each in self._exemplars])))
+        return neighbours(first, side, self.plane.shape, lambda box: self.numbers[box.slices])
+
+    def _others(self, clicks: ClickSequence) -> NDArray[np.bool_]:
+        """Return (H, W) where objects are done that no positive click is on."""
+        meant = [int(self.numbers[click.pixel]) for click in clicks.positives]
+        others: NDArray[np.bool_] = (self.numbers > 0) & ~np.isin(self.numbers, meant)
+        return others
 
     def _commit(
         self,
@@ -235,7 +257,7 @@ class _User:
         code = MaskCode.encode(mask, self.plane.shape, corner)
         self.done[label] = ObjectCost(label, clicks, first, likeness, accepted, code)
         # A pixel belongs to one object, the first one.
-        cutout = Cutout.of(mask & (self.context.numbers[box.slices] == 0), corner)
+        cutout = Cutout.of(mask & (self.numbers[box.slices] == 0), corner)
         if cutout is not None:
-            self.context.add(cutout)
             self._exemplars.append(cutout)
+            self.numbers[cutout.box.slices][cutout.mask] = len(self._exemplars)
