@@ -102,7 +102,7 @@ def test_newer_format(saved):
 
 def test_unknown_key(saved):
     path = rewritten(saved, lambda header: header["config"]["coarse"].update(magic=1))
-    with pytest.raises(ValueError, match="unknown key 'magic' in the configuration of the coarse"):
+    with pytest.raises(ValueError, match="unknown key 'magic' in coarse; known keys are"):
         load_cascade(path)
 
 

@@ -7,15 +7,15 @@ import random
 import re
 from contextlib import suppress
 from pathlib import Path
-from typing import get_type_hints
+from typing import get_args, get_type_hints
 
 import pytest
 import torch
 
-from napari_iafpn.networks.tables import fits, read_json
+from napari_iafpn.networks.tables import plain, read_json
 from napari_iafpn.training.finetuning.record import Record, load_record
 from napari_iafpn.training.finetuning.request import RECORD, FinetuneRequest
-from napari_iafpn.training.recipe import read_recipe, recipe_from
+from napari_iafpn.training.recipe import override, read_recipe, recipe_from
 from napari_iafpn.training.settings import (
     AugmentConfig,
     ClickConfig,
@@ -25,7 +25,6 @@ from napari_iafpn.training.settings import (
     ViewConfig,
 )
 from napari_iafpn.training.state import STATE, load_state, save_state
-from napari_iafpn.training.tables import override
 from napari_iafpn.training.train import Engine
 
 FOREIGN = (float("nan"), float("inf"), -float("inf"), 2**64, "x", [], {}, [None], True, -1.5)
@@ -38,7 +37,7 @@ TABLES = {
 }
 
 
-def plain():
+def values_now():
     return {
         "name": "tiny",
         "sets": [{"name": "disks", "weight": 1.0}],
@@ -51,8 +50,13 @@ def plain():
 
 def values_of(kind):
     """Return each number of a dataclass with each value that it cannot have."""
-    hints = get_type_hints(kind)
-    return [(key, value) for key, hint in hints.items() if fits(1, hint) for value in FOREIGN]
+
+    def is_number(hint):
+        parts = {hint, *get_args(hint)}
+        return bool({int, float} & parts) and Ellipsis not in parts
+
+    numbers = [key for key, hint in get_type_hints(kind).items() if is_number(hint)]
+    return [(key, value) for key in numbers for value in FOREIGN]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +64,7 @@ def values_of(kind):
     [(table, *pair) for table, kind in TABLES.items() for pair in values_of(kind)],
 )
 def test_every_number_of_a_recipe(table, key, value):
-    values = plain()
+    values = values_now()
     values[table] = {**values.get(table, {}), key: value}
     with pytest.raises(ValueError, match=key):
         recipe_from(values)
@@ -68,7 +72,7 @@ def test_every_number_of_a_recipe(table, key, value):
 
 @pytest.mark.parametrize(("key", "value"), values_of(SetConfig))
 def test_every_number_of_a_set(key, value):
-    values = plain()
+    values = values_now()
     values["sets"][0][key] = value
     with pytest.raises(ValueError, match=key):
         recipe_from(values)
@@ -78,30 +82,30 @@ def test_every_number_of_a_set(key, value):
     ("assignment", "words"),
     [
         ("coarse.batch=100000000", "batch is 100000000; give at least 1 and at most 4096"),
-        ("coarse.size=1000000000", r"\[coarse\]: size is"),
+        ("coarse.size=1000000000", "coarse.size is"),
         ("coarse.size=[64, 32000000]", "at most 8192"),
         ("coarse.source_size=9000000", "source_size is 9000000"),
-        ("coarse.steps=true", "steps .* is True; give a whole number"),
-        ("coarse.learning_rate=nan", "learning_rate .* is nan; give a finite number"),
-        ("view.scale=[nan, 2]", r"scale of \[view\] is \[nan, 2\]"),
-        ("view.source_size=1e9", r"source_size of \[view\]"),
+        ("coarse.steps=true", "coarse.steps is True; give a whole number"),
+        ("coarse.learning_rate=nan", "coarse.learning_rate is nan; give a finite number"),
+        ("view.scale=[nan, 2]", r"view.scale is \[nan, 2\]; give a list, each a finite number"),
+        ("view.source_size=1e9", "view.source_size is 1000000000.0; give a whole number or a list"),
         ("clicks.negatives=[inf, 0, 0]", "negatives"),
         ("clicks.max_initial=1000000000", "max_initial is 1000000000"),
         ("model.coarse.channels=1000000000", "channels is 1000000000"),
-        ("model.fine=7", "fine level is 7; give a table"),
+        ("model.fine=7", "model.fine is 7; give a table"),
         ("model=7", "model is 7"),
         ("sets=7", "sets is 7"),
         ("seed=-1", "seed is -1; give at least 0"),
-        ("seed=18446744073709551616", "seed of the recipe"),
+        ("seed=18446744073709551616", "seed is 18446744073709551616; give a whole number"),
         ("name=../outside", "name is '../outside'; give a part of a file name"),
-        ("name=7", "name of the recipe is 7; give a text"),
-        ("coarse.steps=" + "[" * 5000, r"steps of \[coarse\] is '\[\[\["),
-        ("coarse.steps=" + "1" * 5000, r"steps of \[coarse\] is '111"),
-        ("start_share=nan", "start_share of the recipe is nan"),
+        ("name=7", "name is 7; give a text"),
+        ("coarse.steps=" + "[" * 5000, r"coarse.steps is '\[\[\["),
+        ("coarse.steps=" + "1" * 5000, r"coarse.steps is '111"),
+        ("start_share=nan", "start_share is nan"),
     ],
 )
 def test_absurd_assignments(assignment, words):
-    values = plain()
+    values = values_now()
     override(values, [assignment])
     with pytest.raises(ValueError, match=words) as caught:
         recipe_from(values)
@@ -123,7 +127,7 @@ def test_absurd_assignments(assignment, words):
     ids=repr,
 )
 def test_stages_in_epochs(change):
-    values = plain()
+    values = values_now()
     values["coarse"] = {"epochs": 2, "epoch_samples": 100, "warmup_steps": 1, **change}
     with pytest.raises(ValueError, match=next(iter(change))):
         recipe_from(values)
@@ -154,9 +158,12 @@ def test_every_number_of_a_request(key, value):
     [
         (None, "the request is None; give a table"),
         ([], "the request is"),
-        ({**REQUEST.to_json(), "images": 7}, "images of the request is 7; give a path"),
-        ({**REQUEST.to_json(), "replay": 1}, "replay of the request is 1; give true or false"),
-        ({**REQUEST.to_json(), "minutes": 1e9}, "minutes is 1e"),
+        ({**REQUEST.to_json(), "images": 7}, "images is 7; give a path"),
+        ({**REQUEST.to_json(), "replay": 1}, "replay is 1; give true or false"),
+        (
+            {**REQUEST.to_json(), "minutes": 1e9},
+            "minutes is 1000000000.0; give a time above 0",
+        ),
         ({**REQUEST.to_json(), "speed": 1}, "unknown key 'speed'"),
         ({"images": "a"}, "the request lacks the key 'labels'"),
     ],
@@ -218,7 +225,7 @@ def test_a_state_of_other_types_is_none(tmp_path, change):
         load_state(tmp_path, "digest")
 
 
-RECORDED = json.loads(json.dumps(dataclasses.asdict(Record("digest", "model"))))
+RECORDED = plain(Record("digest", "model"))
 MOMENT = {
     "level": "",
     "step": 0,

@@ -11,7 +11,7 @@ from napari_iafpn.training.clicking import (
     neighbour_clicks,
     next_click,
 )
-from napari_iafpn.training.recipe import ClickConfig
+from napari_iafpn.training.settings import ClickConfig
 from napari_iafpn.training.views import View
 
 NONE = np.zeros((64, 64), bool)

@@ -199,8 +199,8 @@ def test_binary_masks_are_split_into_objects(request_of):
     [
         ({"minutes": 0}, "minutes is 0"),
         ({"level": "middle"}, "level is 'middle'"),
-        ({"validation_share": 0.0}, "validation share is 0"),
-        ({"validation_share": 0.9}, "validation share is 0.9"),
+        ({"validation_share": 0.0}, "validation_share is 0"),
+        ({"validation_share": 0.9}, "validation_share is 0.9"),
     ],
 )
 def test_a_request_out_of_range_is_refused(request_of, change, message):

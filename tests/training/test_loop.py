@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from lightning.fabric import Fabric
 
 from napari_iafpn.networks import build_cascade, load_cascade, read_card
 from napari_iafpn.training import state
@@ -347,3 +348,19 @@ def test_bf16_needs_hardware(recipe, folder, tmp_path, monkeypatch):
         train(recipe, folder, tmp_path / "run", engine=replace(ENGINE, precision="bf16-mixed"))
     monkeypatch.setattr(module, "cpu_has_bf16", lambda: True)
     assert module.choose_precision("auto", "cpu") == "bf16-mixed"
+
+
+@pytest.mark.parametrize(("clip", "asked"), [(0.0, set()), (0.5, {0.5})])
+def test_gradients_are_shortened_only_to_a_limit(
+    values, folder, tmp_path, monkeypatch, clip, asked
+):
+    limits = []
+    monkeypatch.setattr(
+        Fabric, "clip_gradients", lambda *_, max_norm, **__: limits.append(max_norm)
+    )
+    values["coarse"] |= {"clip": clip}
+    engine = Engine(workers=0, accelerator="cpu")
+    train(
+        recipe_from(values), folder, tmp_path / "run", engine=engine, control=stop_at("coarse", 2)
+    )
+    assert set(limits) == asked

@@ -8,7 +8,6 @@ import torch
 from napari_iafpn.networks import build_cascade
 from napari_iafpn.training.optimisation import (
     WeightAverage,
-    clip_gradients,
     make_optimizer,
     schedule,
     weights_of,
@@ -68,16 +67,6 @@ def test_of_a_whole_cascade_both_backbones_learn_slower(recipe):
         id(parameter): 1e-3 if "backbone" in name else 1e-2
         for name, parameter in cascade.named_parameters()
     }
-
-
-def test_gradients_are_shortened_only_where_there_is_a_limit(level):
-    for parameter in level.parameters():
-        parameter.grad = torch.ones_like(parameter)
-    clip_gradients(level, 0.0)
-    assert all(p.grad.eq(1).all() for p in level.parameters())
-    clip_gradients(level, 2.0)
-    norm = torch.stack([p.grad.norm() for p in level.parameters()]).norm()
-    assert norm == pytest.approx(2.0, rel=1e-4)
 
 
 def test_the_average_is_lent_and_given_back(level):

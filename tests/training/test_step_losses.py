@@ -13,7 +13,8 @@ from napari_iafpn.networks import Cascade, CascadeConfig
 from napari_iafpn.networks.refiner import SHARPNESS
 from napari_iafpn.training.dataset import Batch
 from napari_iafpn.training.losses import cross_entropy, mask_loss, normalized_focal_loss
-from napari_iafpn.training.recipe import Recipe, SetConfig, StageConfig
+from napari_iafpn.training.recipe import Recipe
+from napari_iafpn.training.settings import SetConfig, StageConfig
 from napari_iafpn.training.step_losses import (
     Rounds,
     cascade_losses,

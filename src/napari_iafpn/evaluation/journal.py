@@ -7,9 +7,10 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from napari_iafpn.evaluation.results import Problem
+from napari_iafpn.networks.tables import plain, read_table
 from napari_iafpn.sessions.lines import Line, LineFile, lines_of, sealed
 from napari_iafpn.sessions.locking import InUseError, lock_file
 
@@ -19,18 +20,7 @@ HEADER = b'{"format"'
 SYNC_SECONDS = 1.0
 
 
-class Entry(Protocol):
-    """Something finished that can be kept."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Self:
-        """Return what ``to_json`` was given."""
-
-
-R = TypeVar("R", bound=Entry)
+R = TypeVar("R")
 
 
 class Journal(Generic[R]):
@@ -49,7 +39,7 @@ class Journal(Generic[R]):
     started : str
         When the evaluation began; an earlier run's is kept.
     result_type : type
-        Of what is finished; has ``to_json`` and ``from_json``.
+        Of what is finished: a dataclass that JSON can hold.
 
     Attributes
     ----------
@@ -122,7 +112,7 @@ class Journal(Generic[R]):
         """Add finished objects and problems."""
         self._write(
             [
-                *({"object": result.to_json()} for result in objects),
+                *({"object": plain(result, defaults=False)} for result in objects),
                 *({"problem": vars(problem)} for problem in problems),
             ]
         )
@@ -191,15 +181,15 @@ def _read(
             elif line.entry is None or (header is None and not damaged):
                 damaged.append(line)
             elif "object" in line.entry:
-                finished.append(result_type.from_json(line.entry["object"]))
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+                finished.append(read_table(result_type, line.entry["object"], "the result"))
+        except (KeyError, TypeError, ValueError):
             damaged.append(line)
     if header is None and damaged:
         _check_begun(path, damaged, finished)
     return header, tuple(finished), [line.number for line in damaged]
 
 
-def _check_begun(path: Path, damaged: list[Line], finished: Sequence[Entry]) -> None:
+def _check_begun(path: Path, damaged: list[Line], finished: Sequence[object]) -> None:
     """Without a first line, go on only where a crash cut it off."""
     begun = damaged[0].raw.startswith(HEADER)
     if finished or (begun and not damaged[0].is_cut_off):

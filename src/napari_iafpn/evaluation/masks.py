@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import base64
 import zlib
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import astuple, dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import PlainSerializer, PlainValidator
 
 from napari_iafpn.geometry import Box
+
+BoxNumbers = Annotated[
+    Box,
+    PlainValidator(lambda given: given if isinstance(given, Box) else Box(*given)),
+    PlainSerializer(astuple),
+]
+"""In JSON row start, row stop, column start and column stop."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +36,7 @@ class MaskCode:
     """
 
     shape: tuple[int, int]
-    box: Box | None
+    box: BoxNumbers | None
     bits: str
 
     @classmethod
@@ -54,20 +62,3 @@ class MaskCode:
             inside = np.unpackbits(packed, count=self.box.area).reshape(self.box.shape)
             mask[self.box.slices] = inside.astype(np.bool_)
         return mask
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        box = None if self.box is None else list(box_numbers(self.box))
-        return {"shape": list(self.shape), "box": box, "bits": self.bits}
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> MaskCode:
-        """Return what ``to_json`` was given."""
-        height, width = values["shape"]
-        box = None if values["box"] is None else Box(*values["box"])
-        return cls((height, width), box, values["bits"])
-
-
-def box_numbers(box: Box) -> tuple[int, int, int, int]:
-    """Return row start, row stop, column start and column stop."""
-    return box.row_start, box.row_stop, box.col_start, box.col_stop

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated
+
+from pydantic import PlainSerializer, PlainValidator
 
 from napari_iafpn.clicks import Click, Prompt, prompt_from_json
-from napari_iafpn.evaluation.masks import MaskCode, box_numbers
-from napari_iafpn.geometry import Box
+from napari_iafpn.evaluation.masks import BoxNumbers, MaskCode
+
+ClickNumbers = Annotated[
+    Click,
+    PlainValidator(lambda given: given if isinstance(given, Click) else Click(*given)),
+    PlainSerializer(lambda click: [click.row, click.col, click.positive]),
+]
+PromptValues = Annotated[
+    Prompt,
+    PlainValidator(lambda given: prompt_from_json(given) if isinstance(given, dict) else given),
+    PlainSerializer(lambda prompt: prompt.to_json()),
+]
 
 
 @dataclass(frozen=True)
@@ -39,16 +50,16 @@ class ObjectResult:
     label: int
     model: str
     view_scale: float | None
-    view: Box
+    view: BoxNumbers
     area: int
-    clicks: tuple[Click, ...]
+    clicks: tuple[ClickNumbers, ...]
     ious: tuple[float, ...]
     boundary_ious: tuple[float, ...]
     network_seconds: tuple[float, ...]
     user_seconds: tuple[float, ...]
     other_seconds: tuple[float, ...]
     mask: MaskCode
-    first: Prompt | None = None
+    first: PromptValues | None = None
 
     @property
     def prompts(self) -> tuple[Prompt, ...]:
@@ -64,32 +75,3 @@ class ObjectResult:
     def condition(self) -> str:
         """The set, with the view scale where there is one: ``cells``, ``cells@view8``."""
         return self.set if self.view_scale is None else f"{self.set}@view{self.view_scale:g}"
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON; ``from_json`` gives back an equal result."""
-        first = {} if self.first is None else {"first": self.first.to_json()}
-        return {
-            **{name: getattr(self, name) for name in _PLAIN},
-            **{name: [float(value) for value in getattr(self, name)] for name in _PER_CLICK},
-            "view": list(box_numbers(self.view)),
-            "clicks": [[click.row, click.col, click.positive] for click in self.clicks],
-            "mask": self.mask.to_json(),
-            **first,
-        }
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> ObjectResult:
-        """Return the result that ``to_json`` was called on."""
-        fields: dict[str, Any] = {name: values[name] for name in _PLAIN}
-        fields.update((name, tuple(values[name])) for name in _PER_CLICK)
-        return cls(
-            **fields,
-            view=Box(*values["view"]),
-            clicks=tuple(Click(*click) for click in values["clicks"]),
-            mask=MaskCode.from_json(values["mask"]),
-            first=prompt_from_json(values["first"]) if "first" in values else None,
-        )
-
-
-_PLAIN = ("set", "image", "label", "model", "view_scale", "area")
-_PER_CLICK = ("ious", "boundary_ious", "network_seconds", "user_seconds", "other_seconds")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +27,7 @@ from napari_iafpn.evaluation.object_result import ObjectResult
 from napari_iafpn.evaluation.readers.sample import Sample, check_object
 from napari_iafpn.geometry import Box, view_around
 from napari_iafpn.inference.policy import CROPS, PUBLISHED, Policy
-from napari_iafpn.networks.tables import check_choice
+from napari_iafpn.networks.tables import Natural, Real, Share, Whole, between, checked, must, one_of
 
 if TYPE_CHECKING:
     from napari_iafpn.images import Plane
@@ -56,52 +55,34 @@ MOST_CLICKS = 1000
 """More are a slip: every click of every object is kept and drawn."""
 
 
+@checked
 @dataclass(frozen=True)
 class Protocol:
     """What the simulated user does, when it stops, and what the model is asked."""
 
-    preset: str = "plugin"
+    preset: Annotated[str, one_of("plugin", "paper")] = "plugin"
     """The preset that the other options come from or were changed from."""
-    max_clicks: int = 20
-    target: float = 0.9
+    max_clicks: Annotated[Whole, between(1, MOST_CLICKS)] = 20
+    target: Annotated[
+        Real, must(lambda value: value > 0, "an IoU between 0 and 1, or more to never stop")
+    ] = 0.9
     """IoU at which the user is satisfied; above 1: never."""
-    threshold: float = 0.5
+    threshold: Annotated[Real, must(lambda t: 0 < t < 1, "a number between 0 and 1")] = 0.5
     """A pixel belongs to the mask where the probability is above it."""
     flip: bool = False
     """Average the logits of the image and of its mirror image; costs twice."""
-    crop: str = "adaptive"
+    crop: Annotated[str, one_of(*CROPS)] = "adaptive"
     """Region of interest: ``adaptive`` as in the plugin, ``published`` as in published runs, in
     which also the network's word counts where it contradicts a click."""
-    user: str = "centre"
+    user: Annotated[str, one_of(*USERS)] = "centre"
     """``centre`` clicks the deepest pixel of the errors, ``jittered`` somewhere around it."""
-    jitter: float = 0.5
+    jitter: Share = 0.5
     """How far a jittered click strays: 0 not at all, 1 up to the border of the region."""
-    seed: int = 0
+    seed: Natural = 0
     """Of the jittered user."""
-    first: str = "click"
+    first: Annotated[str, one_of(*KINDS)] = "click"
     """What the user begins with: a ``click``, a ``box`` around the object, a ``stroke`` along it.
     Box and stroke cost as much as two clicks; a jittered user misplaces them too."""
-
-    def __post_init__(self) -> None:
-        check_choice("preset", self.preset, ("plugin", "paper"))
-        check_choice("crop", self.crop, CROPS)
-        check_choice("user", self.user, USERS)
-        check_choice("first", self.first, tuple(KINDS))
-        if not 1 <= self.max_clicks <= MOST_CLICKS:
-            raise ValueError(
-                f"max_clicks is {self.max_clicks}; give a whole number from 1 on, up to "
-                f"{MOST_CLICKS}"
-            )
-        if not 0 < self.target < math.inf:
-            raise ValueError(
-                f"target is {self.target}; give an IoU between 0 and 1, or more to never stop"
-            )
-        if not 0 < self.threshold < 1:
-            raise ValueError(f"threshold is {self.threshold}; give a number between 0 and 1")
-        if not 0 <= self.jitter <= 1:
-            raise ValueError(f"jitter is {self.jitter}; give a number from 0 to 1")
-        if self.seed < 0:
-            raise ValueError(f"seed is {self.seed}; give a whole number from 0 on")
 
     @property
     def policy(self) -> Policy:

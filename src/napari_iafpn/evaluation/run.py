@@ -21,7 +21,6 @@ from napari_iafpn.evaluation.readers.session import SessionSet
 from napari_iafpn.evaluation.results import Problem, Progress, Results
 from napari_iafpn.evaluation.tally import Tally
 from napari_iafpn.evaluation.workers import Job, Machine, make_job
-from napari_iafpn.networks.tables import check_range
 
 if TYPE_CHECKING:
     from napari_iafpn.evaluation.readers import AnnotatedSet
@@ -70,7 +69,8 @@ class Evaluation:
         if self.limit is not None and self.limit < 1:
             raise ValueError(f"limit is {self.limit}; give a whole number from 1 on")
         for name in ("jobs", "threads"):
-            check_range(name, getattr(self, name), 1, MOST_AT_ONCE)
+            if not 1 <= (value := getattr(self, name)) <= MOST_AT_ONCE:
+                raise ValueError(f"{name} is {value}; give at least 1 and at most {MOST_AT_ONCE}")
         if self.seed < 0:
             raise ValueError(f"seed is {self.seed}; give a whole number from 0 on")
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from napari_iafpn.networks.tables import check_choice
+from napari_iafpn.networks.tables import checked, one_of
 
 PUBLISHED = "published"
 CROPS = ("adaptive", PUBLISHED)
 
 
+@checked
 @dataclass(frozen=True)
 class Policy:
     """Options of the evaluation; the defaults are what the user of the plugin gets."""
@@ -17,15 +19,12 @@ class Policy:
     flip: bool = False
     """Average the logits of the input and of its mirror image (columns reversed), in each level;
     costs twice."""
-    crop: str = "adaptive"
+    crop: Annotated[str, one_of(*CROPS)] = "adaptive"
     """Region of interest. ``adaptive``: eq. (3) with the checkpoint's smallest region.
     ``published``: as in published runs, i.e. eq. (3) without a smallest region for cascades,
     ``geometry.sticky_zoom_in`` for models of one level."""
     enforce_clicks: bool = True
     """Where the network contradicts a click or a stroke, the prompt counts."""
-
-    def __post_init__(self) -> None:
-        check_choice("crop", self.crop, CROPS)
 
 
 PLUGIN = Policy()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from napari_iafpn.networks.tables import check_fields
+from napari_iafpn.networks.tables import Real, checked
 
 
+@checked
 @dataclass(frozen=True)
 class ModelCard:
     """The story of a checkpoint, stored in its header.
@@ -21,8 +22,5 @@ class ModelCard:
     training_data: tuple[dict[str, str], ...] = ()
     recipe: str = ""
     recipe_hash: str = ""
-    scores: dict[str, dict[str, float]] = field(default_factory=dict)
+    scores: dict[str, dict[str, Real]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        check_fields(self)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from napari_iafpn.networks.card import ModelCard
 from napari_iafpn.networks.config import CascadeConfig
-from napari_iafpn.networks.tables import fits, read_json, read_table
+from napari_iafpn.networks.tables import read_json, read_table
 
 if TYPE_CHECKING:
     from napari_iafpn.networks.cascade import Cascade
@@ -85,8 +85,10 @@ def read_card(path: Path | str) -> ModelCard:
     """Read only the card of a model file; ValueError where it is none."""
     with _open(path) as file:
         values = _header(file, path)["card"]
-    card: ModelCard = read_table(ModelCard, values, f"the card of the model file {path}")
-    return card
+    try:
+        return read_table(ModelCard, values, "the card")
+    except ValueError as error:
+        raise ValueError(f"the card of the model file {path} is wrong: {error}") from error
 
 
 def read_config(path: Path | str) -> CascadeConfig:
@@ -147,7 +149,7 @@ def _header(file: Any, path: Path | str) -> dict[str, Any]:
     if (
         not isinstance(header, dict)
         or not {"format_version", "config", "card"} <= set(header)
-        or not fits(header["format_version"], int)
+        or type(header["format_version"]) is not int
         or header["format_version"] < 1
     ):
         raise ValueError(f"the header of the model file {path} is damaged; get the file again")

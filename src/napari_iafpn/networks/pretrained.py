@@ -11,7 +11,6 @@ import safetensors.torch
 import timm
 from torch import Tensor, nn
 
-from napari_iafpn.networks.tables import fits
 from napari_iafpn.networks.torch_files import read_torch_file
 
 PACKAGES = {
@@ -57,7 +56,9 @@ def _read(path: Path) -> dict[str, Tensor]:
         )
     except (ValueError, safetensors.SafetensorError) as error:
         raise ValueError(f"the backbone weights {path} are damaged; get them again") from error
-    if not fits(state, dict[str, Tensor]):
+    if not isinstance(state, dict) or not all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in state.items()
+    ):
         raise ValueError(f"{path} holds no backbone weights; give a plain state dict of tensors")
     return dict(state)
 

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from napari_iafpn.training.dataset import Batch
 from napari_iafpn.training.depthwise import Float32DepthwiseGradients
-from napari_iafpn.training.optimisation import clip_gradients, schedule
+from napari_iafpn.training.optimisation import schedule
 from napari_iafpn.training.parallel import BatchStream, average_gradients, mean_over_processes
 from napari_iafpn.training.recipe import STAGES
 from napari_iafpn.training.run import Progress, Run
@@ -136,14 +136,17 @@ def _losses(stage: Stage, batch: Batch, rounds: Rounds) -> Iterator[Tensor]:
 def _learn(stage: Stage, loss: float) -> float:
     """Take a step along the gradients, and clear them; return the processes' mean loss."""
     run = stage.run
-    loss = mean_over_processes(loss, run.processes, run.fabric.device)
+    loss = float(mean_over_processes(torch.tensor(loss), run.fabric))
     if not math.isfinite(loss):
         raise ValueError(
             f"the loss of the {stage.name} stage is no longer finite at step {stage.step}; the "
             f"last good state is kept in {run.output}: lower learning_rate and resume"
         )
-    average_gradients(stage.level, run.processes)
-    clip_gradients(stage.level, stage.config.clip)
+    average_gradients(stage.level, run.fabric)
+    if stage.config.clip:
+        run.fabric.clip_gradients(
+            stage.level, stage.optimizer, max_norm=stage.config.clip, error_if_nonfinite=False
+        )
     stage.optimizer.step()
     stage.optimizer.zero_grad(set_to_none=True)
     if stage.average is not None:

@@ -51,12 +51,6 @@ def schedule(step: int, config: StageConfig) -> float:
     return 0.5 * (1.0 + math.cos(math.pi * share))
 
 
-def clip_gradients(level: nn.Module, limit: float) -> None:
-    """Shorten the gradient to the norm ``limit``; 0 leaves it as it is."""
-    if limit:
-        nn.utils.clip_grad_norm_(level.parameters(), limit)
-
-
 class WeightAverage:
     """A running average of a level's weights and statistics (EMA)."""
 

@@ -9,37 +9,22 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from napari_iafpn.networks import preset
 from napari_iafpn.networks.config import CascadeConfig
-from napari_iafpn.networks.tables import check_fields, check_range, read_table, shown
+from napari_iafpn.networks.tables import Natural, Real, checked, later, must, one_of, read_table
 from napari_iafpn.training.settings import (
     AugmentConfig,
     ClickConfig,
-    HeldOutConfig,
+    Positive,
+    Samples,
     SetConfig,
     StageConfig,
     ValidationConfig,
     ViewConfig,
     shape_of,
 )
-from napari_iafpn.training.tables import override, read_stage
-
-__all__ = [
-    "PRECISIONS",
-    "STAGES",
-    "AugmentConfig",
-    "ClickConfig",
-    "HeldOutConfig",
-    "Recipe",
-    "SetConfig",
-    "StageConfig",
-    "ValidationConfig",
-    "ViewConfig",
-    "read_recipe",
-    "recipe_from",
-]
 
 STAGES = ("coarse", "fine", "refiner", "cascade")
 PRECISIONS = ("auto", "32-true", "bf16-mixed")
@@ -47,49 +32,46 @@ _WORDS = ("licence", "description", "source")
 """Keys that say something about the weights and decide nothing."""
 
 
+@checked
 @dataclass(frozen=True)
 class Recipe:
     """A whole training run."""
 
-    name: str
-    sets: tuple[SetConfig, ...]
+    name: Annotated[
+        str, must(lambda name: name and not set(name) & set("/\\:\0"), "a part of a file name")
+    ]
+    sets: Annotated[
+        tuple[SetConfig, ...], must(len, "tables [[sets]], at least one set to train on")
+    ]
     coarse: StageConfig
     fine: StageConfig | None
     """None where the model has no fine level."""
     model: CascadeConfig
     pretrained: str = "auto"
     """Weights of the backbones at the start."""
-    precision: str = "auto"
+    precision: Annotated[str, one_of(*PRECISIONS)] = "auto"
     """``auto`` (bf16 where the hardware has it), ``32-true`` or ``bf16-mixed``."""
-    seed: int = 0
+    seed: Natural = 0
     licence: str = ""
     description: str = ""
     view: ViewConfig = field(default_factory=ViewConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     clicks: ClickConfig = field(default_factory=ClickConfig)
-    validation: ValidationConfig | None = field(default=None, metadata={"later": True})
-    start: str = field(default="", metadata={"later": True})
+    validation: ValidationConfig | None = later(None)
+    start: str = later("")
     """A model file under the data folder to go on from; both levels begin with its weights."""
-    start_share: float = field(default=0.0, metadata={"later": True})
+    start_share: Real = later(0.0)
     """Share of that model's weights in the one that the last stage leaves, see ``mixing``."""
-    refiner: StageConfig | None = field(default=None, metadata={"later": True})
+    refiner: StageConfig | None = later(None)
     """None: a refiner that the model has stays as it is."""
-    cascade: StageConfig | None = field(default=None, metadata={"later": True})
+    cascade: StageConfig | None = later(None)
     """Both levels and the refiner together, after every click. None: no such stage."""
 
     def __post_init__(self) -> None:
-        check_fields(self)
-        check_range("seed", self.seed, 0)
-        if not self.name or set(self.name) & set("/\\:\0"):
-            raise ValueError(f"name is {shown(self.name)}; give a part of a file name")
-        if not self.sets:
-            raise ValueError("sets is empty; name at least one set to train on")
         names = [config.name for config in self.sets]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"sets has {twice[0]!r} twice; give each set its own name")
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"precision is {self.precision!r}; use one of {PRECISIONS}")
         if self.fine is not None and self.model.fine is None:
             raise ValueError(
                 "[fine] is a stage of a model without a fine level; leave it out, or give "
@@ -151,40 +133,50 @@ def read_recipe(path: Path | str, assignments: Sequence[str] = ()) -> Recipe:
 
 def recipe_from(values: dict[str, Any]) -> Recipe:
     """Build a recipe from nested plain values."""
-    values = dict(values)
-    missing = [key for key in ("name", "sets", "coarse") if key not in values]
-    if missing:
-        raise ValueError(f"the recipe lacks the key {missing[0]!r}; add it")
-    values["sets"] = _tables(SetConfig, values["sets"], "sets")
-    values["model"] = _model(values.get("model", {}))
-    for key, kind in {"view": ViewConfig, "augment": AugmentConfig, "clicks": ClickConfig}.items():
-        values[key] = read_table(kind, values.get(key, {}), f"[{key}]")
-    values.setdefault("fine", None)
+    values = {"fine": None, "model": {}, **values}
+    values["model"] = _model(values["model"])
     for stage in STAGES:
-        if values.get(stage) is not None:
-            values[stage] = read_stage(values[stage], f"[{stage}]")
-    if "validation" in values:
-        values["validation"] = _validation(values["validation"])
-    recipe: Recipe = read_table(Recipe, values, "the recipe")
-    return recipe
+        if isinstance(values.get(stage), dict):
+            values[stage] = _in_steps(values[stage], stage)
+    return read_table(Recipe, values, "the recipe")
 
 
-def _validation(values: Any) -> ValidationConfig:
-    if isinstance(values, dict) and "sets" in values:
-        values = values | {
-            "sets": _tables(HeldOutConfig, values["sets"], "validation.sets"),
+@checked
+@dataclass(frozen=True)
+class _Epochs:
+    """How long a stage is in epochs of so many samples; its milestones are then epochs too."""
+
+    epochs: Positive
+    epoch_samples: Positive
+    batch: Samples = StageConfig.batch
+    accumulate: Samples = 1
+    milestones: tuple[Real, ...] = ()
+
+    @property
+    def in_steps(self) -> dict[str, Any]:
+        """The same as keys of a stage."""
+        pace = self.epoch_samples / (self.batch * self.accumulate)
+        return {
+            "steps": max(1, round(self.epochs * pace)),
+            "milestones": [round(epoch * pace) for epoch in self.milestones],
+            "batch": self.batch,
+            "accumulate": self.accumulate,
         }
-    config: ValidationConfig = read_table(ValidationConfig, values, "[validation]")
-    return config
 
 
-def _tables(kind: type[Any], values: Any, key: str) -> tuple[Any, ...]:
-    if not isinstance(values, (list, tuple)):
-        raise ValueError(f"{key} is {values!r}; give a list of tables, as [[{key}]]")
-    return tuple(read_table(kind, each, f"[[{key}]]") for each in values)
+def _in_steps(values: dict[str, Any], stage: str) -> dict[str, Any]:
+    """Return the values of a stage with its length in steps."""
+    if not {"epochs", "epoch_samples"} & set(values):
+        return values
+    if "steps" in values:
+        raise ValueError(f"{stage} has both steps and epochs; give one of them")
+    names = {field.name for field in dataclasses.fields(_Epochs)}
+    epochs = read_table(_Epochs, {k: v for k, v in values.items() if k in names}, stage)
+    return {k: v for k, v in values.items() if k not in names} | epochs.in_steps
 
 
-def _model(values: Any) -> CascadeConfig:
+def _model(values: Any) -> dict[str, Any]:
+    """Return the values of the networks: those of the preset, changed by the others."""
     if not isinstance(values, dict):
         raise ValueError(f"model is {values!r}; give a table, for example with a preset")
     values = dict(values)
@@ -193,7 +185,7 @@ def _model(values: Any) -> CascadeConfig:
         values["fine"] = None
     for key, value in values.items():
         base[key] = base[key] | value if isinstance(value, dict) and base.get(key) else value
-    return CascadeConfig.from_dict(base)
+    return base
 
 
 def _decisive(values: Any) -> Any:
@@ -208,3 +200,40 @@ def _decisive(values: Any) -> Any:
         if field.name not in _WORDS
         and not (field.metadata.get("later") and getattr(values, field.name) == field.default)
     }
+
+
+def override(values: dict[str, Any], assignments: list[str] | tuple[str, ...]) -> None:
+    """Set ``key.key=value`` in nested plain values; a set of the mixture goes by its name.
+
+    The value is TOML (``coarse.steps=10``, ``view.scale=[1.3, 8]``); what is no TOML is a text.
+    """
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        *parents, key = (part.strip() for part in path.split("."))
+        if not equals or not key:
+            raise ValueError(f"got --set {assignment!r}; expected key=value, as coarse.steps=10")
+        table: Any = values
+        for parent in parents:
+            table = _inside(table, parent, assignment)
+        if not isinstance(table, dict):
+            raise ValueError(f"--set {assignment!r} goes into {parents[-1]!r}, which is no table")
+        table[key] = _toml_value(text.strip())
+
+
+def _inside(table: Any, key: str, assignment: str) -> Any:
+    if isinstance(table, list):
+        named = [entry for entry in table if isinstance(entry, dict) and entry.get("name") == key]
+        if not named:
+            names = ", ".join(str(e.get("name")) for e in table if isinstance(e, dict))
+            raise ValueError(f"--set {assignment!r}: there is no set {key!r}; sets are {names}")
+        return named[0]
+    if not isinstance(table, dict):
+        raise ValueError(f"--set {assignment!r}: {key!r} is not inside a table of the recipe")
+    return table.setdefault(key, {})
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except (ValueError, RecursionError):
+        return text

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated
 
-from napari_iafpn.networks.tables import check_choice, check_fields, check_range
+from napari_iafpn.networks.tables import (
+    Count,
+    Flag,
+    Natural,
+    Real,
+    Share,
+    Whole,
+    between,
+    checked,
+    later,
+    must,
+    one_of,
+)
 
-KINDS = ("instances", "parts", "regions")
-OPTIMIZERS = ("adamw", "adam")
-SCHEDULES = ("cosine", "step", "constant")
 LARGEST_SIDE = 8192
 """Pixels of a view or an input: a batch of larger ones fits into no memory."""
 MOST_SAMPLES = 4096
 """Samples of a pass, clicks of a sample and the like, for the same reason."""
-Size = int | tuple[int, int]
+Size = Whole | tuple[Whole, Whole]
 """One side of a square, or (height, width)."""
-
-
-def later(default: Any) -> Any:
-    """Declare a key that came after the first recipes: at its default it is not in the digest."""
-    return dataclasses.field(default=default, metadata={"later": True})
 
 
 def shape_of(size: Size) -> tuple[int, int]:
@@ -29,14 +32,38 @@ def shape_of(size: Size) -> tuple[int, int]:
     return (size, size) if isinstance(size, int) else size
 
 
+ViewSize = Annotated[
+    Size,
+    must(
+        lambda size: 32 <= min(shape_of(size)) <= max(shape_of(size)) <= LARGEST_SIDE,
+        f"at least 32 and at most {LARGEST_SIDE}",
+    ),
+]
+NetworkSize = Annotated[
+    Size,
+    must(
+        lambda size: all(32 <= n <= LARGEST_SIDE and n % 32 == 0 for n in shape_of(size)),
+        f"multiples of 32, at most {LARGEST_SIDE}",
+    ),
+]
+Samples = Annotated[Whole, between(1, MOST_SAMPLES)]
+AddedClicks = Annotated[Whole, between(0, MOST_SAMPLES)]
+Positive = Annotated[Real, must(lambda value: value > 0, "a positive one")]
+NotNegative = Annotated[Real, between(0)]
+Rising = Annotated[
+    tuple[Real, Real], must(lambda pair: 0 < pair[0] <= pair[1], "two rising numbers above 0")
+]
+
+
+@checked
 @dataclass(frozen=True)
 class SetConfig:
     """One set of the mixture."""
 
     name: str
-    weight: float
+    weight: Positive
     """Share of the samples, relative to the other sets'."""
-    kind: str = "instances"
+    kind: Annotated[str, one_of("instances", "parts", "regions")] = "instances"
     """``instances``; ``parts`` (ids are parts, their union is a target too); ``regions`` (a full
     partition per file ``STEM_aK``: regions and unions of neighbours are targets)."""
     licence: str = ""
@@ -47,10 +74,6 @@ class SetConfig:
     """Under the data folder; by default the set's name."""
 
     def __post_init__(self) -> None:
-        check_fields(self)
-        check_choice(f"kind of set {self.name!r}", self.kind, KINDS)
-        if not self.weight > 0:
-            raise ValueError(f"weight of set {self.name!r} is {self.weight}; give a positive one")
         if self.kind == "regions" and self.format != "folder":
             raise ValueError(
                 f"kind of set {self.name!r} is 'regions' and its format {self.format!r}; "
@@ -63,144 +86,124 @@ class SetConfig:
         return self.path or self.name
 
 
+@checked
 @dataclass(frozen=True)
 class ViewConfig:
     """How much of an image a sample shows."""
 
-    source_size: Size = 384
+    source_size: ViewSize = 384
     """Pixels of the view, from which the fine level's crops are read."""
-    scale: tuple[float, float] = (1.3, 14.0)
+    scale: Rising = (1.3, 14.0)
     """Range of the view's side over the object's larger box side, log-uniform."""
-    whole: float = 0.2
+    whole: Share = 0.2
     """Probability of showing the whole image."""
-    min_object: int = 24
+    min_object: Count = 24
     """Smallest object in pixels of the image."""
-    merge: float = 0.15
+    merge: Share = 0.15
     """Probability of two objects as one target (instances)."""
-    background: float = 0.01
+    background: Share = 0.01
     """Probability of an empty target with negative clicks only."""
-    rescale: tuple[float, float] | None = later(None)
+    rescale: Rising | None = later(None)
     """Instead of ``scale`` and ``whole``: the paper's crops, ``source_size`` pixels of the image
     enlarged by a uniform factor of this range, anywhere around the object."""
 
-    def __post_init__(self) -> None:
-        check_fields(self)
-        for side in shape_of(self.source_size):
-            check_range("view.source_size", side, 32, LARGEST_SIDE)
-        _ordered("view.scale", self.scale)
-        if self.rescale is not None:
-            _ordered("view.rescale", self.rescale)
-        for key in ("whole", "merge", "background"):
-            _share(f"view.{key}", getattr(self, key))
-        check_range("view.min_object", self.min_object, 1)
 
-
+@checked
 @dataclass(frozen=True)
 class AugmentConfig:
     """Probabilities of the augmentation; micrographs are not photographs."""
 
-    flip: float = 0.5
-    rotate90: float = 0.5
-    colour: float = 0.6
-    gamma: float = 0.3
-    stretch: float = 0.5
+    flip: Share = 0.5
+    rotate90: Share = 0.5
+    colour: Share = 0.6
+    gamma: Share = 0.3
+    stretch: Share = 0.5
     """Contrast limits at robust percentiles, as headless use sets them; a window shows 8-bit images
     as they are."""
-    invert: float = 0.12
-    grey: float = 0.15
-    shuffle: float = 0.08
+    invert: Share = 0.12
+    grey: Share = 0.15
+    shuffle: Share = 0.08
     """Permuted channels."""
-    blur: float = 0.15
-    noise: float = 0.2
-    rotate: float = later(0.0)
+    blur: Share = 0.15
+    noise: Share = 0.2
+    rotate: Share = later(0.0)
     """Turned by any angle; beyond the view's border the image is mirrored, and does not count."""
 
-    def __post_init__(self) -> None:
-        check_fields(self)
-        for field in dataclasses.fields(self):
-            _share(f"augment.{field.name}", getattr(self, field.name))
 
-
+@checked
 @dataclass(frozen=True)
 class ClickConfig:
     """Simulated clicks while training, as in RITM."""
 
-    max_initial: int = 24
+    max_initial: Samples = 24
     """Slots for positive clicks, and as many for negative ones."""
-    decay: float = 0.8
+    decay: Annotated[Real, must(lambda d: 0 < d <= 1, "a number above 0, up to 1")] = 0.8
     """P(n initial clicks) is proportional to decay^n."""
-    erode: float = 0.9
+    erode: Share = 0.9
     """Probability of drawing initial positive clicks from the eroded object."""
-    negatives: tuple[float, float, float] = (0.1, 0.4, 0.5)
+    negatives: Annotated[
+        tuple[Real, Real, Real],
+        must(lambda shares: abs(sum(shares) - 1) < 1e-9, "three shares that sum to 1"),
+    ] = (0.1, 0.4, 0.5)
     """Shares of background, other objects and the object's border."""
-    rounds: int = 3
+    rounds: AddedClicks = 3
     """At most so many clicks are added by the simulated user."""
-    existing: float = later(0.0)
+    existing: Share = later(0.0)
     """Probability of a mask with an error before the first click, which then corrects it."""
-    misplaced: float = later(0.0)
+    misplaced: Share = later(0.0)
     """Probability of a mask that lies elsewhere before the first click."""
-    context: float = later(0.0)
+    context: Share = later(0.0)
     """Probability of negative clicks in the neighbours of the object, as of objects that were
     finished before."""
 
     def __post_init__(self) -> None:
-        check_fields(self)
-        check_range("clicks.max_initial", self.max_initial, 1, MOST_SAMPLES)
-        check_range("clicks.rounds", self.rounds, 0, MOST_SAMPLES)
-        for key in ("erode", "existing", "misplaced", "context"):
-            _share(f"clicks.{key}", getattr(self, key))
         if self.existing + self.misplaced > 1:
             raise ValueError(
-                f"clicks.existing is {self.existing} and clicks.misplaced {self.misplaced}; "
-                "give shares that sum to at most 1"
-            )
-        if not 0 < self.decay <= 1:
-            raise ValueError(f"clicks.decay is {self.decay}; give a number above 0, up to 1")
-        if len(self.negatives) != 3 or abs(sum(self.negatives) - 1) > 1e-9:
-            raise ValueError(
-                f"clicks.negatives is {list(self.negatives)}; give three shares that sum to 1"
+                f"existing is {self.existing} and misplaced {self.misplaced}; give shares that sum "
+                "to at most 1"
             )
 
 
+@checked
 @dataclass(frozen=True)
 class StageConfig:
     """One stage of the training."""
 
-    steps: int
+    steps: Natural
     """0 leaves the level as it is at the start."""
-    batch: int = 16
+    batch: Samples = 16
     """Samples of a pass, over all processes; ``accumulate`` passes make a step."""
-    size: Size = 192
+    size: NetworkSize = 192
     """The level's input in pixels."""
-    warmup_size: Size = 192
+    warmup_size: NetworkSize = 192
     """The input during the first ``warmup_share`` of the steps: small inputs are cheap."""
-    warmup_share: float = 0.0
-    learning_rate: float = 1e-3
-    backbone_factor: float = 0.3
-    weight_decay: float = 1e-4
-    warmup_steps: int = 40
+    warmup_share: Share = 0.0
+    learning_rate: Positive = 1e-3
+    backbone_factor: NotNegative = 0.3
+    weight_decay: NotNegative = 1e-4
+    warmup_steps: Natural = 40
     """The learning rate rises linearly during so many steps."""
-    clip: float = 5.0
+    clip: NotNegative = 5.0
     """Largest norm of the gradient; 0: not limited."""
-    optimizer: str = later("adamw")
-    schedule: str = later("cosine")
+    optimizer: Annotated[str, one_of("adamw", "adam")] = later("adamw")
+    schedule: Annotated[str, one_of("cosine", "step", "constant")] = later("cosine")
     """``cosine``: to zero at the last step; ``step``: times ``drop`` at each milestone;
     ``constant``."""
-    milestones: tuple[int, ...] = later(())
+    milestones: tuple[Whole, ...] = later(())
     """Steps (in a recipe with ``epochs``: epochs) of the schedule ``step``."""
-    drop: float = later(0.1)
-    accumulate: int = later(1)
+    drop: Share = later(0.1)
+    accumulate: Samples = later(1)
     """Passes whose gradients make one step."""
-    ema: float = later(0.0)
+    ema: Share = later(0.0)
     """Decay of a running average of the weights, which is then what is exported; 0: none."""
-    auxiliary: float = later(0.4)
+    auxiliary: NotNegative = later(0.4)
     """Weight of the cross-entropy on the auxiliary head, where the decoder has one (HRNet)."""
-    freeze_norm: bool = later(False)
+    freeze_norm: Flag = later(False)
     """Keep the statistics of the batch normalisation as they are."""
-    source_size: int | tuple[int, int] | None = later(None)
+    source_size: ViewSize | None = later(None)
     """Pixels of the view in this stage, where they are not those of ``view``: the fine level needs
     small objects in large views as sharp as the image has them."""
-    rounds: int | None = later(None)
+    rounds: AddedClicks | None = later(None)
     """Clicks that are added at most in this stage, where they are not those of ``clicks``."""
 
     def size_at(self, step: int) -> Size:
@@ -208,32 +211,11 @@ class StageConfig:
         return self.warmup_size if step < self.warmup_share * self.steps else self.size
 
     def __post_init__(self) -> None:
-        check_fields(self)
-        for side in () if self.source_size is None else shape_of(self.source_size):
-            check_range("source_size", side, 32, LARGEST_SIDE)
-        for key in ("batch", "accumulate"):
-            check_range(key, getattr(self, key), 1, MOST_SAMPLES)
-        for key in ("size", "warmup_size"):
-            _network_size(key, getattr(self, key))
-        for key in ("warmup_share", "ema", "drop"):
-            _share(key, getattr(self, key))
-        for key in ("weight_decay", "clip", "backbone_factor", "auxiliary"):
-            check_range(key, getattr(self, key), 0)
-        for key in ("steps", "warmup_steps"):
-            check_range(key, getattr(self, key), 0)
-        check_range("rounds", self.rounds or 0, 0, MOST_SAMPLES)
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate is {self.learning_rate}; give a positive one")
         if self.warmup_steps >= self.steps > 0:
             raise ValueError(
                 f"warmup_steps is {self.warmup_steps} and steps {self.steps}; "
                 "the warm-up must be shorter than the stage"
             )
-        check_choice("optimizer", self.optimizer, OPTIMIZERS)
-        check_choice("schedule", self.schedule, SCHEDULES)
-        self._check_milestones()
-
-    def _check_milestones(self) -> None:
         given = list(self.milestones)
         if self.schedule != "step" and given:
             raise ValueError(
@@ -248,6 +230,7 @@ class StageConfig:
             )
 
 
+@checked
 @dataclass(frozen=True)
 class HeldOutConfig:
     """One set of images that training does not see."""
@@ -265,49 +248,22 @@ class HeldOutConfig:
         return self.path or self.name
 
 
+@checked
 @dataclass(frozen=True)
 class ValidationConfig:
     """Measuring clicks on held-out objects while training, and choosing the best model by it."""
 
-    sets: tuple[HeldOutConfig, ...]
-    objects: int = 30
+    sets: Annotated[
+        tuple[HeldOutConfig, ...], must(len, "the name of at least one set of held-out images")
+    ]
+    objects: Count = 30
     """Objects of each set, drawn once."""
-    every: int = 200
+    every: Count = 200
     """Steps between two measurements."""
-    target: float = 0.85
+    target: Annotated[Real, must(lambda t: 0 < t <= 1, "an IoU above 0, up to 1")] = 0.85
     """IoU that the simulated user wants."""
-    max_clicks: int = 10
-    view_scale: float | None = None
+    max_clicks: Count = 10
+    view_scale: Annotated[Real, between(1)] | None = None
     """Side of the view over the object's longer box side; by default the whole image."""
-    patience: int = 0
+    patience: Natural = 0
     """The stage ends after so many measurements without a better one; 0: never."""
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-        if not self.sets:
-            raise ValueError("validation.sets is empty; name at least one set of held-out images")
-        for key in ("objects", "every", "max_clicks"):
-            check_range(f"validation.{key}", getattr(self, key), 1)
-        check_range("validation.patience", self.patience, 0)
-        if not 0 < self.target <= 1:
-            raise ValueError(f"validation.target is {self.target}; give an IoU above 0, up to 1")
-        if self.view_scale is not None and self.view_scale < 1:
-            raise ValueError(f"validation.view_scale is {self.view_scale}; give at least 1")
-
-
-def _share(key: str, value: float) -> None:
-    if not 0 <= value <= 1:
-        raise ValueError(f"{key} is {value}; give a number from 0 to 1")
-
-
-def _ordered(key: str, value: tuple[float, float]) -> None:
-    if len(value) != 2 or not 0 < value[0] <= value[1]:
-        raise ValueError(f"{key} is {list(value)}; give two rising numbers above 0")
-
-
-def _network_size(key: str, value: Size) -> None:
-    sides = shape_of(value)
-    if len(sides) != 2 or any(side < 32 or side % 32 for side in sides):
-        raise ValueError(f"{key} is {value}; network sizes are multiples of 32")
-    for side in sides:
-        check_range(key, side, 32, LARGEST_SIDE)

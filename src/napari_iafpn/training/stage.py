@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from timm.layers.norm_act import convert_sync_batchnorm
 from torch import nn
 
 from napari_iafpn.networks import load_cascade, save_cascade
@@ -14,7 +15,6 @@ from napari_iafpn.networks.cascade import Cascade
 from napari_iafpn.training.export import card_of
 from napari_iafpn.training.logs import LOG, VALIDATION, CsvLog
 from napari_iafpn.training.optimisation import WeightAverage, make_optimizer, weights_of
-from napari_iafpn.training.parallel import synchronise
 from napari_iafpn.training.recipe import STAGES
 from napari_iafpn.training.run import Progress, Run
 from napari_iafpn.training.selection import Best, Scores
@@ -64,7 +64,8 @@ class Stage:
             for log in (LOG, VALIDATION):
                 CsvLog(run.output / log).cut(STAGES, name, stage.step)
         run.fabric.barrier()
-        synchronise(level, run.fabric.global_rank, run.processes)
+        if run.processes > 1 and run.fabric.device.type == "cuda":
+            convert_sync_batchnorm(level)  # type: ignore[no-untyped-call]
         stage.train_mode()
         return stage
 

@@ -14,7 +14,6 @@ import torch
 
 from napari_iafpn.networks import write_atomically
 from napari_iafpn.networks.cascade import Cascade
-from napari_iafpn.networks.tables import fits
 from napari_iafpn.networks.torch_files import read_torch_file
 from napari_iafpn.sessions.locking import InUseError, WriterLock, lock_file
 from napari_iafpn.training.recipe import STAGES
@@ -77,7 +76,7 @@ def _is_state(state: Any) -> bool:
         isinstance(state, dict)
         and set(state) >= KEYS
         and state["stage"] in STAGES
-        and fits(state["step"], int)
+        and type(state["step"]) is int
         and state["step"] >= 0
     )
 

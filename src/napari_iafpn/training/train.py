@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from lightning.fabric import Fabric
@@ -15,7 +15,7 @@ from lightning.fabric import Fabric
 from napari_iafpn.inference.device import choose_device
 from napari_iafpn.networks import build_cascade, load_cascade, read_card
 from napari_iafpn.networks.cascade import Cascade
-from napari_iafpn.networks.tables import check_fields, check_range
+from napari_iafpn.networks.tables import Count, Flag, Whole, between, checked, one_of
 from napari_iafpn.training.dataset import ClickDataset
 from napari_iafpn.training.export import export
 from napari_iafpn.training.logs import TensorBoardLog
@@ -32,6 +32,7 @@ MOST_PROCESSES = 1024
 """Of a machine, and machines: more are a slip, and starting them would end in no memory."""
 
 
+@checked
 @dataclass(frozen=True)
 class Engine:
     """Where and how a run computes; nothing of it is part of the recipe.
@@ -52,21 +53,13 @@ class Engine:
     tensorboard : bool
     """
 
-    workers: int = 1
-    devices: int | None = None
-    nodes: int | None = None
+    workers: Annotated[Whole, between(0, MOST_PROCESSES)] = 1
+    devices: Annotated[Whole, between(1, MOST_PROCESSES)] | None = None
+    nodes: Annotated[Whole, between(1, MOST_PROCESSES)] | None = None
     accelerator: str = "auto"
-    precision: str | None = None
-    save_every: int = 50
-    tensorboard: bool = False
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-        for key, least in (("workers", 0), ("devices", 1), ("nodes", 1)):
-            value = getattr(self, key)
-            if value is not None:
-                check_range(key, value, least, MOST_PROCESSES)
-        check_range("save_every", self.save_every, 1)
+    precision: Annotated[str, one_of(*PRECISIONS)] | None = None
+    save_every: Count = 50
+    tensorboard: Flag = False
 
     @property
     def is_first(self) -> bool:

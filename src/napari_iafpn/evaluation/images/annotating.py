@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +17,7 @@ from napari_iafpn.evaluation.metrics import iou
 from napari_iafpn.evaluation.protocol import Protocol, annotate, moved_to_image
 from napari_iafpn.evaluation.readers.sample import Sample
 from napari_iafpn.geometry import Box, view_around
-from napari_iafpn.networks.tables import check_choice
+from napari_iafpn.networks.tables import Count, Real, between, checked, must, one_of
 from napari_iafpn.sessions.cutout import Cutout
 
 if TYPE_CHECKING:
@@ -32,28 +31,25 @@ WORTH_OPENING = 0.5
 """IoU of a proposal that the user corrects; a worse one is rejected."""
 
 
+@checked
 @dataclass(frozen=True)
 class ImageProtocol:
     """How whole images are annotated."""
 
-    assist: str = "none"
-    exemplars: int = 3
+    assist: Annotated[str, one_of(*ASSISTS)] = "none"
+    exemplars: Count = 3
     """Objects that are clicked before the others are looked for."""
-    target: float = 0.85
-    max_clicks: int = 20
-    view_scale: float = 8.0
+    target: Annotated[
+        Real,
+        must(lambda t: WORTH_OPENING < t <= 1, f"an IoU above {WORTH_OPENING} up to 1"),
+    ] = 0.85
+    max_clicks: Count = 20
+    view_scale: Annotated[Real, between(1)] = 8.0
     """The user sees so many longer sides of the object."""
-    quality: float | None = None
+    quality: Real | None = None
     """Of the proposals that are reviewed; None: the default."""
 
     def __post_init__(self) -> None:
-        check_choice("assist", self.assist, ASSISTS)
-        if self.exemplars < 1:
-            raise ValueError(f"exemplars is {self.exemplars}; give a whole number from 1 on")
-        if not 1 <= self.view_scale < math.inf:
-            raise ValueError(f"view scale is {self.view_scale}; give a number of at least 1")
-        if not WORTH_OPENING < self.target <= 1:
-            raise ValueError(f"target is {self.target}; give an IoU above {WORTH_OPENING} up to 1")
         _ = self.clicking  # which checks the rest
 
     @property

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -97,21 +96,6 @@ class ImageResult:
     def found(self, least: float) -> int:
         """Return the number of objects that proposals overlap with this IoU."""
         return len({each.label for each in self.proposals if each.label and each.iou >= least})
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        costs = [{**vars(cost), "mask": cost.mask.to_json()} for cost in self.objects]
-        return {**vars(self), "objects": costs, "proposals": [asdict(p) for p in self.proposals]}
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> ImageResult:
-        """Return what ``to_json`` was given."""
-        costs = (
-            ObjectCost(**{**cost, "mask": MaskCode.from_json(cost["mask"])})
-            for cost in values["objects"]
-        )
-        judged = (Judged(**each) for each in values["proposals"])
-        return cls(**{**values, "objects": tuple(costs), "proposals": tuple(judged)})
 
 
 def summary_of(results: Sequence[ImageResult], target: float) -> dict[str, float | int | None]:

@@ -6,13 +6,12 @@ time the state in the run folder is renewed, and at the end ``Done`` or ``Failed
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import get_args
 
-from napari_iafpn.networks.tables import read_json, read_table
+from napari_iafpn.networks.tables import plain, read_json, read_table
 from napari_iafpn.training.finetuning.gain import Clicks, Gain
 
 
@@ -163,32 +162,18 @@ class Failed:
 
 Event = Surveyed | Phase | Step | Measured | Saved | Done | Failed
 
-_KINDS: dict[str, type[Any]] = {
-    kind.__name__.lower(): kind for kind in (Surveyed, Phase, Step, Measured, Saved, Done, Failed)
-}
+_KINDS: dict[str, type[Event]] = {kind.__name__.lower(): kind for kind in get_args(Event)}
 
 
 def event_to_json(event: Event) -> str:
     """Return one line of JSON whose ``event`` says what it is, for example ``"step"``."""
-    values = {"event": type(event).__name__.lower(), **dataclasses.asdict(event)}
-    return json.dumps(values)
+    return json.dumps({"event": type(event).__name__.lower(), **plain(event)})
 
 
 def event_from_json(line: str) -> Event:
     """Return the event of a line; ValueError where it is none."""
     try:
         values = read_json(line)
-        kind = _KINDS[values.pop("event")]
-        given = {key: _value(key, value) for key, value in values.items()}
-        event: Event = read_table(kind, given, "the event")
+        return read_table(_KINDS[values.pop("event")], values, "the event")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"the line {line[:80]!r} is no event of a fine-tuning") from error
-    return event
-
-
-def _value(key: str, value: Any) -> Any:
-    if key == "clicks":
-        return read_table(Clicks, value, key)
-    if key in ("yours", "replay") and isinstance(value, dict):
-        return Gain.from_json(value)
-    return tuple(value) if isinstance(value, list) else value

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from napari_iafpn.networks.tables import read_table
+from napari_iafpn.networks.tables import Real, Whole
 
 
 @dataclass(frozen=True)
@@ -24,12 +23,12 @@ class Clicks:
     max_clicks : int
     """
 
-    objects: int
-    noc80: float
-    noc85: float
-    noc90: float | None
-    miou1: float
-    max_clicks: int = 20
+    objects: Whole
+    noc80: Real
+    noc85: Real
+    noc90: Real | None
+    miou1: Real
+    max_clicks: Whole = 20
 
 
 @dataclass(frozen=True)
@@ -47,9 +46,9 @@ class Gain:
 
     before: Clicks
     after: Clicks
-    change: float
-    low: float
-    high: float
+    change: Real
+    low: Real
+    high: Real
 
     @property
     def verdict(self) -> str:
@@ -57,10 +56,3 @@ class Gain:
         if self.high < 0:
             return "better"
         return "worse" if self.low > 0 else "unclear"
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Gain:
-        """Return what ``dataclasses.asdict`` was given."""
-        clicks = {key: read_table(Clicks, values[key], key) for key in ("before", "after")}
-        gain: Gain = read_table(cls, {**values, **clicks}, "the gain")
-        return gain

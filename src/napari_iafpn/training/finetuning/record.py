@@ -5,10 +5,9 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from napari_iafpn.networks import write_atomically
-from napari_iafpn.networks.tables import read_table
+from napari_iafpn.networks.tables import Natural, Real, Whole, checked, plain, read_table
 from napari_iafpn.sessions.lines import parsed, sealed
 from napari_iafpn.training.finetuning.gain import Clicks
 from napari_iafpn.training.finetuning.request import RECORD
@@ -26,27 +25,18 @@ class Moment:
     """
 
     level: str
-    step: int
+    step: Whole
     yours: Clicks
     replay: Clicks | None
-    penalty: float = 0.0
+    penalty: Real = 0.0
 
     @property
     def order(self) -> tuple[float, float]:
         """The smaller one is the better state: fewer clicks, then the better first mask."""
         return self.yours.noc85 + self.penalty, -self.yours.miou1
 
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Moment:
-        """Return what ``dataclasses.asdict`` was given."""
-        clicks = {
-            key: None if values[key] is None else read_table(Clicks, values[key], key)
-            for key in ("yours", "replay")
-        }
-        moment: Moment = read_table(cls, {**values, **clicks}, "a moment")
-        return moment
 
-
+@checked
 @dataclass(frozen=True)
 class Record:
     """How far a run is.
@@ -76,15 +66,19 @@ class Record:
 
     digest: str
     model: str
-    used: float = 0.0
+    used: Real = 0.0
     before: dict[str, Runs] = field(default_factory=dict)
-    cost: dict[str, float] = field(default_factory=dict)
+    cost: dict[str, Real] = field(default_factory=dict)
     finished: tuple[str, ...] = ()
-    steps: dict[str, int] = field(default_factory=dict)
-    pace: dict[str, float] = field(default_factory=dict)
-    ends: dict[str, float] = field(default_factory=dict)
+    steps: dict[str, Whole] = field(default_factory=dict)
+    pace: dict[str, Real] = field(default_factory=dict)
+    ends: dict[str, Real] = field(default_factory=dict)
     moments: tuple[Moment, ...] = ()
-    best: int = 0
+    best: Natural = 0
+
+    def __post_init__(self) -> None:
+        if self.best and self.best >= len(self.moments):
+            raise ValueError(f"best is {self.best} of {len(self.moments)} moments")
 
     def with_moment(self, moment: Moment) -> Record:
         """Add a measurement; it is the best one where nothing trained is better."""
@@ -96,7 +90,7 @@ class Record:
     def save(self, folder: Path) -> None:
         """Write it into the run's folder."""
         with disk_sentences(folder):
-            write_atomically(folder / RECORD, sealed(dataclasses.asdict(self)))
+            write_atomically(folder / RECORD, sealed(plain(self)))
 
 
 def load_record(folder: Path, digest: str, model_hash: str) -> Record:
@@ -111,26 +105,12 @@ def load_record(folder: Path, digest: str, model_hash: str) -> Record:
     if not path.is_file():
         return Record(digest, model_hash)
     try:
-        record = _from_json(parsed(path.read_bytes()) or {})
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        record = read_table(Record, parsed(path.read_bytes()), "the record")
+    except ValueError as error:
         raise ValueError(f"{path} is damaged; delete {folder} and start again") from error
     if (record.digest, record.model) != (digest, model_hash):
         raise ValueError(
             f"{folder} holds a run with other options, labels or another model; go on with the "
             "same ones, or delete the folder"
         )
-    return record
-
-
-def _from_json(values: dict[str, Any]) -> Record:
-    before = {
-        part: {name: tuple(ious) for name, ious in runs.items()}
-        for part, runs in values["before"].items()
-    }
-    moments = tuple(map(Moment.from_json, values["moments"]))
-    record: Record = read_table(
-        Record, {**values, "before": before, "moments": moments}, "the record"
-    )
-    if not 0 <= record.best <= len(moments) - bool(moments):
-        raise ValueError(f"best is {record.best} of {len(moments)} moments")
     return record

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from napari_iafpn.networks.tables import check_fields, check_range, read_table
+from napari_iafpn.networks.tables import (
+    Flag,
+    Natural,
+    Real,
+    checked,
+    must,
+    one_of,
+    plain,
+    read_table,
+)
 
-PATHS = ("images", "labels", "output", "run")
 LEVELS = ("both", "coarse", "fine")
 MOST_MINUTES = 366 * 24 * 60
 RECORD = "finetune.json"
 """What is in the folder of a run that has begun."""
 
 
+@checked
 @dataclass(frozen=True)
 class FinetuneRequest:
     """Retrain ``model`` on the objects of a folder of images and a folder of labels.
@@ -59,29 +67,26 @@ class FinetuneRequest:
     labels: Path
     output: Path
     model: str = "default"
-    minutes: float = 20.0
-    level: str = "both"
-    validation_share: float = 0.25
-    seed: int = 0
+    minutes: Annotated[
+        Real,
+        must(lambda m: 0 < m <= MOST_MINUTES, f"a time above 0, up to {MOST_MINUTES} (a year)"),
+    ] = 20.0
+    level: Annotated[str, one_of(*LEVELS)] = "both"
+    validation_share: Annotated[
+        Real,
+        must(
+            lambda share: 0 < share <= 0.5,
+            "a share above 0, up to 0.5: without held-out objects nobody knows whether the model "
+            "became better",
+        ),
+    ] = 0.25
+    seed: Natural = 0
     device: str = "auto"
-    replay: bool = True
+    replay: Flag = True
     run: Path | None = None
-    keep_255: bool = False
+    keep_255: Flag = False
 
     def __post_init__(self) -> None:
-        check_fields(self)
-        check_range("seed", self.seed, 0)
-        if not 0 < self.minutes <= MOST_MINUTES:
-            raise ValueError(
-                f"minutes is {self.minutes:g}; give a time above 0, up to {MOST_MINUTES} (a year)"
-            )
-        if self.level not in LEVELS:
-            raise ValueError(f"level is {self.level!r}; use one of {', '.join(LEVELS)}")
-        if not 0 < self.validation_share <= 0.5:
-            raise ValueError(
-                f"the validation share is {self.validation_share:g}; give a share above 0, up to "
-                "0.5: without held-out objects nobody knows whether the model became better"
-            )
         if self.output.suffix != ".safetensors":
             raise ValueError(f"cannot write {self.output}; its name must end in .safetensors")
 
@@ -106,14 +111,10 @@ class FinetuneRequest:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        values = dataclasses.asdict(self)
-        return {k: str(v) if isinstance(v, Path) else v for k, v in values.items()}
+        values: dict[str, Any] = plain(self)
+        return values
 
     @classmethod
     def from_json(cls, values: Any) -> FinetuneRequest:
         """Return what ``to_json`` was given; ValueError where it is no request."""
-        if isinstance(values, dict):
-            paths = {key: Path(values[key]) for key in PATHS if isinstance(values.get(key), str)}
-            values = {**values, **paths}
-        request: FinetuneRequest = read_table(cls, values, "the request")
-        return request
+        return read_table(cls, values, "the request")

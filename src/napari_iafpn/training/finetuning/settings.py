@@ -8,7 +8,8 @@ from statistics import median
 
 from napari_iafpn.networks import CascadeConfig
 from napari_iafpn.training.finetuning.request import FinetuneRequest
-from napari_iafpn.training.recipe import Recipe, SetConfig, StageConfig, ViewConfig
+from napari_iafpn.training.recipe import Recipe
+from napari_iafpn.training.settings import SetConfig, StageConfig, ViewConfig
 
 REPLAY_SHARE = 0.3
 """Share of the samples that come from the bundled set."""

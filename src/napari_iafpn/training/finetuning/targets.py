@@ -13,6 +13,7 @@ from napari_iafpn.evaluation.readers import AnnotatedSet, Sample
 from napari_iafpn.evaluation.statistics import compare_paired
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import Predictor
+from napari_iafpn.networks.tables import Real
 from napari_iafpn.training.finetuning.gain import Clicks, Gain
 
 FULL = Protocol(target=0.90, max_clicks=20)
@@ -26,7 +27,7 @@ LARGE_VIEW = 8.0
 FEW_IMAGES = 5
 """With fewer images the interval draws objects, not images."""
 
-Runs = dict[str, tuple[float, ...]]
+Runs = dict[str, tuple[Real, ...]]
 """IoU after each click, by the object's name, in the order of the measurement."""
 
 
