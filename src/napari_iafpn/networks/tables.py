@@ -51,6 +51,12 @@ def one_of(*choices: str) -> AfterValidator:
     return must(lambda value: value in choices, f"one of {', '.join(choices)}")
 
 
+def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    """Raise ValueError unless ``value``, an argument of a function, is one of ``choices``."""
+    if value not in choices:
+        raise ValueError(f"{name} is {shown(value)}; choose one of {', '.join(choices)}")
+
+
 def _refuse(wanted: str) -> Any:
     raise PydanticCustomError("wanted", "{wanted}", {"wanted": wanted})
 
