@@ -109,9 +109,9 @@ def test_the_picture_shows_what_was_accepted(annotated) -> None:
     ("options", "sentence"),
     [
         ({"assist": "all"}, "assist"),
-        ({"exemplars": 0}, "exemplars is 0; give a whole number from 1 on"),
+        ({"exemplars": 0}, "exemplars is 0; give at least 1"),
         ({"target": 0.3}, "target is 0.3; give an IoU above 0.5"),
-        ({"view_scale": 0.5}, "view scale is 0.5"),
+        ({"view_scale": 0.5}, "view_scale is 0.5; give at least 1"),
         ({"max_clicks": 0}, "max_clicks is 0"),
     ],
 )
