@@ -531,6 +531,18 @@ def export(
 
 
 @app.command()
+def export_model(
+    model: Annotated[str, typer.Argument(help="Name of an installed model, or a model file.")],
+    output: Annotated[Path, typer.Option(help="Folder of the graphs.")],
+    overwrite: Overwrite = False,
+) -> None:
+    """Write a model as ONNX, with what its inputs mean and an example, for other programs."""
+    from napari_iafpn.cli.export_model import export_model
+
+    export_model(model, output, overwrite=overwrite)
+
+
+@app.command()
 def replay(
     session: Annotated[Path, typer.Argument(help="Journal of a session in napari, .iafpn.jsonl.")],
     output: Annotated[Path, typer.Option(help="The labels, in any format of [bold]export[/bold].")],

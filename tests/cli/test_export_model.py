@@ -1,0 +1,65 @@
+"""A model leaves as ONNX, and works without this package."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from napari_iafpn.cli import main
+from napari_iafpn.clicks import Click
+from napari_iafpn.images import Plane
+from napari_iafpn.inference import ClickReplay, Predictor
+from napari_iafpn.inference.policy import Policy
+from napari_iafpn.networks import ModelCard, save_cascade
+from napari_iafpn.plugin.samples import SAMPLES, load_image
+
+pytest.importorskip("onnxruntime")
+ALONE = """
+import runpy, sys
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+strangers = {"torch", "napari_iafpn", "scipy"} & set(sys.modules)
+assert not strangers, strangers
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exported") / "new" / "default"
+    assert main(["export-model", "default", "--output", str(folder)]) == 0
+    return folder
+
+
+@pytest.mark.parametrize("name", ["nuclei", "coffee"])
+def test_the_example_gives_the_products_mask(folder, tmp_path, name):
+    row, col = SAMPLES[name].click
+    clicks, image = [Click(row, col), Click(row + 7, col, False)], load_image(name)
+    np.save(tmp_path / "image.npy", image)
+    written = [f"{row},{col}", f"{row + 7},{col},-"]
+    files = [folder / "example.py", tmp_path / "image.npy", tmp_path / "mask.npy"]
+    subprocess.run([sys.executable, "-c", ALONE, *files, *written], check=True)
+    # A user would not click so; but it shows that nothing is enforced, as the README says.
+    predictor = Predictor.load(device="cpu", engine="torch").using(Policy(enforce_clicks=False))
+    expected = ClickReplay(predictor, Plane(image)).predict(clicks).mask()
+    assert expected.any()
+    np.testing.assert_array_equal(np.load(tmp_path / "mask.npy"), expected)
+
+
+def test_all_that_is_needed_is_there(folder):
+    names = {path.name for path in folder.iterdir()}
+    graphs = {"coarse.onnx", "fine.onnx", "refiner.onnx"}
+    assert names == graphs | {"README.md", "example.py", "model.json"}
+
+
+def test_nothing_is_replaced_unasked(tiny_cascade, tmp_path, capsys):
+    save_cascade(tiny_cascade, tmp_path / "tiny.safetensors", ModelCard("tiny", "", "CC0-1.0"))
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "notes.txt").write_text("mine")
+    command = ["export-model", str(tmp_path / "tiny.safetensors"), "--output"]
+    assert main([*command, str(tmp_path / "there")]) == 2
+    assert "is not empty; give another folder or add --overwrite" in capsys.readouterr().err
+    assert main([*command, str(tmp_path / "tiny.safetensors")]) == 2
+    assert "is a file" in capsys.readouterr().err
+    assert main([*command, str(tmp_path / "there"), "--overwrite"]) == 0
+    assert (tmp_path / "there" / "notes.txt").read_text() == "mine"
