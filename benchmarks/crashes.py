@@ -35,19 +35,19 @@ from napari_iafpn.clicks import Click
 from napari_iafpn.sessions import (
     Commit,
     Cutout,
+    DisplaySettings,
     Document,
-    Facts,
     ObjectChange,
+    ObjectStats,
     PlaneKey,
-    Sight,
     Step,
 )
-from napari_iafpn.sessions.about import ImageAbout, LabelsAbout, content_entries
 from napari_iafpn.sessions.actions import commit_step
 from napari_iafpn.sessions.document import DO, REDO, UNDO
 from napari_iafpn.sessions.journal import JournalWriter
 from napari_iafpn.sessions.lines import LineFile, lines_of
 from napari_iafpn.sessions.locking import InUseError
+from napari_iafpn.sessions.provenance import ImageProvenance, LabelsProvenance, content_entries
 from napari_iafpn.sessions.reading import ArrayLabels, Session, read_session
 
 SHAPE = (60, 80)
@@ -78,8 +78,8 @@ class Sitting:
         """Begin a session with labels that hold something or nothing."""
         labels, writer = Labels(start.copy()), JournalWriter(path, told)
         pixels = np.zeros(start.shape, np.uint8)
-        image = ImageAbout.of("image", "cells", "", pixels, rgb=False)
-        about = LabelsAbout.of("labels", "Objects", "image", start)
+        image = ImageProvenance.of("image", "cells", "", pixels, rgb=False)
+        about = LabelsProvenance.of("labels", "Objects", "image", start)
         writer.append(lambda: {"entry": "image", **vars(image)})
         writer.append(lambda: {"entry": "labels", **vars(about)})
         writer.append_slowly(content_entries("labels", start))
@@ -129,11 +129,13 @@ class Sitting:
         mask = np.zeros(self.plane.shape_in(self.labels.data.shape), bool)
         mask[row - 2 : row + 3, col - 2 : col + 3] = True
         change = ObjectChange(self.plane, self.document[self.plane], self.document.next_object())
-        commit = Commit("labels", label + 1000, "overwrite", "", Sight((0.0, 255.0)))
+        commit = Commit("labels", label + 1000, "overwrite", "", DisplaySettings((0.0, 255.0)))
         cutout = Cutout.of(mask)
         assert cutout is not None
         self.document.do(
-            commit_step(change, self.labels, cutout, commit, self.document.facts, Facts(clicks=2))
+            commit_step(
+                change, self.labels, cutout, commit, self.document.facts, ObjectStats(clicks=2)
+            )
         )
 
 

@@ -69,7 +69,7 @@ def commit_times(viewer: napari.Viewer, data: Any) -> Times:
     """Commit and undo a disk in the middle of blank labels that are on the screen."""
     is_pyramid = isinstance(data, list)
     target = LabelsLayer(viewer.add_labels(data, multiscale=is_pyramid))
-    target._known = labels_module.Census(target.data)  # as those that the plugin makes
+    target._known = labels_module.LabelIndex(target.data)  # as those that the plugin makes
     middle = target.data.shape[0] // 2
     viewer.reset_view()
     QApplication.processEvents()

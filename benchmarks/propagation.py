@@ -151,7 +151,7 @@ def stacked(folder: Path, options: argparse.Namespace) -> Iterator[Stack]:
         for first in range(len(labels) - options.planes + 1):
             part = labels[first : first + options.planes]
             for label in set(np.unique(part[0])) - {0} - begun:
-                masks = list(followed(part, int(label), link=options.link))
+                masks = list(propagate_planes(part, int(label), link=options.link))
                 if len(masks) == len(part):
                     begun |= set() if options.link else {label}
                     found.append((paths[first : first + options.planes], masks))
@@ -161,7 +161,9 @@ def stacked(folder: Path, options: argparse.Namespace) -> Iterator[Stack]:
         yield Stack([Plane(read_array(picture_of(path))) for path in paths], masks)
 
 
-def followed(labels: Sequence[NDArray[np.integer]], label: int, *, link: bool) -> Iterator[Mask]:
+def propagate_planes(
+    labels: Sequence[NDArray[np.integer]], label: int, *, link: bool
+) -> Iterator[Mask]:
     """Yield an object's mask from plane to plane as long as it is there and large enough."""
     mask = labels[0] == label
     for plane in labels:

@@ -340,7 +340,7 @@ def test_a_result_keeps_the_first_prompt_in_the_frame_of_the_image(tiny_cascade,
 
 
 def test_with_a_click_first_nothing_is_written_that_was_not_before(tiny_cascade, rng):
-    from napari_iafpn.evaluation.about import make_header
+    from napari_iafpn.evaluation.provenance import make_header
     from napari_iafpn.evaluation.run import Evaluation
 
     labels = np.zeros((60, 60), np.uint8)

@@ -8,7 +8,7 @@ from napari_iafpn.clicks import Click
 from napari_iafpn.evaluation import MaskCode, ObjectResult, Protocol, compare, summarise
 from napari_iafpn.evaluation.report.comparison import Comparison
 from napari_iafpn.evaluation.report.summary import headline_target, targets_of
-from napari_iafpn.evaluation.report.words import (
+from napari_iafpn.evaluation.report.wording import (
     clicks_sentence,
     comparison_sentence,
     share_phrase,

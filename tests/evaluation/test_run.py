@@ -25,7 +25,7 @@ from napari_iafpn.evaluation import (
 )
 from napari_iafpn.evaluation.plan import ChosenImage, Plan, make_plan
 from napari_iafpn.evaluation.readers import FolderSet
-from napari_iafpn.evaluation.tally import Tally
+from napari_iafpn.evaluation.result_collector import ResultCollector
 from napari_iafpn.inference import Cancelled, Predictor
 
 Make = Callable[..., Evaluation]
@@ -161,11 +161,11 @@ def test_where_nothing_can_be_evaluated_the_first_problem_says_why(
 def test_problems_are_told_once_in_the_order_of_the_images() -> None:
     images = tuple(ChosenImage("cells", n, name, (5, 7)) for n, name in enumerate("ba"))
     key = ("tiny", "cells", None, "b", 5)
-    tally = Tally([key], None, lambda _: None, strict=False)
-    tally.results[key] = None  # type: ignore[assignment]
+    collector = ResultCollector([key], None, lambda _: None, strict=False)
+    collector.results[key] = None  # type: ignore[assignment]
     given = [("a", 7), ("b", 7), ("a", None), ("b", 5), ("gone", None), ("b", 7)]
-    tally.note(Problem("cells", image, label, "broken") for image, label in given)
-    found = tally.finish(Plan(images, (), {}), {}).problems
+    collector.note(Problem("cells", image, label, "broken") for image, label in given)
+    found = collector.finish(Plan(images, (), {}), {}).problems
     assert [(problem.image, problem.label) for problem in found] == [
         ("gone", None),
         ("b", 5),

@@ -81,7 +81,7 @@ def test_a_session_remembers_the_channels(window, brightness):
     (commit,) = (step.commit for step in session.document.steps if step.commit)
     images = {
         id_: layer.data
-        for (id_, _), layer in zip(commit.sight.channels, channels(window), strict=True)
+        for (id_, _), layer in zip(commit.display.channels, channels(window), strict=True)
     }
     assert set(images) <= set(session.images)
     assert replay(session, images, lambda _: brightness).differing == []

@@ -145,9 +145,9 @@ def test_commits_into_a_stack_that_is_seen_from_any_side(annotate, order):
 def test_a_session_of_large_labels_goes_on_in_another_window(
     make_napari_viewer, slide, annotate, monkeypatch
 ):
-    for name in ("sessions.about.CONTENT_BYTES", "plugin.sessions.keeper.CONTENT_BYTES"):
+    for name in ("sessions.provenance.CONTENT_BYTES", "plugin.sessions.recorder.CONTENT_BYTES"):
         monkeypatch.setattr(f"napari_iafpn.{name}", 2**20)
-    monkeypatch.setattr("napari_iafpn.sessions.about.MEMORY_BYTES", 2**20)
+    monkeypatch.setattr("napari_iafpn.sessions.provenance.MEMORY_BYTES", 2**20)
     look(slide, 4.0, 1201, 2003)
     slide.click(1201, 2003)
     slide.key(Qt.Key.Key_Return)

@@ -21,18 +21,18 @@ from napari_iafpn.plugin.training.places import Places
 from napari_iafpn.sessions import (
     Commit,
     Cutout,
+    DisplaySettings,
     Document,
-    Facts,
     ObjectChange,
+    ObjectStats,
     PlaneKey,
-    Sight,
     Step,
 )
-from napari_iafpn.sessions.about import ImageAbout, LabelsAbout
 from napari_iafpn.sessions.actions import commit_step
 from napari_iafpn.sessions.journal import JournalWriter
 from napari_iafpn.sessions.lines import LineFile
 from napari_iafpn.sessions.locking import is_locked
+from napari_iafpn.sessions.provenance import ImageProvenance, LabelsProvenance
 from napari_iafpn.sessions.reading import ArrayLabels, read_session
 
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -59,8 +59,8 @@ def earlier_session(home, pixels):
     target = ArrayLabels(np.zeros(SHAPE, np.int32))
     target.id, target.name = "old labels", "Objects of image"
     writer = JournalWriter(home / "sessions" / "image 1.iafpn.jsonl", print)
-    image = ImageAbout.of("old image", "image", "", pixels, rgb=False)
-    labels = LabelsAbout.of(target.id, target.name, "old image", target.data)
+    image = ImageProvenance.of("old image", "image", "", pixels, rgb=False)
+    labels = LabelsProvenance.of(target.id, target.name, "old image", target.data)
     writer.append(lambda: {"entry": "image", **vars(image)})
     writer.append(lambda: {"entry": "labels", **vars(labels)})
     document, plane = Document(lambda _: target, writer.record), PlaneKey("old image", (0, 1))
@@ -74,8 +74,8 @@ def earlier_session(home, pixels):
     mask = np.zeros(SHAPE, bool)
     mask[25:36, 15:26] = True
     change = ObjectChange(plane, document[plane], document.next_object())
-    commit = Commit(target.id, 1, "keep", "stand-in", Sight((0.0, 255.0)))
-    document.do(commit_step(change, target, Cutout.of(mask), commit, {}, Facts(clicks=1)))
+    commit = Commit(target.id, 1, "keep", "stand-in", DisplaySettings((0.0, 255.0)))
+    document.do(commit_step(change, target, Cutout.of(mask), commit, {}, ObjectStats(clicks=1)))
     click(30, 60)
     assert writer.close(20)
     return target.data

@@ -6,7 +6,12 @@ import pytest
 from napari_iafpn.clicks import BoxPrompt, Click, ClickSequence, Stroke
 from napari_iafpn.geometry import Box
 from napari_iafpn.inference import Prediction
-from napari_iafpn.inference.correction import Rim, anchored, merged, surroundings
+from napari_iafpn.inference.correction import (
+    OutlineShift,
+    merged,
+    surroundings,
+    with_interior_click,
+)
 
 SHAPE = (60, 80)
 
@@ -23,10 +28,13 @@ LEFT, RIGHT = Box(10, 31, 10, 31), Box(10, 31, 40, 55)
 
 def test_the_network_gets_a_click_deep_inside_first():
     click = Click(5, 5)
-    assert anchored(prediction(LEFT), ClickSequence.of([click])).clicks == (Click(20, 20), click)
+    assert with_interior_click(prediction(LEFT), ClickSequence.of([click])).clicks == (
+        Click(20, 20),
+        click,
+    )
     # The middle of the larger square is wrong, says the user.
     wrong = Click(20, 20, False)
-    first, second = anchored(prediction(LEFT, RIGHT), ClickSequence.of([wrong]))
+    first, second = with_interior_click(prediction(LEFT, RIGHT), ClickSequence.of([wrong]))
     assert second == wrong
     assert first.positive
     assert RIGHT.contains(first)
@@ -34,7 +42,7 @@ def test_the_network_gets_a_click_deep_inside_first():
 
 def test_without_a_place_for_it_the_clicks_stay_alone():
     clicks = ClickSequence.of([Click(20, 20, False)])
-    assert anchored(prediction(Box(19, 22, 19, 22)), clicks) == clicks
+    assert with_interior_click(prediction(Box(19, 22, 19, 22)), clicks) == clicks
 
 
 @pytest.mark.parametrize("click", [Click(12, 12, False), Click(45, 70)])
@@ -65,7 +73,9 @@ def test_a_click_on_what_is_right_already_asks_for_all():
 def test_a_click_beside_the_outline_moves_all_of_it(grows):
     small, large = prediction(Box(10, 51, 10, 51)), prediction(Box(7, 54, 7, 54))
     start, truth = (small, large) if grows else (large, small)
-    rim = Rim.of(start, Click(8, 20, grows))  # in the middle of three pixels too few or too many
+    rim = OutlineShift.of(
+        start, Click(8, 20, grows)
+    )  # in the middle of three pixels too few or too many
     result = rim.taken_over(start, truth).mask()
     assert (result != truth.mask()).sum() <= 4 * 5  # it grows round corners
     np.testing.assert_array_equal(result[7:54, 20], truth.mask()[7:54, 20])
@@ -74,12 +84,14 @@ def test_a_click_beside_the_outline_moves_all_of_it(grows):
 def test_an_outline_stays_where_the_click_or_the_network_means_less():
     start = prediction(LEFT)
     beside = Click(9, 20)
-    assert Rim.of(start, beside).taken_over(start, prediction(Box(9, 32, 9, 32))) is not None
+    assert (
+        OutlineShift.of(start, beside).taken_over(start, prediction(Box(9, 32, 9, 32))) is not None
+    )
     bump = prediction(LEFT, Box(8, 10, 18, 23))
-    assert Rim.of(start, beside).taken_over(start, bump) is None
-    assert Rim.of(start, Click(5, 20)) is None  # far away
-    assert Rim.of(start, Click(20, 20)) is None  # right already
-    assert Rim.of(start, Click(-1, 20)) is None
+    assert OutlineShift.of(start, beside).taken_over(start, bump) is None
+    assert OutlineShift.of(start, Click(5, 20)) is None  # far away
+    assert OutlineShift.of(start, Click(20, 20)) is None  # right already
+    assert OutlineShift.of(start, Click(-1, 20)) is None
 
 
 def test_the_network_looks_at_the_surroundings():

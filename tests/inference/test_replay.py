@@ -4,7 +4,7 @@ import pytest
 from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.geometry import Box
 from napari_iafpn.inference import Cancelled, ClickReplay, Prediction, Predictor
-from napari_iafpn.inference.correction import anchored, merged, surroundings
+from napari_iafpn.inference.correction import merged, surroundings, with_interior_click
 
 CLICKS = ClickSequence.of([Click(38, 52), Click(10, 8, False), Click(50, 60), Click(30, 40)])
 
@@ -84,7 +84,11 @@ def test_an_initial_mask_is_corrected_piece_by_piece(predictor, disk_image):
     start, clicks = Prediction.from_array(truth, truth.shape), CLICKS.prefix(1)
     corrected = ClickReplay(predictor, image, initial=truth).predict(clicks)
     found = Predictor.predict(
-        predictor, image, anchored(start, clicks), start, view=surroundings(start.roi, truth.shape)
+        predictor,
+        image,
+        with_interior_click(start, clicks),
+        start,
+        view=surroundings(start.roi, truth.shape),
     )
     expected = merged(start, found, clicks[0])
     np.testing.assert_array_equal(corrected.probability, expected.probability)

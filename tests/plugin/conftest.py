@@ -17,7 +17,7 @@ from napari_iafpn.plugin.messages import (
 )
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.ports import Ports
-from napari_iafpn.sessions import Cutout, PlaneKey, Sight
+from napari_iafpn.sessions import Cutout, DisplaySettings, PlaneKey
 from napari_iafpn.sessions.pixels import region_of
 
 SHAPE = (20, 30)
@@ -96,7 +96,7 @@ class Desk:
     def source_of(self, plane):
         if self.stack is None:
             raise ValueError("the image is no longer open")
-        return PlaneSource(plane, Sight((0.0, 1.0)), {plane.layer: (self.stack,)})
+        return PlaneSource(plane, DisplaySettings((0.0, 1.0)), {plane.layer: (self.stack,)})
 
     def submit(self, job):
         self.jobs.append(job)

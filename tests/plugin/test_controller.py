@@ -20,7 +20,7 @@ from napari_iafpn.plugin.messages import (
     ModelWanted,
 )
 from napari_iafpn.plugin.planes import PlaneSource
-from napari_iafpn.sessions import Cutout, PlaneKey, Sight
+from napari_iafpn.sessions import Cutout, DisplaySettings, PlaneKey
 
 SHAPE = (20, 30)
 STACK = np.zeros((3, *SHAPE))
@@ -383,7 +383,7 @@ def test_full_labels_are_told_and_the_object_kept(desk):
 
 
 def source_of(plane, array, limits):
-    return PlaneSource(plane, Sight(limits), {plane.layer: (array,)})
+    return PlaneSource(plane, DisplaySettings(limits), {plane.layer: (array,)})
 
 
 def test_jobs_are_values():

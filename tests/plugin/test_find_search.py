@@ -12,7 +12,7 @@ from napari_iafpn.plugin.find.messages import Kind, ProposalFound, SearchOver, S
 from napari_iafpn.plugin.messages import MaskReady, MaskWanted, ModelFailed
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.worker import PredictionWorker
-from napari_iafpn.sessions import Cutout, Facts, PlaneKey, Sight
+from napari_iafpn.sessions import Cutout, DisplaySettings, ObjectStats, PlaneKey
 
 SHAPE = (160, 200)
 PLACES = [(row, col) for row in range(20, 160, 40) for col in range(20, 200, 40)]
@@ -29,7 +29,7 @@ def source():
     image = np.full(SHAPE, 50, np.uint8)
     for place in PLACES:
         image[disk(*place)] = 200
-    return PlaneSource(PLANE, Sight((0.0, 255.0)), {"image": (image,)})
+    return PlaneSource(PLANE, DisplaySettings((0.0, 255.0)), {"image": (image,)})
 
 
 @pytest.fixture
@@ -161,7 +161,12 @@ def test_the_user_s_own_work_counts_first():
     objects = objects_in(labels, PLANE, Box.whole(SHAPE))
     (kind,) = kinds_of(objects, {}, {})
     assert len(kind.exemplars) == min(MOST, len(PLACES)), "tiny ones tell nothing"
-    facts = {2: Facts(found=True), 3: Facts(), 4: Facts(category=1), 5: Facts(category=1)}
+    facts = {
+        2: ObjectStats(found=True),
+        3: ObjectStats(),
+        4: ObjectStats(category=1),
+        5: ObjectStats(category=1),
+    }
     rejected = Cutout.of(disk(*PLACES[9]))
     first, second = kinds_of(objects, facts, {1: [rejected]}, first=1)
     assert (first.category, second.category) == (1, 0)

@@ -10,15 +10,15 @@ from napari_iafpn.plugin.editor import CommitAs
 from napari_iafpn.plugin.propagating import DIRECTIONS, PropagationRange
 from napari_iafpn.sessions import (
     Cutout,
-    Facts,
-    FactsChange,
+    ObjectStats,
     PixelChange,
     PlaneKey,
+    StatsChange,
     Step,
 )
-from napari_iafpn.sessions.about import LabelsAbout
 from napari_iafpn.sessions.actions import delete_step
 from napari_iafpn.sessions.journal import JournalWriter
+from napari_iafpn.sessions.provenance import LabelsProvenance
 from napari_iafpn.sessions.reading import read_session
 from napari_iafpn.sessions.steps import LabelsChange
 
@@ -94,7 +94,7 @@ def act(desk, name, *values):
         controller.do(Step("paint", controller.plane, labels=(LabelsChange(target.id, (change,)),)))
     elif name == "review":
         known = controller.document.facts.get((target.id, values[0]))
-        fact = FactsChange(target.id, values[0], known, Facts(reviewed=True))
+        fact = StatsChange(target.id, values[0], known, ObjectStats(reviewed=True))
         controller.do(Step("review", controller.plane, facts=(fact,)))
     elif name == "propagate" and controller.current.is_untouched:  # else it is two steps
         controller.propagate(PropagationRange(0, *values))
@@ -148,7 +148,7 @@ def test_the_journal_tells_it_all(new_desk, actions):
     desk = new_desk()
     with tempfile.TemporaryDirectory() as folder:
         writer = JournalWriter(Path(folder) / "session.iafpn.jsonl", print)
-        about = LabelsAbout.of(desk.target.id, desk.target.name, "image", desk.target.data)
+        about = LabelsProvenance.of(desk.target.id, desk.target.name, "image", desk.target.data)
         writer.append(lambda: {"entry": "labels", **vars(about)})
         desk.controller.document.tell_to(writer.record)
         for action in actions:

@@ -14,7 +14,7 @@ from napari_iafpn.plugin.layers import (
     plane_source,
     show_plane,
 )
-from napari_iafpn.sessions import PlaneKey, Sight
+from napari_iafpn.sessions import DisplaySettings, PlaneKey
 
 
 @pytest.mark.parametrize("axes", [(0, 1), (0, 3), (1, 2), (2, 3)])
@@ -46,7 +46,7 @@ def test_contrast_and_gamma_are_those_of_the_layer(rgb):
     image = viewer.add_image(np.zeros((20, 30, 3)[: 2 + rgb], np.uint8), rgb=rgb)
     key = plane_key(image, viewer.dims)
     before = plane_source(image, key)
-    assert before.sight == Sight((0.0, 255.0), 1.0)
+    assert before.display == DisplaySettings((0.0, 255.0), 1.0)
     image.gamma = 0.5
     gamma = plane_source(image, key)
     image.contrast_limits = (10, 90)
@@ -162,7 +162,7 @@ def test_all_channels_are_seen_in_their_colours(channels):
     np.testing.assert_allclose(found[0], data[2, 0] / 200, atol=1e-5)
     np.testing.assert_allclose(found[1], (data[2, 1] / 200) ** 2, atol=1e-5)
     assert not found[2].any()
-    assert [id_ for id_, _ in source.sight.channels] == [str(red.unique_id), str(green.unique_id)]
+    assert [id_ for id_, _ in source.display.channels] == [str(red.unique_id), str(green.unique_id)]
 
 
 def test_what_changes_the_colours_makes_another_source(channels):

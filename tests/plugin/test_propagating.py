@@ -20,10 +20,10 @@ from napari_iafpn.plugin.messages import (
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.propagating import BACKWARDS, BOTH, FORWARDS, PropagationRange, slider_axes
 from napari_iafpn.plugin.worker import PredictionWorker
-from napari_iafpn.sessions import PlaneKey, Sight, Step
-from napari_iafpn.sessions.about import LabelsAbout
+from napari_iafpn.sessions import DisplaySettings, PlaneKey, Step
 from napari_iafpn.sessions.journal import JournalWriter
 from napari_iafpn.sessions.pixels import OVERWRITE, PixelChange, region_of
+from napari_iafpn.sessions.provenance import LabelsProvenance
 from napari_iafpn.sessions.reading import read_session
 from napari_iafpn.sessions.steps import LabelsChange
 
@@ -99,7 +99,7 @@ def sitting(new_desk):
             self.controller.show(plane, SHAPE)
 
         def source_of(self, plane):
-            return PlaneSource(plane, Sight((0.0, 1.0)), {plane.layer: (self.array,)})
+            return PlaneSource(plane, DisplaySettings((0.0, 1.0)), {plane.layer: (self.array,)})
 
         def until(self, kind=object):
             """Take reports until one of a kind is taken."""
@@ -335,7 +335,7 @@ def test_labels_that_cannot_be_written_are_told(sitting):
 
 def test_the_journal_has_it(sitting, tmp_path):
     writer = JournalWriter(tmp_path / "s.iafpn.jsonl", print)
-    about = LabelsAbout.of("labels", "Objects", "image", sitting.data)
+    about = LabelsProvenance.of("labels", "Objects", "image", sitting.data)
     writer.append(lambda: {"entry": "labels", **vars(about)})
     sitting.controller.document.tell_to(writer.record)
     sitting.commit(2)

@@ -22,7 +22,7 @@ from napari_iafpn.exchange.session import labels_of
 from napari_iafpn.plugin import writers
 from napari_iafpn.plugin.layers import fits
 from napari_iafpn.plugin.readers import read_layers
-from napari_iafpn.sessions.about import LabelsAbout
+from napari_iafpn.sessions.provenance import LabelsProvenance
 from napari_iafpn.sessions.reading import Session
 
 AXES = ["YX", "ZYX", "TYX", "CYX", "TZYX", "ZTYX"]
@@ -279,7 +279,7 @@ def test_a_session_keeps_the_place_of_its_labels() -> None:
     layer = layer_of(written)
     place = writers.place_of_layer(layer).holder()
     session = Session(Path("a.jsonl"))
-    about = LabelsAbout.of("id", "cells", "image", layer.data, place)
+    about = LabelsProvenance.of("id", "cells", "image", layer.data, place)
     session.take_head({"entry": "labels", **json.loads(json.dumps(vars(about)))})
     check_same(labels_of(session, "id"), written)
     without = {key: value for key, value in vars(about).items() if key != "place"}

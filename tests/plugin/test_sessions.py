@@ -12,21 +12,21 @@ from napari.layers import Image, Labels
 from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.layers import layer_id
 from napari_iafpn.plugin.sessions import keeper
-from napari_iafpn.plugin.sessions.keeper import SessionKeeper
 from napari_iafpn.plugin.sessions.offers import Offer, age, offers_for
+from napari_iafpn.plugin.sessions.recorder import SessionRecorder
 from napari_iafpn.sessions import (
     Cutout,
     Document,
-    Facts,
-    FactsChange,
     LabelsChange,
+    ObjectStats,
     PlaneKey,
+    StatsChange,
     Step,
 )
-from napari_iafpn.sessions.about import ImageAbout, LabelsAbout
 from napari_iafpn.sessions.lines import sealed
 from napari_iafpn.sessions.locking import is_locked
 from napari_iafpn.sessions.pixels import painted
+from napari_iafpn.sessions.provenance import ImageProvenance, LabelsProvenance
 from napari_iafpn.sessions.reading import ArrayLabels, Session, read_session
 
 SHAPE = (60, 80)
@@ -48,14 +48,14 @@ def sitting(tmp_path, rng):
     images = [Image(rng.integers(0, 255, SHAPE, np.uint8), name=f"image {i}") for i in range(2)]
     labels = [Labels(np.zeros(SHAPE, np.int32)) for _ in range(2)]
     by_id = {layer_id(layer): layer for layer in (*images, *labels)}
-    kept = SessionKeeper(tmp_path, by_id.get, by_id.get, print)
+    kept = SessionRecorder(tmp_path, by_id.get, by_id.get, print)
     document = Document(lambda id_: ArrayLabels(by_id[id_].data), kept.record)
 
     def paint(number, label=1, *, facts=False):
         plane = PlaneKey(layer_id(images[number]), (0, 1))
         change = painted(labels[number].data, plane, SQUARE, label, "overwrite")
         target = layer_id(labels[number])
-        told = (FactsChange(target, label, None, Facts()),) if facts else ()
+        told = (StatsChange(target, label, None, ObjectStats()),) if facts else ()
         document.do(Step("paint", plane, labels=(LabelsChange(target, (change,)),), facts=told))
 
     yield kept, images, labels, paint
@@ -77,7 +77,7 @@ def test_labels_are_kept_as_they_were_before_the_first_step(sitting):
 
 @pytest.mark.parametrize("empty", [True, False])
 def test_large_labels_are_kept_only_where_they_were_empty(sitting, monkeypatch, empty):
-    for module in ("napari_iafpn.sessions.about", keeper.__name__):
+    for module in ("napari_iafpn.sessions.provenance", keeper.__name__):
         monkeypatch.setattr(f"{module}.CONTENT_BYTES", 100)
     kept, _, labels, paint = sitting
     if not empty:
@@ -189,10 +189,10 @@ def test_the_most_useful_session_comes_first(sessions, first):
     for count, worked in sessions:
         session, about = (
             Session(Path("a.jsonl")),
-            ImageAbout("i", "", "", SHAPE, "uint8", False, ""),
+            ImageProvenance("i", "", "", SHAPE, "uint8", False, ""),
         )
-        session.labels["l"] = LabelsAbout("l", "", "i", SHAPE, "int32", "")
-        session.document.facts.update({("l", label): Facts() for label in range(count)})
+        session.labels["l"] = LabelsProvenance("l", "", "i", SHAPE, "int32", "")
+        session.document.facts.update({("l", label): ObjectStats() for label in range(count)})
         offers.append(Offer(session, about, worked))
     assert min(offers, key=lambda offer: offer.rank) is offers[first]
 

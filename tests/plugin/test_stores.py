@@ -16,7 +16,7 @@ from napari_iafpn.plugin.messages import MaskFailed, MaskReady, MaskWanted, Mode
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.ports import Ports
 from napari_iafpn.plugin.worker import PredictionWorker
-from napari_iafpn.sessions import PlaneKey, Sight
+from napari_iafpn.sessions import DisplaySettings, PlaneKey
 
 KEY = PlaneKey("image", (0, 1))
 SIDE = 1024
@@ -56,7 +56,7 @@ def get(reports):
 
 
 def wanted(array, *clicks, view, coarser=(), gamma=1.0):
-    source = PlaneSource(KEY, Sight((0.0, 255.0), gamma), {"image": (array, *coarser)})
+    source = PlaneSource(KEY, DisplaySettings((0.0, 255.0), gamma), {"image": (array, *coarser)})
     clicks = ClickSequence.of(Click(*click) for click in clicks)
     return MaskWanted("m", source, 1, clicks, view)
 
@@ -153,7 +153,7 @@ def test_clicks_survive_a_failure_and_commit_tries_again(slide, new_desk):
     reports, said = Queue(), []
     desk = new_desk()
     worker = PredictionWorker(reports.put, lambda _: Reader())
-    source = PlaneSource(KEY, Sight((0.0, 255.0)), {"image": tuple(slide)})
+    source = PlaneSource(KEY, DisplaySettings((0.0, 255.0)), {"image": tuple(slide)})
     around = Ports(
         worker.submit, worker.stop, lambda _: source, lambda _: desk.target, lambda _: desk.target
     )

@@ -20,11 +20,11 @@ from napari_iafpn.plugin.messages import (
 )
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.worker import PredictionWorker
-from napari_iafpn.sessions import PlaneKey, Sight
+from napari_iafpn.sessions import DisplaySettings, PlaneKey
 
 SHAPE = (20, 30)
 IMAGE = np.zeros(SHAPE, np.uint8)
-SOURCE = PlaneSource(PlaneKey("image", (0, 1)), Sight((0.0, 1.0)), {"image": (IMAGE,)})
+SOURCE = PlaneSource(PlaneKey("image", (0, 1)), DisplaySettings((0.0, 1.0)), {"image": (IMAGE,)})
 
 
 class Predictor:

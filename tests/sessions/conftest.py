@@ -10,16 +10,16 @@ from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.sessions import (
     Commit,
     Cutout,
+    DisplaySettings,
     Document,
-    Facts,
     ObjectChange,
+    ObjectStats,
     PlaneKey,
-    Sight,
     Step,
 )
-from napari_iafpn.sessions.about import ImageAbout, LabelsAbout
 from napari_iafpn.sessions.actions import commit_step
 from napari_iafpn.sessions.journal import JournalWriter
+from napari_iafpn.sessions.provenance import ImageProvenance, LabelsProvenance
 from napari_iafpn.sessions.reading import ArrayLabels
 
 
@@ -40,8 +40,8 @@ class Sitting:
     def __post_init__(self):
         self.target = Target(np.zeros(self.image.shape, np.int32))
         self.writer = JournalWriter(self.path, self.failures.append)
-        image = ImageAbout.of("image", "cells", self.image_path, self.image, rgb=False)
-        labels = LabelsAbout.of("labels", "Objects", "image", self.target.data)
+        image = ImageProvenance.of("image", "cells", self.image_path, self.image, rgb=False)
+        labels = LabelsProvenance.of("labels", "Objects", "image", self.target.data)
         self.writer.append(lambda: {"entry": "image", **vars(image)})
         self.writer.append(lambda: {"entry": "labels", **vars(labels)})
         self.document = Document(lambda _: self.target, self.writer.record)
@@ -59,8 +59,8 @@ class Sitting:
 
     def commit(self, mask, label, model="", limits=(0.0, 255.0), policy="keep", gamma=1.0):
         change = ObjectChange(self.plane, self.current, self.document.next_object())
-        commit = Commit("labels", label, policy, model, Sight(limits, gamma))
-        effort = Facts(clicks=len(self.current.clicks))
+        commit = Commit("labels", label, policy, model, DisplaySettings(limits, gamma))
+        effort = ObjectStats(clicks=len(self.current.clicks))
         self.document.do(
             commit_step(change, self.target, Cutout.of(mask), commit, self.document.facts, effort)
         )

@@ -8,10 +8,10 @@ import zlib
 import numpy as np
 import pytest
 
-from napari_iafpn.sessions.about import CONTENT_BYTES, LabelsAbout, unpacked
 from napari_iafpn.sessions.lines import lines_of, sealed
+from napari_iafpn.sessions.provenance import CONTENT_BYTES, LabelsProvenance, unpacked
 from napari_iafpn.sessions.reading import read_session
-from napari_iafpn.sessions.runs import Runs
+from napari_iafpn.sessions.run_lengths import RunLengths
 
 BOMB = base64.b64encode(zlib.compress(bytes(2**24), 9)).decode()
 
@@ -126,7 +126,7 @@ def test_damaged_content_and_content_that_expands_is_told(content):
 
 def test_labels_that_claim_much_content_are_refused():
     side = math.isqrt(CONTENT_BYTES)
-    about = LabelsAbout("a", "b", "c", (side, side), "int32", BOMB)
+    about = LabelsProvenance("a", "b", "c", (side, side), "int32", BOMB)
     with pytest.raises(ValueError, match="claim"):
         about.data()
 
@@ -134,6 +134,8 @@ def test_labels_that_claim_much_content_are_refused():
 def test_stretches_give_their_pixels_back(rng):
     for dtype in ("u1", "i8", "u8", bool):
         array = (rng.integers(0, 2, (7, 9)) * 255).astype(dtype)
-        again = Runs.from_json(json.loads(json.dumps(Runs.of(array).to_json())), (7, 9), dtype)
+        again = RunLengths.from_json(
+            json.loads(json.dumps(RunLengths.of(array).to_json())), (7, 9), dtype
+        )
         assert np.array_equal(again.array, array)
         assert again.array.dtype == array.dtype

@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 
 from napari_iafpn.sessions import ObjectChange, Step, journal, lines
-from napari_iafpn.sessions.about import (
-    ImageAbout,
-    LabelsAbout,
-    content_entries,
-    fingerprint_of,
-)
 from napari_iafpn.sessions.journal import JournalWriter
 from napari_iafpn.sessions.lines import LineFile, lines_of, sealed
 from napari_iafpn.sessions.locking import InUseError, is_locked
+from napari_iafpn.sessions.provenance import (
+    ImageProvenance,
+    LabelsProvenance,
+    content_entries,
+    fingerprint_of,
+)
 from napari_iafpn.sessions.reading import read_session
 
 
@@ -478,7 +478,7 @@ def test_steps_do_not_wait_for_the_content_of_large_labels(tmp_path, new_sitting
     """What labels were like at the start is written when nothing else is to be."""
     sitting = new_sitting(tmp_path / "s.iafpn.jsonl", np.zeros((60, 80), np.uint8))
     values = rng.integers(0, 9, (3, 700, 700)).astype(np.int32)
-    about, going = LabelsAbout.of("big", "Big", "image", values), threading.Event()
+    about, going = LabelsProvenance.of("big", "Big", "image", values), threading.Event()
 
     def pieces():
         for entry in content_entries("big", values):
@@ -534,9 +534,9 @@ def test_an_entry_that_cannot_be_made_stops_nothing(sitting):
 
 
 def test_large_labels_that_were_empty_need_no_room(monkeypatch):
-    monkeypatch.setattr("napari_iafpn.sessions.about.CONTENT_BYTES", 100)
+    monkeypatch.setattr("napari_iafpn.sessions.provenance.CONTENT_BYTES", 100)
     blank = np.broadcast_to(np.zeros((), np.uint16), (200, 300))
-    about = LabelsAbout.of("a", "b", "c", blank)
+    about = LabelsProvenance.of("a", "b", "c", blank)
     assert about.content == ""
     assert not about.data().any()
 
@@ -544,13 +544,15 @@ def test_large_labels_that_were_empty_need_no_room(monkeypatch):
 @pytest.mark.parametrize("dtype", ["u1", "u2", "<i4", ">i4", "u8"])
 def test_labels_are_kept_as_they_were(rng, dtype):
     data = rng.integers(0, 200, (3, 20, 30)).astype(dtype)
-    about = LabelsAbout.of("a", "b", "c", data)
-    assert np.array_equal(LabelsAbout.from_json(json.loads(json.dumps(vars(about)))).data(), data)
+    about = LabelsProvenance.of("a", "b", "c", data)
+    assert np.array_equal(
+        LabelsProvenance.from_json(json.loads(json.dumps(vars(about)))).data(), data
+    )
 
 
 def test_large_labels_are_not_kept(monkeypatch):
-    monkeypatch.setattr("napari_iafpn.sessions.about.CONTENT_BYTES", 100)
-    about = LabelsAbout.of("a", "b", "c", np.ones((20, 30), np.uint8))
+    monkeypatch.setattr("napari_iafpn.sessions.provenance.CONTENT_BYTES", 100)
+    about = LabelsProvenance.of("a", "b", "c", np.ones((20, 30), np.uint8))
     with pytest.raises(ValueError, match="were too large to keep in the session"):
         about.data()
 
@@ -562,4 +564,4 @@ def test_a_fingerprint_tells_images_apart_and_not_storages(rng, tmp_path):
     assert fingerprint_of(stored) == fingerprint_of(image) == fingerprint_of(image.astype(">u2"))
     assert fingerprint_of(image) != fingerprint_of(image[:, ::-1])
     assert fingerprint_of(image) != fingerprint_of(image[:6])
-    assert ImageAbout.of("i", "n", "", image, rgb=False).shape == (7, 300, 200)
+    assert ImageProvenance.of("i", "n", "", image, rgb=False).shape == (7, 300, 200)

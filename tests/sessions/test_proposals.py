@@ -8,7 +8,7 @@ import pytest
 from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.geometry import Box
 from napari_iafpn.inference import ClickReplay, Predictor
-from napari_iafpn.sessions import Cutout, FoundObject, Sight, Step
+from napari_iafpn.sessions import Cutout, DisplaySettings, FoundObject, Step
 from napari_iafpn.sessions.effort import effort_of
 from napari_iafpn.sessions.proposals import ACCEPTED, OPEN, REJECTED, REPLACED, TAKEN
 from napari_iafpn.sessions.reading import read_session
@@ -153,7 +153,7 @@ def test_a_corrected_proposal_is_replayed(sitting, tiny_cascade, disk_image):
     document.tell_to(sitting.writer.record, sitting.writer.record_found)
     document.discover([found(sitting, 4, 45), found(sitting, 9, 20, side=20)])
     document.do(open_step(sitting.current, document.next_object(), document.proposals[9]))
-    plane = Sight((0.0, 255.0)).open(sitting.plane, {"image": [image]})
+    plane = DisplaySettings((0.0, 255.0)).open(sitting.plane, {"image": [image]})
     assert replay_of(predictor, plane, sitting.current).roi_mask().sum() == 400
     sitting.click(35, 40)
     assert sitting.current.asks

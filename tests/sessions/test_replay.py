@@ -16,10 +16,10 @@ from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import ClickReplay, Predictor
 from napari_iafpn.networks import ModelCard, find_model, save_cascade
-from napari_iafpn.sessions import Commit, Cutout, HandEdits, PlaneKey, Propagation, Sight
+from napari_iafpn.sessions import Commit, Cutout, DisplaySettings, HandEdits, PlaneKey, Propagation
 from napari_iafpn.sessions.actions import edit_step, propagate_step
-from napari_iafpn.sessions.following import followed
 from napari_iafpn.sessions.lines import lines_of, sealed
+from napari_iafpn.sessions.plane_propagation import propagate_planes
 from napari_iafpn.sessions.reading import read_session
 from napari_iafpn.sessions.replay import replay
 from napari_iafpn.training.finetuning import FinetuneRequest
@@ -96,7 +96,7 @@ def test_gamma_and_levels_count_in_a_replay(new_sitting, tmp_path, tiny_cascade,
     assert ("gamma" in sitting.path.read_text(encoding="utf-8")) == (gamma != 1)
 
     session = read_session(sitting.path)
-    assert session.document.steps[-1].commit.sight.gamma == gamma
+    assert session.document.steps[-1].commit.display.gamma == gamma
     assert replay(session, {"image": levels}, lambda _: predictor).differing == []
     assert replay(read_session(sitting.path), {"image": image}, lambda _: predictor).differing
     if gamma != 1:
@@ -275,7 +275,7 @@ def propagated(new_sitting, tmp_path, disk_image):
     for routes in (((2, 3, 4), (0,)), ((2, 3),)):
         start = Cutout.of(sitting.target.data[1] == 1)
         going = Propagation(0, routes, 0.4)
-        visited = followed(
+        visited = propagate_planes(
             predictor,
             lambda key: Plane(stack[key.indices], limits=LIMITS),
             sitting.plane,
@@ -287,7 +287,7 @@ def propagated(new_sitting, tmp_path, disk_image):
         reached = tuple(
             tuple(z for z in route if sitting.plane.moved_to(0, z) in masks) for route in routes
         )
-        commit = Commit("labels", 1, "keep", "default", Sight(LIMITS))
+        commit = Commit("labels", 1, "keep", "default", DisplaySettings(LIMITS))
         done = Propagation(0, tuple(filter(None, reached)), 0.4)
         sitting.document.do(propagate_step(sitting.plane, sitting.target, masks, commit, done))
     sitting.writer.close(20)

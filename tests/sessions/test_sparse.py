@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_iafpn.sessions.about import LabelsAbout
+from napari_iafpn.sessions.provenance import LabelsProvenance
 from napari_iafpn.sessions.sparse import SparseArray
 
 
@@ -28,8 +28,8 @@ def test_it_is_like_a_numpy_array(rng, monkeypatch, shape):
 
 
 def test_blank_labels_of_any_size_need_no_memory():
-    about = LabelsAbout("id", "slide", "image", (100_000, 100_000), "int32", "")
+    about = LabelsProvenance("id", "slide", "image", (100_000, 100_000), "int32", "")
     data = about.data()
     data[99_000:99_900, 5:6] = 3
     assert data[98_999:99_901, 5:6].sum() == 2700
-    assert isinstance(LabelsAbout("id", "x", "image", (9, 9), "int32", "").data(), np.ndarray)
+    assert isinstance(LabelsProvenance("id", "x", "image", (9, 9), "int32", "").data(), np.ndarray)

@@ -22,7 +22,7 @@ from napari_iafpn.sessions.actions import divided
 from napari_iafpn.sessions.cutout import difference, union
 from napari_iafpn.sessions.pixels import painted, repainted, replaced
 from napari_iafpn.sessions.reading import ArrayLabels
-from napari_iafpn.sessions.runs import Runs
+from napari_iafpn.sessions.run_lengths import RunLengths
 
 PLANE = PlaneKey("image", (0, 1))
 MASKS = hnp.arrays(bool, (7, 9))
@@ -57,16 +57,16 @@ def test_hand_edits_remember_the_last_stroke_on_each_pixel(strokes):
 
 @given(hnp.arrays(st.sampled_from([np.uint8, np.int64, bool]), hnp.array_shapes(max_dims=3)))
 def test_runs_are_exact_also_as_json(array):
-    runs = Runs.of(array)
+    runs = RunLengths.of(array)
     assert np.array_equal(runs.array, array)
-    again = Runs.from_json(json.loads(json.dumps(runs.to_json())), array.shape, array.dtype)
+    again = RunLengths.from_json(json.loads(json.dumps(runs.to_json())), array.shape, array.dtype)
     assert np.array_equal(again.array, array)
     assert again.array.dtype == array.dtype
 
 
 def test_runs_that_do_not_fill_their_shape():
     with pytest.raises(ValueError, match="have 3 pixels"):
-        Runs.from_json([1, 3], (2, 2), np.uint8)
+        RunLengths.from_json([1, 3], (2, 2), np.uint8)
 
 
 @given(IDS, MASKS, st.sampled_from(["keep", "overwrite"]))

@@ -18,7 +18,7 @@ from napari_iafpn.training import state
 from napari_iafpn.training.dataset import Batch
 from napari_iafpn.training.recipe import recipe_from
 from napari_iafpn.training.state import STATE, load_state
-from napari_iafpn.training.step_losses import STEP_LOSSES, Rounds, fine_loss
+from napari_iafpn.training.step_losses import STEP_LOSSES, ClickSchedule, fine_loss
 from napari_iafpn.training.train import Engine, train
 
 ENGINE = Engine(workers=0, save_every=1, accelerator="cpu")
@@ -165,7 +165,7 @@ def test_the_fine_stage_leaves_the_coarse_level_alone(recipe, folder, tmp_path, 
     cascade.fine.train()
     dataset = dataset_of(recipe)
     batch = Batch.collate([dataset[index] for index in range(3)])
-    rounds = replace(Rounds.draw(recipe, recipe.fine, 0, range(3)), count=2)
+    rounds = replace(ClickSchedule.draw(recipe, recipe.fine, 0, range(3)), count=2)
     fine_loss(cascade, batch, rounds).backward()
     assert all(torch.equal(before[k], v) for k, v in cascade.coarse.state_dict().items())
     assert all(parameter.grad is None for parameter in cascade.coarse.parameters())

@@ -16,7 +16,7 @@ from napari_iafpn.training.losses import cross_entropy, mask_loss, normalized_fo
 from napari_iafpn.training.recipe import Recipe
 from napari_iafpn.training.settings import SetConfig, StageConfig
 from napari_iafpn.training.step_losses import (
-    Rounds,
+    ClickSchedule,
     cascade_losses,
     coarse_loss,
     fine_loss,
@@ -75,7 +75,7 @@ def cascade():
 
 def rounds_of(count, auxiliary=0.0, view_size=(64, 64)):
     users = tuple(np.random.default_rng(seed) for seed in (5, 6))
-    return Rounds(count, users, (64, 64), view_size, auxiliary=auxiliary)
+    return ClickSchedule(count, users, (64, 64), view_size, auxiliary=auxiliary)
 
 
 def test_the_coarse_level_clicks_on_in_evaluation_mode_and_learns_last(cascade, batch):
@@ -115,10 +115,10 @@ def test_the_fine_level_learns_on_the_crop_of_the_same_click(cascade, batch):
 
 @pytest.mark.parametrize("loss", [coarse_loss, fine_loss])
 def test_a_mask_before_the_first_click_is_the_first_previous_mask(cascade, batch, loss):
-    batch.existing[0, :, 20:40, 20:40] = True
+    batch.initial_mask[0, :, 20:40, 20:40] = True
     loss(cascade, batch, rounds_of(1))
     first, second = (call.previous for call in cascade.coarse.calls)
-    torch.testing.assert_close(first, batch.existing.float())
+    torch.testing.assert_close(first, batch.initial_mask.float())
     assert second.max() < 0.06  # then it is what the networks found
 
 
@@ -144,7 +144,7 @@ def test_the_fine_level_remembers_what_it_drew(cascade, batch):
     """
     cascade.coarse.bias.data.fill_(3.0)
     cascade.config = replace(cascade.config, memory=0.5)
-    batch.existing[1] = True
+    batch.initial_mask[1] = True
     fine_loss(cascade, batch, rounds_of(1))
     first, second = (call.previous for call in cascade.fine.calls)
     torch.testing.assert_close(first[0], torch.full_like(first[0], 0.9526), atol=1e-3, rtol=0)
@@ -180,7 +180,7 @@ def test_the_refiner_learns_after_every_click(cascade, batch):
     """From one click deep in each object that has no mask yet; the levels are left alone."""
     cascade.refiner = SpyRefiner(1.0)
     batch.clicks[0] = [Click(21, 11), Click(60, 60, False)]
-    batch.existing[1, :, 20:40, 10:25] = True
+    batch.initial_mask[1, :, 20:40, 10:25] = True
     refiner_loss(cascade, batch, rounds_of(2)).backward()
     given = [call.points for call in cascade.refiner.calls]
     assert [points.valid.sum(1).tolist() for points in given] == [[1, 2], [2, 3], [3, 4]]
@@ -241,18 +241,18 @@ def test_a_coarse_level_alone_is_no_cascade_to_train(cascade, batch):
 def test_the_rounds_of_a_step_are_drawn_from_its_place_in_the_stream():
     """Their number is common to a step, from 0 to 3; each sample has its own user."""
     recipe = recipe_of()
-    counts = [Rounds.draw(recipe, recipe.coarse, step, [0]).count for step in range(400)]
+    counts = [ClickSchedule.draw(recipe, recipe.coarse, step, [0]).count for step in range(400)]
     assert set(counts) == {0, 1, 2, 3}
     assert counts.count(0) == pytest.approx(100, abs=35)
-    both = Rounds.draw(recipe, recipe.coarse, 9, [4, 5])
-    second = Rounds.draw(recipe, recipe.coarse, 9, [5])
+    both = ClickSchedule.draw(recipe, recipe.coarse, 9, [4, 5])
+    second = ClickSchedule.draw(recipe, recipe.coarse, 9, [5])
     assert both.count == second.count
     assert both.users[1].random() == second.users[0].random() != both.users[0].random()
 
 
 def test_a_stage_has_its_own_rounds_and_input():
     recipe = recipe_of(rounds=5, size=96, warmup_size=64, warmup_share=0.5)
-    drawn = [Rounds.draw(recipe, recipe.fine, step, [0]) for step in range(100)]
+    drawn = [ClickSchedule.draw(recipe, recipe.fine, step, [0]) for step in range(100)]
     assert {rounds.count for rounds in drawn} == {0, 1, 2, 3, 4, 5}
     assert [drawn[step].size for step in (0, 49, 50, 99)] == [
         (64, 64),

@@ -10,7 +10,7 @@ from typing import Any
 from napari_iafpn.cli.console import plain_console
 from napari_iafpn.cli.outputs import check_output
 from napari_iafpn.images.files import open_levels
-from napari_iafpn.sessions.about import ImageAbout, fingerprint_of
+from napari_iafpn.sessions.provenance import ImageProvenance, fingerprint_of
 from napari_iafpn.sessions.reading import Session, read_session
 from napari_iafpn.sessions.replay import Replayed, replay
 
@@ -73,7 +73,7 @@ def _images_seen(session: Session) -> list[str]:
         id_
         for step in session.document.steps
         if step.commit and step.commit.model
-        for id_ in (step.plane.layer, *(channel for channel, _ in step.commit.sight.channels))
+        for id_ in (step.plane.layer, *(channel for channel, _ in step.commit.display.channels))
     ]
     return list(dict.fromkeys(seen))
 
@@ -90,7 +90,7 @@ def _chosen(session: Session, name: str | None) -> str:
     return names[name]
 
 
-def _image(about: ImageAbout, given: Path | None) -> list[Any]:
+def _image(about: ImageProvenance, given: Path | None) -> list[Any]:
     """Return the resolutions of a session's image."""
     path = given or (Path(about.path) if about.path else None)
     if path is None or not path.exists():

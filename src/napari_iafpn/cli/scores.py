@@ -23,7 +23,7 @@ def print_scores(results: Results, protocol: Protocol) -> None:
     """Print a row for each model, set and view, how models compare, and the problems."""
     from napari_iafpn.evaluation.report import by_condition, summarise
     from napari_iafpn.evaluation.report.comparison import compare_models
-    from napari_iafpn.evaluation.report.words import comparison_sentence
+    from napari_iafpn.evaluation.report.wording import comparison_sentence
 
     console = score_console()
     groups = by_condition(results.objects)

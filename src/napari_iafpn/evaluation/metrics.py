@@ -146,7 +146,7 @@ def _eroded(mask: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:
     """Keep the True pixels with ``width`` True ones above and below; drop the margin's rows."""
     if mask.shape[0] <= 2 * width:
         return mask[:0]
-    # Runs of 1, 2, 4, ... rows: each step joins two runs that may overlap.
+    # RunLengths of 1, 2, 4, ... rows: each step joins two runs that may overlap.
     length, wanted = 1, 2 * width + 1
     while length < wanted:
         step = min(length, wanted - length)

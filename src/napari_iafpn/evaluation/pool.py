@@ -11,7 +11,7 @@ from napari_iafpn.evaluation.workers import Job, Outcome, work
 
 
 class Workplace(Interface):
-    """Runs jobs elsewhere."""
+    """RunLengths jobs elsewhere."""
 
     @property
     def capacity(self) -> int:

@@ -75,7 +75,7 @@ def beside_published(run: Path, against: Sequence[str] = ()) -> list[Beside]:
         Where the folder holds no results, no set is a published one, or a method is unknown.
     """
     results = read_results(run)
-    about = results.pop(ABOUT)
+    provenance = results.pop(ABOUT)
     methods = find_methods(against)
     keys = list(dict.fromkeys(key for sets in results.values() for key in sets))
     found = []
@@ -85,7 +85,7 @@ def beside_published(run: Path, against: Sequence[str] = ()) -> list[Beside]:
             continue
         numbers = {model: sets[key] for model, sets in results.items() if key in sets}
         entries = tuple(e for e in published().entries if e.set == name and e.method in methods)
-        differences = find_differences(key, numbers, about, published().sets[name], entries)
+        differences = find_differences(key, numbers, provenance, published().sets[name], entries)
         found.append(Beside(key, name, numbers, entries, tuple(differences)))
     if not found:
         raise ValueError(
@@ -137,14 +137,14 @@ def find_methods(against: Sequence[str]) -> set[str]:
 def find_differences(
     key: str,
     numbers: Mapping[str, Mapping[str, Any]],
-    about: Mapping[str, Any],
+    provenance: Mapping[str, Any],
     published_set: PublishedSet,
     entries: Sequence[Entry] = (),
 ) -> list[str]:
     """Return a sentence for everything in which a run differs from the published protocol."""
     from napari_iafpn.evaluation.protocol import PRESETS
 
-    options, paper = about["options"], asdict(PRESETS["paper"])
+    options, paper = provenance["options"], asdict(PRESETS["paper"])
     differences = []
     if options.get("preset") != "paper":
         differences.append(

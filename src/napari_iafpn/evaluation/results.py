@@ -38,7 +38,7 @@ class Results:
         By model, set, view (all as given in the evaluation), image and label (as in the set).
     problems : tuple of Problem
         In the order of sets and images, each once, whatever number of models met it.
-    about : mapping of plain data
+    provenance : mapping of plain data
         ``options`` (of the protocol and of the run, flat: everything that changes a number),
         ``versions`` {package: version}, ``models`` {name: SHA-256}, ``sets`` {name: {"images",
         "objects", "chosen"}} (images read or not, objects in the set, objects that were
@@ -49,7 +49,7 @@ class Results:
 
     objects: tuple[ObjectResult, ...]
     problems: tuple[Problem, ...]
-    about: Mapping[str, Any]
+    provenance: Mapping[str, Any]
     notes: tuple[str, ...] = ()
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_iafpn.evaluation.about import make_about, make_header, now
 from napari_iafpn.evaluation.dispatch import Dispatcher
 from napari_iafpn.evaluation.journal import Journal
 from napari_iafpn.evaluation.models import find_models
@@ -17,9 +16,10 @@ from napari_iafpn.evaluation.object_result import ObjectResult
 from napari_iafpn.evaluation.plan import Unit, make_plan, result_keys, units_left
 from napari_iafpn.evaluation.pool import Cluster, LocalPool, Workplace
 from napari_iafpn.evaluation.protocol import Protocol
+from napari_iafpn.evaluation.provenance import make_header, make_provenance, now
 from napari_iafpn.evaluation.readers.session import SessionSet
+from napari_iafpn.evaluation.result_collector import ResultCollector
 from napari_iafpn.evaluation.results import Problem, Progress, Results
-from napari_iafpn.evaluation.tally import Tally
 from napari_iafpn.evaluation.workers import Job, Machine, make_job
 
 if TYPE_CHECKING:
@@ -123,16 +123,16 @@ def evaluate(
             started = journal.started
         plan = make_plan(evaluation.sets, evaluation.limit, evaluation.seed, cancelled)
         keys = result_keys(plan, models, evaluation.view_scales)
-        tally = Tally(keys, journal, report, strict=evaluation.strict)
-        tally.note(plan.problems)
-        tally.tell()
-        units = list(units_left(plan, models, evaluation.view_scales, tally.results))
+        collector = ResultCollector(keys, journal, report, strict=evaluation.strict)
+        collector.note(plan.problems)
+        collector.tell()
+        units = list(units_left(plan, models, evaluation.view_scales, collector.results))
         if units:
             dispatcher = Dispatcher(_workplace(evaluation, len(units)), _packer(evaluation))
             outcomes = stack.enter_context(closing(dispatcher.run(units, cancelled)))
             for unit, outcome in outcomes:
-                tally.take(unit, outcome)
-    results = tally.finish(plan, make_about(evaluation, header, plan, started))
+                collector.take(unit, outcome)
+    results = collector.finish(plan, make_provenance(evaluation, header, plan, started))
     damaged = (s.damage for s in evaluation.sets if isinstance(s, SessionSet) and s.damage)
     return replace(results, notes=(*damaged, *(journal.notes if journal is not None else ())))
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_iafpn.exchange.atomic import write_file
 from napari_iafpn.exchange.canvas import stem
 from napari_iafpn.exchange.ids import NotIdsError, ids_of
 from napari_iafpn.exchange.label_image import LabelImage
 from napari_iafpn.exchange.metadata import LabelMetadata
-from napari_iafpn.exchange.whole import write_file
 from napari_iafpn.images.files import map_npy
 from napari_iafpn.images.opening import UnfitError, check_size, opening
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from napari_iafpn.exchange.atomic import write_file
 from napari_iafpn.exchange.canvas import Canvas
 from napari_iafpn.exchange.coco_file import UNCLASSIFIED, CocoFile, Part, read_coco_file
 from napari_iafpn.exchange.label_image import LabelImage
 from napari_iafpn.exchange.metadata import LabelMetadata
 from napari_iafpn.exchange.outlines import Piece, fill, outlines
 from napari_iafpn.exchange.run_lengths import column_runs, compressed, drawn
-from napari_iafpn.exchange.whole import write_file
 from napari_iafpn.images.opening import UnfitError, opening
 
 

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import regionprops_table
 
+from napari_iafpn.exchange.atomic import write_file
 from napari_iafpn.exchange.label_image import LabelImage
 from napari_iafpn.exchange.metadata import LabelMetadata
 from napari_iafpn.exchange.units import short_name
-from napari_iafpn.exchange.whole import write_file
 
 
 def write_measurements(labels: LabelImage, path: Path) -> None:

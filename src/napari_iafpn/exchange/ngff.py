@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_iafpn.exchange.atomic import write_folder
 from napari_iafpn.exchange.axes import DEFAULT_AXES, letter_of, usual_order
 from napari_iafpn.exchange.canvas import stem
 from napari_iafpn.exchange.ids import ids_of
 from napari_iafpn.exchange.label_image import LabelImage, in_type
 from napari_iafpn.exchange.metadata import LabelMetadata
-from napari_iafpn.exchange.whole import write_folder
 from napari_iafpn.images.opening import UnfitError, needed, opening
 from napari_iafpn.images.zarr_groups import (
     described,

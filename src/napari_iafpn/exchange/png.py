@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
+from napari_iafpn.exchange.atomic import write_file, write_folder
 from napari_iafpn.exchange.canvas import stem
 from napari_iafpn.exchange.ids import ids_of, ids_of_colours
 from napari_iafpn.exchange.label_image import LabelImage, in_type
 from napari_iafpn.exchange.metadata import KEY, LabelMetadata
-from napari_iafpn.exchange.whole import write_file, write_folder
 from napari_iafpn.images.files import read_picture
 from napari_iafpn.images.opening import UnfitError, opening, sizes
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_iafpn.exchange.atomic import write_file
 from napari_iafpn.exchange.canvas import Canvas, canvas_of
 from napari_iafpn.exchange.label_image import LabelImage
 from napari_iafpn.exchange.metadata import LabelMetadata
 from napari_iafpn.exchange.outlines import Piece, outlines
-from napari_iafpn.exchange.whole import write_file
 from napari_iafpn.images.opening import UnfitError, needed, opening
 
 LARGEST_SIDE = 60535

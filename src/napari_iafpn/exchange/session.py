@@ -20,7 +20,7 @@ def read_session_labels(path: Path) -> LabelImage:
     """
     session = read_session(path)
     if len(session.labels) != 1:
-        names = ", ".join(repr(about.name) for about in session.labels.values()) or "none"
+        names = ", ".join(repr(provenance.name) for provenance in session.labels.values()) or "none"
         raise ValueError(
             f"the session {path.name} has {len(session.labels)} labels images ({names}); resume it "
             "in napari and save the one you want"
@@ -38,7 +38,7 @@ def labels_of(session: Session, id_: str) -> LabelImage:
         for (labels, label), facts in session.document.facts.items()
         if labels == id_ and facts.category in names
     }
-    about = session.labels[id_]
-    metadata = replace(LabelMetadata.found(about.place), classes=classes)
+    provenance = session.labels[id_]
+    metadata = replace(LabelMetadata.found(provenance.place), classes=classes)
     notes = (session.damage,) if session.damage else ()
-    return LabelImage.of(data, about.name, metadata, notes)
+    return LabelImage.of(data, provenance.name, metadata, notes)

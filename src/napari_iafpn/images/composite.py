@@ -16,7 +16,7 @@ Colour = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Tint:
+class ChannelDisplay:
     """How a channel is shown.
 
     Attributes
@@ -42,7 +42,7 @@ class Composite:
 
     Parameters
     ----------
-    channels : sequence of ((H, W) or (H, W, 3 or 4) array-like, Tint)
+    channels : sequence of ((H, W) or (H, W, 3 or 4) array-like, ChannelDisplay)
         At least one.
 
     Raises
@@ -53,7 +53,7 @@ class Composite:
 
     dtype = np.dtype(np.float32)
 
-    def __init__(self, channels: Sequence[tuple[Any, Tint]]) -> None:
+    def __init__(self, channels: Sequence[tuple[Any, ChannelDisplay]]) -> None:
         first = channels[0][0]
         for array, _ in channels:
             if array.shape[:2] != first.shape[:2]:
@@ -66,27 +66,29 @@ class Composite:
             (c for array, _ in channels if (c := getattr(array, "chunks", None))), ()
         )
         self._channels = [
-            (array, IntensityScale(np.dtype(array.dtype), *tint.limits, tint.gamma), tint)
-            for array, tint in channels
+            (array, IntensityScale(np.dtype(array.dtype), *channel.limits, channel.gamma), channel)
+            for array, channel in channels
         ]
 
     def __getitem__(self, part: tuple[slice, slice]) -> NDArray[np.float32]:
         total: Any = np.float32(0.0)
-        for array, scale, tint in self._channels:
+        for array, scale, channel in self._channels:
             intensity = scale(load(array, part))
             intensity = intensity if intensity.ndim == 3 else intensity[..., None]
-            dark, bright = (np.array(colour, np.float32) for colour in (tint.dark, tint.bright))
+            dark, bright = (
+                np.array(colour, np.float32) for colour in (channel.dark, channel.bright)
+            )
             total = total + dark + (bright - dark) * intensity
         clipped: NDArray[np.float32] = np.clip(total, 0.0, 1.0)
         return clipped
 
 
-def composites(channels: Sequence[tuple[Sequence[Any], Tint]]) -> list[Composite]:
+def composites(channels: Sequence[tuple[Sequence[Any], ChannelDisplay]]) -> list[Composite]:
     """Return the resolutions of a composite.
 
     Parameters
     ----------
-    channels : sequence of (planes, Tint)
+    channels : sequence of (planes, ChannelDisplay)
         Each channel's plane at its resolutions, the finest first; those that not all channels have
         are left out.
     """
@@ -97,8 +99,8 @@ def composites(channels: Sequence[tuple[Sequence[Any], Tint]]) -> list[Composite
     return [
         Composite(
             [
-                (planes[own.index(shape)] if shape in own else planes[0], tint)
-                for (planes, tint), own in zip(channels, shapes, strict=True)
+                (planes[own.index(shape)] if shape in own else planes[0], channel)
+                for (planes, channel), own in zip(channels, shapes, strict=True)
             ]
         )
         for shape in common

@@ -50,7 +50,7 @@ def surroundings(box: Box, shape: tuple[int, int]) -> Box:
     return view_around(box, VIEW_SCALE, shape)
 
 
-def anchored(start: Prediction, clicks: ClickSequence) -> ClickSequence:
+def with_interior_click(start: Prediction, clicks: ClickSequence) -> ClickSequence:
     """Return ``clicks`` after a positive one on the innermost pixel of the mask ``start``.
 
     Where a negative click says that a part is wrong, the pixel is looked for away from it.
@@ -94,7 +94,7 @@ def merged(previous: Prediction, found: Prediction, prompt: Prompt) -> Predictio
 
 
 @dataclass(frozen=True, eq=False)
-class Rim:
+class OutlineShift:
     """What a mask gains or loses where its whole outline moves to where a click says.
 
     ``pixels`` is (box.height, box.width) bool; they become part of the object where ``positive``.
@@ -105,7 +105,7 @@ class Rim:
     positive: bool
 
     @classmethod
-    def of(cls, start: Prediction, click: Click) -> Rim | None:
+    def of(cls, start: Prediction, click: Click) -> OutlineShift | None:
         """Return the rim of the mask ``start`` that a click may mean, None where it is about less.
 
         Clicks lie in the middle of what is wrong. Where that is a rim, the outline runs at twice

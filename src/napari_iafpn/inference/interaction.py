@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from napari_iafpn.clicks import Click, ClickSequence, PromptTensors
 from napari_iafpn.geometry import Box, network_size, resize, sticky_zoom_in
 from napari_iafpn.images import Plane
-from napari_iafpn.inference.obedience import obeying
+from napari_iafpn.inference.click_constraints import enforce_clicks
 from napari_iafpn.inference.policy import PLUGIN, PUBLISHED, Policy
 from napari_iafpn.inference.prediction import Prediction
 from napari_iafpn.networks import Cascade
@@ -135,7 +135,7 @@ def _prediction(
     """Bring the logits (1, 1, h, w) of a region to its size, and into line with the prompts."""
     found: NDArray[np.float32] = resize(logits, roi.shape)[0, 0].numpy()
     if policy.enforce_clicks:
-        found = obeying(found, [prompt.moved(roi, roi.shape) for prompt in prompts])
+        found = enforce_clicks(found, [prompt.moved(roi, roi.shape) for prompt in prompts])
     found = _within_boxes(found, prompts, roi, view)
     probability = torch.from_numpy(found).sigmoid().numpy()
     return Prediction(plane.shape, roi, probability, view, zoomed=zoomed)

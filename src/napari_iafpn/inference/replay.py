@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 from napari_iafpn.clicks import Click, ClickSequence, Prompt
 from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
-from napari_iafpn.inference.correction import Rim, anchored, merged, surroundings
+from napari_iafpn.inference.correction import (
+    OutlineShift,
+    merged,
+    surroundings,
+    with_interior_click,
+)
 from napari_iafpn.inference.prediction import Prediction
 from napari_iafpn.inference.predictor import Predictor
 
@@ -127,12 +132,12 @@ class ClickReplay:
 
     def _corrected(self, clicks: ClickSequence, previous: Prediction) -> Prediction:
         """Predict with an initial mask: the first click may move its whole outline."""
-        shown = anchored(self._start, clicks)
+        shown = with_interior_click(self._start, clicks)
         newest = clicks[len(clicks) - 1]
-        rim = None
+        shift = None
         if len(clicks) == 1 and isinstance(newest, Click):
-            rim = Rim.of(previous, newest)
-        moved = rim and rim.taken_over(previous, self._seen(clicks, shown, None))
+            shift = OutlineShift.of(previous, newest)
+        moved = shift and shift.taken_over(previous, self._seen(clicks, shown, None))
         return moved or merged(previous, self._seen(clicks, shown, previous), newest)
 
     def _seen(

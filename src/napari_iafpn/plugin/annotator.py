@@ -20,7 +20,7 @@ from napari_iafpn.plugin.controller import AnnotationController
 from napari_iafpn.plugin.docking import Aside
 from napari_iafpn.plugin.drag_tools import DragTools
 from napari_iafpn.plugin.labels import LabelsLayer
-from napari_iafpn.plugin.labels_book import LabelsBook
+from napari_iafpn.plugin.labels_registry import LabelsRegistry
 from napari_iafpn.plugin.layer_tool import LayerTool
 from napari_iafpn.plugin.layers import (
     axis_names,
@@ -73,7 +73,7 @@ class Annotator:
         labels_folder: Path | None = None,
     ) -> None:
         self.viewer = viewer
-        self.book = LabelsBook(
+        self.book = LabelsRegistry(
             viewer,
             lambda layer: layer is self.preview.layer,
             self._on_labels_painted,
@@ -267,7 +267,7 @@ class Annotator:
             self.controller.edit(target, label)
 
     def go_to(self, target: LabelsLayer, label: int) -> None:
-        """Show an object and outline it; the view moves only where the object is out of sight."""
+        """Show an object and outline it; the view moves only where the object is out of display."""
         plane, region = self.controller.plane, target.region_of(label)
         if plane is None or region is None or self.image is None:
             return

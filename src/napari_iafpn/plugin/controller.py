@@ -16,7 +16,15 @@ from napari_iafpn.plugin.ports import LabelsTarget
 from napari_iafpn.plugin.propagating import PropagationRange
 from napari_iafpn.plugin.state import AnnotationState
 from napari_iafpn.plugin.turns import Turn
-from napari_iafpn.sessions import KEEP, CurrentObject, Cutout, Document, PlaneKey, Sight, Step
+from napari_iafpn.sessions import (
+    KEEP,
+    CurrentObject,
+    Cutout,
+    DisplaySettings,
+    Document,
+    PlaneKey,
+    Step,
+)
 
 ROOM = 4
 """What the network looks at, at least, in sides of the objects that were committed before."""
@@ -279,7 +287,11 @@ class AnnotationController(AnnotationState):
         plane = self.plane
         assert plane is not None
         result = self._predictions.fresh(plane)
-        seen = ("", Sight()) if result is None else (self.model, result.wanted.source.sight)
+        seen = (
+            ("", DisplaySettings())
+            if result is None
+            else (self.model, result.wanted.source.display)
+        )
         shape, mask, quality = self._place.shape, self.mask, self.quality
         self._say(self.editor.commit(plane, shape, mask, wish, *seen, quality=quality))
 

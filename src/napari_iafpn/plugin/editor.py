@@ -22,13 +22,13 @@ from napari_iafpn.sessions import (
     Commit,
     CurrentObject,
     Cutout,
+    DisplaySettings,
     Document,
     EditedLabel,
-    Facts,
     ObjectChange,
+    ObjectStats,
     PlaneKey,
     Propagation,
-    Sight,
     Step,
 )
 from napari_iafpn.sessions.actions import (
@@ -129,7 +129,7 @@ class Editor:
         mask: Cutout | None,
         wish: CommitAs,
         model: str,
-        sight: Sight,
+        display: DisplaySettings,
         *,
         quality: float | None = None,
     ) -> str:
@@ -154,7 +154,7 @@ class Editor:
             ObjectChange(plane, current, self._document.next_object()),
             target,
             mask,
-            Commit(target.id, label, wish.policy, model, sight),
+            Commit(target.id, label, wish.policy, model, display),
             self._document.facts,
             replace(
                 self._effort(current),
@@ -232,7 +232,7 @@ class Editor:
     ) -> None:
         """Write the masks that a propagation found, instead of what its object has there."""
         target, source = self._ports.labels_of(wanted.labels), wanted.source
-        commit = Commit(target.id, wanted.label, wish.policy, wanted.model, source.sight)
+        commit = Commit(target.id, wanted.label, wish.policy, wanted.model, source.display)
         regions = {plane: target.region_on(plane, wanted.label) for plane in masks}
         step = propagate_step(source.key, target, masks, commit, done, regions)
         if step.labels[0].pixels:
@@ -273,9 +273,9 @@ class Editor:
         self._document.do(step)
         return f"Split into {len(step.facts)} objects."
 
-    def _effort(self, current: CurrentObject) -> Facts:
+    def _effort(self, current: CurrentObject) -> ObjectStats:
         begun = self._begun.get(current.number, time.monotonic())
-        return Facts(
+        return ObjectStats(
             clicks=current.clicks.effort - current.answered.effort,
             seconds=round(time.monotonic() - begun, 1),
             found=current.opened is not None,

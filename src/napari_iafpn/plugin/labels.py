@@ -14,7 +14,7 @@ from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
 from napari_iafpn.geometry import Box
-from napari_iafpn.plugin.census import Census
+from napari_iafpn.plugin.label_index import LabelIndex
 from napari_iafpn.plugin.layers import layer_id, placement
 from napari_iafpn.plugin.levels import levels_of, write
 from napari_iafpn.plugin.redraw import redraw, shown_values
@@ -47,7 +47,7 @@ class LabelsLayer:
     ) -> None:
         self.layer = layer
         self._painted = painted
-        self._known: Census | None = None
+        self._known: LabelIndex | None = None
         self._is_read_again = False
         layer.events.paint.connect(self._on_paint)
         layer.events.data.connect(self._forget)
@@ -75,7 +75,7 @@ class LabelsLayer:
         is_pyramid = isinstance(data, list)
         layer = Labels(data, name=name, multiscale=is_pyramid, **placement(image))
         target = cls(layer, **options)
-        target._known = Census(target.data)
+        target._known = LabelIndex(target.data)
         return target
 
     @property
@@ -109,12 +109,12 @@ class LabelsLayer:
     @property
     def areas(self) -> Counter[int]:
         """Pixels of each id."""
-        return self._census.areas
+        return self._index.areas
 
     @property
-    def _census(self) -> Census:
+    def _index(self) -> LabelIndex:
         if self._known is None:
-            self._known = Census.of(self.data)
+            self._known = LabelIndex.of(self.data)
         return self._known
 
     def next_label(self, plane: PlaneKey | None = None) -> int:
@@ -127,10 +127,10 @@ class LabelsLayer:
         if plane is not None and (self._is_read_again or self._is_quick(plane)):
             quick = self._is_quick(plane)
             values = np.asarray(self.data[plane.indices]) if quick else shown_values(self.layer)
-            if np.max(values, initial=0) > self._census.highest:
+            if np.max(values, initial=0) > self._index.highest:
                 self._forget()
             self._is_read_again = False
-        return self._census.highest + 1
+        return self._index.highest + 1
 
     def check(self, plane: PlaneKey, label: int, box: Box | None = None) -> None:
         """Raise ValueError unless ``label`` can be written in a box of ``plane``, or all of it."""
@@ -168,7 +168,7 @@ class LabelsLayer:
 
     def region_of(self, label: int) -> tuple[slice, ...] | None:
         """Return the box of an id in all planes, None where it is not there."""
-        return self._census.box_of(label)
+        return self._index.box_of(label)
 
     def region_on(self, plane: PlaneKey, label: int) -> tuple[slice, ...]:
         """Return a part of a plane outside which an id is not; empty where it is nowhere.
@@ -178,7 +178,7 @@ class LabelsLayer:
         whole = region_of(plane, Box.whole(plane.shape_in(self.data.shape)))
         if self._is_quick(plane):
             return whole
-        box = self._census.box_of(label) or (slice(0, 0),) * len(whole)
+        box = self._index.box_of(label) or (slice(0, 0),) * len(whole)
         return tuple(
             slice(max(a.start, b.start), max(min(a.stop, b.stop), a.start, b.start))
             for a, b in zip(whole, box, strict=True)

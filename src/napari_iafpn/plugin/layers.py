@@ -8,9 +8,9 @@ import numpy as np
 from napari.layers import Image, Labels, Layer
 from napari.utils.transforms import Affine
 
-from napari_iafpn.images.composite import Tint
+from napari_iafpn.images.composite import ChannelDisplay
 from napari_iafpn.plugin.planes import PlaneSource
-from napari_iafpn.sessions import PlaneKey, Sight
+from napari_iafpn.sessions import DisplaySettings, PlaneKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -81,10 +81,14 @@ def plane_key(image: Image, dims: Dims) -> PlaneKey:
 
 def plane_source(image: Image, key: PlaneKey, channels: Sequence[Image] = ()) -> PlaneSource:
     """Return how to read a plane of ``image`` as it is displayed, or the sum of ``channels``."""
-    tint = _tint(image)
-    seen = tuple((layer_id(channel), _tint(channel)) for channel in channels)
-    sight = Sight((0.0, 1.0), 1.0, seen) if seen else Sight(tint.limits, tint.gamma)
-    return PlaneSource(key, sight, {layer_id(each): _levels(each) for each in (image, *channels)})
+    channel = _channel(image)
+    seen = tuple((layer_id(channel), _channel(channel)) for channel in channels)
+    display = (
+        DisplaySettings((0.0, 1.0), 1.0, seen)
+        if seen
+        else DisplaySettings(channel.limits, channel.gamma)
+    )
+    return PlaneSource(key, display, {layer_id(each): _levels(each) for each in (image, *channels)})
 
 
 def channels_of(image: Image, layers: LayerList) -> list[Image]:
@@ -116,15 +120,15 @@ def pixels_beside(layer: Layer, image: Image) -> float:
     return float(np.max(np.abs(away)))
 
 
-def _tint(image: Image) -> Tint:
+def _channel(image: Image) -> ChannelDisplay:
     """Return how an image is shown."""
     low, high = (float(limit) for limit in image.contrast_limits)
     gamma = float(image.gamma)
     if image.rgb:
-        return Tint((low, high), gamma)
+        return ChannelDisplay((low, high), gamma)
     colours = image.colormap.map(np.array([0.0, 1.0]))[:, :3] * float(image.opacity)
     dark, bright = ((float(red), float(green), float(blue)) for red, green, blue in colours)
-    return Tint((low, high), gamma, dark, bright)
+    return ChannelDisplay((low, high), gamma, dark, bright)
 
 
 def _levels(image: Image) -> tuple[Any, ...]:

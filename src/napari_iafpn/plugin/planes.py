@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from napari_iafpn.sessions import PlaneKey, Sight
+from napari_iafpn.sessions import DisplaySettings, PlaneKey
 
 if TYPE_CHECKING:
     from napari_iafpn.images import Plane
@@ -19,14 +19,14 @@ class PlaneSource:
     Attributes
     ----------
     key : PlaneKey
-    sight : Sight
+    display : DisplaySettings
     images : mapping of id to sequence of array-like
-        The whole images, that of ``key`` and those that ``sight`` adds up, each at its
+        The whole images, that of ``key`` and those that ``display`` adds up, each at its
         resolutions, the finest first; never touched before `open`.
     """
 
     key: PlaneKey
-    sight: Sight
+    display: DisplaySettings
     images: Mapping[str, Sequence[Any]] = field(repr=False, compare=False)
     identity: tuple[tuple[str, int], ...] = field(init=False, repr=False)
 
@@ -46,11 +46,11 @@ class PlaneSource:
 
     def open(self) -> Plane:
         """Return the plane; ValueError where its type or shape is none the network can take."""
-        return self.sight.open(self.key, self.images)
+        return self.display.open(self.key, self.images)
 
     def reopen(self, other: PlaneSource, plane: Plane) -> Plane:
         """Return the plane; where ``other``, whose plane is open, has its pixels, as they are."""
         same = (self.key, self.identity) == (other.key, other.identity)
-        if not same or self.sight.channels or other.sight.channels:
+        if not same or self.display.channels or other.display.channels:
             return self.open()
-        return plane.shown(self.sight.limits, self.sight.gamma)
+        return plane.shown(self.display.limits, self.display.gamma)

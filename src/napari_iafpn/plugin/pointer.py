@@ -13,7 +13,7 @@ from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.canvas import CanvasMouse, RestingMouse
 from napari_iafpn.plugin.controller import AnnotationController
 from napari_iafpn.plugin.labels import LabelsLayer
-from napari_iafpn.plugin.labels_book import LabelsBook
+from napari_iafpn.plugin.labels_registry import LabelsRegistry
 from napari_iafpn.plugin.messages import Message
 from napari_iafpn.plugin.overlays import ClicksLayer
 from napari_iafpn.plugin.shown_image import ShownImage
@@ -30,7 +30,7 @@ class Pointer:
     viewer : napari viewer
     controller : AnnotationController
     image : ShownImage
-    book : LabelsBook
+    book : LabelsRegistry
     clicks : ClicksLayer
     mouse : CanvasMouse
     """
@@ -40,7 +40,7 @@ class Pointer:
         viewer: ViewerModel,
         controller: AnnotationController,
         image: ShownImage,
-        book: LabelsBook,
+        book: LabelsRegistry,
         clicks: ClicksLayer,
         mouse: CanvasMouse,
     ) -> None:

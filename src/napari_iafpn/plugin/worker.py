@@ -35,7 +35,7 @@ from napari_iafpn.plugin.messages import (
 )
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.triton import import_triton
-from napari_iafpn.sessions.following import followed
+from napari_iafpn.sessions.plane_propagation import propagate_planes
 
 if TYPE_CHECKING:
     from napari_iafpn.images import Plane
@@ -76,7 +76,7 @@ class PredictionWorker:
         load: Callable[[str], Predictor] = load_predictor,
     ) -> None:
         self._report = report
-        self._desk = _Desk(load)
+        self._cache = _PredictorCache(load)
         self._at_desk = Lock()
         self._news = Condition()
         self._next: Job | None = None
@@ -156,16 +156,16 @@ class PredictionWorker:
 
     def _do(self, job: Job) -> None:
         self._load(job.model, always=isinstance(job, ModelWanted))
-        if not isinstance(job, ModelWanted) and self._desk.has(job.model):
-            for answer in self._desk.answers(job, lambda: self._dropped(job)):
+        if not isinstance(job, ModelWanted) and self._cache.has(job.model):
+            for answer in self._cache.answers(job, lambda: self._dropped(job)):
                 self._tell(answer, job)
 
     def _load(self, model: str, *, always: bool = False) -> None:
         """Load a model unless it is loaded, and tell; ``always`` tell that it is."""
-        if not self._desk.has(model):
+        if not self._cache.has(model):
             self._tell(ModelLoading(model))
-        if always or not self._desk.has(model):
-            self._tell(self._desk.load(model))
+        if always or not self._cache.has(model):
+            self._tell(self._cache.load(model))
 
     def _look_for(self, wanted: SearchWanted) -> None:
         """Search, and do what else is wanted in between."""
@@ -176,7 +176,7 @@ class PredictionWorker:
             return self._search is not wanted or self._is_over
 
         self._load(wanted.model)
-        for report in self._desk.search(wanted, is_off):
+        for report in self._cache.search(wanted, is_off):
             with self._news:
                 if self._search is wanted and not self._is_over:
                     self._report(report)
@@ -198,7 +198,7 @@ class PredictionWorker:
                 self._report(report)
 
 
-class _Desk:
+class _PredictorCache:
     """What the thread keeps between jobs: the model and the replay of the newest object."""
 
     def __init__(self, load: Callable[[str], Predictor]) -> None:
@@ -269,7 +269,7 @@ class _Desk:
         source = wanted.source
         start = wanted.start.prediction(source.key.shape_in(source.array.shape))
         try:
-            for route, plane, mask, doubt in followed(
+            for route, plane, mask, doubt in propagate_planes(
                 self._working_predictor(),
                 lambda key: replace(source, key=key).open(),
                 source.key,

@@ -25,15 +25,15 @@ from napari_iafpn.sessions.pixels import (
 from napari_iafpn.sessions.plane_key import PlaneKey
 from napari_iafpn.sessions.steps import (
     Commit,
-    Facts,
-    FactsChange,
     LabelsChange,
     ObjectChange,
+    ObjectStats,
     Propagation,
+    StatsChange,
     Step,
 )
 
-Known = Mapping[tuple[str, int], Facts]
+Known = Mapping[tuple[str, int], ObjectStats]
 
 
 class Target(Protocol):
@@ -53,7 +53,12 @@ class Target(Protocol):
 
 
 def commit_step(
-    change: ObjectChange, target: Target, mask: Cutout, commit: Commit, known: Known, effort: Facts
+    change: ObjectChange,
+    target: Target,
+    mask: Cutout,
+    commit: Commit,
+    known: Known,
+    effort: ObjectStats,
 ) -> Step:
     """Write an object into labels.
 
@@ -64,9 +69,9 @@ def commit_step(
     target : Target
     mask : Cutout
     commit : Commit
-    known : mapping of (labels id, label) to Facts
+    known : mapping of (labels id, label) to ObjectStats
         Before the step.
-    effort : Facts
+    effort : ObjectStats
         What this commit adds: clicks and seconds; its class.
 
     Raises
@@ -94,7 +99,7 @@ def commit_step(
         change.plane,
         (change,),
         (LabelsChange(target.id, (pixels,)),),
-        (FactsChange(target.id, commit.label, before, facts),),
+        (StatsChange(target.id, commit.label, before, facts),),
         commit,
     )
 
@@ -212,13 +217,13 @@ def delete_step(
     into : int
     """
     pixels: list[PixelChange] = []
-    facts: list[FactsChange] = []
+    facts: list[StatsChange] = []
     for label, region in regions.items():
         change = replaced(target.data, region, label, into)
         if change is not None:
             pixels.append(change)
         if (target.id, label) in known:
-            facts.append(FactsChange(target.id, label, known[target.id, label], None))
+            facts.append(StatsChange(target.id, label, known[target.id, label], None))
     if into:
         facts.append(_joined(target.id, into, regions, known))
     return Step(
@@ -230,7 +235,7 @@ def delete_step(
 
 
 def split_step(
-    change: ObjectChange, target: Target, labels: Sequence[int], known: Known, effort: Facts
+    change: ObjectChange, target: Target, labels: Sequence[int], known: Known, effort: ObjectStats
 ) -> Step:
     """Divide the edited label at its narrow places, one part for each positive click.
 
@@ -251,10 +256,10 @@ def split_step(
     ids = np.array([0, edited.label, *labels][: parts.max() + 1])
     drawn = ids[parts].reshape(before.shape).astype(before.dtype)
     after = np.where((before == 0) & (drawn > 0), drawn, before)
-    whole = known.get((target.id, edited.label), Facts())
+    whole = known.get((target.id, edited.label), ObjectStats())
     part = replace(effort, category=whole.category, reviewed=whole.reviewed)
     facts = [
-        FactsChange(target.id, int(label), known.get((target.id, int(label))), part)
+        StatsChange(target.id, int(label), known.get((target.id, int(label))), part)
         for label in ids[1:]
     ]
     return Step(
@@ -291,13 +296,13 @@ def divided(cutout: Cutout, clicks: Sequence[Click]) -> NDArray[np.int64]:
     return parts
 
 
-def _joined(target: str, into: int, regions: Mapping[int, Any], known: Known) -> FactsChange:
+def _joined(target: str, into: int, regions: Mapping[int, Any], known: Known) -> StatsChange:
     before = known.get((target, into))
     parts = [known[target, label] for label in (into, *regions) if (target, label) in known]
     after = replace(
-        before or Facts(),
+        before or ObjectStats(),
         clicks=sum(part.clicks for part in parts),
         seconds=round(sum(part.seconds for part in parts), 1),
         category=next((part.category for part in parts if part.category), 0),
     )
-    return FactsChange(target, into, before, after)
+    return StatsChange(target, into, before, after)

@@ -7,8 +7,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from napari_iafpn.images.composite import Tint
+from napari_iafpn.images.composite import ChannelDisplay
 from napari_iafpn.sessions.checks import real, text, whole
+from napari_iafpn.sessions.display import DisplaySettings
 from napari_iafpn.sessions.object_codec import (
     Json,
     id_from_json,
@@ -22,15 +23,14 @@ from napari_iafpn.sessions.objects import CurrentObject
 from napari_iafpn.sessions.pixels import POLICIES, PixelChange
 from napari_iafpn.sessions.plane_key import PlaneKey
 from napari_iafpn.sessions.proposals import VERDICTS, Verdict
-from napari_iafpn.sessions.runs import Runs
-from napari_iafpn.sessions.sight import Sight
+from napari_iafpn.sessions.run_lengths import RunLengths
 from napari_iafpn.sessions.steps import (
     Commit,
-    Facts,
-    FactsChange,
     LabelsChange,
     ObjectChange,
+    ObjectStats,
     Propagation,
+    StatsChange,
     Step,
 )
 
@@ -71,7 +71,7 @@ def step_to_json(step: Step) -> Json:
 def step_from_json(
     given: Json,
     now: Callable[[PlaneKey], CurrentObject],
-    facts: Callable[[str, int], Facts | None],
+    facts: Callable[[str, int], ObjectStats | None],
     labels_of: Callable[[str], tuple[tuple[int, ...], Any]],
 ) -> Step:
     """Return the step of an entry, see ``step_to_json``.
@@ -123,18 +123,18 @@ def _verdict_from(number: Any, before: Any, after: Any) -> Verdict:
     return Verdict(whole(number, "number of a proposal"), before, after)
 
 
-def _facts(facts: Facts) -> Json:
+def _facts(facts: ObjectStats) -> Json:
     """Return plain values; where they are as of an object that was clicked, some are left out."""
     given = dataclasses.asdict(facts)
     later = {name: given.pop(name) for name in ("found", "quality")}
     return given | {name: value for name, value in later.items() if value not in (False, None)}
 
 
-def _facts_from(given: Json, before: Callable[[str, int], Facts | None]) -> FactsChange:
+def _facts_from(given: Json, before: Callable[[str, int], ObjectStats | None]) -> StatsChange:
     labels, label = text(given["labels"], "labels"), id_from_json(given["label"])
     after = None
     if given["facts"] is not None:
-        after = Facts(**given["facts"])
+        after = ObjectStats(**given["facts"])
         whole(after.category, "class")
         whole(after.clicks, "number of clicks")
         real(after.seconds, "seconds", 0)
@@ -143,19 +143,19 @@ def _facts_from(given: Json, before: Callable[[str, int], Facts | None]) -> Fact
                 raise ValueError(f"{name} is {value!r:.60}, not true or false")
         if after.quality is not None:
             real(after.quality, "quality", 0, 1)
-    return FactsChange(labels, label, before(labels, label), after)
+    return StatsChange(labels, label, before(labels, label), after)
 
 
 def _commit(commit: Commit) -> Json:
     """Return the fields of a commit; gamma and channels only where they did something."""
     given = dataclasses.asdict(commit)
-    given |= given.pop("sight")
+    given |= given.pop("display")
     given["channels"] = [
-        {"image": id_, **dataclasses.asdict(tint)} for id_, tint in commit.sight.channels
+        {"image": id_, **dataclasses.asdict(channel)} for id_, channel in commit.display.channels
     ]
-    if commit.sight.gamma == 1:
+    if commit.display.gamma == 1:
         del given["gamma"]
-    if not commit.sight.channels:
+    if not commit.display.channels:
         del given["channels"]
     return given
 
@@ -164,7 +164,7 @@ def _commit_from(given: Json) -> Commit:
     channels = tuple(
         (
             text(channel["image"], "image"),
-            Tint(
+            ChannelDisplay(
                 _limits(channel["limits"]),
                 _gamma(channel["gamma"]),
                 _colour(channel["dark"]),
@@ -173,7 +173,7 @@ def _commit_from(given: Json) -> Commit:
         )
         for channel in given.get("channels", ())
     )
-    sight = Sight(_limits(given["limits"]), _gamma(given.get("gamma", 1.0)), channels)
+    display = DisplaySettings(_limits(given["limits"]), _gamma(given.get("gamma", 1.0)), channels)
     if given["policy"] not in POLICIES:
         raise ValueError(f"policy is {given['policy']!r:.60}, not one of {', '.join(POLICIES)}")
     return Commit(
@@ -181,7 +181,7 @@ def _commit_from(given: Json) -> Commit:
         id_from_json(given["label"]),
         given["policy"],
         text(given["model"], "model"),
-        sight,
+        display,
     )
 
 
@@ -220,5 +220,5 @@ def _pixels_from(given: Json, labels_shape: tuple[int, ...], dtype: Any) -> Pixe
     start, shape = tuple(given["start"]), tuple(given["shape"])
     for place, size, most in zip(start, shape, labels_shape, strict=True):
         whole(place, "start of a region", 0, most - whole(size, "size of a region", 1, most))
-    old, new = (Runs.from_json(given[name], shape, dtype) for name in ("before", "after"))
+    old, new = (RunLengths.from_json(given[name], shape, dtype) for name in ("before", "after"))
     return PixelChange(start, old, new)

@@ -13,7 +13,7 @@ from napari_iafpn.sessions.objects import CurrentObject
 from napari_iafpn.sessions.pixels import PixelChange
 from napari_iafpn.sessions.plane_key import PlaneKey
 from napari_iafpn.sessions.proposals import FoundObject, Proposals
-from napari_iafpn.sessions.steps import Facts, LabelsChange, Step
+from napari_iafpn.sessions.steps import LabelsChange, ObjectStats, Step
 
 DO, UNDO, REDO = "do", "undo", "redo"
 NEWEST = 9
@@ -56,7 +56,7 @@ class Document:
         self._tell = tell
         self._tell_found = tell_found
         self.proposals = Proposals()
-        self.facts: dict[tuple[str, int], Facts] = {}
+        self.facts: dict[tuple[str, int], ObjectStats] = {}
         self._objects: dict[PlaneKey, CurrentObject] = {}
         self._numbers = count(1)
         self._step_number = 0
@@ -212,7 +212,7 @@ class Document:
         for verdict in reversed(step.verdicts):
             self.proposals.note(verdict.number, verdict.before)
 
-    def _note(self, labels: str, label: int, facts: Facts | None) -> None:
+    def _note(self, labels: str, label: int, facts: ObjectStats | None) -> None:
         if facts is None:
             self.facts.pop((labels, label), None)
         else:

@@ -90,11 +90,11 @@ def effort_of(session: Session) -> list[ObjectEffort]:
 def _object(
     session: Session, labels: str, id_: int, *, area: int, corrections: int
 ) -> ObjectEffort:
-    fact, about = session.document.facts[labels, id_], session.labels[labels]
-    image = session.images.get(about.image)
+    fact, provenance = session.document.facts[labels, id_], session.labels[labels]
+    image = session.images.get(provenance.image)
     return ObjectEffort(
         image=image.name if image else "",
-        labels=about.name,
+        labels=provenance.name,
         id=id_,
         category=session.categories.get(fact.category, {}).get("name", ""),
         area=area,

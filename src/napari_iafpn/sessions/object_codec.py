@@ -13,7 +13,7 @@ from napari_iafpn.sessions.cutout import Cutout
 from napari_iafpn.sessions.objects import CurrentObject, EditedLabel, HandEdits, OpenedProposal
 from napari_iafpn.sessions.plane_key import PlaneKey
 from napari_iafpn.sessions.proposals import FoundObject
-from napari_iafpn.sessions.runs import Runs
+from napari_iafpn.sessions.run_lengths import RunLengths
 
 Json = dict[str, Any]
 MOST_PIXELS = 2**31
@@ -160,12 +160,12 @@ def _box_from(given: Any) -> Box:
 
 
 def _cutout(cutout: Cutout) -> Json:
-    return {"box": _box(cutout.box), "runs": Runs.of(cutout.mask).to_json()}
+    return {"box": _box(cutout.box), "runs": RunLengths.of(cutout.mask).to_json()}
 
 
 def _cutout_from(given: Json) -> Cutout:
     box = _box_from(given["box"])
     if box.area > MOST_PIXELS:
         raise ValueError(f"a mask claims {box.area} pixels")
-    mask = Runs.from_json(given["runs"], box.shape, bool).array
+    mask = RunLengths.from_json(given["runs"], box.shape, bool).array
     return Cutout(box, np.packbits(mask).tobytes())

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_iafpn.geometry import Box
 from napari_iafpn.sessions.cutout import Cutout
 from napari_iafpn.sessions.plane_key import PlaneKey
-from napari_iafpn.sessions.runs import Runs
+from napari_iafpn.sessions.run_lengths import RunLengths
 
 KEEP, OVERWRITE = "keep", "overwrite"
 POLICIES = (KEEP, OVERWRITE)
@@ -27,19 +27,19 @@ class PixelChange:
     ----------
     start : tuple of int
         First pixel of the region, one index per axis of the labels.
-    old, new : Runs
+    old, new : RunLengths
         Of the region's shape.
     """
 
     start: tuple[int, ...]
-    old: Runs
-    new: Runs
+    old: RunLengths
+    new: RunLengths
 
     @classmethod
     def of(cls, region: Sequence[slice], before: NDArray[Any], after: NDArray[Any]) -> PixelChange:
         """Take the values of a region before and after."""
         start = tuple(int(part.start) for part in region)
-        return cls(start, Runs.of(before), Runs.of(after))
+        return cls(start, RunLengths.of(before), RunLengths.of(after))
 
     @property
     def region(self) -> tuple[slice, ...]:

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.sessions.about import PIECES, ImageAbout, LabelsAbout, unpacked
 from napari_iafpn.sessions.checks import text, whole
 from napari_iafpn.sessions.codec import step_from_json
 from napari_iafpn.sessions.document import DO, REDO, UNDO, Document
@@ -19,6 +18,7 @@ from napari_iafpn.sessions.journal import FORMAT
 from napari_iafpn.sessions.lines import Line, State, is_sealed, lines_of, state_of
 from napari_iafpn.sessions.object_codec import found_from_json
 from napari_iafpn.sessions.pixels import PixelChange
+from napari_iafpn.sessions.provenance import PIECES, ImageProvenance, LabelsProvenance, unpacked
 from napari_iafpn.sessions.steps import Step
 
 HEADS = re.compile(rb'\s*\{\s*"entry"\s*:\s*"(session|image|labels|content)"')
@@ -58,8 +58,8 @@ class Session:
     path : Path
     created : str
         ISO time.
-    images : dict of id to ImageAbout
-    labels : dict of id to LabelsAbout
+    images : dict of id to ImageProvenance
+    labels : dict of id to LabelsProvenance
     pieces : dict of id to dict of int to str
         What is there of the content of labels, by its first pixel.
     counts : dict of id to int
@@ -81,8 +81,8 @@ class Session:
 
     path: Path
     created: str = ""
-    images: dict[str, ImageAbout] = field(default_factory=dict)
-    labels: dict[str, LabelsAbout] = field(default_factory=dict)
+    images: dict[str, ImageProvenance] = field(default_factory=dict)
+    labels: dict[str, LabelsProvenance] = field(default_factory=dict)
     pieces: dict[str, dict[int, str]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     models: dict[str, str] = field(default_factory=dict)
@@ -112,8 +112,8 @@ class Session:
         """
         if id_ not in self.labels:
             raise ValueError(f"the session {self.path.name} has no labels {id_!r}")
-        about = self.labels[id_]
-        return about.data(self._whole_pieces(about))
+        provenance = self.labels[id_]
+        return provenance.data(self._whole_pieces(provenance))
 
     @property
     def objects(self) -> int:
@@ -139,10 +139,10 @@ class Session:
             self.created = text(entry["created"], "created")
         values = {key: value for key, value in entry.items() if key != "entry"}
         if kind == "image":
-            about = ImageAbout.from_json(values)
-            self.images[about.id] = about
+            provenance = ImageProvenance.from_json(values)
+            self.images[provenance.id] = provenance
         elif kind == "labels":
-            labels = LabelsAbout.from_json(values)
+            labels = LabelsProvenance.from_json(values)
             self.labels[labels.id] = labels
         elif kind == "content" and "pieces" in values:
             self.counts[text(values["labels"], "labels")] = whole(values["pieces"], "pieces")
@@ -204,22 +204,22 @@ class Session:
         if image not in self.images:
             raise ValueError("nothing is known of its image and its labels")
         shape = self.images[image].spatial_shape
-        self.labels[id_] = LabelsAbout(id_, "Objects", image, shape, "int64", "")
+        self.labels[id_] = LabelsProvenance(id_, "Objects", image, shape, "int64", "")
         self.lose("what the labels were like before the first object")
 
-    def _whole_pieces(self, about: LabelsAbout) -> Iterator[tuple[int, NDArray[Any]]]:
-        if about.content != PIECES:
+    def _whole_pieces(self, provenance: LabelsProvenance) -> Iterator[tuple[int, NDArray[Any]]]:
+        if provenance.content != PIECES:
             return
-        total = int(np.prod(about.shape, dtype=np.int64))
-        pieces, missing = self.pieces.get(about.id, {}), 0
+        total = int(np.prod(provenance.shape, dtype=np.int64))
+        pieces, missing = self.pieces.get(provenance.id, {}), 0
         for start, content in pieces.items():
             try:
-                yield start, unpacked(content, about.dtype, max(total - start, 0))
+                yield start, unpacked(content, provenance.dtype, max(total - start, 0))
             except ValueError:
                 missing += 1
-        wanted = self.counts.get(about.id)
+        wanted, name = self.counts.get(provenance.id), provenance.name
         if missing or wanted != len(pieces):
-            self.lose(f"a part of what the labels {about.name!r} were like before the first object")
+            self.lose(f"a part of what the labels {name!r} were like before the first object")
 
 
 def _category(given: tuple[str, Any]) -> tuple[int, dict[str, str]]:

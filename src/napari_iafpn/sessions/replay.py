@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_iafpn.sessions.actions import propagated_pixels
-from napari_iafpn.sessions.following import followed
 from napari_iafpn.sessions.objects import CurrentObject
 from napari_iafpn.sessions.pixels import PixelChange, lifted, painted
+from napari_iafpn.sessions.plane_propagation import propagate_planes
 from napari_iafpn.sessions.reading import ArrayLabels, Session
 from napari_iafpn.sessions.steps import Step
 
@@ -98,7 +98,7 @@ def _committed(
     current: CurrentObject = change.before
     prediction = None
     if current.asks:
-        plane = commit.sight.open(change.plane, images)
+        plane = commit.display.open(change.plane, images)
         start = current.start.prediction(plane.shape) if current.start else None
         clicks = ClickReplay(
             predictor_of(commit.model),
@@ -127,9 +127,9 @@ def _propagated(
     if found is None:
         return ()
     shape = step.plane.shape_in(data.shape)
-    visited = followed(
+    visited = propagate_planes(
         predictor_of(commit.model),
-        lambda key: commit.sight.open(key, images),
+        lambda key: commit.display.open(key, images),
         step.plane,
         found[0].prediction(shape),
         propagation,

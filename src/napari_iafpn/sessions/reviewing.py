@@ -17,7 +17,14 @@ from napari_iafpn.sessions.proposals import (
     FoundObject,
     Verdict,
 )
-from napari_iafpn.sessions.steps import ACCEPT, Facts, FactsChange, LabelsChange, ObjectChange, Step
+from napari_iafpn.sessions.steps import (
+    ACCEPT,
+    LabelsChange,
+    ObjectChange,
+    ObjectStats,
+    StatsChange,
+    Step,
+)
 
 
 def accept_step(
@@ -43,14 +50,14 @@ def accept_step(
             pixels.append(change)
         before = known.get((target.id, label))
         quality = min(each.quality for each in proposals)
-        after = Facts(
+        after = ObjectStats(
             proposals[0].category,
             clicks=before.clicks if before else 0,
             seconds=before.seconds if before else 0.0,
             found=True,
             quality=round(quality, 3),
         )
-        facts.append(FactsChange(target.id, label, before, after))
+        facts.append(StatsChange(target.id, label, before, after))
     return Step(
         ACCEPT,
         plane,

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from napari_iafpn.sessions.display import DisplaySettings
 from napari_iafpn.sessions.objects import CurrentObject
 from napari_iafpn.sessions.pixels import PixelChange
 from napari_iafpn.sessions.plane_key import PlaneKey
 from napari_iafpn.sessions.proposals import Verdict
-from napari_iafpn.sessions.sight import Sight
 
 ACCEPT = "accept"
 """The kind of steps that accept proposals."""
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ObjectStats:
     """What is known of a committed object beside its pixels.
 
     Attributes
@@ -60,13 +60,13 @@ class LabelsChange:
 
 
 @dataclass(frozen=True, slots=True)
-class FactsChange:
+class StatsChange:
     """What is known of an object changed; None: it is not there."""
 
     labels: str
     label: int
-    before: Facts | None
-    after: Facts | None
+    before: ObjectStats | None
+    after: ObjectStats | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Commit:
     policy : {"keep", "overwrite"}
     model : str
         Digest of the model's file; empty where no click was needed.
-    sight : Sight
+    display : DisplaySettings
         How the image was shown.
     """
 
@@ -88,7 +88,7 @@ class Commit:
     label: int
     policy: str
     model: str
-    sight: Sight
+    display: DisplaySettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class Step:
     plane: PlaneKey
     objects: tuple[ObjectChange, ...] = ()
     labels: tuple[LabelsChange, ...] = ()
-    facts: tuple[FactsChange, ...] = ()
+    facts: tuple[StatsChange, ...] = ()
     commit: Commit | None = None
     propagation: Propagation | None = None
     verdicts: tuple[Verdict, ...] = ()

@@ -16,10 +16,10 @@ from napari_iafpn.evaluation.readers import AnnotatedSet, Sample
 from napari_iafpn.images.rgb import as_rgb8
 from napari_iafpn.training.augment import augment
 from napari_iafpn.training.clicking import initial_clicks, neighbour_clicks
-from napari_iafpn.training.existing import (
+from napari_iafpn.training.initial_masks import (
     Mask,
     correcting_clicks,
-    existing_mask,
+    draw_initial_mask,
     misplaced_mask,
     placing_clicks,
 )
@@ -45,7 +45,7 @@ class Item(TypedDict):
 
     image: Tensor
     label: Tensor
-    existing: Tensor
+    initial_mask: Tensor
     clicks: list[Click]
     context: list[Click]
 
@@ -58,7 +58,7 @@ class Batch:
     """(B, 3, H, W) uint8."""
     labels: Tensor
     """(B, 1, H, W) int8: 1 object, 0 background, -1 ignore."""
-    existing: Tensor
+    initial_mask: Tensor
     """(B, 1, H, W) bool: the masks before the first click, empty where there are none."""
     clicks: list[list[Click]]
     """The user's initial clicks of each sample, in source pixels."""
@@ -76,7 +76,7 @@ class Batch:
             self,
             images=self.images.to(device, **kwargs),
             labels=self.labels.to(device, **kwargs),
-            existing=self.existing.to(device, **kwargs),
+            initial_mask=self.initial_mask.to(device, **kwargs),
         )
 
     @classmethod
@@ -85,7 +85,7 @@ class Batch:
         return cls(
             torch.stack([item["image"] for item in items]),
             torch.stack([item["label"] for item in items])[:, None],
-            torch.stack([item["existing"] for item in items])[:, None],
+            torch.stack([item["initial_mask"] for item in items])[:, None],
             [item["clicks"] for item in items],
             [item["context"] for item in items],
         )
@@ -133,13 +133,13 @@ class ClickDataset(Dataset[Item]):
         if rng.random() < self.recipe.view.background:
             view = view.without_target()
         label = np.where(view.ignore, -1, view.target).astype(np.int8)
-        existing, clicks = self._beginning(view, rng)
+        initial_mask, clicks = self._beginning(view, rng)
         config = self.recipe.clicks
         known = config.context and rng.random() < config.context
         return Item(
             image=view.image.contiguous(),
             label=torch.from_numpy(label),
-            existing=torch.from_numpy(np.ascontiguousarray(existing)),
+            initial_mask=torch.from_numpy(np.ascontiguousarray(initial_mask)),
             clicks=clicks,
             context=neighbour_clicks(view, rng) if known else [],
         )
@@ -150,9 +150,9 @@ class ClickDataset(Dataset[Item]):
         if (config.existing or config.misplaced) and view.target.any():
             drawn = rng.random()
             if drawn < config.existing:
-                existing = existing_mask(view, rng)
-                if clicks := correcting_clicks(view, existing, rng):
-                    return existing, clicks
+                initial_mask = draw_initial_mask(view, rng)
+                if clicks := correcting_clicks(view, initial_mask, rng):
+                    return initial_mask, clicks
             elif drawn < config.existing + config.misplaced:
                 elsewhere = misplaced_mask(view, rng)
                 if clicks := placing_clicks(view, elsewhere, rng):

@@ -19,7 +19,7 @@ from napari_iafpn.training.recipe import STAGES
 from napari_iafpn.training.run import Progress, Run
 from napari_iafpn.training.settings import StageConfig
 from napari_iafpn.training.stage import Stage
-from napari_iafpn.training.step_losses import Rounds, step_losses
+from napari_iafpn.training.step_losses import ClickSchedule, step_losses
 
 __all__ = ["Progress", "Run", "run_stage"]
 
@@ -112,7 +112,7 @@ def _step(stage: Stage, batches: Batches) -> tuple[float, float]:
         asked = time.monotonic()
         indices, batch = _next(batches)
         waited += time.monotonic() - asked
-        rounds = Rounds.draw(run.recipe, config, step, indices)
+        rounds = ClickSchedule.draw(run.recipe, config, step, indices)
         for loss in _losses(stage, run.fabric.to_device(batch), rounds):
             run.fabric.backward(loss / config.accumulate)
             found.append(float(loss.detach()))
@@ -122,7 +122,7 @@ def _step(stage: Stage, batches: Batches) -> tuple[float, float]:
     return total if stage.name == "cascade" else _learn(stage, total), waited
 
 
-def _losses(stage: Stage, batch: Batch, rounds: Rounds) -> Iterator[Tensor]:
+def _losses(stage: Stage, batch: Batch, rounds: ClickSchedule) -> Iterator[Tensor]:
     """Yield the losses of one pass; what is between two of them computes in full precision."""
     losses = step_losses(stage.name, stage.run.cascade, batch, rounds)
     while True:

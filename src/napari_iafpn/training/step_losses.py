@@ -24,11 +24,11 @@ from napari_iafpn.training.recipe import Recipe
 from napari_iafpn.training.settings import StageConfig, shape_of
 
 Clicks = list[list[Click]]
-StepLoss = Callable[[Cascade, Batch, "Rounds"], Tensor]
+StepLoss = Callable[[Cascade, Batch, "ClickSchedule"], Tensor]
 
 
 @dataclass(frozen=True)
-class Rounds:
+class ClickSchedule:
     """How the simulated user goes on in one pass, and at what size.
 
     Attributes
@@ -65,7 +65,7 @@ class Rounds:
         config: StageConfig,
         step: int,
         indices: Sequence[int],
-    ) -> Rounds:
+    ) -> ClickSchedule:
         """Draw the rounds of a step; ``indices`` are the samples' places in the stream."""
         seed, clicks = recipe.seed, recipe.clicks
         most = clicks.rounds if config.rounds is None else config.rounds
@@ -75,7 +75,7 @@ class Rounds:
         return cls(count, users, *sizes, clicks.max_initial, config.auxiliary)
 
 
-def coarse_loss(cascade: Cascade, batch: Batch, rounds: Rounds) -> Tensor:
+def coarse_loss(cascade: Cascade, batch: Batch, rounds: ClickSchedule) -> Tensor:
     """Train the coarse level on whole views; its own output is the next previous mask."""
     annotation = Annotation(batch, replace(rounds, view_size=rounds.size))
     with torch.no_grad(), _Evaluating(cascade.coarse):
@@ -86,7 +86,7 @@ def coarse_loss(cascade: Cascade, batch: Batch, rounds: Rounds) -> Tensor:
     return _loss(*cascade.coarse.outputs(*inputs), labels, rounds.auxiliary)
 
 
-def fine_loss(cascade: Cascade, batch: Batch, rounds: Rounds) -> Tensor:
+def fine_loss(cascade: Cascade, batch: Batch, rounds: ClickSchedule) -> Tensor:
     """Train the fine level inside the cascade: coarse, zoom-in, fine, paste, next click."""
     if cascade.fine is None:
         raise ValueError("this model has no fine level; leave out the fine stage")
@@ -101,7 +101,7 @@ def fine_loss(cascade: Cascade, batch: Batch, rounds: Rounds) -> Tensor:
     return _loss(*cascade.fine.outputs(*inputs), labels, rounds.auxiliary)
 
 
-def refiner_loss(cascade: Cascade, batch: Batch, rounds: Rounds) -> Tensor:
+def refiner_loss(cascade: Cascade, batch: Batch, rounds: ClickSchedule) -> Tensor:
     """Train the refiner after every click, the levels in front as they are in use.
 
     The first click lies deep in the object, as users click, not anywhere.
@@ -123,7 +123,7 @@ def refiner_loss(cascade: Cascade, batch: Batch, rounds: Rounds) -> Tensor:
     return torch.stack(losses).mean()
 
 
-def cascade_losses(cascade: Cascade, batch: Batch, rounds: Rounds) -> Iterator[Tensor]:
+def cascade_losses(cascade: Cascade, batch: Batch, rounds: ClickSchedule) -> Iterator[Tensor]:
     """Train everything together, as it is in use: yield the loss after every click.
 
     The fine level, with the refiner behind it, learns after every click, the coarse level after the
@@ -152,7 +152,7 @@ def cascade_losses(cascade: Cascade, batch: Batch, rounds: Rounds) -> Iterator[T
 class Annotation:
     """A batch under annotation: the scene that the networks see, and the simulated user."""
 
-    def __init__(self, batch: Batch, rounds: Rounds) -> None:
+    def __init__(self, batch: Batch, rounds: ClickSchedule) -> None:
         self.batch, self.rounds, self.turn = batch, rounds, 0
         self.clicks = batch.initial
         pixels = batch.images.float() / 255.0
@@ -166,7 +166,7 @@ class Annotation:
         self.scene = Scene(
             crop,
             self.clicks,
-            BoxedMasks(batch.existing.float(), views),
+            BoxedMasks(batch.initial_mask.float(), views),
             views,
             rounds.view_size,
             rounds.size,
@@ -189,7 +189,9 @@ STEP_LOSSES: dict[str, StepLoss] = {
 """Of the stages that learn once from each batch."""
 
 
-def step_losses(stage: str, cascade: Cascade, batch: Batch, rounds: Rounds) -> Iterator[Tensor]:
+def step_losses(
+    stage: str, cascade: Cascade, batch: Batch, rounds: ClickSchedule
+) -> Iterator[Tensor]:
     """Yield the losses of a stage's pass: one, or of the whole cascade one after every click."""
     if stage == "cascade":
         yield from cascade_losses(cascade, batch, rounds)
@@ -222,15 +224,17 @@ def _labels_at(labels: Tensor, boxes: Sequence[Box], size: tuple[int, int]) -> T
 def _deep_clicks(batch: Batch, users: Sequence[np.random.Generator]) -> Clicks:
     """Return one click deep in each object; where there is a mask or no object, the batch's."""
     found = []
-    truths, existing = batch.labels[:, 0].cpu().numpy(), batch.existing.cpu().numpy()
-    for truth, mask, given, user in zip(truths, existing, batch.clicks, users, strict=True):
+    truths, initial_mask = batch.labels[:, 0].cpu().numpy(), batch.initial_mask.cpu().numpy()
+    for truth, mask, given, user in zip(truths, initial_mask, batch.clicks, users, strict=True):
         nothing = np.zeros(truth.shape, np.float32)
         deep = None if mask.any() else next_click(nothing, truth == 1, truth == -1, user)
         found.append(given if deep is None else [deep])
     return found
 
 
-def _add_clicks(clicks: Clicks, whole: Tensor, batch: Batch, rounds: Rounds, turn: int) -> None:
+def _add_clicks(
+    clicks: Clicks, whole: Tensor, batch: Batch, rounds: ClickSchedule, turn: int
+) -> None:
     """Let the simulated user add one click per sample, on the source grid."""
     slot, initial = rounds.slots - 1 - turn, batch.initial
     probabilities, truths = whole[:, 0].cpu().numpy(), batch.labels[:, 0].cpu().numpy()

@@ -61,7 +61,7 @@ def image_numbers(results: ImageResults) -> dict[str, Any]:
     for result in results.images:
         groups[result.model, result.set, result.assist].append(result)
     numbers: dict[str, Any] = {}
-    target = results.about["options"]["target"]
+    target = results.provenance["options"]["target"]
     for (model, name, assist), group in groups.items():
         numbers.setdefault(model, {}).setdefault(name, {})[assist] = summary_of(group, target)
     return numbers
@@ -79,7 +79,10 @@ def write_image_report(results: ImageResults, sets: Sequence[AnnotatedSet], outp
 
     numbers = image_numbers(results)
     output.mkdir(parents=True, exist_ok=True)
-    whole = {**numbers, ABOUT: {**results.about, "problems": [str(p) for p in results.problems]}}
+    whole = {
+        **numbers,
+        ABOUT: {**results.provenance, "problems": [str(p) for p in results.problems]},
+    }
     text = json.dumps(whole, indent=1)
     write_atomically(output / "results.json", text.encode("utf-8", errors="backslashreplace"))
     page = _page(results, numbers, sets)
@@ -113,7 +116,7 @@ def _page(results: ImageResults, numbers: dict[str, Any], sets: Sequence[Annotat
             tables=tables,
             pictures=list(_pictures(results, sets)),
             problems=results.problems,
-            about=json.dumps(results.about, indent=1),
+            about=json.dumps(results.provenance, indent=1),
         )
     )
 

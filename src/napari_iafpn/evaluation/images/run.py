@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_iafpn.evaluation.about import now
 from napari_iafpn.evaluation.images.annotating import (
     LEAST_OBJECTS,
     ImageProtocol,
@@ -23,6 +22,7 @@ from napari_iafpn.evaluation.images.annotating import (
 from napari_iafpn.evaluation.images.result import ImageResult
 from napari_iafpn.evaluation.journal import Journal
 from napari_iafpn.evaluation.models import ModelFile, find_models
+from napari_iafpn.evaluation.provenance import now
 from napari_iafpn.evaluation.results import Problem
 
 if TYPE_CHECKING:
@@ -70,14 +70,14 @@ class ImageResults:
         By model, set, mode and image.
     problems : tuple of Problem
         Images that could not be read.
-    about : mapping of plain data
+    provenance : mapping of plain data
         Options, versions, models, sets, when and where.
     notes : tuple of str
     """
 
     images: tuple[ImageResult, ...]
     problems: tuple[Problem, ...]
-    about: dict[str, Any]
+    provenance: dict[str, Any]
     notes: tuple[str, ...] = ()
 
 
@@ -132,7 +132,7 @@ def evaluate_images(
                 if kept is not None:
                     kept.append([result], ())
                 tell(len(done), len(keys), result)
-    about = {
+    provenance = {
         "options": {**header["option"], "protocol": "images"},
         "versions": {"python": platform.python_version(), **header["version of"]},
         "models": header["model"],
@@ -140,7 +140,7 @@ def evaluate_images(
         "started": started,
         "machine": f"{platform.platform()}, {platform.machine()}, {os.cpu_count()} CPUs",
     }
-    return ImageResults(tuple(done[key] for key in keys), tuple(problems), about, tuple(notes))
+    return ImageResults(tuple(done[key] for key in keys), tuple(problems), provenance, tuple(notes))
 
 
 def _missing(

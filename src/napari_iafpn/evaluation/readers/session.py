@@ -10,9 +10,9 @@ from napari_iafpn.evaluation.readers.sample import Sample
 from napari_iafpn.evaluation.readers.sets import FileSet, sample_of
 from napari_iafpn.images.files import read_array
 from napari_iafpn.sessions import PlaneKey
-from napari_iafpn.sessions.about import ImageAbout
+from napari_iafpn.sessions.provenance import ImageProvenance
 from napari_iafpn.sessions.reading import Session, read_session
-from napari_iafpn.sessions.runs import Runs
+from napari_iafpn.sessions.run_lengths import RunLengths
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,15 +21,15 @@ class AnnotatedPlane:
 
     Attributes
     ----------
-    image : ImageAbout
+    image : ImageProvenance
     plane : PlaneKey
-    instances : Runs
+    instances : RunLengths
         (H, W) ids.
     """
 
-    image: ImageAbout
+    image: ImageProvenance
     plane: PlaneKey
-    instances: Runs
+    instances: RunLengths
 
     @property
     def name(self) -> str:
@@ -108,5 +108,7 @@ def _planes(session: Session) -> list[AnnotatedPlane]:
     for labels, plane in places:
         instances = session.labels_of(labels).data[plane.indices]
         if plane.layer in session.images and instances.any():
-            found.append(AnnotatedPlane(session.images[plane.layer], plane, Runs.of(instances)))
+            found.append(
+                AnnotatedPlane(session.images[plane.layer], plane, RunLengths.of(instances))
+            )
     return found

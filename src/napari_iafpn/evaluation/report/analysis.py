@@ -37,7 +37,7 @@ def analyse(results: Results) -> Analysis:
     """Summarise and compare what ``results`` hold; ValueError without any object."""
     if not results.objects:
         raise ValueError("there is no result to report; evaluate at least one object")
-    options = results.about["options"]
+    options = results.provenance["options"]
     known = [field.name for field in fields(Protocol) if field.name in options]
     protocol = Protocol(**{name: options[name] for name in known})
     groups = by_condition(results.objects)

@@ -34,7 +34,7 @@ def results_json(analysis: Analysis) -> str:
         intervals[model][condition.key] = _intervals(summary)
         details[model][condition.key] = _details(summary)
     about = {
-        **analysis.results.about,
+        **analysis.results.provenance,
         "renamed": {name: key for name, key in keys.items() if name != key},
         "mIoU": miou_rule(analysis.protocol),
         "intervals": intervals,

@@ -23,7 +23,7 @@ from napari_iafpn.evaluation.report.summary import (
     summarise,
 )
 from napari_iafpn.evaluation.report.thumbnails import Pick, Picks
-from napari_iafpn.evaluation.report.words import (
+from napari_iafpn.evaluation.report.wording import (
     clicks_sentence,
     comparison_sentence,
     count_of,
@@ -113,8 +113,8 @@ def _context(analysis: Analysis, picks: Mapping[Condition, Picks]) -> dict[str, 
         "problems": results.problems[:PROBLEMS],
         "problem_count": len(results.problems),
         "problem_sets": _problem_sets(analysis),
-        "about": dict(_about(results.about)),
-        "started": _readable_time(results.about.get("started", "")),
+        "about": dict(_about(results.provenance)),
+        "started": _readable_time(results.provenance.get("started", "")),
     }
 
 

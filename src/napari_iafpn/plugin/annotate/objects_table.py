@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from napari_iafpn.plugin.annotate.objects_view import ObjectsView, Row
 from napari_iafpn.plugin.labels import LabelsLayer
 from napari_iafpn.plugin.messages import Message
-from napari_iafpn.sessions import Facts, FactsChange, PlaneKey, Step
+from napari_iafpn.sessions import ObjectStats, PlaneKey, StatsChange, Step
 from napari_iafpn.sessions.actions import delete_step
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class ObjectsTable:
         edited = self._edited(target)
         rows = []
         for label, area in sorted((target.areas + edited).items()):
-            fact = facts.get((target.id, label), Facts())
+            fact = facts.get((target.id, label), ObjectStats())
             name = categories.get(fact.category, {}).get("name", "")
             told = label, name, area, fact.clicks, fact.seconds, fact.reviewed
             rows.append(Row(*told, edited=label in edited, found=fact.found, quality=fact.quality))
@@ -105,7 +105,7 @@ class ObjectsTable:
         return delete_step(plane, target, regions, facts, into=into)
 
     def _review(self, labels: Sequence[int]) -> None:
-        def reviewed(facts: Mapping[int, Facts]) -> dict[int, Facts]:
+        def reviewed(facts: Mapping[int, ObjectStats]) -> dict[int, ObjectStats]:
             done = all(fact.reviewed for fact in facts.values())
             return {label: replace(fact, reviewed=not done) for label, fact in facts.items()}
 
@@ -122,14 +122,14 @@ class ObjectsTable:
         self,
         kind: str,
         labels: Sequence[int],
-        changed: Callable[[Mapping[int, Facts]], Mapping[int, Facts]],
+        changed: Callable[[Mapping[int, ObjectStats]], Mapping[int, ObjectStats]],
     ) -> None:
         known = self._annotator.controller.document.facts
 
         def step(plane: PlaneKey, target: LabelsLayer) -> Step:
-            before = {label: known.get((target.id, label), Facts()) for label in labels}
+            before = {label: known.get((target.id, label), ObjectStats()) for label in labels}
             changes = tuple(
-                FactsChange(target.id, label, known.get((target.id, label)), fact)
+                StatsChange(target.id, label, known.get((target.id, label)), fact)
                 for label, fact in changed(before).items()
             )
             return Step(kind, plane, facts=changes)

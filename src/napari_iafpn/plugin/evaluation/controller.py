@@ -102,7 +102,7 @@ class EvaluationController:
         """Write the report into ``folder``, or into a new folder in it where it holds anything."""
         if self.can_save and self._results is not None and self._annotated is not None:
             try:
-                folder = _free_folder(folder, str(self._results.about["started"]))
+                folder = _free_folder(folder, str(self._results.provenance["started"]))
             except OSError as error:
                 self._say(f"{folder} cannot be read ({error.strerror})", error=True)
                 return

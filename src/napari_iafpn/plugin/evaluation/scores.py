@@ -85,7 +85,7 @@ class Scores:
     def sentences(self) -> list[str]:
         """Say how many clicks each model needs and how many the second one saves."""
         from napari_iafpn.evaluation.report import summarise
-        from napari_iafpn.evaluation.report.words import clicks_sentence
+        from napari_iafpn.evaluation.report.wording import clicks_sentence
 
         found = {model: self.of(model) for model in self.models}
         said = []

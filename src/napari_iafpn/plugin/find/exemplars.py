@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.find.messages import Kind
-from napari_iafpn.sessions import Cutout, Facts, PlaneKey
+from napari_iafpn.sessions import Cutout, ObjectStats, PlaneKey
 from napari_iafpn.sessions.pixels import region_of
 
 MOST = 24
@@ -72,7 +72,7 @@ def _pieces(mask: NDArray[np.bool_], corner: tuple[int, int]) -> Iterable[Cutout
 
 def kinds_of(
     objects: Objects,
-    facts: Mapping[int, Facts],
+    facts: Mapping[int, ObjectStats],
     rejected: Mapping[int, Iterable[Cutout]],
     first: int = 0,
 ) -> tuple[Kind, ...]:
@@ -83,7 +83,7 @@ def kinds_of(
     Parameters
     ----------
     objects : Objects
-    facts : mapping of int to Facts
+    facts : mapping of int to ObjectStats
         Of the objects of this sitting.
     rejected : mapping of int to Cutout
         Proposals of each class that were none.
@@ -91,7 +91,7 @@ def kinds_of(
         The class that is chosen.
     """
     known = {label: facts[label] for label in objects.cutouts if label in facts}
-    chosen = known or dict.fromkeys(objects.cutouts, Facts())
+    chosen = known or dict.fromkeys(objects.cutouts, ObjectStats())
     groups: dict[int, list[int]] = {}
     # The newest first, and what was clicked before what was only accepted.
     for label in sorted(chosen, key=lambda each: (_is_given(chosen[each]), -each)):
@@ -115,7 +115,7 @@ def kinds_of(
     )
 
 
-def _is_given(facts: Facts) -> bool:
+def _is_given(facts: ObjectStats) -> bool:
     return facts.found and not facts.clicks
 
 

@@ -10,10 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from napari_iafpn.sessions.about import ImageAbout, fingerprint_of
 from napari_iafpn.sessions.journal import SUFFIX
 from napari_iafpn.sessions.lines import lines_of
 from napari_iafpn.sessions.locking import is_locked
+from napari_iafpn.sessions.provenance import ImageProvenance, fingerprint_of
 from napari_iafpn.sessions.reading import Session, read_session
 
 IMAGE = re.compile(rb'\s*\{\s*"entry"\s*:\s*"image"')
@@ -31,14 +31,14 @@ class Offer:
     Attributes
     ----------
     session : Session
-    image : ImageAbout
+    image : ImageProvenance
         The image as the session knows it.
     worked : float
         When something was written last, in seconds since 1970.
     """
 
     session: Session
-    image: ImageAbout
+    image: ImageProvenance
     worked: float = 0.0
 
     @property
@@ -46,7 +46,9 @@ class Offer:
         """How many objects of this image were kept."""
         labels = self.session.labels
         kept = (labels.get(id_) for id_, _ in self.session.document.facts)
-        return sum(about is not None and about.image == self.image.id for about in kept)
+        return sum(
+            provenance is not None and provenance.image == self.image.id for provenance in kept
+        )
 
     @property
     def unfinished(self) -> int:
@@ -120,9 +122,9 @@ def offer_of(session: Session, array: Any) -> Offer | None:
     Where the session lost what it knew of an image, it is this one if its labels fit.
     """
     fingerprint = fingerprint_of(array)
-    for about in session.images.values():
-        if about.fingerprint == fingerprint:
-            return Offer(session, about, _worked(session.path))
+    for provenance in session.images.values():
+        if provenance.fingerprint == fingerprint:
+            return Offer(session, provenance, _worked(session.path))
     document = session.document
     planes = [step.plane.layer for step in document.steps] + [key.layer for key in document.objects]
     unknown = dict.fromkeys(layer for layer in planes if layer not in session.images)
@@ -130,8 +132,8 @@ def offer_of(session: Session, array: Any) -> Offer | None:
         shapes = [labels.shape for labels in session.labels.values() if labels.image == layer]
         if all(tuple(array.shape[: len(shape)]) == shape for shape in shapes):
             shape = tuple(int(size) for size in array.shape)
-            about = ImageAbout(layer, "", "", shape, str(array.dtype), False, fingerprint)
-            return Offer(session, about, _worked(session.path))
+            provenance = ImageProvenance(layer, "", "", shape, str(array.dtype), False, fingerprint)
+            return Offer(session, provenance, _worked(session.path))
     return None
 
 
@@ -147,13 +149,13 @@ def _is_of(path: Path, array: Any) -> bool:
     return False
 
 
-def _images(path: Path) -> Iterator[tuple[ImageAbout | None, bytes]]:
+def _images(path: Path) -> Iterator[tuple[ImageProvenance | None, bytes]]:
     """Yield what a journal tells of images, None where that is damaged, and its line."""
     try:
         for line in lines_of(path, lambda raw: IMAGE.match(raw) is not None):
             try:
                 values = {k: v for k, v in (line.entry or {}).items() if k != "entry"}
-                yield ImageAbout.from_json(values), line.raw
+                yield ImageProvenance.from_json(values), line.raw
             except (KeyError, TypeError, ValueError):
                 yield None, line.raw
     except OSError:

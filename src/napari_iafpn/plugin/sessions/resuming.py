@@ -50,12 +50,12 @@ def bring_back(annotator: Annotator, image: Image, offer: Offer) -> set[str]:
 
 
 def _labels_layer(annotator: Annotator, image: Image, offer: Offer, id_: str) -> Labels:
-    about, data = offer.session.labels[id_], offer.session.labels_of(id_).data
-    here = about.image == offer.image.id
+    provenance, data = offer.session.labels[id_], offer.session.labels_of(id_).data
+    here = provenance.image == offer.image.id
     if isinstance(data, SparseArray):
-        data = on_disk(data, about.name, image if here else None, annotator.book.folder)
+        data = on_disk(data, provenance.name, image if here else None, annotator.book.folder)
     placed = placement(image) if here else {}
-    return Labels(data, name=about.name, multiscale=isinstance(data, list), **placed)
+    return Labels(data, name=provenance.name, multiscale=isinstance(data, list), **placed)
 
 
 def offer_of_file(path: Path, image: Image) -> Offer:
@@ -70,7 +70,9 @@ def offer_of_file(path: Path, image: Image) -> Offer:
     offer = offer_of(session, full_resolution(image))
     if offer is not None:
         return offer
-    names = ", ".join(repr(about.path or about.name) for about in session.images.values())
+    names = ", ".join(
+        repr(provenance.path or provenance.name) for provenance in session.images.values()
+    )
     raise ValueError(
         f"this is a session of another image ({names or 'none'}), not of {image.name!r}; open that "
         "image first"

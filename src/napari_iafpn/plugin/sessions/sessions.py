@@ -12,8 +12,8 @@ from napari_iafpn.plugin.annotate.sessions_view import SessionsView
 from napari_iafpn.plugin.docking import Aside, Bridge
 from napari_iafpn.plugin.layers import full_resolution, layer_id
 from napari_iafpn.plugin.messages import Message, as_sentence
-from napari_iafpn.plugin.sessions.keeper import SessionKeeper
 from napari_iafpn.plugin.sessions.offers import Offer, offers_for
+from napari_iafpn.plugin.sessions.recorder import SessionRecorder
 from napari_iafpn.plugin.sessions.resuming import bring_back, offer_of_file
 from napari_iafpn.sessions.lines import LineFile
 from napari_iafpn.sessions.locking import InUseError
@@ -46,7 +46,7 @@ class Sessions:
         self._trouble = Bridge()
         self._offers: list[Offer] = []
         self._asked: str | None = None
-        self.keeper = SessionKeeper(
+        self.keeper = SessionRecorder(
             folder, annotator.image_of, annotator.book.layer_of, self._trouble.reported.emit
         )
         self.view = SessionsView()

@@ -31,7 +31,7 @@ AXES = 32
 
 
 @dataclass(frozen=True)
-class ImageAbout:
+class ImageProvenance:
     """An image.
 
     Attributes
@@ -58,13 +58,13 @@ class ImageAbout:
     fingerprint: str
 
     @classmethod
-    def of(cls, id_: str, name: str, path: str, array: Any, *, rgb: bool) -> ImageAbout:
+    def of(cls, id_: str, name: str, path: str, array: Any, *, rgb: bool) -> ImageProvenance:
         """Describe an array; reads some blocks of it."""
         shape = tuple(int(size) for size in array.shape)
         return cls(id_, name, path, shape, str(array.dtype), rgb, fingerprint_of(array))
 
     @classmethod
-    def from_json(cls, given: dict[str, Any]) -> ImageAbout:
+    def from_json(cls, given: dict[str, Any]) -> ImageProvenance:
         """Return what ``vars`` gave; ValueError where that cannot be."""
         for name in ("id", "name", "path", "dtype", "fingerprint"):
             text(given[name], name)
@@ -77,7 +77,7 @@ class ImageAbout:
 
 
 @dataclass(frozen=True)
-class LabelsAbout:
+class LabelsProvenance:
     """A labels image as it was when the first object was written.
 
     Attributes
@@ -108,13 +108,13 @@ class LabelsAbout:
     @classmethod
     def of(
         cls, id_: str, name: str, image: str, data: Any, place: dict[str, Any] | None = None
-    ) -> LabelsAbout:
+    ) -> LabelsProvenance:
         """Describe labels."""
         shape = tuple(int(size) for size in data.shape)
         return cls(id_, name, image, shape, np.dtype(data.dtype).name, packed(data), place or {})
 
     @classmethod
-    def from_json(cls, given: dict[str, Any]) -> LabelsAbout:
+    def from_json(cls, given: dict[str, Any]) -> LabelsProvenance:
         """Return what ``vars`` gave; ValueError where that cannot be."""
         for name in ("id", "name", "image", "dtype"):
             text(given[name], name)
@@ -153,7 +153,7 @@ class LabelsAbout:
 
 
 def packed(data: Any) -> str | None:
-    """Return labels as text, see `LabelsAbout`."""
+    """Return labels as text, see `LabelsProvenance`."""
     if size_of(data) > CONTENT_BYTES:
         return "" if is_blank(data) else None
     values = np.asarray(data)
@@ -165,8 +165,8 @@ def packed(data: Any) -> str | None:
 def content_entries(id_: str, data: Any) -> Iterator[dict[str, Any]]:
     """Yield what a journal tells of the pixels of labels that are kept in pieces.
 
-    Each piece holds the pixels from ``start`` on, packed as in `LabelsAbout`; those that are all
-    0 are left out. The last entry says how many there are.
+    Each piece holds the pixels from ``start`` on, packed as in `LabelsProvenance`; those that are
+    all 0 are left out. The last entry says how many there are.
     """
     if packed(data) != PIECES:
         return

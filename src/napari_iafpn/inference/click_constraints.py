@@ -31,7 +31,7 @@ Mark = tuple[tuple[int, int], bool]
 """A pixel (row, col), and whether it belongs to the object."""
 
 
-def obeying(logits: NDArray[np.float32], prompts: Iterable[Prompt]) -> NDArray[np.float32]:
+def enforce_clicks(logits: NDArray[np.float32], prompts: Iterable[Prompt]) -> NDArray[np.float32]:
     """Return the logits with the pixels under clicks and strokes on the side that these say.
 
     Parameters

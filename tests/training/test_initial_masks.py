@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from napari_iafpn.evaluation.metrics import iou
-from napari_iafpn.training import dataset, existing
+from napari_iafpn.training import dataset, initial_masks
 from napari_iafpn.training.dataset import Batch
-from napari_iafpn.training.existing import (
+from napari_iafpn.training.initial_masks import (
     correcting_clicks,
-    existing_mask,
+    draw_initial_mask,
     misplaced_mask,
     placing_clicks,
 )
@@ -43,34 +43,36 @@ def drawn(error, target, others, rng, times=40):
 
 
 def test_a_cut_leaves_out_a_part_on_one_side(square, rng):
-    for wrong in drawn(existing._cut, square, NOBODY, rng):
+    for wrong in drawn(initial_masks._cut, square, NOBODY, rng):
         assert not (wrong & ~square).any()
         assert 0.35 < wrong.sum() / square.sum() < 0.95
 
 
 def test_a_neighbour_is_joined_whole(square, neighbour, rng):
-    for wrong in drawn(existing._joined, square, neighbour, rng, 5):
+    for wrong in drawn(initial_masks._joined, square, neighbour, rng, 5):
         np.testing.assert_array_equal(wrong, square | (neighbour > 0))
 
 
 def test_without_a_neighbour_a_disk_is_joined(square, rng):
     far = NOBODY.copy()
     far[60:, 60:] = 3
-    for wrong in drawn(existing._joined, square, far, rng):
+    for wrong in drawn(initial_masks._joined, square, far, rng):
         assert wrong[square].all()
         assert not wrong[far > 0].any()
         assert wrong.sum() > square.sum()
 
 
 def test_an_outline_moves_in_or_out(square, rng):
-    sizes = [wrong.sum() / square.sum() for wrong in drawn(existing._shifted, square, NOBODY, rng)]
+    sizes = [
+        wrong.sum() / square.sum() for wrong in drawn(initial_masks._shifted, square, NOBODY, rng)
+    ]
     assert min(sizes) < 0.6
     assert max(sizes) > 1.5
 
 
 def test_every_error_leaves_something_to_correct(square, neighbour, rng):
     overlaps = [
-        iou(existing_mask(view_of(square, neighbour), rng), square, NONE) for _ in range(200)
+        iou(draw_initial_mask(view_of(square, neighbour), rng), square, NONE) for _ in range(200)
     ]
     assert np.mean(overlaps) == pytest.approx(0.65, abs=0.12)
     assert min(overlaps) > 0.03
@@ -80,14 +82,14 @@ def test_what_is_gone_or_not_there_stays_as_it_is(rng):
     point = NONE.copy()
     point[5, 5] = True
     for _ in range(100):
-        assert existing_mask(view_of(point), rng).any()
-        assert not existing_mask(view_of(NONE), rng).any()
+        assert draw_initial_mask(view_of(point), rng).any()
+        assert not draw_initial_mask(view_of(NONE), rng).any()
 
 
 def test_the_first_click_lies_on_what_is_right_the_second_on_what_is_wrong(square, neighbour, rng):
     for _ in range(100):
         view = view_of(square, neighbour)
-        mask = existing_mask(view, rng)
+        mask = draw_initial_mask(view, rng)
         clicks = correcting_clicks(view, mask, rng)
         first = clicks[0]
         assert first.positive
@@ -103,19 +105,19 @@ def test_samples_begin_with_a_mask_as_often_as_the_recipe_says(values, dataset_o
         stream = dataset_of(recipe_from(values))
         return [stream[index] for index in range(count)]
 
-    assert not any(item["existing"].any() for item in begun(0.0, 10))
+    assert not any(item["initial_mask"].any() for item in begun(0.0, 10))
     some = begun(0.4)
-    assert sum(bool(item["existing"].any()) for item in some) == pytest.approx(24, abs=12)
+    assert sum(bool(item["initial_mask"].any()) for item in some) == pytest.approx(24, abs=12)
     batch = Batch.collate(some[:2])
-    assert batch.existing.shape == batch.labels.shape
-    assert batch.existing.dtype == torch.bool
+    assert batch.initial_mask.shape == batch.labels.shape
+    assert batch.initial_mask.dtype == torch.bool
 
 
 def test_a_mirrored_target_can_be_the_mask(values, dataset_of, monkeypatch):
-    monkeypatch.setattr(dataset, "existing_mask", lambda view, rng: view.target)
+    monkeypatch.setattr(dataset, "draw_initial_mask", lambda view, rng: view.target)
     values |= {"clicks": {"existing": 1.0}, "augment": {"flip": 1.0, "rotate90": 0.0}}
     item = dataset_of(recipe_from(values))[0]
-    assert torch.equal(item["existing"], item["label"] == 1)
+    assert torch.equal(item["initial_mask"], item["label"] == 1)
 
 
 def test_recipes_without_it_draw_the_samples_that_they_drew(values, dataset_of):
@@ -151,7 +153,7 @@ def test_samples_begin_with_a_misplaced_mask_as_often_as_the_recipe_says(values,
     values["clicks"] = {"misplaced": 0.4}
     stream = dataset_of(recipe_from(values))
     items = [stream[index] for index in range(60)]
-    begun = [item for item in items if item["existing"].any()]
+    begun = [item for item in items if item["initial_mask"].any()]
     assert len(begun) == pytest.approx(24, abs=12)
     assert all(item["clicks"][0].positive for item in begun)
     values["clicks"] = {"misplaced": 0.4, "existing": 0.7}

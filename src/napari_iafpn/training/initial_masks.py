@@ -23,7 +23,7 @@ _WAVES = 5
 """Nodes along each side of the field that makes an outline uneven."""
 
 
-def existing_mask(view: View, rng: np.random.Generator) -> Mask:
+def draw_initial_mask(view: View, rng: np.random.Generator) -> Mask:
     """Return the target with an error: a part is missing, a neighbour joined, the outline is off.
 
     An empty target stays as it is, and so does one that the error would make empty.
@@ -63,13 +63,13 @@ def placing_clicks(view: View, misplaced: Mask, rng: np.random.Generator) -> lis
     return [click for click in clicks if click is not None]
 
 
-def correcting_clicks(view: View, existing: Mask, rng: np.random.Generator) -> list[Click]:
+def correcting_clicks(view: View, initial: Mask, rng: np.random.Generator) -> list[Click]:
     """Return a click on what is right, as a correction puts it, and the user's first one.
 
     Without the second where nothing is wrong, without the first where nothing is right.
     """
-    right = next_click(np.zeros(existing.shape), existing & view.target, view.ignore, rng)
-    wrong = next_click(existing.astype(np.float32), view.target, view.ignore, rng)
+    right = next_click(np.zeros(initial.shape), initial & view.target, view.ignore, rng)
+    wrong = next_click(initial.astype(np.float32), view.target, view.ignore, rng)
     return [click for click in (right, wrong) if click is not None]
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_iafpn.sessions.blocks import Block, Blocks
 
 
-class Census:
+class LabelIndex:
     """The pixels of each id in each block, kept up to date.
 
     So ids are known without reading anything, and an object is found by reading its blocks.
@@ -20,7 +20,7 @@ class Census:
     Parameters
     ----------
     data : array-like
-        Where ids are going to be; all 0 as yet. See `Census.of` for others.
+        Where ids are going to be; all 0 as yet. See `LabelIndex.of` for others.
     """
 
     def __init__(self, data: Any) -> None:
@@ -30,12 +30,12 @@ class Census:
         """Pixels of each id in all planes."""
 
     @classmethod
-    def of(cls, data: Any) -> Census:
+    def of(cls, data: Any) -> LabelIndex:
         """Count the ids of an array; of a zarr array on the disk, what was ever written is read."""
-        census = cls(data)
-        for block in census._blocks.written():
-            census._add(block, counted(census._blocks.read(block)))
-        return census
+        index = cls(data)
+        for block in index._blocks.written():
+            index._add(block, counted(index._blocks.read(block)))
+        return index
 
     @property
     def highest(self) -> int:

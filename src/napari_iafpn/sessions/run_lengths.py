@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Runs:
+class RunLengths:
     """An array as stretches of equal values, row by row.
 
     Attributes
@@ -27,7 +27,7 @@ class Runs:
     counts: NDArray[np.int64]
 
     @classmethod
-    def of(cls, array: NDArray[Any]) -> Runs:
+    def of(cls, array: NDArray[Any]) -> RunLengths:
         """Compress an array."""
         flat = array.ravel()
         changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
@@ -46,7 +46,7 @@ class Runs:
         return [int(number) for number in numbers]
 
     @classmethod
-    def from_json(cls, given: Any, shape: tuple[int, ...], dtype: Any) -> Runs:
+    def from_json(cls, given: Any, shape: tuple[int, ...], dtype: Any) -> RunLengths:
         """Return what ``to_json`` was given; ValueError where it does not fill ``shape``."""
         size, kind = math.prod(shape), np.dtype(dtype)
         if not isinstance(given, list) or not all(type(number) is int for number in given):

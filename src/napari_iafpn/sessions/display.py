@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from napari_iafpn.images.composite import Tint, composites
+from napari_iafpn.images.composite import ChannelDisplay, composites
 from napari_iafpn.sessions.plane_key import PlaneKey
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class DisplaySettings:
     """What decides the colours of a plane.
 
     Attributes
@@ -23,13 +23,13 @@ class Sight:
         Image values shown black and white.
     gamma : float
         The power to which what is between them is raised.
-    channels : tuple of (str, Tint)
+    channels : tuple of (str, ChannelDisplay)
         Instead: the images of these ids, their colours added up.
     """
 
     limits: tuple[float, float] = (0.0, 1.0)
     gamma: float = 1.0
-    channels: tuple[tuple[str, Tint], ...] = ()
+    channels: tuple[tuple[str, ChannelDisplay], ...] = ()
 
     def open(self, key: PlaneKey, images: Mapping[str, Sequence[Any]]) -> Plane:
         """Return a plane, whose pixels are read later.
@@ -53,6 +53,8 @@ class Sight:
         if not self.channels:
             finest, *coarser = planes_of(images[key.layer], key.indices)
             return Plane(finest, coarser=coarser, limits=self.limits, gamma=self.gamma)
-        channels = [(planes_of(images[id_], key.indices), tint) for id_, tint in self.channels]
+        channels = [
+            (planes_of(images[id_], key.indices), channel) for id_, channel in self.channels
+        ]
         finest, *coarser = composites(channels)
         return Plane(finest, coarser=coarser, limits=(0.0, 1.0))

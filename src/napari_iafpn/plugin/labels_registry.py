@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
 
-class LabelsBook:
+class LabelsRegistry:
     """Keeps what writes into each Labels layer.
 
     Parameters

@@ -51,8 +51,10 @@ def _options(protocol: Protocol) -> dict[str, Any]:
     return options
 
 
-def make_about(evaluation: Evaluation, header: Header, plan: Plan, started: str) -> dict[str, Any]:
-    """Return ``Results.about``."""
+def make_provenance(
+    evaluation: Evaluation, header: Header, plan: Plan, started: str
+) -> dict[str, Any]:
+    """Return ``Results.provenance``."""
     return {
         "options": {**header["option"], "strict": evaluation.strict},
         "versions": {"python": platform.python_version(), **header["version of"]},

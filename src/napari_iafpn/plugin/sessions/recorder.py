@@ -17,22 +17,22 @@ from napari_iafpn.plugin.levels import levels_of
 from napari_iafpn.plugin.training.sources import file_name
 from napari_iafpn.plugin.writers import place_of_layer
 from napari_iafpn.sessions import FoundObject, PlaneKey, Step
-from napari_iafpn.sessions.about import (
-    CONTENT_BYTES,
-    ImageAbout,
-    LabelsAbout,
-    content_entries,
-    size_of,
-)
 from napari_iafpn.sessions.blocks import holds_more
 from napari_iafpn.sessions.document import DO
 from napari_iafpn.sessions.journal import SUFFIX, JournalWriter
 from napari_iafpn.sessions.lines import LineFile
+from napari_iafpn.sessions.provenance import (
+    CONTENT_BYTES,
+    ImageProvenance,
+    LabelsProvenance,
+    content_entries,
+    size_of,
+)
 
 CLOSE_SECONDS = 5.0
 
 
-class SessionKeeper:
+class SessionRecorder:
     """Keeps one journal per sitting.
 
     Parameters
@@ -129,7 +129,7 @@ class SessionKeeper:
         return self._folder / f"{stem} {datetime.now().strftime('%Y-%m-%d %H-%M-%S')}{SUFFIX}"
 
     def _introduce(self, writer: JournalWriter, step: Step) -> None:
-        seen = step.commit.sight.channels if step.commit is not None else ()
+        seen = step.commit.display.channels if step.commit is not None else ()
         ids = (step.plane.layer, *(c.plane.layer for c in step.objects), *(id_ for id_, _ in seen))
         for key in dict.fromkeys(ids):
             self._introduce_image(writer, key)
@@ -164,8 +164,8 @@ class SessionKeeper:
             )
             before = np.broadcast_to(np.zeros((), finest.dtype), finest.shape)
         place = place_of_layer(layer).holder()
-        about = LabelsAbout.of(id_, name, image, before, place)
-        writer.append(lambda: {"entry": "labels", **vars(about)})
+        provenance = LabelsProvenance.of(id_, name, image, before, place)
+        writer.append(lambda: {"entry": "labels", **vars(provenance)})
         writer.append_slowly(content_entries(id_, before))
 
 
@@ -191,11 +191,13 @@ def _image_entry(image: Image) -> Callable[[], dict[str, Any]]:
 
     def entry() -> dict[str, Any]:
         try:
-            about = ImageAbout.of(id_, name, path, array, rgb=rgb)
+            provenance = ImageProvenance.of(id_, name, path, array, rgb=rgb)
         except Exception:  # noqa: BLE001  stores of images raise anything
             shape = tuple(int(size) for size in array.shape)
-            about = ImageAbout(id_, name, path, shape, str(array.dtype), rgb, fingerprint="")
-        return {"entry": "image", **vars(about)}
+            provenance = ImageProvenance(
+                id_, name, path, shape, str(array.dtype), rgb, fingerprint=""
+            )
+        return {"entry": "image", **vars(provenance)}
 
     return entry
 

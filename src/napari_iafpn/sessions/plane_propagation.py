@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from napari_iafpn.inference import Prediction, Predictor
 
 
-def followed(
+def propagate_planes(
     predictor: Predictor,
     open_plane: Callable[[PlaneKey], Plane],
     plane: PlaneKey,

@@ -9,7 +9,12 @@ from hypothesis import given, strategies as st
 from napari_iafpn.clicks import BoxPrompt, Click, Stroke
 from napari_iafpn.geometry import Box
 from napari_iafpn.inference import Predictor
-from napari_iafpn.inference.obedience import MARGIN, REACH, distances_to_other_sign, obeying
+from napari_iafpn.inference.click_constraints import (
+    MARGIN,
+    REACH,
+    distances_to_other_sign,
+    enforce_clicks,
+)
 from napari_iafpn.inference.policy import Policy
 from napari_iafpn.plugin.samples import load_image
 
@@ -25,13 +30,13 @@ def blob(shape=SHAPE, radius=12.3):
 
 def test_logits_that_follow_all_clicks_stay_the_very_same():
     logits = blob()
-    assert obeying(logits, [Click(20, 30), Click(2, 3, False)]) is logits
-    assert obeying(logits, []) is logits
+    assert enforce_clicks(logits, [Click(20, 30), Click(2, 3, False)]) is logits
+    assert enforce_clicks(logits, []) is logits
 
 
 def test_a_missed_click_turns_its_pixel_and_those_as_unsure():
     logits = blob()
-    found = obeying(logits, [Click(20, 30), Click(20, 43)])
+    found = enforce_clicks(logits, [Click(20, 30), Click(20, 43)])
     assert found[20, 43] == pytest.approx(MARGIN)
     turned = (found > 0) != (logits > 0)
     rows, cols = np.nonzero(turned)
@@ -43,7 +48,7 @@ def test_a_missed_click_turns_its_pixel_and_those_as_unsure():
 
 def test_a_missed_negative_click_makes_a_hole_as_large_as_the_object_allows():
     logits = np.where(blob(radius=15) > 0, 0.3, -3).astype(np.float32)
-    found = obeying(logits, [Click(20, 30, False)])
+    found = enforce_clicks(logits, [Click(20, 30, False)])
     assert found[20, 30] == pytest.approx(-MARGIN)
     hole = ((logits > 0) & (found <= 0)).sum()
     reach = REACH * np.sqrt((logits > 0).sum())
@@ -54,14 +59,14 @@ def test_a_missed_negative_click_makes_a_hole_as_large_as_the_object_allows():
 def test_a_bump_keeps_its_distance_from_clicks_of_the_other_sign():
     logits = np.full(SHAPE, -1.0, np.float32)
     logits[:, :40] = 1.0
-    wide = obeying(logits, [Click(20, 50)])
-    near = obeying(logits, [Click(20, 53, False), Click(20, 50)])
+    wide = enforce_clicks(logits, [Click(20, 50)])
+    near = enforce_clicks(logits, [Click(20, 53, False), Click(20, 50)])
     assert (near > 0).sum() < (wide > 0).sum()
     assert near[20, 50] > 0 > near[20, 53]
 
 
 def test_an_empty_mask_gets_the_pixel_that_was_clicked():
-    found = obeying(np.full(SHAPE, -8.0, np.float32), [Click(0, 59)])
+    found = enforce_clicks(np.full(SHAPE, -8.0, np.float32), [Click(0, 59)])
     assert (found > 0).sum() == 1
     assert found[0, 59] == pytest.approx(MARGIN)
 
@@ -76,7 +81,7 @@ def test_an_empty_mask_gets_the_pixel_that_was_clicked():
 )
 def test_the_newest_click_always_counts(clicks, seed):
     logits = np.random.default_rng(seed).normal(0, 3, SHAPE).astype(np.float32)
-    found = obeying(logits, clicks)
+    found = enforce_clicks(logits, clicks)
     assert (found[clicks[-1].pixel] > 0) == clicks[-1].positive
     assert np.isfinite(found).all()
 
@@ -90,7 +95,7 @@ def test_hundreds_of_missed_clicks_end_half_way_to_the_nearest_of_the_other_sign
     assert distances_to_other_sign(marks).tolist() == expected
     assert np.isinf(distances_to_other_sign([((1, 1), True), ((2, 2), True)])).all()
     logits = rng.normal(0, 3, SHAPE).astype(np.float32)
-    found = obeying(logits, clicks)
+    found = enforce_clicks(logits, clicks)
     assert (found[clicks[-1].pixel] > 0) == clicks[-1].positive
 
 
@@ -115,7 +120,7 @@ def missed(predictor, image, seed):
 def test_every_click_on_a_sample_counts(predictor, monkeypatch, name, seed):
     image = load_image(name)
     assert missed(predictor, image, seed) == 0
-    interaction = "napari_iafpn.inference.interaction.obeying"
+    interaction = "napari_iafpn.inference.interaction.enforce_clicks"
     monkeypatch.setattr(interaction, lambda logits, clicks: logits)
     assert missed(predictor, image, seed) > 0, "the networks alone do not follow all"
 
@@ -124,7 +129,7 @@ def test_published_runs_take_the_network_at_its_word(predictor, monkeypatch):
     def never(logits, clicks):
         raise AssertionError("asked")
 
-    monkeypatch.setattr("napari_iafpn.inference.interaction.obeying", never)
+    monkeypatch.setattr("napari_iafpn.inference.interaction.enforce_clicks", never)
     image = load_image("nuclei")
     assert predictor.using(Policy(enforce_clicks=False)).predict(image, [Click(272, 487)])
     with pytest.raises(AssertionError, match="asked"):
@@ -138,10 +143,10 @@ def held(found, stroke):
 def test_all_pixels_of_a_stroke_hold_where_they_lie_in_the_region(rng):
     logits = rng.normal(0, 3, SHAPE).astype(np.float32)
     on = Stroke(((5, 5), (20, 30), (12, 55)))
-    found = obeying(logits, [BoxPrompt(Box(0, 40, 0, 60)), on])
+    found = enforce_clicks(logits, [BoxPrompt(Box(0, 40, 0, 60)), on])
     assert held(found, on)
     far = Stroke(((-20, 10), (90, 40)), positive=False)
-    found = obeying(logits, [far])
+    found = enforce_clicks(logits, [far])
     seen = [pixel for pixel in far.pixels if Box.whole(SHAPE).holds(*pixel)]
     assert seen
     assert all(found[pixel] < 0 for pixel in seen)
@@ -152,7 +157,7 @@ def test_of_strokes_that_cross_the_newest_counts_and_all_else_of_both_holds(rng)
     on, beside = Stroke(((20, 5), (20, 55))), Stroke(((5, 30), (35, 30)), positive=False)
     near = Stroke(((21, 5), (21, 20)), positive=False)
     for order in ([on, beside, near], [near, beside, on], [beside, Click(20, 30), on, near]):
-        found = obeying(logits, order)
+        found = enforce_clicks(logits, order)
         wanted = {pixel: prompt.positive for prompt in order for pixel in prompt.pixels}
         assert all((found[pixel] > 0) == sign for pixel, sign in wanted.items())
 

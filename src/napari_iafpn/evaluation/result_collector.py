@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from napari_iafpn.evaluation.workers import Outcome
 
 
-class Tally:
+class ResultCollector:
     """Counts what is finished, keeps it in the journal and tells the progress.
 
     Parameters
@@ -73,7 +73,7 @@ class Tally:
         pace = (time.monotonic() - self._start) / here if here else math.inf
         self._report(Progress(self._done, len(self._keys), pace * left if left else 0.0, last))
 
-    def finish(self, plan: Plan, about: dict[str, Any]) -> Results:
+    def finish(self, plan: Plan, provenance: dict[str, Any]) -> Results:
         """Return everything in its order; ValueError where no object could be evaluated."""
         place = {(image.set, image.name): number for number, image in enumerate(plan.images)}
         problems = sorted(
@@ -92,4 +92,4 @@ class Tally:
                 else "there is no object to evaluate; the labels of all images are empty"
             )
         objects = (self.results[key] for key in self._keys if key in self.results)
-        return Results(tuple(objects), tuple(problems), about)
+        return Results(tuple(objects), tuple(problems), provenance)
