@@ -11,7 +11,7 @@ from napari.layers import Image, Labels
 
 from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.layers import layer_id
-from napari_iafpn.plugin.sessions import keeper
+from napari_iafpn.plugin.sessions import recorder
 from napari_iafpn.plugin.sessions.offers import Offer, age, offers_for
 from napari_iafpn.plugin.sessions.recorder import SessionRecorder
 from napari_iafpn.sessions import (
@@ -77,7 +77,7 @@ def test_labels_are_kept_as_they_were_before_the_first_step(sitting):
 
 @pytest.mark.parametrize("empty", [True, False])
 def test_large_labels_are_kept_only_where_they_were_empty(sitting, monkeypatch, empty):
-    for module in ("napari_iafpn.sessions.provenance", keeper.__name__):
+    for module in ("napari_iafpn.sessions.provenance", recorder.__name__):
         monkeypatch.setattr(f"{module}.CONTENT_BYTES", 100)
     kept, _, labels, paint = sitting
     if not empty:
@@ -117,7 +117,7 @@ def _line(plane, click):
 
 def test_an_image_whose_store_fails_is_journalled_without_its_pixels(sitting, monkeypatch):
     kept, _, _, paint = sitting
-    monkeypatch.setattr(keeper, "full_resolution", lambda _: Broken())
+    monkeypatch.setattr(recorder, "full_resolution", lambda _: Broken())
     paint(0)
     path = kept.path
     kept.close()
@@ -262,7 +262,7 @@ def test_labels_that_cannot_be_read_stop_no_journal(sitting, monkeypatch):
 
     told = []
     monkeypatch.setattr(kept, "_failed", told.append)
-    monkeypatch.setattr(keeper, "_before", broken)
+    monkeypatch.setattr(recorder, "_before", broken)
     paint(0)
     path = kept.path
     assert not kept.close()
