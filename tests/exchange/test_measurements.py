@@ -80,3 +80,9 @@ def test_agrees_with_counting(tmp_path: Path, hard: LabelImage) -> None:
     for row in table:
         count = np.count_nonzero(hard.labels == int(row["id"]))
         assert float(row["area_um2"]) == pytest.approx(count * 0.125)
+
+
+def test_a_column_tells_what_was_found(tmp_path: Path) -> None:
+    labels = LabelImage(np.array([[1, 1, 0, 5]]), "a", proposed=frozenset({5}))
+    found = [(row["id"], row["found"]) for row in rows(labels, tmp_path)]
+    assert found == [("1", "0"), ("5", "1")]

@@ -81,7 +81,7 @@ def test_zarr_reads_a_pyramid_of_ome_zarr(tmp_path: Path) -> None:
 
 def test_an_archive_needs_no_pickle(tmp_path: Path, hard: LabelImage) -> None:
     with np.load(write_labels(hard, tmp_path / "a.npz"), allow_pickle=False) as archive:
-        known = {"labels", "name", "scale", "units", "axes", "translate", "classes"}
+        known = {"labels", "name", "scale", "units", "axes", "translate", "classes", "found"}
         assert set(archive) == known
         assert json.loads(str(archive["classes"])) == {"2": "a, b", "7": "c"}
 

@@ -78,6 +78,12 @@ def test_classes_of_the_objects_that_are_there(name: str, tmp_path: Path, hard: 
     assert back(hard, tmp_path, name).classes == hard.classes
 
 
+@pytest.mark.parametrize("name", SCALED)
+def test_objects_that_were_proposed(name: str, tmp_path: Path, hard: LabelImage) -> None:
+    proposed = frozenset(np.unique(hard.labels)[-2:].tolist())
+    assert back(replace(hard, proposed=proposed), tmp_path, name).proposed == proposed
+
+
 @pytest.mark.parametrize("name", BOTH)
 def test_names_of_any_letters(name: str, tmp_path: Path, stack: LabelImage) -> None:
     classes = {2: 'Zelle <ä & "ö">: β', 9: "細胞"}

@@ -102,6 +102,7 @@ def test_three_by_mouse_the_others_by_themselves(window):
     facts = {label: fact for (_, label), fact in window.controller.document.facts.items()}
     assert [facts[label].found for label in (1, 4, 5)] == [False, True, True]
     assert [facts[label].clicks for label in (1, 4, 5)] == [1, 1, 0]
+    assert [n in window.annotator.labels.metadata["found"] for n in (1, 4, 5)] == [0, 1, 1]
     for count in (24, 26, 27):
         window.key(Qt.Key.Key_Z, CONTROL)
         if count == 24:

@@ -17,7 +17,7 @@ from napari_iafpn.images.opening import UnfitError, check_size, opening
 
 
 def write_npz(labels: LabelImage, path: Path) -> None:
-    """Write labels, name, axes, scale, units, translate, as JSON classes; ids keep their type."""
+    """Write labels, name, axes, scale, units, translate, as JSON classes, what was found."""
     classes = json.dumps({str(label): name for label, name in labels.classes.items()})
     write_file(
         path,
@@ -30,6 +30,7 @@ def write_npz(labels: LabelImage, path: Path) -> None:
             axes=np.array(labels.metadata.axes),
             translate=np.array(labels.translate),
             classes=np.array(classes),
+            found=np.array(sorted(labels.proposed), labels.labels.dtype),
         ),
     )
 
@@ -51,6 +52,7 @@ def read_npz(path: Path) -> LabelImage:
             tuple(str(unit) for unit in content.get("units", ())),
             tuple(float(place) for place in content.get("translate", ())),
             {int(label): str(name) for label, name in classes.items()},
+            frozenset(int(label) for label in content.get("found", ())),
         )
         ids = ids_of(values, str(path))
         return LabelImage.of(ids, str(content.get("name", stem(path))), metadata)

@@ -43,6 +43,7 @@ def write_coco(labels: LabelImage, path: Path) -> None:
                     "label": label,
                     "image_id": image_id,
                     "category_id": numbers.get(labels.classes.get(label, ""), 1),
+                    **({"attributes": {"found": True}} if label in labels.proposed else {}),
                     **_geometry(pieces, (height, width)),
                 }
             )

@@ -52,7 +52,7 @@ def _feature(
     properties: dict[str, Any] = {"objectType": "annotation", "name": str(label)}
     if label in labels.classes:
         properties["classification"] = {"name": labels.classes[label]}
-    properties["measurements"] = {"id": label}
+    properties["measurements"] = {"id": label} | ({"found": 1} if label in labels.proposed else {})
     return {"type": "Feature", "geometry": geometry, "properties": properties}
 
 

@@ -131,7 +131,11 @@ def _kept(file: tifffile.TiffFile) -> LabelMetadata:
     found |= _pixel_sizes(file.pages[0]) | written
     expected = {axis: kept.sizes.get(axis, 1) for axis in _COUNTS}
     expected |= {axis: size[axis] for axis in "XY"} | _calibration(kept)
-    return kept if unchanged(expected, found) else LabelMetadata(classes=kept.classes)
+    return (
+        kept
+        if unchanged(expected, found)
+        else LabelMetadata(classes=kept.classes, proposed=kept.proposed)
+    )
 
 
 def unchanged(expected: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
@@ -160,7 +164,9 @@ def tiff_labels(
     restored = kept.restored(ids)
     if restored is not None:
         return LabelImage.of(restored, stem(path), kept)
-    return LabelImage.of(ids, stem(path), replace(said, classes=kept.classes), notes)
+    return LabelImage.of(
+        ids, stem(path), replace(said, classes=kept.classes, proposed=kept.proposed), notes
+    )
 
 
 def _pixel_sizes(page: Any) -> dict[str, float]:

@@ -62,6 +62,7 @@ class LabelImage:
     notes: tuple[str, ...] = ()
     translate: tuple[float, ...] = ()
     stated: bool = True
+    proposed: frozenset[int] = frozenset()
 
     @classmethod
     def of(
@@ -82,6 +83,7 @@ class LabelImage:
             metadata.classes,
             notes=notes,
             translate=metadata.translate,
+            proposed=metadata.proposed,
         )
 
     def __post_init__(self) -> None:
@@ -128,7 +130,13 @@ class LabelImage:
         """All but the ids, the name and the intensities; guessed axes are left out."""
         axes = self.axes if self.stated else ""
         return LabelMetadata(
-            self.labels.shape, axes, self.scale, self.units, self.translate, dict(self.classes)
+            self.labels.shape,
+            axes,
+            self.scale,
+            self.units,
+            self.translate,
+            dict(self.classes),
+            self.proposed,
         )
 
     def in_usual_order(self) -> LabelImage:

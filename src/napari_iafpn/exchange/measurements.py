@@ -80,6 +80,8 @@ def _measured(
         table[f"centroid-{place}"] = table[f"centroid-{place}"] + start
     objects = known[table["label"]].tolist()
     columns = {"id": objects, "class": [labels.classes.get(label, "") for label in objects]}
+    if labels.proposed:
+        columns["found"] = [int(label in labels.proposed) for label in objects]
     return columns | {name: table[source].tolist() for source, name in names.items()}
 
 

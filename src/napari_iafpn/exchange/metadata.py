@@ -33,6 +33,8 @@ class LabelMetadata:
     translate : tuple of float
         Where the centre of the first pixel is.
     classes : mapping of int to str
+    proposed : frozenset of int
+        Ids of objects that *find similar* proposed and the user accepted.
     """
 
     shape: tuple[int, ...] = ()
@@ -41,6 +43,7 @@ class LabelMetadata:
     units: tuple[str, ...] = ()
     translate: tuple[float, ...] = ()
     classes: Mapping[int, str] = field(default_factory=dict)
+    proposed: frozenset[int] = frozenset()
 
     @classmethod
     def named(
@@ -74,6 +77,7 @@ class LabelMetadata:
                 tuple(str(unit) for unit in said["units"]),
                 tuple(float(place) for place in said.get("translate", ())),
                 {int(label): str(name) for label, name in said["classes"].items()},
+                frozenset(int(label) for label in said.get("found", ())),
             )
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             return cls()
@@ -88,6 +92,7 @@ class LabelMetadata:
                 "units": list(self.units),
                 "translate": list(self.translate),
                 "classes": {str(k): v for k, v in self.classes.items()} if classes else {},
+                **({"found": sorted(self.proposed)} if self.proposed else {}),
             }
         }
 

@@ -153,7 +153,7 @@ def _from_group(group: Any, path: Path) -> LabelImage:
         place for place, axis in enumerate(said.letters) if axis == "C" and values.shape[place] == 1
     )
     axes = "".join(axis for place, axis in enumerate(said.letters) if place not in dropped)
-    metadata = replace(said.along(axes), classes=classes)
+    metadata = replace(said.along(axes), classes=classes, proposed=kept.proposed)
     return LabelImage.of(values.squeeze(dropped), name, metadata)
 
 

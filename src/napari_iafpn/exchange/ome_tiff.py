@@ -114,4 +114,8 @@ def _kept(image: Any) -> LabelMetadata:
     if not kept.shape:
         return kept
     expected = _physical(kept) | {f"Size{axis}": kept.sizes.get(axis, 1) for axis in "TCZYX"}
-    return kept if unchanged(expected, _pixels(image)) else LabelMetadata(classes=kept.classes)
+    return (
+        kept
+        if unchanged(expected, _pixels(image))
+        else LabelMetadata(classes=kept.classes, proposed=kept.proposed)
+    )

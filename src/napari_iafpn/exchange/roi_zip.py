@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -85,7 +86,13 @@ def _comment(labels: LabelImage) -> bytes:
     """Return the metadata; classes if there is room, as roifile before 2026 loses properties."""
     whole = json.dumps(labels.metadata.holder()).encode()
     fits = len(whole) <= LONGEST_COMMENT
-    return whole if fits else json.dumps(labels.metadata.holder(classes=False)).encode()
+    return (
+        whole
+        if fits
+        else json.dumps(
+            replace(labels.metadata, classes={}, proposed=frozenset()).holder()
+        ).encode()
+    )
 
 
 def _properties(labels: LabelImage, label: int) -> str:

@@ -33,12 +33,13 @@ def labels_of(session: Session, id_: str) -> LabelImage:
     """Return one labels image of a session with the classes of its objects; damage is noted."""
     data = session.labels_of(id_).data
     names = {key: str(values["name"]) for key, values in session.categories.items()}
+    facts = {label: fact for (of, label), fact in session.document.facts.items() if of == id_}
     classes = {
-        label: names[facts.category]
-        for (labels, label), facts in session.document.facts.items()
-        if labels == id_ and facts.category in names
+        label: names[fact.category] for label, fact in facts.items() if fact.category in names
     }
+    proposed = frozenset(label for label, fact in facts.items() if fact.found)
     provenance = session.labels[id_]
-    metadata = replace(LabelMetadata.found(provenance.place), classes=classes)
+    place = LabelMetadata.found(provenance.place)
+    metadata = replace(place, classes=classes, proposed=proposed)
     notes = (session.damage,) if session.damage else ()
     return LabelImage.of(data, provenance.name, metadata, notes)

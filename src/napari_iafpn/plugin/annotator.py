@@ -102,7 +102,7 @@ class Annotator:
         shown.changed.connect(self._on_image)
         shown.plane_shown.connect(self._drags.drop_elsewhere)
         controller.changed.connect(self._draw)
-        controller.changed.connect(self._name_classes)
+        controller.changed.connect(self._describe_objects)
         controller.changed.connect(shown.follow_wish)
         controller.plane_wanted.connect(shown.turn_to)
 
@@ -353,17 +353,23 @@ class Annotator:
     def _draw_prompts(self) -> None:
         self._layers.show_prompts(self._drags.sketch)
 
-    def _name_classes(self) -> None:
-        """Tell the labels the classes of their objects, which exports write."""
+    def _describe_objects(self) -> None:
+        """Tell the labels what exports write: classes, and which objects were proposed."""
         labels = self.labels
-        if not self.categories or labels is None:
+        if labels is None:
             return
-        id_, facts = layer_id(labels), self.controller.document.facts
-        labels.metadata["classes"] = {
-            label: self.categories[fact.category]["name"]
-            for (of, label), fact in facts.items()
-            if of == id_ and fact.category in self.categories
-        }
+        id_, known = layer_id(labels), self.controller.document.facts
+        facts = {label: fact for (of, label), fact in known.items() if of == id_}
+        if self.categories:
+            labels.metadata["classes"] = {
+                label: self.categories[fact.category]["name"]
+                for label, fact in facts.items()
+                if fact.category in self.categories
+            }
+        if found := [label for label, fact in facts.items() if fact.found]:
+            labels.metadata["found"] = found
+        else:
+            labels.metadata.pop("found", None)
 
     # What the controller needs
 

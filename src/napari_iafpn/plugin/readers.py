@@ -65,7 +65,10 @@ def read_layers(path: str) -> list[LayerData]:
         "scale": labels.scale,
         "units": units,
         "translate": labels.translate,
-        "metadata": {"classes": dict(labels.classes)} if labels.classes else {},
+        "metadata": {
+            **({"classes": dict(labels.classes)} if labels.classes else {}),
+            **({"found": sorted(labels.proposed)} if labels.proposed else {}),
+        },
     }
     if labels.stated:
         attributes["axis_labels"] = tuple(labels.axes.lower())

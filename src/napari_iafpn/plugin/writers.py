@@ -67,7 +67,8 @@ def label_image(data: Any, attributes: Mapping[str, Any]) -> LabelImage:
     labels = np.asarray(data[0] if attributes.get("multiscale") else data)
     name = str(attributes.get("name") or "labels")
     metadata, notes = layer_metadata(labels.shape, name, attributes)
-    metadata = replace(metadata, classes=classes_of(attributes))
+    found = (attributes.get("metadata") or {}).get("found") or ()
+    metadata = replace(metadata, classes=classes_of(attributes), proposed=frozenset(found))
     return LabelImage.of(labels, name, metadata, notes)
 
 
