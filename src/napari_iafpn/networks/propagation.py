@@ -55,6 +55,9 @@ def propagate(
     present = valid[:, None]  # (B, 1, M)
     scores = scores.masked_fill(~present, torch.finfo(scores.dtype).min)
     attention = (scores.softmax(dim=2) * present).to(messages.dtype)
+    if torch.onnx.is_in_onnx_export():  # channels are not last in other engines' memory
+        told: Tensor = (gamma * messages) @ attention.transpose(1, 2)
+        return value + told.reshape(-1, value.shape[1], *size)
     return _maps(torch.baddbmm(_cells(value), attention, (gamma * messages).transpose(1, 2)), value)
 
 
@@ -90,8 +93,12 @@ def _sample(features: Tensor, nodes: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def _enlarge(features: Tensor, size: tuple[int, int]) -> Tensor:
-    if features.shape[-2:] == size:
+    height, width = (int(side) for side in features.shape[-2:])
+    factor = int(size[0]) // height
+    if size == (height, width):
         return features
+    if size == (factor * height, factor * width):  # a number makes quicker graphs than a size
+        return F.interpolate(features, scale_factor=factor, mode="bilinear", align_corners=False)
     return F.interpolate(features, size, mode="bilinear", align_corners=False)
 
 
@@ -172,7 +179,7 @@ class JoinedConv2d(nn.Conv2d):
         size = (large.shape[-2], large.shape[-1])
         if self.kernel_size != (1, 1):
             return super().forward(torch.cat([large, _enlarge(small, size)], dim=1))
-        channels = large.shape[1]
+        channels = int(large.shape[1])  # a number also while the graph is written
         of_large = F.conv2d(large, self.weight[:, :channels], self.bias)
         return of_large + _enlarge(F.conv2d(small, self.weight[:, channels:]), size)
 
