@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -27,11 +28,14 @@ import timm
 import torch
 
 from napari_iafpn.clicks import Click
+from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import Predictor
+from napari_iafpn.networks.onnx_engine import is_installed
 
 SMALL, LARGE = 512, 4096
 RADIUS = 60
+CANDIDATES = 16
 YARDSTICK = (288, 384)
 
 
@@ -42,21 +46,63 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--skip-memory", action="store_true")
+    parser.add_argument(
+        "--processor-time",
+        action="store_true",
+        help="measure that of all threads, which other programs lengthen little",
+    )
     options = parser.parse_args()
-    predictor = Predictor.load(options.model, options.device)
-    small, large = interaction(predictor, SMALL), interaction(predictor, LARGE)
-    medians = measure([yardstick(predictor.device), small, large], options.repeats)
-    print(f"device {predictor.device}, {torch.get_num_threads()} threads, medians of ", end="")
-    print(f"{options.repeats}\n")
-    print(f"hrnet_w18 at 288 x 384           {medians[0] * 1e3:8.1f} ms")
-    print(f"interaction at {SMALL} x {SMALL}         {medians[1] * 1e3:8.1f} ms")
-    print(f"interaction at {LARGE} x {LARGE}       {medians[2] * 1e3:8.1f} ms")
-    print(f"interaction / hrnet_w18          {medians[1] / medians[0]:8.2f}")
-    print(f"{LARGE} x {LARGE} / {SMALL} x {SMALL}        {medians[2] / medians[1]:8.2f}")
+    clock = time.process_time if options.processor_time else time.perf_counter
+    engines = ["torch", *["onnx"] * (is_installed() and options.device in ("auto", "cpu"))]
+    predictors = {e: Predictor.load(options.model, options.device, engine=e) for e in engines}
+    tasks = [yardstick(predictors["torch"].device)]
+    tasks += [interaction(p, side) for p in predictors.values() for side in (SMALL, LARGE)]
+    yard, *medians = measure(tasks, options.repeats, clock)
+    print(f"{processor()}, {torch.get_num_threads()} threads, medians of {options.repeats}\n")
+    print(f"hrnet_w18 at 288 x 384, {predictors['torch'].device} {yard * 1e3:14.1f} ms\n")
+    print(f"{'':<40}" + "".join(f"{engine:>9}" for engine in engines))
+    small, large = medians[::2], medians[1::2]
+    row(f"interaction at {SMALL} x {SMALL}, ms", [1e3 * each for each in small])
+    row(f"interaction at {LARGE} x {LARGE}, ms", [1e3 * each for each in large])
+    row("interaction / hrnet_w18", [each / yard for each in small])
+    row(f"{LARGE} x {LARGE} / {SMALL} x {SMALL}", np.divide(large, small))
+    for sizes in ((192, 192), None):
+        pairs = [
+            measure(candidates(p, sizes), options.repeats // 4, clock) for p in predictors.values()
+        ]
+        shares = [together / alone for together, alone in pairs]
+        row(f"{CANDIDATES} at once / one by one, {sizes or 'whole'}", shares)
     if not options.skip_memory:
         memory = [peak_memory(side, options.model) for side in (SMALL, LARGE)]
         print(f"\npeak memory of `segment`, {SMALL}     {memory[0]:8.0f} MB")
         print(f"peak memory of `segment`, {LARGE}    {memory[1]:8.0f} MB")
+
+
+def row(name: str, numbers: Iterable[float]) -> None:
+    """Print a number for each engine."""
+    print(f"{name:<40}" + "".join(f"{number:9.2f}" for number in numbers))
+
+
+def processor() -> str:
+    """Return the name of the processor."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def candidates(predictor: Predictor, sizes: tuple[int, int] | None) -> list[Callable[[], object]]:
+    """Return first clicks on many places of one image, predicted together and one by one."""
+    plane, side = Plane(disk(SMALL)), SMALL // 2
+    places = [(n // 4 * side // 4 + 32, n % 4 * side // 4 + 32) for n in range(CANDIDATES)]
+    views = [Box(row, row + side, col, col + side) for row, col in places]
+    batch = [[Click(SMALL // 2, SMALL // 2)]] * CANDIDATES
+
+    def alone() -> object:
+        pairs = zip(batch, views, strict=True)
+        return [predictor.predict_each(plane, [clicks], [v], sizes) for clicks, v in pairs]
+
+    return [lambda: predictor.predict_each(plane, batch, views, sizes), alone]
 
 
 def disk(side: int) -> np.ndarray:
@@ -89,15 +135,17 @@ def yardstick(device: torch.device) -> Callable[[], object]:
     return forward
 
 
-def measure(tasks: list[Callable[[], object]], repeats: int) -> list[float]:
+def measure(
+    tasks: list[Callable[[], object]], repeats: int, clock: Callable[[], float]
+) -> list[float]:
     """Return the median seconds of each task; tasks take turns, after two rounds of warm-up."""
     seconds: list[list[float]] = [[] for _ in tasks]
     for turn in range(repeats + 2):
         for task, taken in zip(tasks, seconds, strict=True):
-            start = time.perf_counter()
+            start = clock()
             task()
             if turn >= 2:
-                taken.append(time.perf_counter() - start)
+                taken.append(clock() - start)
     return [statistics.median(taken) for taken in seconds]
 
 
