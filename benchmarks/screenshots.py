@@ -80,7 +80,7 @@ def states(sitting: Sitting) -> Iterator[str]:
         sitting.click(*place)
         sitting.keep()
     panel, annotator = sitting.panel, sitting.panel.annotator
-    annotator.edit_label(annotator.labels, 2)
+    annotator.kept.edit(annotator.labels, 2)
     sitting.click(*places[1])
     yield "editing"
     sitting.controller.clear()

@@ -304,7 +304,7 @@ def test_sorting_leaves_the_chosen_row_and_living_buttons(window, table):
 def test_an_edited_object_stays_in_the_table_and_is_marked(window, table):
     labels = window.annotator.labels
     area = int((labels.data == 2).sum())
-    window.annotator.edit_label(labels, 2)
+    window.annotator.kept.edit(labels, 2)
     row = table.model.rows[1]
     assert (row.label, row.area, row.edited) == (2, area, True)
     assert table.table.model().index(1, len(COLUMNS) - 1).data() == "editing"
@@ -331,7 +331,7 @@ def test_split_keeps_class_and_review(window, table):
     window.annotator.categories[1] = {"name": "cell", "colour": "#e69f00"}
     table.classified.emit([2], 1)
     table.reviewed.emit([2])
-    window.annotator.edit_label(window.annotator.labels, 2)
+    window.annotator.kept.edit(window.annotator.labels, 2)
     window.click(15, 56)
     window.click(15, 64)
     window.widget.object.split_button.click()

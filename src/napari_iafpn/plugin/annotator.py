@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +13,12 @@ from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_iafpn.clicks import DRAWN
-from napari_iafpn.plugin.camera import camera, center_on, seen_part
+from napari_iafpn.plugin.camera import camera
 from napari_iafpn.plugin.canvas import CanvasKeys, CanvasMouse
 from napari_iafpn.plugin.controller import AnnotationController
 from napari_iafpn.plugin.docking import Aside
 from napari_iafpn.plugin.drag_tools import DragTools
+from napari_iafpn.plugin.kept_objects import KeptObjects
 from napari_iafpn.plugin.labels import LabelsLayer
 from napari_iafpn.plugin.labels_registry import LabelsRegistry
 from napari_iafpn.plugin.layer_tool import LayerTool
@@ -30,7 +30,7 @@ from napari_iafpn.plugin.layers import (
     spatial_shape,
 )
 from napari_iafpn.plugin.magnifier import Magnifier
-from napari_iafpn.plugin.messages import Job, Message
+from napari_iafpn.plugin.messages import Job
 from napari_iafpn.plugin.object_layers import PAINTING, ObjectLayers
 from napari_iafpn.plugin.overlays import add_quietly
 from napari_iafpn.plugin.planes import PlaneSource
@@ -40,7 +40,6 @@ from napari_iafpn.plugin.propagating import slider_axes
 from napari_iafpn.plugin.shown_image import ShownImage
 from napari_iafpn.plugin.warming import warm_up
 from napari_iafpn.sessions import Cutout, LabelsChange, PixelChange, PlaneKey, Step
-from napari_iafpn.sessions.pixels import lifted
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -90,7 +89,8 @@ class Annotator:
         self.layer_tool = LayerTool(
             viewer, lambda layer: layer is self.preview.layer and self.preview.has_brush
         )
-        self._magnifier = Magnifier(viewer)
+        self.kept = KeptObjects(viewer, controller, shown, self.book, self._outline)
+        self._magnifier = Magnifier(viewer, controller, shown)
         self._keys = CanvasKeys(viewer, self._actions(), self._mouse)
         self.categories: dict[int, dict[str, str]] = {}
         self._sees_channels = False
@@ -119,7 +119,7 @@ class Annotator:
             "propagate": self.propagate_wanted.emit,
             "edit": self.pointer.edit_under_mouse,
             **{tool: partial(self.tool_wanted.emit, tool) for tool in (*DRAWN, *PAINTING)},
-            "magnify": self._magnify,
+            "magnify": self._magnifier.toggle,
             "help": self.help_wanted.emit,
         }
 
@@ -253,44 +253,11 @@ class Annotator:
         self._layers.take_tool(tool)
         self._draw()
 
-    def edit_label(self, labels: Labels, label: int) -> None:
-        """Take a committed object up again, on the displayed plane or the first that has it."""
-        with self.controller.telling():
-            if self.image is None:
-                raise ValueError("there is no image to edit labels on; open theirs first")
-            if sentence := self.book.misfit(labels, self.image):
-                raise ValueError(sentence)
-            target = self.book.target_of(labels)
-            plane = self.controller.plane
-            if plane is not None and not target.is_on(plane, label):
-                self.go_to(target, label)
-            self.controller.edit(target, label)
-
-    def go_to(self, target: LabelsLayer, label: int) -> None:
-        """Show an object and outline it; the view moves only where the object is out of display."""
-        plane, region = self.controller.plane, target.region_of(label)
-        if plane is None or region is None or self.image is None:
-            return
-        middle = [(part.start + part.stop - 1) / 2 for part in region]
-        if not target.is_on(plane, label):
-            index = tuple(round(middle[axis]) for axis in plane.other_axes)
-            plane = replace(plane, index=index)
-            self._shown.turn_to(plane)
-        found = lifted(target.data, plane, label, target.region_on(plane, label))
-        pixels = None if found is None else found[0]
-        if pixels and not seen_part(self.viewer, self.image, plane).encloses(pixels.box):
-            box = pixels.box
-            centre = (box.row_start + box.row_stop - 1) / 2, (box.col_start + box.col_stop - 1) / 2
-            center_on(self.viewer, self.image, self.image.data_to_world(plane.to_data(*centre)))
-        self.outline_object(pixels)
-
-    def outline_object(self, pixels: Cutout | None) -> None:
-        """Outline a kept object on the displayed plane, or none."""
-        if self.controller.plane is not None:
-            self._layers.outline(self.controller.plane, pixels)
-            self._draw()
-
     # What happens in the viewer
+
+    def _outline(self, plane: PlaneKey, pixels: Cutout | None) -> None:
+        self._layers.outline(plane, pixels)
+        self._draw()
 
     def cancel(self) -> bool:
         """Drop the drawing, the prediction or the tool of a layer; tell whether there was any."""
@@ -300,17 +267,6 @@ class Annotator:
             return self.layer_tool.put_down()
         self.controller.cancel()
         return True
-
-    def _magnify(self) -> None:
-        """Look at the current object closely, or back."""
-        prediction, mask = self.controller.prediction, self.controller.mask
-        box = prediction.roi if prediction is not None else None if mask is None else mask.box
-        plane = self.controller.plane
-        if self.image is None or plane is None or box is None:
-            text = "there is no object to look at yet; click on one first"
-            self.controller.said.emit(Message(text, error=True))
-        else:
-            self._magnifier.toggle(self.image, plane, box)
 
     def _on_painted(self, drawn: Cutout | None, erased: Cutout | None) -> None:
         self.controller.draw(drawn, erased)

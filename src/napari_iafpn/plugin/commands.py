@@ -36,7 +36,7 @@ def edit_label(viewer: Viewer) -> None:
         show_warning("Select a Labels layer, and in it the label to edit.")
         return
     annotator.set_labels(active)
-    annotator.edit_label(active, int(active.selected_label))
+    annotator.kept.edit(active, int(active.selected_label))
 
 
 def commit_object(viewer: Viewer) -> None:

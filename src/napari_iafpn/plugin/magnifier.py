@@ -9,6 +9,9 @@ from napari.layers import Image
 
 from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.camera import camera, canvas_size, center_on
+from napari_iafpn.plugin.controller import AnnotationController
+from napari_iafpn.plugin.messages import Message
+from napari_iafpn.plugin.shown_image import ShownImage
 from napari_iafpn.sessions import PlaneKey
 
 if TYPE_CHECKING:
@@ -19,15 +22,27 @@ FILLED = 0.8
 
 
 class Magnifier:
-    """Fills the canvas with a box of the image; the next time goes back."""
+    """Fills the canvas with the current object; the next time goes back."""
 
-    def __init__(self, viewer: ViewerModel) -> None:
-        self._viewer = viewer
+    def __init__(
+        self, viewer: ViewerModel, controller: AnnotationController, shown: ShownImage
+    ) -> None:
+        self._viewer, self._controller, self._shown = viewer, controller, shown
         self._before: tuple[tuple[float, ...], float] | None = None
         self._close: tuple[tuple[float, ...], float] | None = None
 
-    def toggle(self, image: Image, plane: PlaneKey, box: Box) -> None:
-        """Look at ``box`` of a plane closely, or go back; where the user moved on, look again."""
+    def toggle(self) -> None:
+        """Look at the current object closely, or go back; where the user moved on, look again."""
+        prediction, mask = self._controller.prediction, self._controller.mask
+        box = prediction.roi if prediction is not None else None if mask is None else mask.box
+        image, plane = self._shown.layer, self._controller.plane
+        if image is None or plane is None or box is None:
+            text = "there is no object to look at yet; click on one first"
+            self._controller.said.emit(Message(text, error=True))
+        else:
+            self._toggle(image, plane, box)
+
+    def _toggle(self, image: Image, plane: PlaneKey, box: Box) -> None:
         view = camera(self._viewer)
         now = tuple(view.center), float(view.zoom)
         if self._before is not None and now == self._close:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
 SMALL = 2**20
-"""Of a plane of so many pixels the brush can draw on all, of a larger one on what is in display."""
+"""Of a plane of so many pixels the brush can draw on all, of a larger one on what is in sight."""
 Moment = tuple[PlaneKey, Step | None, Step | None]
 # What napari calls the tools that paint.
 PAINTING = {"brush": "paint", "eraser": "erase"}

@@ -33,7 +33,7 @@ class ObjectsTable:
         annotator.controller.changed.connect(self.refresh)
         annotator.choices_changed.connect(self.refresh)
         view.shown.connect(self._go_to)
-        view.unchosen.connect(lambda: annotator.outline_object(None))
+        view.unchosen.connect(lambda: annotator.kept.outline(None))
         view.edited.connect(self._edit)
         view.deleted.connect(self._delete)
         view.merged.connect(self._merge)
@@ -74,11 +74,13 @@ class ObjectsTable:
 
     def _go_to(self, label: int) -> None:
         if self._annotator.labels is not None:
-            self._annotator.go_to(self._annotator.book.target_of(self._annotator.labels), label)
+            self._annotator.kept.go_to(
+                self._annotator.book.target_of(self._annotator.labels), label
+            )
 
     def _edit(self, label: int) -> None:
         if self._annotator.labels is not None:
-            self._annotator.edit_label(self._annotator.labels, label)
+            self._annotator.kept.edit(self._annotator.labels, label)
 
     def _delete(self, labels: Sequence[int]) -> None:
         self._change(

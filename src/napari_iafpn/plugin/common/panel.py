@@ -52,7 +52,7 @@ class DockPanel(QWidget):
         self._dock_watch = DockWatch(self, self._on_show, self._on_hide, self._on_leave)
 
     def raise_dock(self) -> None:
-        """Bring the panel into display."""
+        """Bring the panel into sight."""
         dock = self.dock
         if dock is not None:
             dock.show()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,54 +10,20 @@ from psygnal import Signal
 
 from napari_iafpn.clicks import Click
 from napari_iafpn.geometry import Box
-from napari_iafpn.plugin.find.exemplars import Objects, kinds_of, objects_in
-from napari_iafpn.plugin.find.messages import (
-    Kind,
-    ProposalFound,
-    SearchOver,
-    SearchReport,
-    SearchWanted,
-)
+from napari_iafpn.plugin.find.messages import ProposalFound, SearchOver, SearchReport, SearchWanted
+from napari_iafpn.plugin.find.request import FindPorts, wanted_now
 from napari_iafpn.plugin.messages import Message, as_sentence
-from napari_iafpn.sessions import FoundObject, PlaneKey
+from napari_iafpn.sessions import FoundObject
 from napari_iafpn.sessions.pixels import region_of
 from napari_iafpn.sessions.proposals import OPEN, REJECTED
 from napari_iafpn.sessions.reviewing import accept_step, close_step, open_step, reject_step
 
 if TYPE_CHECKING:
     from napari_iafpn.plugin.controller import AnnotationController
-    from napari_iafpn.plugin.planes import PlaneSource
-    from napari_iafpn.plugin.ports import LabelsTarget
 
 COVERED = 0.3
 """Share of a proposal that belongs to objects by now, from which on it is none any more."""
-QUICK_PIXELS = 2**24
-"""So much of a plane is read at once; of a larger one only what is searched."""
-NONE_KEPT = "keep at least one object first: it shows what to look for"
 NOTHING = "Nothing else here looks like your objects."
-
-
-@dataclass(frozen=True)
-class FindPorts:
-    """What a search needs from the world around it.
-
-    Attributes
-    ----------
-    search, stop : callable
-        The worker's.
-    source_of : callable
-        Where a plane's pixels come from; ValueError where the image is gone.
-    labels : callable
-        The labels that objects of a plane are committed to, None where there are none yet.
-    visible : callable
-        The part of the displayed plane that the canvas shows.
-    """
-
-    search: Callable[[SearchWanted], None]
-    stop: Callable[[], None]
-    source_of: Callable[[PlaneKey], PlaneSource]
-    labels: Callable[[PlaneKey], LabelsTarget | None]
-    visible: Callable[[], Box]
 
 
 class Review:
@@ -211,67 +176,11 @@ class Review:
         self.changed.emit()
 
     def _find(self, *, everywhere: bool) -> None:
-        plane = self._annotation.plane
-        if plane is None:
-            raise ValueError("there is no image to search; open one first")
-        source = self._ports.source_of(plane)
-        whole = Box.whole(plane.shape_in(source.array.shape))
-        region = whole if everywhere else self._ports.visible().intersection(whole)
-        if region is None:
-            raise ValueError("nothing of the image is visible; move it into sight first")
-        wanted = self._wanted_in(source, region, whole)
+        wanted = wanted_now(self._annotation, self._ports, everywhere=everywhere)
         self._wanted, self._count, self._at = wanted, 0, None
         self._ports.search(wanted)
         self._say("Searching …")
         self.changed.emit()
-
-    def _wanted_in(self, source: PlaneSource, region: Box, whole: Box) -> SearchWanted:
-        """Return what to search for: what is on the plane, else what was done on another one."""
-        plane, document = source.key, self._annotation.document
-        target = self._ports.labels(plane)
-        if target is None:
-            raise ValueError(NONE_KEPT)
-        there = whole if whole.area <= QUICK_PIXELS else region
-        shown = plane
-        objects = here = self._objects(target, plane, there)
-        if not here.cutouts:
-            shown = self._last_plane(target, plane) or plane
-            objects = self._objects(target, shown, there)
-        kinds = self._kinds(target, shown, objects)
-        if not kinds:
-            raise ValueError(NONE_KEPT)
-        _check(kinds, whole)
-        near = (each for each in document.proposals.of(plane) if region.intersection(each.mask.box))
-        return SearchWanted(
-            self._annotation.model,
-            source,
-            region,
-            kinds,
-            here.pixels,
-            None if shown == plane else self._ports.source_of(shown),
-            tuple(each.number for each in near),
-        )
-
-    def _objects(self, target: LabelsTarget, plane: PlaneKey, box: Box) -> Objects:
-        target.check(plane, 0, box)
-        semantic = self._annotation.commit_as.semantic
-        return objects_in(target.data, plane, box, semantic=semantic)
-
-    def _kinds(self, target: LabelsTarget, plane: PlaneKey, objects: Objects) -> tuple[Kind, ...]:
-        document = self._annotation.document
-        facts = {label: fact for (of, label), fact in document.facts.items() if of == target.id}
-        rejected: dict[int, list[Any]] = {}
-        for each in document.proposals.of(plane, REJECTED):
-            rejected.setdefault(each.category, []).append(each.mask)
-        return kinds_of(objects, facts, rejected, self._annotation.commit_as.category)
-
-    def _last_plane(self, target: LabelsTarget, plane: PlaneKey) -> PlaneKey | None:
-        """Return the plane of the same image that was written to last."""
-        for step in reversed(self._annotation.document.steps):
-            written = any(change.labels == target.id for change in step.labels)
-            if written and (step.plane.layer, step.plane.axes) == (plane.layer, plane.axes):
-                return step.plane
-        return None
 
     @property
     def _is_opened(self) -> bool:
@@ -381,14 +290,6 @@ class Review:
 
     def _say(self, text: str) -> None:
         self.said.emit(Message(text))
-
-
-def _check(kinds: Sequence[Kind], whole: Box) -> None:
-    """Raise ValueError where exemplars tell nothing, before anything gives way."""
-    from napari_iafpn.finding import Exemplars
-
-    for kind in kinds:
-        Exemplars.of(kind.exemplars, whole.shape)
 
 
 def _sequence(clicks: Sequence[Click]) -> Any:

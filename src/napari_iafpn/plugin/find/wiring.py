@@ -9,7 +9,8 @@ from qtpy.QtCore import QTimer
 from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.camera import camera, center_on, seen_part
 from napari_iafpn.plugin.find.layer import ProposalsLayer
-from napari_iafpn.plugin.find.review import FindPorts, Review
+from napari_iafpn.plugin.find.request import FindPorts
+from napari_iafpn.plugin.find.review import Review
 from napari_iafpn.plugin.find.view import FindView
 from napari_iafpn.plugin.overlays import keep_above
 from napari_iafpn.sessions import FoundObject, PlaneKey

@@ -1,0 +1,134 @@
+"""What a search is asked for: what is like the objects that are done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from napari_iafpn.geometry import Box
+from napari_iafpn.plugin.find.exemplars import Objects, kinds_of, objects_in
+from napari_iafpn.plugin.find.messages import Kind, SearchWanted
+from napari_iafpn.sessions import PlaneKey
+from napari_iafpn.sessions.proposals import REJECTED
+
+if TYPE_CHECKING:
+    from napari_iafpn.plugin.controller import AnnotationController
+    from napari_iafpn.plugin.planes import PlaneSource
+    from napari_iafpn.plugin.ports import LabelsTarget
+
+QUICK_PIXELS = 2**24
+"""So much of a plane is read at once; of a larger one only what is searched."""
+NONE_KEPT = "keep at least one object first: it shows what to look for"
+
+
+@dataclass(frozen=True)
+class FindPorts:
+    """What a search needs from the world around it.
+
+    Attributes
+    ----------
+    search, stop : callable
+        The worker's.
+    source_of : callable
+        Where a plane's pixels come from; ValueError where the image is gone.
+    labels : callable
+        The labels that objects of a plane are committed to, None where there are none yet.
+    visible : callable
+        The part of the displayed plane that the canvas shows.
+    """
+
+    search: Callable[[SearchWanted], None]
+    stop: Callable[[], None]
+    source_of: Callable[[PlaneKey], PlaneSource]
+    labels: Callable[[PlaneKey], LabelsTarget | None]
+    visible: Callable[[], Box]
+
+
+def wanted_now(
+    annotation: AnnotationController, ports: FindPorts, *, everywhere: bool
+) -> SearchWanted:
+    """Return the search of what is visible, or of the whole plane.
+
+    Raises
+    ------
+    ValueError
+        Where there is no image, nothing of it is visible, or no object shows what to look for.
+    """
+    plane = annotation.plane
+    if plane is None:
+        raise ValueError("there is no image to search; open one first")
+    source = ports.source_of(plane)
+    whole = Box.whole(plane.shape_in(source.array.shape))
+    region = whole if everywhere else ports.visible().intersection(whole)
+    if region is None:
+        raise ValueError("nothing of the image is visible; move it into sight first")
+    return _wanted_in(annotation, ports, source, region, whole)
+
+
+def _wanted_in(
+    annotation: AnnotationController, ports: FindPorts, source: PlaneSource, region: Box, whole: Box
+) -> SearchWanted:
+    """Return what to search for: what is on the plane, else what was done on another one."""
+    plane, document = source.key, annotation.document
+    target = ports.labels(plane)
+    if target is None:
+        raise ValueError(NONE_KEPT)
+    there = whole if whole.area <= QUICK_PIXELS else region
+    shown = plane
+    objects = here = _objects(annotation, target, plane, there)
+    if not here.cutouts:
+        shown = _last_plane(annotation, target, plane) or plane
+        objects = _objects(annotation, target, shown, there)
+    kinds = _kinds(annotation, target, shown, objects)
+    if not kinds:
+        raise ValueError(NONE_KEPT)
+    _check(kinds, whole)
+    near = (each for each in document.proposals.of(plane) if region.intersection(each.mask.box))
+    return SearchWanted(
+        annotation.model,
+        source,
+        region,
+        kinds,
+        here.pixels,
+        None if shown == plane else ports.source_of(shown),
+        tuple(each.number for each in near),
+    )
+
+
+def _objects(
+    annotation: AnnotationController, target: LabelsTarget, plane: PlaneKey, box: Box
+) -> Objects:
+    target.check(plane, 0, box)
+    semantic = annotation.commit_as.semantic
+    return objects_in(target.data, plane, box, semantic=semantic)
+
+
+def _kinds(
+    annotation: AnnotationController, target: LabelsTarget, plane: PlaneKey, objects: Objects
+) -> tuple[Kind, ...]:
+    document = annotation.document
+    facts = {label: fact for (of, label), fact in document.facts.items() if of == target.id}
+    rejected: dict[int, list[Any]] = {}
+    for each in document.proposals.of(plane, REJECTED):
+        rejected.setdefault(each.category, []).append(each.mask)
+    return kinds_of(objects, facts, rejected, annotation.commit_as.category)
+
+
+def _last_plane(
+    annotation: AnnotationController, target: LabelsTarget, plane: PlaneKey
+) -> PlaneKey | None:
+    """Return the plane of the same image that was written to last."""
+    for step in reversed(annotation.document.steps):
+        written = any(change.labels == target.id for change in step.labels)
+        if written and (step.plane.layer, step.plane.axes) == (plane.layer, plane.axes):
+            return step.plane
+    return None
+
+
+def _check(kinds: Sequence[Kind], whole: Box) -> None:
+    """Raise ValueError where exemplars tell nothing, before anything gives way."""
+    from napari_iafpn.finding import Exemplars
+
+    for kind in kinds:
+        Exemplars.of(kind.exemplars, whole.shape)
