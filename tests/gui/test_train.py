@@ -69,8 +69,14 @@ def wait_for(qtbot, controller, condition):
         lambda: condition() or controller.state is State.ENDED or time.monotonic() > began + 240,
         timeout=250000,
     )
-    story = controller.story
-    assert condition(), (controller.state, story.end, story.phase, story.losses, story.counts)
+    history = controller.history
+    assert condition(), (
+        controller.state,
+        history.end,
+        history.phase,
+        history.losses,
+        history.counts,
+    )
 
 
 def test_train_close_the_widget_go_on_and_use_the_model(
@@ -90,13 +96,13 @@ def test_train_close_the_widget_go_on_and_use_the_model(
     look(viewer, "setup")
 
     widget.setup.start_button.native.click()
-    wait_for(qtbot, controller, lambda: len(controller.story.losses) > 2)
+    wait_for(qtbot, controller, lambda: len(controller.history.losses) > 2)
     widget._draw()
     drawn = [len(line.get_xdata()) for line in widget.progress.curves.losses.get_lines()]
     assert max(drawn) > 2
     assert widget.progress.table.texts[1][0].startswith("Your objects")
     look(viewer, "running")
-    seen = len(controller.story.losses)
+    seen = len(controller.history.losses)
     viewer.window.remove_dock_widget(widget)
     assert widget.process.running  # it saves and ends by itself
     qtbot.waitUntil(lambda: not widget.process.running, timeout=60000)
@@ -106,13 +112,13 @@ def test_train_close_the_widget_go_on_and_use_the_model(
     assert widget.setup.unfinished.button.text == "Continue the training of cells"
     look(viewer, "unfinished")
     widget.setup.unfinished.button.native.click()
-    assert len(controller.story.losses) >= seen
-    wait_for(qtbot, controller, lambda: len(controller.story.losses) > seen)
+    assert len(controller.history.losses) >= seen
+    wait_for(qtbot, controller, lambda: len(controller.history.losses) > seen)
     widget.buttons.pause_button.native.click()
-    wait_for(qtbot, controller, lambda: controller.story.paused)
+    wait_for(qtbot, controller, lambda: controller.history.paused)
     look(viewer, "paused")
     widget.buttons.pause_button.native.click()
-    wait_for(qtbot, controller, lambda: any(c.best for c in controller.story.counts["yours"][1:]))
+    wait_for(qtbot, controller, lambda: any(c.best for c in controller.history.counts["yours"][1:]))
     widget.buttons.stop_button.native.click()
     qtbot.waitUntil(lambda: controller.state is State.ENDED, timeout=60000)
     assert "the best model so far was written" in widget.status.text

@@ -10,9 +10,9 @@ import tifffile
 
 from napari_iafpn.evaluation.readers import FolderSet
 from napari_iafpn.plugin.training.controller import State, TrainingController, Wish
+from napari_iafpn.plugin.training.history import TrainingHistory
 from napari_iafpn.plugin.training.places import Places
 from napari_iafpn.plugin.training.sources import FoldersSource, LayerPair, LayersSource
-from napari_iafpn.plugin.training.story import Story
 from napari_iafpn.training.finetuning import (
     Clicks,
     Done,
@@ -197,7 +197,7 @@ def test_a_training_from_start_to_end(window, wish, places):
     assert options["--output"] == str(wish.output)
     assert Path(options["--images"]).is_absolute()
     tell(controller, *BEFORE, *COARSE, *DURING, *FINE)
-    assert controller.story.losses == [
+    assert controller.history.losses == [
         (1, 1.0),
         (2, 0.5),
         (3, 1 / 3),
@@ -205,15 +205,15 @@ def test_a_training_from_start_to_end(window, wish, places):
         (5, 0.2),
         (6, 0.2),
     ]
-    assert controller.story.share == pytest.approx(1 - 18 / 60)
-    (yours, replay) = controller.story.rows()
+    assert controller.history.share == pytest.approx(1 - 18 / 60)
+    (yours, replay) = controller.history.rows()
     assert (yours.before.noc85, yours.now.noc85, replay.now.noc85) == (9.8, 7.0, 4.1)
     tell(controller, Done("It was 9.8 -> 6.1.", str(wish.output), "", GAIN, None))
     controller.receive_end(0, "")
     assert controller.messages[-1].text == "It was 9.8 -> 6.1."
-    assert controller.story.rows()[0].now.noc85 == 6.1
+    assert controller.history.rows()[0].now.noc85 == 6.1
     assert controller.model == str(wish.output)
-    assert controller.story.share == 1.0
+    assert controller.history.share == 1.0
     assert not controller.can_go_on
     assert not places.unfinished()
 
@@ -224,7 +224,7 @@ def test_pause_and_stop_are_sent_and_the_best_so_far_can_be_used(window, wish):
     tell(controller, *BEFORE, *COARSE)
     controller.pause()
     tell(controller, Phase("paused", "Paused.", 46.0))
-    assert controller.story.paused
+    assert controller.history.paused
     controller.pause(on=False)
     controller.stop()
     controller.pause()  # too late
@@ -249,11 +249,11 @@ def test_a_training_goes_on_after_napari_was_closed(window, wish, places):
     assert job.name == "mine"
     second.go_on_with(job)
     assert second.process.arguments == first.process.arguments
-    assert second.story.rows()[0].before.noc85 == 9.8
-    assert second.story.end is None
-    assert len(second.story.losses) == 5
+    assert second.history.rows()[0].before.noc85 == 9.8
+    assert second.history.end is None
+    assert len(second.history.losses) == 5
     tell(second, FINE[0], FINE[1])  # the step after the saved one is done again
-    assert [step for step, _ in second.story.losses] == [1, 2, 3, 4, 5, 6]
+    assert [step for step, _ in second.history.losses] == [1, 2, 3, 4, 5, 6]
 
 
 def test_two_windows_do_not_train_the_same(window, wish, places):
@@ -318,5 +318,5 @@ def test_damaged_requests_are_no_jobs(places):
 
 
 def test_an_empty_story_shows_nothing():
-    story = Story(20.0)
-    assert (story.share, story.rows(), story.losses) == (0.0, [], [])
+    history = TrainingHistory(20.0)
+    assert (history.share, history.rows(), history.losses) == (0.0, [], [])

@@ -26,7 +26,7 @@ from napari_iafpn.training.finetuning import (
     levels,
     run,
     settings,
-    sitting,
+    state,
     watch,
 )
 
@@ -69,9 +69,9 @@ def quick():
     """Fewer counted objects, and steps for a network that begins with random weights."""
     with pytest.MonkeyPatch.context() as patch:
         few = {"selection": (2, 3), "replay": (2, 2), "report": (4, 6)}
-        patch.setattr(sitting, "LIMITS", few)
-        quick = replace(sitting.QUICK, max_clicks=3)
-        for module in (sitting, run):
+        patch.setattr(state, "LIMITS", few)
+        quick = replace(state.QUICK, max_clicks=3)
+        for module in (state, run):
             patch.setattr(module, "QUICK", quick)
         patch.setattr(run, "RESERVE", 0.2)
         stage = replace(
@@ -171,7 +171,7 @@ def test_the_run_folder_is_gone_at_the_end(improved):
 def test_a_model_that_needs_more_clicks_is_called_worse(request_of, base, monkeypatch):
     """The old model is made to look perfect; whatever is trained needs more clicks than that."""
     counted = []
-    real = sitting.measure
+    real = state.measure
 
     def measure(predictor, targets, protocol, go_on):
         runs = real(predictor, targets, protocol, go_on)
@@ -179,7 +179,7 @@ def test_a_model_that_needs_more_clicks_is_called_worse(request_of, base, monkey
         counted.append(runs)
         return dict.fromkeys(runs, (0.95,)) if before else runs
 
-    monkeypatch.setattr(sitting, "measure", measure)
+    monkeypatch.setattr(state, "measure", measure)
     request, kept = request_of(level="coarse"), base.read_bytes()
     monkeypatch.setattr("napari_iafpn.training.finetuning.split.ENOUGH", 4)
     done = finetune(request)

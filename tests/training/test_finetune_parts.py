@@ -28,12 +28,12 @@ from napari_iafpn.training.finetuning import (
 from napari_iafpn.training.finetuning.clock import Clock
 from napari_iafpn.training.finetuning.record import Moment, Record, load_record
 from napari_iafpn.training.finetuning.settings import finetuning_recipe
-from napari_iafpn.training.finetuning.sitting import penalty_of
 from napari_iafpn.training.finetuning.split import split
+from napari_iafpn.training.finetuning.state import penalty_of
 from napari_iafpn.training.finetuning.survey import look_through
 from napari_iafpn.training.finetuning.targets import gain_of
-from napari_iafpn.training.finetuning.watch import LevelPlan
-from napari_iafpn.training.finetuning.words import (
+from napari_iafpn.training.finetuning.time_budget import LevelPlan
+from napari_iafpn.training.finetuning.wording import (
     gain_sentence,
     replay_sentence,
     stopped_sentence,

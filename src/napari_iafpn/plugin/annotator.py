@@ -23,11 +23,9 @@ from napari_iafpn.plugin.labels import LabelsLayer
 from napari_iafpn.plugin.labels_registry import LabelsRegistry
 from napari_iafpn.plugin.layer_tool import LayerTool
 from napari_iafpn.plugin.layers import (
-    axis_names,
     channels_of,
     layer_id,
     plane_source,
-    spatial_shape,
 )
 from napari_iafpn.plugin.magnifier import Magnifier
 from napari_iafpn.plugin.messages import Job
@@ -36,7 +34,6 @@ from napari_iafpn.plugin.overlays import add_quietly
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.pointer import Pointer
 from napari_iafpn.plugin.ports import Ports
-from napari_iafpn.plugin.propagating import slider_axes
 from napari_iafpn.plugin.shown_image import ShownImage
 from napari_iafpn.plugin.warming import warm_up
 from napari_iafpn.sessions import Cutout, LabelsChange, PixelChange, PlaneKey, Step
@@ -237,15 +234,6 @@ class Annotator:
         if chosen or self.labels is None:
             return chosen or 1
         return self.controller.editor.next_label(self.book.target_of(self.labels))
-
-    @property
-    def sliders(self) -> list[tuple[str, int]]:
-        """The names and data axes of the image's sliders, that of the depth first."""
-        plane = self.controller.plane
-        if self.image is None or plane is None:
-            return []
-        names = axis_names(self.image)
-        return [(names[axis], axis) for axis in slider_axes(plane, spatial_shape(self.image))]
 
     def take_tool(self, tool: str) -> None:
         """Draw prompts or pixels of the current object with the mouse; without a tool, click."""

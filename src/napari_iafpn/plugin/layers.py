@@ -10,6 +10,7 @@ from napari.utils.transforms import Affine
 
 from napari_iafpn.images.composite import ChannelDisplay
 from napari_iafpn.plugin.planes import PlaneSource
+from napari_iafpn.plugin.propagating import slider_axes
 from napari_iafpn.sessions import DisplaySettings, PlaneKey
 
 if TYPE_CHECKING:
@@ -234,3 +235,11 @@ def default_image(layers: LayerList) -> Image | None:
     images = [layer for layer in reversed(layers) if isinstance(layer, Image)]
     active = [image for image in images if image is layers.selection.active]
     return next(iter([*active, *(image for image in images if image.visible), *images]), None)
+
+
+def sliders_of(image: Image | None, plane: PlaneKey | None) -> list[tuple[str, int]]:
+    """Return the names and data axes of an image's sliders, that of the depth first."""
+    if image is None or plane is None:
+        return []
+    names = axis_names(image)
+    return [(names[axis], axis) for axis in slider_axes(plane, spatial_shape(image))]

@@ -34,7 +34,7 @@ from napari_iafpn.plugin.editor import CommitAs
 from napari_iafpn.plugin.find.messages import SearchReport
 from napari_iafpn.plugin.find.wiring import Finding
 from napari_iafpn.plugin.help_view import HelpSheet
-from napari_iafpn.plugin.layers import default_image
+from napari_iafpn.plugin.layers import default_image, sliders_of
 from napari_iafpn.plugin.messages import MaskReady, Message, ModelFailed, ModelReady, Report
 from napari_iafpn.plugin.sessions.sessions import Sessions
 from napari_iafpn.plugin.training.places import Places
@@ -341,7 +341,7 @@ class ClickSegmentation(DockPanel):
         threshold = 0.5 if now is None else now.threshold
         self.tools.show_threshold(threshold, enabled=now is not None and len(now.clicks) > 0)
         self.object.show_history(undo=controller.can_undo, redo=controller.can_redo)
-        sliders = annotator.sliders
+        sliders = sliders_of(annotator.image, controller.plane)
         self.stack.offer(sliders)
         self.folds["Stack"].setVisible(bool(sliders))
         self.status.spinner.set_busy(controller.busy or self.finding.review.is_searching)

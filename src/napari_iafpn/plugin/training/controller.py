@@ -13,10 +13,10 @@ from psygnal import Signal
 from qtpy.QtCore import QLockFile
 
 from napari_iafpn.plugin.messages import Message, as_sentence
+from napari_iafpn.plugin.training.history import TrainingHistory
 from napari_iafpn.plugin.training.job import LOCK, Job, clear
 from napari_iafpn.plugin.training.places import Places
 from napari_iafpn.plugin.training.sources import Source
-from napari_iafpn.plugin.training.story import Story
 from napari_iafpn.training.finetuning import Done, Failed, FinetuneRequest, event_from_json
 
 logger = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class TrainingController:
         self.process: Process | None = None
         self.state = State.IDLE
         self.job: Job | None = None
-        self.story: Story | None = None
+        self.history: TrainingHistory | None = None
         self.paused = False
         self._aside = aside
         self._lock: QLockFile | None = None
@@ -96,7 +96,7 @@ class TrainingController:
             self._say(f"{wish.output.name} exists already; give the model another name.", bad=True)
             return
         self.state, self.job, self.paused = State.PREPARING, None, False
-        self.story = Story(wish.minutes, phase="Writing the annotated images.")
+        self.history = TrainingHistory(wish.minutes, phase="Writing the annotated images.")
         self._say("")
         self._aside(lambda: make_job(wish, self.places), self._begin)
 
@@ -122,7 +122,7 @@ class TrainingController:
     def leave(self) -> None:
         """Go back to the settings."""
         if not self.busy:
-            self.state, self.job, self.story = State.IDLE, None, None
+            self.state, self.job, self.history = State.IDLE, None, None
             self._say("")
 
     def delete(self, job: Job) -> None:
@@ -151,7 +151,7 @@ class TrainingController:
     @property
     def model(self) -> str:
         """The file of the new model; empty where there is none."""
-        end = self.story.end if self.story is not None else None
+        end = self.history.end if self.history is not None else None
         return end.model if isinstance(end, Done) else ""
 
     @property
@@ -168,9 +168,9 @@ class TrainingController:
         except ValueError:
             logger.debug("the training says: %s", line)
             return
-        if self.story is None or self.job is None:
+        if self.history is None or self.job is None:
             return
-        self.story.add(event)
+        self.history.add(event)
         self._log(line)
         if isinstance(event, Done | Failed):
             self._say(as_sentence(event.sentence), bad=isinstance(event, Failed))
@@ -183,7 +183,7 @@ class TrainingController:
         if self.state in (State.IDLE, State.ENDED):
             return
         self.state, self.paused = State.ENDED, False
-        end = self.story.end if self.story is not None else None
+        end = self.history.end if self.history is not None else None
         self._release()
         if end is None:
             logger.error("the training ended with %s: %s", code, last_error)
@@ -195,7 +195,7 @@ class TrainingController:
         if self._is_over(end) and self.job is not None:
             self.job.delete()
             if isinstance(end, Failed):  # back to the settings, with the sentence
-                self.state, self.job, self.story = State.IDLE, None, None
+                self.state, self.job, self.history = State.IDLE, None, None
         self.changed.emit()
 
     # Its course
@@ -203,7 +203,7 @@ class TrainingController:
     def _begin(self, job: object) -> None:
         """Start the process of a job, or say why there is none."""
         if not isinstance(job, Job):
-            self.state, self.story = State.IDLE, None
+            self.state, self.history = State.IDLE, None
             self._say(as_sentence(str(job)), bad=True)
             return
         lock = None if self._closed else _lock(job)
@@ -212,23 +212,23 @@ class TrainingController:
             self._say(f"{job.name} is in training in another window: stop it there.", bad=True)
             return
         self._lock, self.job, self.paused = lock, job, False
-        self.story = job.story()
-        self.story.end = None
-        self.story.phase = "Starting."
+        self.history = job.history()
+        self.history.end = None
+        self.history.phase = "Starting."
         self.state = State.RUNNING
         self._say("")
         self.process.start(job.arguments, job.folder)
 
     def _clear_when_heard(self) -> None:
         """Take "Pausing…" back once it has."""
-        if self.story is not None and self.story.paused and self.paused:
+        if self.history is not None and self.history.paused and self.paused:
             self.said.emit(Message(""))
 
     def _is_over(self, end: Done | Failed) -> bool:
         """Whether nothing is left to go on with."""
         if isinstance(end, Done):
             return not end.stopped
-        return self.story is None or not self.story.begun
+        return self.history is None or not self.history.begun
 
     def _log(self, line: str) -> None:
         try:

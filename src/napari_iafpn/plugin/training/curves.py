@@ -10,12 +10,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from napari_iafpn.plugin.evaluation.curve import STYLES
-from napari_iafpn.plugin.training.story import SETS
+from napari_iafpn.plugin.training.history import SETS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from napari_iafpn.plugin.training.story import Story
+    from napari_iafpn.plugin.training.history import TrainingHistory
 
 LEAST_HEIGHT = 240
 SMOOTH = 20
@@ -24,7 +24,7 @@ SMALL = 8
 
 
 class CurvesView(FigureCanvasQTAgg):
-    """Draws a story; `losses` and `clicks` are the axes, to look at."""
+    """Draws a history; `losses` and `clicks` are the axes, to look at."""
 
     def __init__(self) -> None:
         super().__init__(Figure(figsize=(3, 3), layout="constrained"))
@@ -38,32 +38,32 @@ class CurvesView(FigureCanvasQTAgg):
         """Draw axes and text in the colour of the window's text."""
         self._ink = colour
 
-    def show_story(self, story: Story) -> None:
+    def show_story(self, history: TrainingHistory) -> None:
         """Draw what there is."""
         for axes, title in ((self.losses, "loss"), (self.clicks, "clicks to 85 %")):
             axes.clear()
             self._style(axes, title)
-            for start in sorted(story.starts.values())[1:]:
+            for start in sorted(history.starts.values())[1:]:
                 axes.axvline(start, color=self._ink, linewidth=0.8, linestyle=(0, (4, 3)))
-        self._draw_losses(story)
-        self._draw_clicks(story)
+        self._draw_losses(history)
+        self._draw_clicks(history)
         self.losses.tick_params(labelbottom=False)
         self.clicks.set_xlabel("steps", color=self._ink, fontsize=SMALL)
         self.clicks.set_xlim(left=0)
         self.draw_idle()
 
-    def _draw_losses(self, story: Story) -> None:
-        if not story.losses:
+    def _draw_losses(self, history: TrainingHistory) -> None:
+        if not history.losses:
             return
-        steps, losses = np.array(story.losses).T
+        steps, losses = np.array(history.losses).T
         colour = STYLES[0][0]
         self.losses.plot(steps, losses, color=colour, linewidth=0.6, alpha=0.45)
         self.losses.plot(steps, running_mean(losses, SMOOTH), color=colour, linewidth=1.6)
         self.losses.set_ylim(bottom=0)
 
-    def _draw_clicks(self, story: Story) -> None:
+    def _draw_clicks(self, history: TrainingHistory) -> None:
         for (key, name), (colour, mark) in zip(SETS.items(), STYLES, strict=True):
-            counts = story.counts.get(key, [])
+            counts = history.counts.get(key, [])
             if counts:
                 steps = [count.step for count in counts]
                 values = [count.clicks.noc85 for count in counts]

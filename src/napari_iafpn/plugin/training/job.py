@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_iafpn.networks.tables import read_json
-from napari_iafpn.plugin.training.story import Story
+from napari_iafpn.plugin.training.history import TrainingHistory
 from napari_iafpn.sessions.lines import LineFile, lines_of, sealed
 from napari_iafpn.training.finetuning import FinetuneRequest, event_from_json
 
@@ -72,16 +72,16 @@ class Job:
         finally:
             file.close()
 
-    def story(self) -> Story:
+    def history(self) -> TrainingHistory:
         """Return what the training told so far."""
-        story = Story(self.request.minutes)
+        history = TrainingHistory(self.request.minutes)
         path = self.folder / EVENTS
         for line in lines_of(path) if path.is_file() else ():
             try:
-                story.add(event_from_json(json.dumps(line.entry)))
+                history.add(event_from_json(json.dumps(line.entry)))
             except ValueError:  # the last line of a process that was killed, or damage
                 continue
-        return story
+        return history
 
     def delete(self) -> None:
         """Delete the folder; the model is not in it."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_iafpn.plugin.training.controller import TrainingController
-    from napari_iafpn.plugin.training.story import Row, Story
+    from napari_iafpn.plugin.training.history import Row, TrainingHistory
     from napari_iafpn.training.finetuning import Clicks
 
 MOST_REMARKS = 3
@@ -87,31 +87,31 @@ class ProgressView(QWidget):
 
     def show_state(self, controller: TrainingController) -> None:
         """Show how far it is."""
-        story = controller.story
-        if story is None:
+        history = controller.history
+        if history is None:
             return
         name = controller.job.name if controller.job is not None else ""
         self.title.setText(f"<b>{name}</b>")
         self.title.setVisible(bool(name))
-        self.phase.setText(story.told if controller.busy else "")
+        self.phase.setText(history.told if controller.busy else "")
         self.phase.setVisible(controller.busy)
-        self._show_bar(story, shown=controller.busy)
-        self.found.setText(_found(story))
-        self.found.setToolTip("\n".join(story.surveyed.left_out) if story.surveyed else "")
+        self._show_bar(history, shown=controller.busy)
+        self.found.setText(_found(history))
+        self.found.setToolTip("\n".join(history.surveyed.left_out) if history.surveyed else "")
         self.found.setVisible(bool(self.found.text()))
 
-    def show_story(self, story: Story | None) -> None:
+    def show_story(self, history: TrainingHistory | None) -> None:
         """Draw curves and table."""
-        if story is not None:
-            self.curves.setVisible(bool(story.losses or story.counts))
-            self.curves.show_story(story)
-            self.table.show_rows(story.rows())
+        if history is not None:
+            self.curves.setVisible(bool(history.losses or history.counts))
+            self.curves.show_story(history)
+            self.table.show_rows(history.rows())
 
-    def _show_bar(self, story: Story, *, shown: bool) -> None:
+    def _show_bar(self, history: TrainingHistory, *, shown: bool) -> None:
         self.bar.setVisible(shown)
-        self.bar.setValue(round(1000 * story.share))
-        left = time_left(story.seconds_left) if story.seconds_left is not None else ""
-        self.bar.setFormat(left if not story.paused else f"paused, {left}".rstrip(", "))
+        self.bar.setValue(round(1000 * history.share))
+        left = time_left(history.seconds_left) if history.seconds_left is not None else ""
+        self.bar.setFormat(left if not history.paused else f"paused, {left}".rstrip(", "))
 
 
 class ButtonsView(QWidget):
@@ -151,14 +151,14 @@ def _line(*buttons: PushButton) -> Container:
     return line
 
 
-def _found(story: Story) -> str:
-    if story.surveyed is None:
+def _found(history: TrainingHistory) -> str:
+    if history.surveyed is None:
         return ""
-    remarks = story.surveyed.left_out
+    remarks = history.surveyed.left_out
     shown = [f"- {remark}" for remark in remarks[:MOST_REMARKS]]
     more = len(remarks) - MOST_REMARKS
     return "\n".join(
-        [story.surveyed.sentence, *shown, *([f"- and {more} more"] if more > 0 else [])]
+        [history.surveyed.sentence, *shown, *([f"- and {more} more"] if more > 0 else [])]
     )
 
 

@@ -202,11 +202,11 @@ class TrainOnMasks(DockPanel):
             self._redraw.start()
 
     def _draw(self) -> None:
-        self.progress.show_story(self.controller.story)
+        self.progress.show_story(self.controller.history)
 
     def _say(self, message: Message) -> None:
         self.status.show_message(message)
-        ended = self.controller.story is not None and self.controller.story.end is not None
+        ended = self.controller.history is not None and self.controller.history.end is not None
         if ended and message.text and not self.isVisible():
             (show_warning if message.error else show_info)(message.text)
 

@@ -7,26 +7,26 @@ from pathlib import Path
 
 from napari_iafpn.networks import ModelCard, read_card
 from napari_iafpn.training.finetuning.gain import Gain
-from napari_iafpn.training.finetuning.sitting import Sitting
-from napari_iafpn.training.finetuning.words import gain_sentence, replay_sentence
+from napari_iafpn.training.finetuning.state import FinetuneState
+from napari_iafpn.training.finetuning.wording import gain_sentence, replay_sentence
 from napari_iafpn.training.mixing import OLD_SHARE
 from napari_iafpn.training.replay import LICENCE, WHAT
 
 
 def finetuned_card(
-    sitting: Sitting, yours: Gain | None = None, replay: Gain | None = None
+    state: FinetuneState, yours: Gain | None = None, replay: Gain | None = None
 ) -> ModelCard:
     """Return the card: where the model comes from, its data, and what was gained."""
-    request, found = sitting.request, sitting.found
-    base = read_card(sitting.base)
-    name = base.name if base.name != "unnamed" else sitting.base.stem
+    request, found = state.request, state.found
+    base = read_card(state.base)
+    name = base.name if base.name != "unnamed" else state.base.stem
     own = {
         "name": f"{found.count} objects in {len(found.usable)} own images",
         "licence": "as the owner of the images decides",
         "source": request.images.resolve().name,
     }
     replayed = {"name": WHAT, "licence": LICENCE, "source": "bundled with napari-iafpn"}
-    notes = [f"Retrained from {name}, SHA-256 {sitting.record.model}."]
+    notes = [f"Retrained from {name}, SHA-256 {state.record.model}."]
     if request.replay:
         notes.append(f"{OLD_SHARE:.0%} of each weight is that of {name}, against forgetting.")
     if yours is not None:

@@ -16,7 +16,7 @@ class Clock:
     budget : float
         Seconds that were given.
     earlier : float
-        Seconds that were used before this sitting.
+        Seconds that were used before this state.
     now : callable
         Seconds of a clock that never goes back; every duration of the run is taken from it.
     """

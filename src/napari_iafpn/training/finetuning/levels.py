@@ -13,8 +13,8 @@ from napari_iafpn.training.finetuning.card import finetuned_card
 from napari_iafpn.training.finetuning.events import Saved
 from napari_iafpn.training.finetuning.record import BEST, Record
 from napari_iafpn.training.finetuning.settings import PROVISIONAL
-from napari_iafpn.training.finetuning.sitting import Sitting
-from napari_iafpn.training.finetuning.watch import LevelPlan, Watch
+from napari_iafpn.training.finetuning.state import FinetuneState
+from napari_iafpn.training.finetuning.time_budget import LevelPlan, TimeBudget
 from napari_iafpn.training.loop import run_stage
 from napari_iafpn.training.mixing import OLD_SHARE, mixed
 from napari_iafpn.training.run import Run
@@ -29,7 +29,7 @@ WORDS = {
 }
 
 
-def train_levels(sitting: Sitting, run: Run, levels: tuple[str, ...], end: float) -> None:
+def train_levels(tuning: FinetuneState, run: Run, levels: tuple[str, ...], end: float) -> None:
     """Train what is left of ``levels`` until ``end``, on the clock's scale.
 
     Raises
@@ -43,52 +43,52 @@ def train_levels(sitting: Sitting, run: Run, levels: tuple[str, ...], end: float
     if state is not None:
         restore(run.cascade, state)
     for level in levels:
-        if level in sitting.record.finished:
+        if level in tuning.record.finished:
             continue
-        ahead = [other for other in levels if other not in sitting.record.finished]
-        used = sitting.desk.clock.used
-        ends = {level: used + (end - used) / len(ahead), **sitting.record.ends}
-        sitting.record = replace(sitting.record, ends=ends)
+        ahead = [other for other in levels if other not in tuning.record.finished]
+        used = tuning.desk.clock.used
+        ends = {level: used + (end - used) / len(ahead), **tuning.record.ends}
+        tuning.record = replace(tuning.record, ends=ends)
         own = state if state is not None and state["stage"] == level else None
-        _train_level(sitting, run, level, own)
-        finished = (*sitting.record.finished, level)
-        sitting.record = replace(sitting.record, finished=finished)
-        sitting.save()
+        _train_level(tuning, run, level, own)
+        finished = (*tuning.record.finished, level)
+        tuning.record = replace(tuning.record, finished=finished)
+        tuning.save()
 
 
-def _train_level(sitting: Sitting, run: Run, level: str, state: dict[str, Any] | None) -> None:
+def _train_level(tuning: FinetuneState, run: Run, level: str, state: dict[str, Any] | None) -> None:
     """Train one level in stretches, between which clicks are counted or the plan is changed."""
-    plan = LevelPlan(sitting.record.ends[level], sitting.measurement, SHARES)
+    plan = LevelPlan(tuning.record.ends[level], tuning.measurement, SHARES)
     step = 0 if state is None else int(state["step"])
-    sitting.desk.begin(level, WORDS[level])
+    tuning.desk.begin(level, WORDS[level])
     while True:
-        measured = sum(moment.level == level for moment in sitting.record.moments)
-        watch = Watch(
-            sitting.desk,
+        measured = sum(moment.level == level for moment in tuning.record.moments)
+        watch = TimeBudget(
+            tuning.desk,
             plan,
             measured,
-            sitting.record.pace.get(level, 0.0),
-            lambda: _remember(sitting),
+            tuning.record.pace.get(level, 0.0),
+            lambda: _remember(tuning),
             run.save_every,
         )
-        config = _config(run.recipe.stages[level], plan, step, watch, sitting.desk.clock.used)
+        config = _config(run.recipe.stages[level], plan, step, watch, tuning.desk.clock.used)
         ended = run_stage(run, level, config, resumed=state, control=watch)
         state = _state(run)
         assert state is not None
         step = int(state["step"])
-        sitting.record = _with_level(sitting.record, level, step, watch.pace)
-        _remember(sitting)
-        sitting.desk.ask()
+        tuning.record = _with_level(tuning.record, level, step, watch.pace)
+        _remember(tuning)
+        tuning.desk.ask()
         over = ended or watch.reason == "time"
         if over or watch.reason == "measure":
-            _count(sitting, run, level, step)
+            _count(tuning, run, level, step)
         if over:
             return
-        sitting.desk.begin(level, WORDS[level])
+        tuning.desk.begin(level, WORDS[level])
 
 
 def _config(
-    config: StageConfig, plan: LevelPlan, step: int, watch: Watch, used: float
+    config: StageConfig, plan: LevelPlan, step: int, watch: TimeBudget, used: float
 ) -> StageConfig:
     """Return the configuration with as many steps as fit the time, once the pace is known."""
     steps = step + PROVISIONAL
@@ -97,26 +97,26 @@ def _config(
     return replace(config, steps=max(steps, config.warmup_steps + 1))
 
 
-def _count(sitting: Sitting, run: Run, level: str, step: int) -> None:
+def _count(tuning: FinetuneState, run: Run, level: str, step: int) -> None:
     """Count clicks, and keep the model where it is the best so far.
 
     With the bundled set in the training, which guards against forgetting, the old weights are
     mixed in for the same reason.
     """
     model = run.cascade
-    if sitting.request.replay:
-        model = mixed(load_cascade(sitting.base), model, OLD_SHARE)
-    if sitting.count_during(Predictor(model, str(run.fabric.device)), level, step):
-        path = sitting.request.folder / BEST
+    if tuning.request.replay:
+        model = mixed(load_cascade(tuning.base), model, OLD_SHARE)
+    if tuning.count_during(Predictor(model, str(run.fabric.device)), level, step):
+        path = tuning.request.folder / BEST
         with disk_sentences(path.parent):
-            save_cascade(model, path, finetuned_card(sitting), dtype=torch.float16)
-    _remember(sitting)
+            save_cascade(model, path, finetuned_card(tuning), dtype=torch.float16)
+    _remember(tuning)
 
 
-def _remember(sitting: Sitting) -> None:
-    sitting.save()
-    best = sitting.request.folder / BEST if sitting.record.best else ""
-    sitting.desk.tell(Saved(str(sitting.request.folder), str(best)))
+def _remember(tuning: FinetuneState) -> None:
+    tuning.save()
+    best = tuning.request.folder / BEST if tuning.record.best else ""
+    tuning.desk.tell(Saved(str(tuning.request.folder), str(best)))
 
 
 def _with_level(record: Record, level: str, step: int, pace: float) -> Record:

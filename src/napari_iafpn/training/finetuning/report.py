@@ -11,7 +11,7 @@ from typing import Any
 from napari_iafpn.evaluation.metrics import clicks_needed
 from napari_iafpn.networks import write_atomically
 from napari_iafpn.training.finetuning.gain import Clicks, Gain
-from napari_iafpn.training.finetuning.sitting import Sitting
+from napari_iafpn.training.finetuning.state import FinetuneState
 from napari_iafpn.training.finetuning.targets import FULL, Runs
 from napari_iafpn.training.state import disk_sentences
 
@@ -24,40 +24,40 @@ MISSING = "-"
 
 
 def write_reports(
-    sitting: Sitting, sentence: str, yours: Gain, replay: Gain | None, after: Runs
+    state: FinetuneState, sentence: str, yours: Gain, replay: Gain | None, after: Runs
 ) -> Path:
     """Write ``NAME.json`` and ``NAME.html`` beside the model and return the first one's path."""
-    path = sitting.request.output.with_suffix(".json")
-    values = _values(sitting, sentence, yours, replay, after)
+    path = state.request.output.with_suffix(".json")
+    values = _values(state, sentence, yours, replay, after)
     with disk_sentences(path.parent):
         write_atomically(path, (json.dumps(values, indent=1) + "\n").encode())
-        page = _page(sitting, sentence, yours, replay)
+        page = _page(state, sentence, yours, replay)
         write_atomically(path.with_suffix(".html"), page.encode())
     return path
 
 
 def _values(
-    sitting: Sitting, sentence: str, yours: Gain, replay: Gain | None, after: Runs
+    state: FinetuneState, sentence: str, yours: Gain, replay: Gain | None, after: Runs
 ) -> dict[str, Any]:
-    record = sitting.record
+    record = state.record
     before = record.before["report"]
     return {
         "sentence": sentence,
-        "request": sitting.request.to_json(),
-        "model": {"path": str(sitting.base), "sha256": record.model},
+        "request": state.request.to_json(),
+        "model": {"path": str(state.base), "sha256": record.model},
         "split": {
-            "kind": sitting.split.kind,
-            "training_objects": sitting.split.training_objects,
-            "held_out_objects": sitting.split.held_out_objects,
-            "chosen_by_reported_objects": sitting.split.shared,
+            "kind": state.split.kind,
+            "training_objects": state.split.training_objects,
+            "held_out_objects": state.split.held_out_objects,
+            "chosen_by_reported_objects": state.split.shared,
         },
-        "left_out": list(sitting.found.left_out),
+        "left_out": list(state.found.left_out),
         "yours": dataclasses.asdict(yours),
         "replay": None if replay is None else dataclasses.asdict(replay),
         "moments": [dataclasses.asdict(moment) for moment in record.moments],
         "best": record.best,
         "steps": record.steps,
-        "seconds": round(sitting.desk.clock.used, 1),
+        "seconds": round(state.desk.clock.used, 1),
         "objects": {
             name: {
                 "noc85_before": clicks_needed(before[name], 0.85, FULL.max_clicks),
@@ -68,7 +68,7 @@ def _values(
     }
 
 
-def _page(sitting: Sitting, sentence: str, yours: Gain, replay: Gain | None) -> str:
+def _page(state: FinetuneState, sentence: str, yours: Gain, replay: Gain | None) -> str:
     rows = _rows("your held-out objects", yours)
     if replay is not None:
         rows += _rows("objects of the kinds it knew", replay)
@@ -76,13 +76,13 @@ def _page(sitting: Sitting, sentence: str, yours: Gain, replay: Gain | None) -> 
         f"<th>{name}</th>"
         for name in ("", "objects", "NoC@80", "NoC@85", "NoC@90", "IoU after click 1")
     )
-    remarks = "".join(f"<li>{escape(text)}</li>" for text in sitting.found.left_out)
-    name = escape(sitting.request.output.stem)
+    remarks = "".join(f"<li>{escape(text)}</li>" for text in state.found.left_out)
+    name = escape(state.request.output.stem)
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{name}</title>'
         f"<style>{STYLE}</style><h1>{name}</h1><p>{escape(sentence)}</p>"
         f"<table><tr>{head}</tr>{rows}</table>"
-        f"<p>{escape(_how(sitting))}</p>" + (f"<ul>{remarks}</ul>" if remarks else "") + "</html>\n"
+        f"<p>{escape(_how(state))}</p>" + (f"<ul>{remarks}</ul>" if remarks else "") + "</html>\n"
     )
 
 
@@ -97,9 +97,9 @@ def _row(what: str, clicks: Clicks) -> str:
     return f"<tr><td>{escape(what)}</td>{cells}</tr>"
 
 
-def _how(sitting: Sitting) -> str:
-    steps = " and ".join(f"{count} {level} steps" for level, count in sitting.record.steps.items())
-    split = sitting.split
+def _how(state: FinetuneState) -> str:
+    steps = " and ".join(f"{count} {level} steps" for level, count in state.record.steps.items())
+    split = state.split
     chosen = (
         "The same objects chose the best state, so the gain may be a little overrated."
         if split.shared
@@ -108,5 +108,5 @@ def _how(sitting: Sitting) -> str:
     return (
         f"NoC: mean number of clicks of a simulated user to 80, 85 and 90 % IoU. "
         f"{split.training_objects} objects were trained on in {steps}, "
-        f"{sitting.desk.clock.used / 60:.0f} minutes in all. {chosen}"
+        f"{state.desk.clock.used / 60:.0f} minutes in all. {chosen}"
     )

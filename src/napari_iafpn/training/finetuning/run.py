@@ -32,11 +32,11 @@ from napari_iafpn.training.finetuning.record import BEST, load_record
 from napari_iafpn.training.finetuning.report import write_reports
 from napari_iafpn.training.finetuning.request import FinetuneRequest
 from napari_iafpn.training.finetuning.settings import finetuning_recipe, levels_of
-from napari_iafpn.training.finetuning.sitting import Sitting
 from napari_iafpn.training.finetuning.split import Split, split, target_list
+from napari_iafpn.training.finetuning.state import FinetuneState
 from napari_iafpn.training.finetuning.survey import Found, look_through, survey_words
 from napari_iafpn.training.finetuning.targets import FULL, QUICK, gain_of
-from napari_iafpn.training.finetuning.words import (
+from napari_iafpn.training.finetuning.wording import (
     gain_sentence,
     replay_sentence,
     stopped_sentence,
@@ -103,17 +103,17 @@ def _train(
 ) -> Done:
     levels = levels_of(request, cascade.config)
     try:
-        sitting = _sit_down(request, desk, base)
+        state = _sit_down(request, desk, base)
     except Stopped:
         return Done(stopped_sentence(None, None), "", "", stopped=True)
     try:
-        sitting.count_before(Predictor(load_cascade(base), str(device)))
-        run = _make_run(sitting, cascade, device)
-        end = desk.clock.budget - sitting.record.cost["report"] - RESERVE
-        train_levels(sitting, run, levels, end)
-        return _finish(sitting, device)
+        state.count_before(Predictor(load_cascade(base), str(device)))
+        run = _make_run(state, cascade, device)
+        end = desk.clock.budget - state.record.cost["report"] - RESERVE
+        train_levels(state, run, levels, end)
+        return _finish(state, device)
     except Stopped:
-        return _stop(sitting)
+        return _stop(state)
 
 
 def _check_output(request: FinetuneRequest, base: Path) -> None:
@@ -124,7 +124,7 @@ def _check_output(request: FinetuneRequest, base: Path) -> None:
         raise ValueError(f"{output} is the model that is retrained; give the new one another name")
 
 
-def _sit_down(request: FinetuneRequest, desk: Desk, base: Path) -> Sitting:
+def _sit_down(request: FinetuneRequest, desk: Desk, base: Path) -> FinetuneState:
     """Look at the folders, split the objects and find out how far an earlier sitting came."""
     desk.begin("reading", "Reading the labels.")
     found = look_through(request, desk.ask)
@@ -135,9 +135,9 @@ def _sit_down(request: FinetuneRequest, desk: Desk, base: Path) -> Sitting:
     desk.clock.earlier = record.used
     replay = target_list(replay_held_out(), request.seed) if request.replay else None
     desk.tell(_surveyed(found, parts))
-    sitting = Sitting(request, base, found, parts, replay, desk, record)
-    sitting.tell_earlier()
-    return sitting
+    state = FinetuneState(request, base, found, parts, replay, desk, record)
+    state.tell_earlier()
+    return state
 
 
 def _surveyed(found: Found, parts: Split) -> Surveyed:
@@ -152,12 +152,12 @@ def _surveyed(found: Found, parts: Split) -> Surveyed:
     )
 
 
-def _make_run(sitting: Sitting, cascade: Cascade, device: torch.device) -> Run:
-    request = sitting.request
-    images = sitting.found.usable
+def _make_run(state: FinetuneState, cascade: Cascade, device: torch.device) -> Run:
+    request = state.request
+    images = state.found.usable
     shapes = [images.image_shape(index) for index in range(len(images))]
     recipe = finetuning_recipe(request, cascade.config, shapes)
-    sets = [sitting.split.training, *([replay_training()] if request.replay else [])]
+    sets = [state.split.training, *([replay_training()] if request.replay else [])]
     fabric = Fabric(
         accelerator=device.type,
         devices=1 if device.index is None else [device.index],
@@ -168,16 +168,16 @@ def _make_run(sitting: Sitting, cascade: Cascade, device: torch.device) -> Run:
     return Run(fabric, cascade, ClickDataset(recipe, sets), request.folder, workers, SAVE_EVERY)
 
 
-def _finish(sitting: Sitting, device: torch.device) -> Done:
+def _finish(state: FinetuneState, device: torch.device) -> Done:
     """Count the clicks of the best state on the objects that did not choose it, and write it."""
-    request, record = sitting.request, sitting.record
+    request, record = state.request, state.record
     best = load_cascade(request.folder / BEST)
-    sitting.desk.begin("after", "Counting the clicks of the new model.")
-    after = sitting.count_again(Predictor(best, str(device)), "report", FULL)
+    state.desk.begin("after", "Counting the clicks of the new model.")
+    after = state.count_again(Predictor(best, str(device)), "report", FULL)
     yours = gain_of(record.before["report"], after)
     replay = None
-    if sitting.replay is not None:
-        again = sitting.count_again(Predictor(best, str(device)), "replay", QUICK)
+    if state.replay is not None:
+        again = state.count_again(Predictor(best, str(device)), "replay", QUICK)
         replay = gain_of(record.before["replay"], again, QUICK)
     sentence = gain_sentence(yours, Path(request.model).stem)
     if replay is not None:
@@ -185,24 +185,24 @@ def _finish(sitting: Sitting, device: torch.device) -> Done:
     moment = record.moments[record.best]
     for name, gain in (("yours", yours), ("replay", replay)):
         if gain is not None:
-            sitting.desk.tell(Measured("after", name, gain.after, moment.level, moment.step, True))
-    sitting.desk.begin("writing", "Writing the model.")
+            state.desk.tell(Measured("after", name, gain.after, moment.level, moment.step, True))
+    state.desk.begin("writing", "Writing the model.")
     with disk_sentences(request.output.parent):
-        card = finetuned_card(sitting, yours, replay)
+        card = finetuned_card(state, yours, replay)
         save_cascade(best, request.output, card, dtype=torch.float16)
-    written = write_reports(sitting, sentence, yours, replay, after)
+    written = write_reports(state, sentence, yours, replay, after)
     return Done(sentence, str(request.output), str(written), yours, replay)
 
 
-def _stop(sitting: Sitting) -> Done:
+def _stop(state: FinetuneState) -> Done:
     """Keep the best so far, without counting clicks again."""
-    sitting.save()
-    record, request = sitting.record, sitting.request
+    state.save()
+    record, request = state.record, state.request
     if not record.best:
         return Done(stopped_sentence(None, None), "", "", stopped=True)
     start, best = record.moments[0], record.moments[record.best]
     sentence = stopped_sentence(start.yours, best)
-    card = finetuned_card(sitting)
+    card = finetuned_card(state)
     with disk_sentences(request.output.parent):
         cascade = load_cascade(request.folder / BEST)
         noted = dataclasses.replace(card, notes=(*card.notes, sentence))

@@ -47,7 +47,7 @@ class LevelPlan:
 
 
 @dataclass
-class Watch:
+class TimeBudget:
     """The control of one stretch of a level's training.
 
     Attributes

@@ -39,7 +39,7 @@ class Row:
 
 
 @dataclass
-class Story:
+class TrainingHistory:
     """Grows by one event after the other; a part of the training that is repeated replaces itself.
 
     Attributes

@@ -33,7 +33,7 @@ TOLERATED = 0.1
 
 
 @dataclass
-class Sitting:
+class FinetuneState:
     """What the parts of a run share.
 
     Attributes
