@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
     QInputDialog,
+    QLabel,
     QScrollBar,
     QSpinBox,
     QToolButton,
@@ -116,6 +117,11 @@ def test_every_control_can_be_reached_in_a_small_window(alone, size):
         corner = frame.mapFromGlobal(control.mapToGlobal(QPoint(0, 0)))
         assert 0 <= corner.x() <= frame.width() - control.width(), control
         assert frame.rect().contains(corner + control.rect().center()), control
+    (label,) = (each for each in panel.status.findChildren(QLabel) if each.wordWrap())
+    two_lines = QLabel("One line\nand another one", panel.status)
+    two_lines.ensurePolished()
+    assert label.height() >= two_lines.sizeHint().height(), "a long sentence is not cut"
+    two_lines.deleteLater()
 
 
 def test_folding_gives_the_height_back(stack):

@@ -195,8 +195,6 @@ class StatusView(QWidget):
         self._quiet = QLabel(self)
         self._quiet.setStyleSheet(QUIET)
         self._quiet.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        # Room for a long sentence, so that the panel does not jump when one comes.
-        self._label.setMinimumHeight(2 * self._label.fontMetrics().lineSpacing())
         self.foot = QHBoxLayout()
         self.foot.addWidget(self.spinner)
         self.foot.addWidget(self._quiet, 1)
@@ -210,6 +208,14 @@ class StatusView(QWidget):
         self._timer = QTimer(self)
         self._timer.setInterval(STALE_MS)
         self._timer.timeout.connect(self._drop_stale)
+
+    def showEvent(self, event: Any) -> None:  # noqa: N802
+        """Give room to two lines in the theme's font, so that no sentence moves the panel."""
+        two_lines = QLabel("\n", self)
+        two_lines.ensurePolished()
+        self._label.setMinimumHeight(two_lines.sizeHint().height())
+        two_lines.deleteLater()
+        super().showEvent(event)
 
     @property
     def text(self) -> str:

@@ -49,7 +49,7 @@ class Finding:
         self.view = FindView()
         annotator.pointer.open_with(self.review.open_at)
         annotator.take_actions(self._actions)
-        self._timer = QTimer()
+        self._timer = QTimer(self.view)  # napari may go without taking its docks apart
         self._timer.setSingleShot(True)
         self._timer.setInterval(REDRAW_MS)
         self._timer.timeout.connect(self.draw)
