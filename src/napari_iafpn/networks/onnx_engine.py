@@ -142,8 +142,6 @@ class _Graph:
         self._session = onnxruntime.InferenceSession(
             str(path), options, providers=["CPUExecutionProvider"]
         )
-        self._options = onnxruntime.RunOptions()
-        self._options.only_execute_path_to_fetches = True
         self._names = [given.name for given in self._session.get_inputs()]
 
     def run(self, output: str, given: Sequence[Tensor]) -> Tensor:
@@ -151,7 +149,7 @@ class _Graph:
         arrays = [np.ascontiguousarray(tensor.detach().numpy()) for tensor in given]
         feed = dict(zip(self._names, arrays, strict=True))
         try:
-            (found,) = self._session.run([output], feed, self._options)
+            (found,) = self._session.run([output], feed)
         except Exception as error:  # of its own kinds
             raise RuntimeError(str(error)) from error
         return torch.from_numpy(found)
