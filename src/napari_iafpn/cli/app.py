@@ -23,7 +23,7 @@ Model = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 FOREIGN = {
-    "objects": ("assist", "exemplars", "images"),
+    "objects": ("assist", "exemplars", "images", "adapt"),
     "images": (
         "preset",
         "threshold",
@@ -33,7 +33,6 @@ FOREIGN = {
         "jitter",
         "jobs",
         "limit",
-        "seed",
         "strict",
         "scheduler",
     ),
@@ -283,6 +282,13 @@ def evaluate(
     images: Annotated[
         int | None, typer.Option(help="Annotate at most so many whole images of each set.")
     ] = None,
+    adapt: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Annotate whole images once more with a model that learns after each N objects.",
+        ),
+    ] = None,
     preset: Annotated[
         str,
         typer.Option(help="plugin: what users of the plugin get; paper: as numbers are published."),
@@ -330,7 +336,11 @@ def evaluate(
         int | None, typer.Option(help="Evaluate at most so many objects of each set.")
     ] = None,
     seed: Annotated[
-        int, typer.Option(help="Chooses the objects of --limit and moves the jittered user.")
+        int,
+        typer.Option(
+            help="Chooses the objects of --limit and moves the jittered user; of whole images, "
+            "above 0, the order."
+        ),
     ] = 0,
     keep_255: Annotated[
         bool,
@@ -370,6 +380,8 @@ def evaluate(
                 keep_255=keep_255,
                 device=device,
                 output=output,
+                adapt=adapt or 0,
+                seed=seed,
             )
         )
     from napari_iafpn.cli.evaluate import EvaluateRequest, evaluate_sets
@@ -399,6 +411,24 @@ def evaluate(
             output=output,
         )
     )
+
+
+@app.command(hidden=True)
+def adapt(
+    objects: Annotated[Path, typer.Option(help="Folder of the objects to learn from.")],
+    output: Annotated[Path, typer.Option(help="The new model; is it there, it is tried.")],
+    start: Annotated[str, typer.Option(help="The model that learns.")] = "default",
+    since: Annotated[Path | None, typer.Option(help="Folder of the objects to try it on.")] = None,
+    against: Annotated[str, typer.Option(help="The model that it is compared with.")] = "default",
+    steps: Annotated[int | None, typer.Option(help="Steps of the training.")] = None,
+    urgent: Annotated[
+        bool, typer.Option("--urgent", help="Compute also while others do; else the last of all.")
+    ] = False,
+) -> None:
+    """Let a model learn from a few objects, for programs: events and commands as in finetune."""
+    from napari_iafpn.cli.adapt import adapt_of
+
+    adapt_of(objects, output, start, since, against, steps, urgent=urgent)
 
 
 @app.command()

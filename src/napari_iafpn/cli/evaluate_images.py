@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,16 +45,24 @@ class ImagesRequest:
     keep_255: bool
     device: str
     output: Path
+    adapt: int = 0
+    seed: int = 0
 
 
 def evaluate_images_of(request: ImagesRequest) -> int:
     """Evaluate, or go on where an interrupted run stopped; return the exit code."""
     from napari_iafpn.evaluation.images import evaluate_images, write_image_report
     from napari_iafpn.evaluation.images.report import image_numbers
+    from napari_iafpn.training.adaptation import Learner
 
     evaluation = make_image_evaluation(request)
     try:
-        results = evaluate_images(evaluation, request.output, report=_tell)
+        results = evaluate_images(
+            evaluation,
+            request.output,
+            report=_tell,
+            learner_of=partial(Learner.of_file, device=request.device),
+        )
     except KeyboardInterrupt:
         sys.stderr.write(
             f"stopped; everything that was finished is kept in {printable(str(request.output))}, "
@@ -94,8 +103,11 @@ def make_image_evaluation(request: ImagesRequest) -> ImageEvaluation:
                 target=request.target,
                 max_clicks=request.max_clicks,
                 view_scale=scale,
+                adapt=adapt,
+                seed=request.seed,
             )
             for assist in request.assists
+            for adapt in dict.fromkeys((0, request.adapt))
         ),
         images=request.images,
         threads=request.threads,

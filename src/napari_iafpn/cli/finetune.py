@@ -38,16 +38,21 @@ def run_finetuning(values: dict[str, Any], *, events: bool, overwrite: bool) -> 
         _with_a_bar(values, overwrite)
 
 
-def _with_events(values: dict[str, Any], overwrite: bool) -> None:
-    """Tell events on the standard output, obey the standard input; at its end stop."""
-    output = sys.stdout
+def tell(event: Event) -> None:
+    """Write an event on the standard output."""
+    sys.stdout.write(event_to_json(event) + "\n")
+    sys.stdout.flush()
 
-    def tell(event: Event) -> None:
-        output.write(event_to_json(event) + "\n")
-        output.flush()
 
+def listening() -> Orders:
+    """Obey the standard input from now on; at its end stop."""
     orders = Orders()
     threading.Thread(target=orders.listen, args=(sys.stdin,), daemon=True).start()
+    return orders
+
+
+def _with_events(values: dict[str, Any], overwrite: bool) -> None:
+    orders = listening()
     try:
         request = _request(values, overwrite)
     except ValueError as error:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,12 @@ from napari_iafpn.evaluation.images import (
     write_image_report,
 )
 from napari_iafpn.evaluation.images.annotating import objects_in_order
-from napari_iafpn.evaluation.images.report import draw_image
+from napari_iafpn.evaluation.images.report import draw_image, image_numbers
+from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import Predictor
 from napari_iafpn.networks.tables import plain, read_table
+from napari_iafpn.sessions import Cutout
 
 PLACES = [(row, col) for row in (30, 70, 110) for col in (30, 70, 110, 150)]
 
@@ -172,3 +175,68 @@ def test_a_stopped_run_goes_on(no_network: list[int], tmp_path: Path) -> None:
 def test_images_of_few_objects(no_network: list[int]) -> None:
     with pytest.raises(ValueError, match="no image of disks has 8 objects"):
         evaluate_images(evaluation_of(sample_of(PLACES[:5])))
+
+
+class Pupil:
+    """Learns nothing, and notes what it was shown."""
+
+    def __init__(self, predictor: object) -> None:
+        self.predictor = predictor
+        self.seen: list[tuple[str, int, int]] = []
+
+    def see(self, name: str, plane: Plane, mask: Cutout, ids_in) -> None:
+        around = ids_in(Box.whole(plane.shape))
+        self.seen.append((name, mask.area, int(around.max())))
+
+
+def test_a_learner_sees_each_object_once_it_is_counted(drawer) -> None:
+    sample, pupil = sample_of(PLACES), Pupil(drawer)
+    protocol = ImageProtocol("context", adapt=10)
+    result = annotate_image(
+        None, Plane(sample.image), sample, protocol, learner=pupil
+    )  # the model itself is not asked
+    assert result.assist == "context+adapt10"
+    assert [name for name, *_ in pupil.seen] == [
+        f"disks {label}" for label in objects_in_order(sample)
+    ]
+    assert [count for *_, count in pupil.seen] == list(range(1, 13))
+
+
+def test_objects_that_were_only_accepted_teach_nothing(drawer) -> None:
+    sample, pupil = sample_of(PLACES), Pupil(drawer)
+    protocol = ImageProtocol("find", adapt=10)
+    annotate_image(drawer, Plane(sample.image), sample, protocol, learner=pupil)
+    assert len(pupil.seen) == 3
+
+
+def test_one_learner_goes_through_all_images_of_a_set(
+    no_network: list[int], drawer, tmp_path: Path
+) -> None:
+    samples = [replace(sample_of(PLACES), name=name) for name in "ab"]
+    evaluation = ImageEvaluation(
+        (LayerSet("disks", tuple(samples)),),
+        protocols=(ImageProtocol(), ImageProtocol(adapt=5)),
+    )
+    pupils: list[Pupil] = []
+
+    def learner_of(_: Path, every: int) -> Pupil:
+        assert every == 5
+        pupils.append(Pupil(drawer))
+        return pupils[-1]
+
+    results = evaluate_images(evaluation, tmp_path, learner_of=learner_of)
+    assert [len(pupil.seen) for pupil in pupils] == [24]
+    (numbers,) = image_numbers(results).values()
+    assert numbers["disks"]["none+adapt5"]["curve"] == [1] * 24
+    # With an image lost, what it had learned is lost: its whole set is done again.
+    journal = tmp_path / "results.jsonl"
+    journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:-1]))
+    evaluate_images(evaluation, tmp_path, learner_of=learner_of)
+    assert [len(pupil.seen) for pupil in pupils] == [24, 24]
+
+
+def test_a_seed_draws_where_to_begin() -> None:
+    sample = sample_of(PLACES)
+    firsts = {objects_in_order(sample, seed)[0] for seed in range(1, 9)}
+    assert len(firsts) > 1
+    assert objects_in_order(sample, 3) == objects_in_order(sample, 3)

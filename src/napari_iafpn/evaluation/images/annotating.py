@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol as Interface
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from napari_iafpn.evaluation.metrics import iou
 from napari_iafpn.evaluation.protocol import Protocol, annotate, moved_to_image
 from napari_iafpn.evaluation.readers.sample import Sample
 from napari_iafpn.geometry import Box, view_around
-from napari_iafpn.networks.tables import Count, Real, between, checked, must, one_of
+from napari_iafpn.networks.tables import Count, Natural, Real, between, checked, must, one_of
 from napari_iafpn.sessions.cutout import Cutout
 
 if TYPE_CHECKING:
@@ -48,9 +48,19 @@ class ImageProtocol:
     """The user sees so many longer sides of the object."""
     quality: Real | None = None
     """Of the proposals that are reviewed; None: the default."""
+    adapt: Natural = 0
+    """The model learns after so many objects, and again after as many; 0: it stays as it is."""
+    seed: Natural = 0
+    """0: from the image's centre on. Others: from an object that is drawn, images in an order
+    that is drawn."""
 
     def __post_init__(self) -> None:
         _ = self.clicking  # which checks the rest
+
+    @property
+    def mode(self) -> str:
+        """What the results of this mode are called."""
+        return f"{self.assist}+adapt{self.adapt}" if self.adapt else self.assist
 
     @property
     def clicking(self) -> Protocol:
@@ -58,13 +68,32 @@ class ImageProtocol:
         return Protocol(max_clicks=self.max_clicks, target=self.target)
 
 
-def objects_in_order(sample: Sample) -> list[int]:
-    """Return the objects large enough: the one at the image's centre, then always the nearest."""
+class Learner(Interface):
+    """What learns from committed objects, such as that of ``training.adaptation``."""
+
+    @property
+    def predictor(self) -> Predictor:
+        """What predicts by now."""
+
+    def see(
+        self, name: str, plane: Plane, mask: Cutout, ids_in: Callable[[Box], NDArray[np.int32]]
+    ) -> None:
+        """Take in a committed object; ``ids_in`` tells what else there is."""
+
+
+def objects_in_order(sample: Sample, seed: int = 0) -> list[int]:
+    """Return the objects large enough: the one at the image's centre, then always the nearest.
+
+    With a seed that is not 0 the first one is drawn.
+    """
     left = {
         int(label): np.argwhere(sample.truth(int(label))).mean(0)
         for label in sample.ids(LEAST_AREA)
     }
     place, order = (np.array(sample.shape) - 1) / 2, []
+    if seed and left:
+        rng = np.random.default_rng([seed, len(left)])
+        place = left[sorted(left)[rng.integers(len(left))]]
     while left:
         nearest = min(left, key=lambda label: (float(np.hypot(*(left[label] - place))), label))
         place = left.pop(nearest)
@@ -81,11 +110,15 @@ def annotate_image(
     set_name: str = "",
     model: str = "",
     cancelled: Callable[[], bool] | None = None,
+    learner: Learner | None = None,
 ) -> ImageResult:
-    """Annotate all objects of an image in one mode."""
+    """Annotate all objects of an image in one mode; a ``learner`` predicts in place of the model.
+
+    It is shown each object when that has been counted.
+    """
     start = time.perf_counter()
-    user = _User(predictor, plane, sample, protocol, cancelled or (lambda: False))
-    order = objects_in_order(sample)
+    user = _User(predictor, plane, sample, protocol, cancelled or (lambda: False), learner)
+    order = objects_in_order(sample, protocol.seed)
     first = min(protocol.exemplars, len(order)) if protocol.assist == "find" else 0
     for label in order[:first]:
         user.click(label)
@@ -98,7 +131,7 @@ def annotate_image(
         set_name,
         sample.name,
         model,
-        protocol.assist,
+        protocol.mode,
         first,
         tuple(user.done.values()),
         tuple(user.judged),
@@ -116,13 +149,18 @@ class _User:
         sample: Sample,
         protocol: ImageProtocol,
         cancelled: Callable[[], bool],
+        learner: Learner | None,
     ) -> None:
-        self.predictor, self.plane, self.sample = predictor, plane, sample
+        self._model, self._learner, self.plane, self.sample = predictor, learner, plane, sample
         self.protocol, self.cancelled = protocol, cancelled
         self.numbers = np.zeros(plane.shape, np.int32)  # of the objects that are done
         self.done: dict[int, ObjectCost] = {}
         self.judged: list[Judged] = []
         self._exemplars: list[Cutout] = []
+
+    @property
+    def predictor(self) -> Predictor:
+        return self._model if self._learner is None else self._learner.predictor
 
     def click(self, label: int, proposal: Proposal | None = None) -> None:
         """Click on an object until it is good enough, then commit it."""
@@ -257,3 +295,11 @@ class _User:
         if cutout is not None:
             self._exemplars.append(cutout)
             self.numbers[cutout.box.slices][cutout.mask] = len(self._exemplars)
+            if self._learner is not None and clicks:
+                name = f"{self.sample.name} {label}"
+                self._learner.see(name, self.plane, cutout, self._ids_in)
+
+    def _ids_in(self, box: Box) -> NDArray[np.int32]:
+        """Return the numbers of what was committed so far."""
+        numbers: NDArray[np.int32] = self.numbers[box.slices]
+        return numbers

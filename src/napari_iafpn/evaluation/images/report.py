@@ -26,6 +26,8 @@ LONGEST_SIDE = 512
 PICTURES = 3
 """Images of a set that are shown."""
 CLICKED, ACCEPTED = (255, 214, 0), (0, 200, 255)
+TENS = 10
+"""Objects whose clicks are told together."""
 COLUMNS = {
     "objects": "objects",
     "clicks": "clicks",
@@ -37,6 +39,7 @@ COLUMNS = {
     "recall@75": "recall@75",
     "found@target": "found@target",
     "seconds": "seconds",
+    "curve": "clicks, ten by ten",
 }
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Whole images</title>
 <style>{{ style }} figure { display: inline-block; margin: .5em } img { max-width: 32em }</style>
@@ -121,7 +124,10 @@ def _page(results: ImageResults, numbers: dict[str, Any], sets: Sequence[Annotat
     )
 
 
-def _shown(value: float | None) -> str:
+def _shown(value: float | list[int] | None) -> str:
+    if isinstance(value, list):
+        tens = (value[first : first + TENS] for first in range(0, len(value), TENS))
+        return " ".join(f"{sum(ten) / len(ten):.1f}" for ten in tens)
     if value is None:
         return "–"  # noqa: RUF001
     return str(value) if isinstance(value, int) else f"{value:.2f}"

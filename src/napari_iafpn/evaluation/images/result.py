@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -57,6 +58,7 @@ class ImageResult:
     Attributes
     ----------
     set, image, model, assist : str
+        The mode: ``find``, or ``find+adapt10`` where the model learned after each ten objects.
     exemplars : int
         Objects before finding began; 0 in the other modes.
     objects : tuple of ObjectCost
@@ -98,13 +100,16 @@ class ImageResult:
         return len({each.label for each in self.proposals if each.label and each.iou >= least})
 
 
-def summary_of(results: Sequence[ImageResult], target: float) -> dict[str, float | int | None]:
-    """Return the numbers of one model, set and mode; means are per object."""
+def summary_of(results: Sequence[ImageResult], target: float) -> dict[str, Any]:
+    """Return the numbers of one model, set and mode; means are per object.
+
+    ``curve`` holds the clicks of each object, in the order in which they were done.
+    """
     objects = sum(len(result.objects) for result in results)
     proposed = sum(len(result.proposals) for result in results)
     rest = sum(len(result.objects) - result.exemplars for result in results)
     first = [cost.first_iou for r in results for cost in r.objects if cost.first_iou is not None]
-    searched = results[0].assist == "find" and rest > 0
+    searched = results[0].assist.startswith("find") and rest > 0
 
     def per_object(name: str) -> float:
         return float(sum(getattr(result, name) for result in results) / objects)
@@ -127,4 +132,5 @@ def summary_of(results: Sequence[ImageResult], target: float) -> dict[str, float
         "recall@75": share(0.75, rest),
         "found@target": share(target, rest),
         "seconds": per_object("seconds"),
+        "curve": [cost.clicks for result in results for cost in result.objects],
     }

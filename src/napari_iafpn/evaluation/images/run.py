@@ -16,6 +16,7 @@ import numpy as np
 from napari_iafpn.evaluation.images.annotating import (
     LEAST_OBJECTS,
     ImageProtocol,
+    Learner,
     annotate_image,
     objects_in_order,
 )
@@ -28,6 +29,8 @@ from napari_iafpn.evaluation.results import Problem
 if TYPE_CHECKING:
     from napari_iafpn.evaluation.readers import AnnotatedSet
 
+LearnerOf = Callable[[Path, int], Learner]
+"""From a model's file, and the objects between two times of learning."""
 Told = Callable[[int, int, ImageResult | None], None]
 """Told how many of how many images and modes are done, and the newest result."""
 
@@ -46,7 +49,7 @@ class ImageEvaluation:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        assists = [protocol.assist for protocol in self.protocols]
+        assists = [protocol.mode for protocol in self.protocols]
         names = [annotated.name for annotated in self.sets]
         if not assists or not names or not self.models:
             raise ValueError("nothing to evaluate; give at least one set, one model and one mode")
@@ -91,6 +94,7 @@ def evaluate_images(
     *,
     report: Told | None = None,
     cancelled: Callable[[], bool] | None = None,
+    learner_of: LearnerOf | None = None,
 ) -> ImageResults:
     """Annotate the images of all sets with all models in all modes.
 
@@ -102,6 +106,8 @@ def evaluate_images(
         only what is missing is computed.
     report, cancelled : callable, optional
         Told the progress; asked whether to stop.
+    learner_of : callable, optional
+        Makes what learns in the modes that adapt; one for each model, set and mode.
 
     Raises
     ------
@@ -114,7 +120,7 @@ def evaluate_images(
     header = _header(evaluation, models)
     chosen, problems = _chosen_images(evaluation)
     keys = [
-        (model.name, annotated.name, annotated.image_name(index), protocol.assist)
+        (model.name, annotated.name, annotated.image_name(index), protocol.mode)
         for model in models
         for annotated, index in chosen
         for protocol in evaluation.protocols
@@ -127,7 +133,8 @@ def evaluate_images(
             started, notes = kept.started, kept.notes
         tell(len(done), len(keys), None)
         for model in models:
-            for result in _missing(evaluation, model, chosen, done, cancelled or (lambda: False)):
+            stop = cancelled or (lambda: False)
+            for result in _missing(evaluation, model, chosen, done, stop, learner_of):
                 done[_key(result)] = result
                 if kept is not None:
                     kept.append([result], ())
@@ -149,20 +156,31 @@ def _missing(
     chosen: list[tuple[AnnotatedSet, int]],
     done: dict[Key, ImageResult],
     cancelled: Callable[[], bool],
+    learner_of: LearnerOf | None,
 ) -> Iterator[ImageResult]:
-    """Yield the results of a model that are not there yet."""
+    """Yield the results of a model that are not there yet.
+
+    What learns begins with the first image again where one of its set is missing.
+    """
     import torch
 
     from napari_iafpn.images import Plane
     from napari_iafpn.inference import Predictor
 
     predictor = None
+    learners: dict[tuple[str, str], Learner] = {}
+    missing = {
+        (annotated.name, protocol.mode)
+        for annotated, index in chosen
+        for protocol in evaluation.protocols
+        if _key_of(model, annotated, index, protocol) not in done
+    }
     for annotated, index in chosen:
-        name = annotated.image_name(index)
         todo = [
             protocol
             for protocol in evaluation.protocols
-            if (model.name, annotated.name, name, protocol.assist) not in done
+            if (protocol.adapt and (annotated.name, protocol.mode) in missing)
+            or _key_of(model, annotated, index, protocol) not in done
         ]
         if not todo:
             continue
@@ -172,6 +190,11 @@ def _missing(
         sample = annotated.read(index)
         plane = Plane(sample.image)
         for protocol in todo:
+            place = annotated.name, protocol.mode
+            if protocol.adapt and place not in learners:
+                if learner_of is None:
+                    raise ValueError("nothing is there that learns; give what makes a learner")
+                learners[place] = learner_of(model.path, protocol.adapt)
             yield annotate_image(
                 predictor,
                 plane,
@@ -180,7 +203,12 @@ def _missing(
                 set_name=annotated.name,
                 model=model.name,
                 cancelled=cancelled,
+                learner=learners.get(place),
             )
+
+
+def _key_of(model: ModelFile, annotated: AnnotatedSet, index: int, protocol: ImageProtocol) -> Key:
+    return model.name, annotated.name, annotated.image_name(index), protocol.mode
 
 
 def _chosen_images(
@@ -202,6 +230,8 @@ def _chosen_images(
                 problems.append(Problem(annotated.name, name, None, str(error)))
         count = min(evaluation.images or len(fitting), len(fitting))
         places = np.linspace(0, max(0, len(fitting) - 1), count).round().astype(int).tolist()
+        if seed := evaluation.protocols[0].seed:
+            np.random.default_rng(seed).shuffle(places)
         chosen += [(annotated, fitting[place]) for place in places]
     if not chosen:
         names = ", ".join(annotated.name for annotated in evaluation.sets)
@@ -216,7 +246,7 @@ def _header(evaluation: ImageEvaluation, models: Sequence[ModelFile]) -> dict[st
     from napari_iafpn.inference.device import choose_device
 
     options = asdict(evaluation.protocols[0])
-    del options["assist"]
+    del options["assist"], options["adapt"]
     return {
         "option": {
             **options,

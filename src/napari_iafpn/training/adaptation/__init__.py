@@ -1,0 +1,5 @@
+"""Learning while annotating: a model adapts to the objects that were just committed."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

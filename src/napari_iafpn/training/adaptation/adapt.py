@@ -1,0 +1,129 @@
+"""A small update of a model: a minute of training on objects that were just committed.
+
+Clicks enter a level at its first block, so that nothing of the frozen part can be kept from one
+step to the next; freezing it saves the way back through it, half of the time.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from lightning.fabric import Fabric
+from torch import nn
+
+from napari_iafpn.evaluation.readers import AnnotatedSet
+from napari_iafpn.inference.device import choose_device
+from napari_iafpn.networks import Cascade, CascadeConfig
+from napari_iafpn.networks.level import Level
+from napari_iafpn.training.dataset import ClickDataset
+from napari_iafpn.training.loop import run_stage
+from napari_iafpn.training.mixing import mixed
+from napari_iafpn.training.recipe import Recipe
+from napari_iafpn.training.replay import replay_training
+from napari_iafpn.training.run import Progress, Run
+from napari_iafpn.training.settings import ClickConfig, SetConfig, StageConfig, ViewConfig
+from napari_iafpn.training.train import choose_precision
+
+STEPS = 30
+BATCH = 4
+REPLAY_SHARE = 0.25
+"""Share of the samples that come from the bundled set, against forgetting."""
+OLD_SHARE = 0.3
+"""Share of the start in each weight of the result, for the same reason."""
+INPUT = 320
+"""Largest side of a level's input; the model's own where that is smaller."""
+SHARPEST = 448
+"""Side of the views that the fine level's crops are read from."""
+
+
+def adapt(
+    start: Cascade,
+    objects: AnnotatedSet,
+    *,
+    steps: int = STEPS,
+    seed: int = 0,
+    device: str = "cpu",
+    control: Callable[[Progress], bool] = lambda _: True,
+) -> Cascade:
+    """Return a copy of a model that has learned from some objects; ``start`` stays as it is.
+
+    Parameters
+    ----------
+    start : Cascade
+    objects : AnnotatedSet
+        Committed objects, each with its surroundings; see ``object_sample``.
+    steps : int
+    seed : int
+    device : str
+    control : callable
+        Told after every step; False ends the training there.
+
+    Raises
+    ------
+    ValueError
+        Where the loss is no longer finite.
+    """
+    where = choose_device(device)
+    fabric = Fabric(
+        accelerator=where.type, devices=1, precision=choose_precision("auto", where.type)
+    )
+    cascade = copy.deepcopy(start).requires_grad_(False)
+    for part in _learning(cascade):
+        part.requires_grad_(True)
+    cascade.to(memory_format=torch.channels_last).to(fabric.device)
+    recipe = _recipe(cascade.config, steps, seed)
+    stage = "coarse" if cascade.fine is None else "cascade"
+    with TemporaryDirectory(prefix="napari-iafpn-") as folder:
+        data = ClickDataset(recipe, [objects, replay_training()])
+        run = Run(fabric, cascade, data, Path(folder), save_every=steps + 1)
+        run_stage(run, stage, recipe.stages[stage], control=control)
+    return mixed(start, cascade, OLD_SHARE).requires_grad_(True).to("cpu")
+
+
+def _learning(cascade: Cascade) -> Iterator[nn.Module]:
+    """Yield what learns: what comes behind the backbones, and their last parts.
+
+    Not the refiner: it corrects after many clicks, of which so few objects show too little.
+    """
+    for level in (cascade.coarse, cascade.fine):
+        if isinstance(level, Level):
+            backbone = level.features.backbone
+            yield from (p for name, p in level.named_children() if name in ("sgm", "hsgm", "head"))
+            yield from (part for part in level.features.children() if part is not backbone)
+            yield [*backbone.children()][-1]
+
+
+def _recipe(model: CascadeConfig, steps: int, seed: int) -> Recipe:
+    def stage(size: int, steps: int = 0) -> StageConfig:
+        side = min(INPUT, size)
+        return StageConfig(
+            steps,
+            BATCH,
+            side,
+            side,
+            learning_rate=2e-4,
+            backbone_factor=0.5,
+            warmup_steps=min(5, max(steps - 1, 0)),
+            clip=10.0,
+            freeze_norm=True,
+            source_size=SHARPEST,
+        )
+
+    is_pair = model.fine is not None
+    return Recipe(
+        name="adapt",
+        sets=(SetConfig("yours", 1.0 - REPLAY_SHARE), SetConfig("replay", REPLAY_SHARE)),
+        coarse=stage(model.coarse_size, 0 if is_pair else steps),
+        fine=stage(model.fine_size) if is_pair else None,
+        cascade=stage(model.fine_size, steps) if is_pair else None,
+        model=model,
+        pretrained="none",
+        seed=seed,
+        # The user has zoomed in on the object, and means it alone.
+        view=ViewConfig(scale=(4.0, 12.0), whole=0.05, merge=0.0, background=0.0),
+        clicks=ClickConfig(decay=0.65, existing=0.1),
+    )

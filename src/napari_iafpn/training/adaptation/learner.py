@@ -1,0 +1,100 @@
+"""The loop without a window: learn, try, take or leave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from napari_iafpn.evaluation.protocol import evaluate_object
+from napari_iafpn.evaluation.readers import LayerSet, Sample
+from napari_iafpn.geometry import Box
+from napari_iafpn.images import Plane
+from napari_iafpn.inference import Predictor
+from napari_iafpn.networks import Cascade, load_cascade
+from napari_iafpn.training.adaptation.adapt import STEPS, adapt
+from napari_iafpn.training.adaptation.objects import Mask, object_sample
+from napari_iafpn.training.adaptation.words import EVERY, TRIED, is_better
+from napari_iafpn.training.finetuning.gain import Gain
+from napari_iafpn.training.finetuning.targets import QUICK, Runs, gain_of
+
+VIEW = 8.0
+"""What the simulated user sees, in longer sides of the object."""
+
+
+def tried(
+    before: Predictor,
+    after: Predictor,
+    objects: Sequence[Sample],
+    ask: Callable[[], None] = lambda: None,
+) -> Gain:
+    """Count the clicks of two models on the same objects; ``ask`` is called before each."""
+    return gain_of(_runs(before, objects, ask), _runs(after, objects, ask), QUICK)
+
+
+def _runs(predictor: Predictor, objects: Sequence[Sample], ask: Callable[[], None]) -> Runs:
+    runs: Runs = {}
+    for sample in objects:
+        ask()
+        plane, label = Plane(sample.image, limits=(0, 255)), sample.objects[0]
+        found = evaluate_object(predictor, plane, sample, label, protocol=QUICK, view_scale=VIEW)
+        runs[sample.object_name(label)] = tuple(map(float, found.ious))
+    return runs
+
+
+class Learner:
+    """Predicts with a model that learns from the objects that it is shown.
+
+    Always from the first model and all objects: what is no longer among them leaves no trace.
+
+    Parameters
+    ----------
+    start : Cascade
+    every : int
+        Objects between two times of learning.
+    steps : int
+        Of each time.
+    device : str
+
+    Attributes
+    ----------
+    predictor : Predictor
+        The newest one that was taken.
+    trials : list of (int, Gain)
+        After how many objects each new model was tried, and what came of it.
+    """
+
+    def __init__(
+        self, start: Cascade, every: int = EVERY, steps: int = STEPS, device: str = "cpu"
+    ) -> None:
+        self.predictor = Predictor(start, device)
+        self.trials: list[tuple[int, Gain]] = []
+        self._start, self._every, self._steps, self._device = start, every, steps, device
+        self._objects: list[Sample] = []
+        self._candidate: Predictor | None = None
+        self._known = 0
+
+    @classmethod
+    def of_file(cls, model: Path, every: int, device: str = "cpu") -> Learner:
+        """Begin with the model of a file."""
+        return cls(load_cascade(model), every, device=device)
+
+    def see(
+        self, name: str, plane: Plane, mask: Mask, ids_in: Callable[[Box], NDArray[Any]]
+    ) -> None:
+        """Take in a committed object, as in ``object_sample``; learn where it is time."""
+        self._objects.append(object_sample(name, plane, mask, ids_in))
+        since = self._objects[self._known :]
+        if self._candidate is not None and len(since) >= min(TRIED, self._every):
+            gain = tried(self.predictor, self._candidate, since)
+            self.trials.append((len(self._objects), gain))
+            if is_better(gain):
+                self.predictor = self._candidate
+            self._candidate = None
+        if len(self._objects) % self._every == 0:
+            data = LayerSet("yours", tuple(self._objects))
+            learned = adapt(self._start, data, steps=self._steps, device=self._device)
+            self._candidate = Predictor(learned, self._device)
+            self._known = len(self._objects)

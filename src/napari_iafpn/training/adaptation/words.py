@@ -1,0 +1,28 @@
+"""When a model learns from committed objects, and what is said about it."""
+
+from __future__ import annotations
+
+from napari_iafpn.training.finetuning.gain import Gain
+
+EVERY = 10
+"""After so many more objects the model learns."""
+TRIED = 5
+"""So many objects that were committed since decide whether the new model is taken, at least."""
+
+
+def is_better(gain: Gain) -> bool:
+    """Tell whether a new model is taken: fewer clicks, or as many and better first masks."""
+    before, after = gain.before, gain.after
+    return (after.noc85, -after.miou1) < (before.noc85, -before.miou1)
+
+
+def learned_sentence(gain: Gain, objects: int) -> str:
+    """Say in one line what a model that learned from so many objects has come to."""
+    before, after = gain.before, gain.after
+    numbers = (
+        f"{before.noc85:.1f} -> {after.noc85:.1f} clicks on the {before.objects} since"
+        if before.noc85 != after.noc85
+        else f"{before.miou1:.0%} -> {after.miou1:.0%} overlap after the first click"
+    )
+    kept = "" if is_better(gain) else "; the model stays as it was"
+    return f"Learned from {objects} objects: {numbers}{kept}."

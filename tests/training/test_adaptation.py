@@ -1,0 +1,235 @@
+"""Learning from objects that were just committed."""
+
+import copy
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from napari_iafpn.evaluation.readers import LayerSet
+from napari_iafpn.images import Plane
+from napari_iafpn.networks import Cascade, ModelCard, load_cascade, read_card, save_cascade
+from napari_iafpn.sessions import Cutout
+from napari_iafpn.training.adaptation import (
+    AdaptRequest,
+    Learner,
+    adapt,
+    is_better,
+    learned_sentence,
+    learner as learners,
+    object_sample,
+    open_objects,
+    run_adaptation,
+    write_objects,
+)
+from napari_iafpn.training.finetuning import Clicks, Command, Done, Failed, Gain, Step
+
+HUGE = 2**40
+
+
+def object_of(labels, label):
+    return Cutout.of(labels == label)
+
+
+@pytest.fixture
+def samples(rng):
+    """Six disks of one image."""
+    rows, cols = np.mgrid[:200, :300]
+    labels = np.zeros((200, 300), np.int64)
+    for number in range(6):
+        row, col = 50 + 100 * (number // 3), 50 + 100 * (number % 3)
+        labels[(rows - row) ** 2 + (cols - col) ** 2 <= 12**2] = number + HUGE
+    grey = np.where(labels > 0, 170, 50) + rng.normal(0, 10, labels.shape)
+    plane = Plane(grey.clip(0, 255).astype(np.uint8), limits=(0, 255))
+    return [
+        object_sample(
+            f"disk {n}", plane, object_of(labels, n + HUGE), lambda box: labels[box.slices]
+        )
+        for n in range(6)
+    ]
+
+
+def gain_of(before, after):
+    clicks = Clicks(5, 3.0, 4.0, None, 0.5)
+    return Gain(
+        replace(clicks, noc85=before[0], miou1=before[1]),
+        replace(clicks, noc85=after[0], miou1=after[1]),
+        after[0] - before[0],
+        -1.0,
+        1.0,
+    )
+
+
+# Objects
+
+
+def test_an_object_lies_in_its_surroundings(samples):
+    sample = samples[0]
+    assert sample.objects == (1,)
+    assert sample.image.shape == (200, 300, 3)
+    assert sample.image[50, 50].min() > 130 > sample.image[5, 5].max()
+    assert np.count_nonzero(sample.instances == 1) == sample.areas[1] > 400
+    assert sample.instances[50, 50] == 1
+    assert len(sample.areas) == 6  # the others keep apart, whatever their ids
+
+
+def test_large_objects_are_kept_small():
+    labels = np.zeros((3000, 2000), np.uint8)
+    labels[500:2500, 500:1500] = 3
+    sample = object_sample(
+        "large", Plane(labels), object_of(labels, 3), lambda box: labels[box.slices]
+    )
+    assert sample.shape == (768, 512)
+    assert sample.areas[1] == pytest.approx(768 * 512 / 3, rel=0.02)
+
+
+def test_a_class_is_no_object():
+    labels = np.ones((60, 60), np.uint8)
+    mask = Cutout.of(np.ones((10, 10), bool), (20, 20))
+    sample = object_sample("one", Plane(labels), mask, lambda box: labels[box.slices])
+    assert np.count_nonzero(sample.instances == 1) == 100
+    assert np.count_nonzero(sample.instances > 1) == 3500
+
+
+def test_objects_come_back_from_a_folder(samples, tmp_path):
+    write_objects(tmp_path, samples)
+    for read, written in zip(open_objects(tmp_path).samples, samples, strict=True):
+        assert read.name == written.name
+        assert read.objects == (1,)
+        assert np.array_equal(read.image, written.image)
+        assert np.array_equal(read.instances, written.instances)
+
+
+# Adapting
+
+
+def test_what_comes_behind_the_backbone_learns(samples, tiny_cascade):
+    before = copy.deepcopy(tiny_cascade.state_dict())
+    new = adapt(tiny_cascade, LayerSet("yours", tuple(samples)), steps=2)
+    assert all(torch.equal(before[name], now) for name, now in tiny_cascade.state_dict().items())
+    changed = {name for name, now in new.state_dict().items() if not torch.equal(before[name], now)}
+    assert {"coarse.head.2.weight", "fine.head.2.weight"} <= changed
+    assert not any(".fusion." in name for name in changed)
+    assert not any("conv_stem" in name or "running" in name for name in changed)
+    assert all(parameter.requires_grad for parameter in new.parameters())
+
+
+def test_the_same_objects_make_the_same_model(samples, tiny_cascade):
+    first, second, other = (
+        adapt(tiny_cascade, LayerSet("yours", tuple(them)), steps=1)
+        for them in (samples, samples, samples[:3])
+    )
+    key = "fine.head.2.weight"
+    assert torch.equal(first.state_dict()[key], second.state_dict()[key])
+    assert not torch.equal(first.state_dict()[key], other.state_dict()[key])
+
+
+# What is taken
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "taken"),
+    [
+        ((4.0, 0.5), (3.8, 0.4), True),
+        ((4.0, 0.5), (4.0, 0.6), True),
+        ((4.0, 0.5), (4.0, 0.5), False),
+        ((4.0, 0.5), (4.2, 0.9), False),
+    ],
+)
+def test_fewer_clicks_or_better_first_masks(before, after, taken):
+    gain = gain_of(before, after)
+    assert is_better(gain) is taken
+    assert ("stays as it was" in learned_sentence(gain, 10)) is not taken
+
+
+@pytest.fixture
+def school(monkeypatch):
+    """What a learner does, without a network: what it learned from, and what it tried."""
+    log = {"learned": [], "tried": [], "gains": []}
+
+    def learn(_start, objects, **_):
+        log["learned"].append(len(objects))
+        return len(log["learned"])
+
+    def try_(before, after, objects):
+        log["tried"].append((before, after, [sample.name for sample in objects]))
+        return log["gains"].pop(0)
+
+    monkeypatch.setattr(learners, "Predictor", lambda model, _device: f"model {model}")
+    monkeypatch.setattr(learners, "adapt", learn)
+    monkeypatch.setattr(learners, "tried", try_)
+    return log
+
+
+def test_a_new_model_is_tried_on_objects_that_it_has_not_seen(school):
+    school["gains"] = [gain_of((4, 0.5), (3, 0.5)), gain_of((3, 0.5), (4, 0.5))]
+    learner, plane = Learner(0, every=10), Plane(np.zeros((60, 60), np.uint8))
+    mask = Cutout.of(np.ones((9, 9), bool), (20, 20))
+    used = []
+    for number in range(1, 27):
+        used.append(learner.predictor)
+        learner.see(str(number), plane, mask, lambda box: np.zeros(box.shape, int))
+    assert school["learned"] == [10, 20]
+    assert school["tried"] == [
+        ("model 0", "model 1", ["11", "12", "13", "14", "15"]),
+        ("model 1", "model 2", ["21", "22", "23", "24", "25"]),
+    ]
+    assert used == ["model 0"] * 15 + ["model 1"] * 11  # the second one was worse
+
+
+# The process
+
+
+@pytest.fixture
+def request_of(samples, tmp_path, tiny_cascade: Cascade):
+    model = tmp_path / "tiny.safetensors"
+    save_cascade(tiny_cascade, model, ModelCard(name="tiny", licence="BSD"))
+    write_objects(tmp_path / "objects", samples[:4])
+    write_objects(tmp_path / "since", samples[4:])
+
+    def request(**changes) -> AdaptRequest:
+        values = {"start": str(model), "against": str(model), "steps": 2, **changes}
+        return AdaptRequest(tmp_path / "objects", tmp_path / "new.safetensors", **values)
+
+    return request
+
+
+def test_it_learns_and_then_tries(request_of, tmp_path: Path):
+    events = []
+    run_adaptation(request_of(), events.append, lambda: Command.GO)
+    *steps, done = events
+    assert [(step.step, step.steps) for step in steps if isinstance(step, Step)] == [(1, 2), (2, 2)]
+    card = read_card(tmp_path / "new.safetensors")
+    assert card.name == "new"
+    assert card.licence == "BSD"
+    assert "4 committed objects" in card.description
+    assert load_cascade(Path(done.model)).config
+    run_adaptation(request_of(since=tmp_path / "since"), events.append, lambda: Command.GO)
+    tried = events[-1]
+    assert isinstance(tried, Done)
+    assert tried.yours.before.objects == 2
+    assert tried.sentence.startswith("Learned from 4 objects")
+
+
+def test_stopped_it_leaves_nothing(request_of, tmp_path: Path):
+    events = []
+    run_adaptation(request_of(), events.append, lambda: Command.STOP)
+    assert events[-1].stopped
+    assert not (tmp_path / "new.safetensors").exists()
+
+
+def test_paused_it_waits(request_of):
+    orders = iter([Command.PAUSE, Command.PAUSE, Command.PAUSE])
+    events = []
+    run_adaptation(request_of(), events.append, lambda: next(orders, Command.GO))
+    assert "paused" in [getattr(event, "name", "") for event in events]
+    assert isinstance(events[-1], Done)
+
+
+def test_what_cannot_be_is_told(request_of):
+    events = []
+    with pytest.raises(ValueError, match="nowhere"):
+        run_adaptation(request_of(start="nowhere"), events.append, lambda: Command.GO)
+    assert isinstance(events[-1], Failed)
