@@ -35,6 +35,7 @@ from napari_iafpn.plugin.find.messages import SearchReport
 from napari_iafpn.plugin.find.wiring import Finding
 from napari_iafpn.plugin.help_view import HelpSheet
 from napari_iafpn.plugin.layers import default_image, sliders_of
+from napari_iafpn.plugin.learning.learning import Learning
 from napari_iafpn.plugin.messages import MaskReady, Message, ModelFailed, ModelReady, Report
 from napari_iafpn.plugin.sessions.sessions import Sessions
 from napari_iafpn.plugin.training.places import Places
@@ -86,6 +87,7 @@ class ClickSegmentation(DockPanel):
         )
         self.sessions = Sessions(self.annotator, places.sessions)
         self.finding = Finding(self.annotator, self._worker)
+        self.learning = Learning(self.annotator, self.finding.review, places, self.use_model)
         self.guide = sentence_label()
         self.image = Choice("The image to click on", self)
         self.tools = ToolsView()
@@ -160,6 +162,7 @@ class ClickSegmentation(DockPanel):
         parts.addWidget(self.object)
         parts.addWidget(self.finding.view)
         parts.addWidget(self.objects, 1)
+        parts.addWidget(self.learning.view)
         for fold in self.folds.values():
             parts.addWidget(fold)
         self.outer.addWidget(self.status)
@@ -204,6 +207,7 @@ class ClickSegmentation(DockPanel):
         self.annotating.toggled.connect(self._listen)
         self.sessions.said.connect(self._say)
         self.finding.review.said.connect(self._say)
+        self.learning.said.connect(self._say)
         self.finding.review.changed.connect(self._show)
         self.sessions.resumed.connect(self._show_classes)
 
@@ -239,6 +243,7 @@ class ClickSegmentation(DockPanel):
             last_first.callback(self.sessions.keeper.flush)
             last_first.callback(self.annotator.controller.cancel)
             last_first.callback(self.finding.review.stop)
+            last_first.callback(self.learning.rest)
             last_first.callback(self._listen, False)
 
     def leave(self) -> None:
@@ -247,6 +252,7 @@ class ClickSegmentation(DockPanel):
             last_first.callback(self.sessions.close)
             last_first.callback(self.annotator.close, window_closes=is_closing(self))
             last_first.callback(self.finding.close)
+            last_first.callback(self.learning.close)
             last_first.callback(self.rest)
 
     def _listen(self, on: bool) -> None:

@@ -38,6 +38,11 @@ class Places:
         return self.home / "models"
 
     @property
+    def learned(self) -> Path:
+        """Folder of the models that learned while annotating, a folder for each project."""
+        return self.models / "learned"
+
+    @property
     def trainings(self) -> Path:
         """Folder of the runs that are not finished."""
         return self.home / "trainings"
@@ -53,8 +58,13 @@ class Places:
         return self.home / "labels"
 
     def own_models(self) -> list[str]:
-        """Return the files of the models that were trained here, the newest first."""
+        """Return the files of the models that were trained here, the newest first.
+
+        Of those that learned while annotating the last one of each project.
+        """
         found = list(self.models.glob(f"*{MODEL_SUFFIX}"))
+        projects = (list(each.glob(f"*{MODEL_SUFFIX}")) for each in self.learned.glob("*"))
+        found += [max(them, key=lambda path: path.stat().st_mtime) for them in projects if them]
         return [str(path) for path in sorted(found, key=lambda path: -path.stat().st_mtime)]
 
     def models_on_offer(self) -> list[str]:

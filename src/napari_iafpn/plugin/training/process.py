@@ -24,12 +24,19 @@ class TrainingProcess(QObject):
         Is told each line of the standard output.
     on_end : callable
         Is told the exit code and the last line of the standard error.
+    grace : float
+        Seconds that it has to save at the end of the application; 0: there is nothing to save.
     """
 
-    def __init__(self, on_line: Callable[[str], None], on_end: Callable[[int, str], None]) -> None:
+    def __init__(
+        self,
+        on_line: Callable[[str], None],
+        on_end: Callable[[int, str], None],
+        grace: float = GRACE_SECONDS,
+    ) -> None:
         super().__init__(QCoreApplication.instance())
         self._on_line, self._on_end = on_line, on_end
-        self._errors = b""
+        self._errors, self._grace = b"", grace
         process = self._process = QProcess(self)
         environment = QProcessEnvironment.systemEnvironment()
         environment.insert("PYTHONIOENCODING", "utf-8")
@@ -46,6 +53,11 @@ class TrainingProcess(QObject):
     def running(self) -> bool:
         """Whether there is a process."""
         return bool(self._process.state() != QProcess.ProcessState.NotRunning)
+
+    @property
+    def id(self) -> int:
+        """What the system calls the process; 0 where there is none."""
+        return int(self._process.processId())
 
     def start(self, arguments: Sequence[str], folder: Path) -> None:
         """Start it with ``folder`` as its working directory."""
@@ -65,7 +77,12 @@ class TrainingProcess(QObject):
     def close_and_wait(self) -> None:
         """Do so and wait for the end; what takes too long is killed and loses a few steps."""
         self.close()
-        if self.running and not self._process.waitForFinished(1000 * GRACE_SECONDS):
+        if self.running and not self._process.waitForFinished(round(1000 * self._grace)):
+            self.kill()
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self.running:
             self._process.kill()
             self._process.waitForFinished()
 

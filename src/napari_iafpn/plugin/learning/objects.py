@@ -1,0 +1,127 @@
+"""The objects that a model can learn from: what the user clicked and kept, as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_iafpn.plugin.planes import PlaneSource
+from napari_iafpn.plugin.ports import LabelsTarget
+from napari_iafpn.plugin.triton import import_triton
+from napari_iafpn.sessions import Cutout, PlaneKey, Step
+from napari_iafpn.sessions.pixels import lifted, region_of
+
+if TYPE_CHECKING:
+    from napari_iafpn.evaluation.readers import Sample
+
+LEAST_PIXELS = 24
+MOST = 60
+"""The newest ones: more cost time and teach little."""
+
+
+@dataclass(frozen=True)
+class KeptObject:
+    """A committed object and where it lies.
+
+    Attributes
+    ----------
+    number : int
+        Of the step that committed it.
+    mask : Cutout
+    source : PlaneSource
+        Of its plane, as that is shown now.
+    labels : array-like
+        All ids; read in another thread.
+    """
+
+    number: int
+    mask: Cutout
+    source: PlaneSource
+    labels: Any = field(repr=False)
+
+    def sample(self) -> Sample:
+        """Cut it out with its surroundings."""
+        from napari_iafpn.training.adaptation import object_sample
+
+        key = self.source.key
+        return object_sample(
+            f"{self.number:06}",
+            self.source.open(),
+            self.mask,
+            lambda box: np.asarray(self.labels[region_of(key, box)]).reshape(box.shape),
+        )
+
+
+def commits_of(steps: Iterable[Step]) -> dict[int, Step]:
+    """Return the steps that committed objects which the user clicked on, by their number.
+
+    Of an object that was corrected only the last one; what was undone is not among the steps.
+    """
+    found: dict[int, Step] = {}
+    for step in steps:
+        if step.commit is None or step.propagation is not None or not step.labels:
+            continue
+        before = step.objects[0].before
+        if before.edited is not None:
+            for number in [n for n, other in found.items() if _are_same(other, step)]:
+                del found[number]
+        if before.asks:
+            found[step.number] = step
+    return found
+
+
+def _are_same(first: Step, second: Step) -> bool:
+    """Whether a step corrects the object of another one, whose id a whole class may have."""
+    one, two, edited = first.commit, second.commit, second.objects[0].before.edited
+    mask = lifted_by(first)
+    return (
+        one is not None
+        and two is not None
+        and edited is not None
+        and first.plane == second.plane
+        and (one.labels, one.label) == (edited.labels, edited.label)
+        and mask is not None
+        and mask.box.intersection(edited.start.box) is not None
+    )
+
+
+def lifted_by(step: Step) -> Cutout | None:
+    """Return what a step wrote."""
+    assert step.commit is not None
+    change = step.labels[0].pixels[0]
+    rows, cols = step.plane.axes
+    there = change.after == step.commit.label
+    corner = change.start[rows], change.start[cols]
+    return Cutout.of(there.reshape(there.shape[rows], there.shape[cols]), corner)
+
+
+def kept_objects(
+    steps: Iterable[Step],
+    source_of: Callable[[PlaneKey], PlaneSource],
+    labels_of: Callable[[str], LabelsTarget],
+) -> list[KeptObject]:
+    """Return what is there now of the objects of steps; none whose image or labels are gone."""
+    found = []
+    for step in steps:
+        assert step.commit is not None
+        try:
+            source, labels = source_of(step.plane), labels_of(step.commit.labels)
+        except ValueError:
+            continue
+        region = step.labels[0].pixels[0].region
+        now = lifted(labels.data, step.plane, step.commit.label, region)
+        if now is not None and now[0].area >= LEAST_PIXELS:
+            found.append(KeptObject(step.number, now[0], source, labels.data))
+    return found[-MOST:]
+
+
+def write_kept(folder: Path, objects: Iterable[KeptObject]) -> None:
+    """Write objects where a process learns from them."""
+    import_triton()
+    from napari_iafpn.training.adaptation import write_objects
+
+    write_objects(folder, [each.sample() for each in objects])

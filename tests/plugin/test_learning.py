@@ -1,0 +1,286 @@
+"""When the model learns, from what, and what becomes of it; no process, no window."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from napari.layers import Image
+from psygnal import Signal
+
+from napari_iafpn.plugin.editor import CommitAs
+from napari_iafpn.plugin.learning import learning as module, objects
+from napari_iafpn.plugin.learning.learning import Learning, battery_is_low
+from napari_iafpn.plugin.learning.objects import commits_of, kept_objects
+from napari_iafpn.plugin.learning.projects import Project
+from napari_iafpn.plugin.training.places import Places
+from napari_iafpn.sessions import Cutout
+from napari_iafpn.training.finetuning import Clicks, Done, Failed, Gain, event_to_json
+
+
+@pytest.fixture(autouse=True)
+def _small_objects_count(monkeypatch):
+    monkeypatch.setattr(objects, "LEAST_PIXELS", 1)
+
+
+def commit(desk, row, col):
+    desk.click(row, col)
+    desk.answer()
+    desk.controller.commit()
+
+
+def kept(desk):
+    steps = commits_of(desk.controller.document.steps).values()
+    return kept_objects(steps, desk.source_of, lambda _: desk.target)
+
+
+# From what
+
+
+def test_what_was_undone_is_not_learned_from(desk):
+    commit(desk, 5, 5)
+    commit(desk, 12, 12)
+    desk.controller.undo()
+    assert [each.mask.box.row_start for each in kept(desk)] == [4]
+    desk.controller.redo()
+    assert len(kept(desk)) == 2
+
+
+def test_a_corrected_object_counts_once_as_it_is_now(desk):
+    commit(desk, 5, 5)
+    commit(desk, 12, 12)
+    desk.controller.edit(desk.target, 1)
+    commit(desk, 5, 8)
+    assert [each.mask.area for each in kept(desk)] == [9, 18]
+
+
+def test_objects_of_a_class_are_told_apart(desk):
+    desk.controller.set_commit_as(CommitAs(category=7, semantic=True))
+    commit(desk, 5, 5)
+    commit(desk, 12, 12)
+    assert [each.mask.area for each in kept(desk)] == [9, 9]
+
+
+def test_what_is_drawn_by_hand_or_gone_teaches_nothing(desk):
+    desk.controller.draw(Cutout.of(np.ones((3, 3), bool), (10, 20)))
+    desk.controller.commit()
+    commit(desk, 5, 5)
+    assert len(kept(desk)) == 1
+    desk.target.data[desk.target.data == 2] = 0
+    assert not kept(desk)
+    desk.stack = None
+    assert not kept(desk)
+
+
+def test_an_object_comes_with_its_neighbours(desk):
+    desk.stack = np.arange(3 * 20 * 30).reshape(3, 20, 30) % 256
+    commit(desk, 5, 5)
+    commit(desk, 12, 12)
+    sample = kept(desk)[1].sample()
+    assert sample.shape == (20, 30)
+    assert np.array_equal(sample.instances == 1, desk.target.data[0] == 2)
+    assert np.array_equal(sample.instances > 1, desk.target.data[0] == 1)
+
+
+# Where models are kept
+
+
+def test_a_model_that_was_kept_is_never_written_again(tmp_path: Path):
+    places = Places(tmp_path / "home")
+    image = Image(np.zeros((4, 4)), name="in memory")
+    project, other = Project(places, image), Project(places, Image(np.zeros((4, 4)), name="other"))
+    assert project.newest == ""
+    for content in (b"one", b"two"):
+        (tmp_path / "candidate").write_bytes(content)
+        newest = project.keep(tmp_path / "candidate")
+    names = sorted(path.name for path in project.folder.iterdir())
+    assert names == [f"in_memory_learned_{n}.safetensors" for n in (1, 2)]
+    assert newest.read_bytes() == b"two"
+    assert Path(project.newest) == newest
+    assert other.newest == ""
+    assert places.own_models() == [str(newest)]
+
+
+@pytest.mark.parametrize(
+    ("battery", "low"),
+    [(None, False), ((20, True), False), ((80, False), False), ((20, False), True)],
+)
+def test_a_low_battery(monkeypatch, battery, low):
+    state = battery and SimpleNamespace(percent=battery[0], power_plugged=battery[1])
+    monkeypatch.setattr(module.psutil, "sensors_battery", lambda: state, raising=False)
+    assert battery_is_low() is low
+
+
+# When
+
+
+class Process:
+    """Notes what it is told."""
+
+    id = 0
+
+    def __init__(self):
+        self.running, self.started, self.sent = False, [], []
+
+    def start(self, arguments, _folder):
+        self.running = True
+        self.started.append(arguments)
+
+    def send(self, word):
+        self.sent.append(word)
+
+    def kill(self):
+        self.running = False
+
+
+class Window:
+    """What there is of an annotator and of a review."""
+
+    choices_changed = Signal()
+    changed = Signal()
+    is_searching = False
+
+    def __init__(self, desk):
+        self.controller, self.source_of = desk.controller, desk.source_of
+        self.image = Image(np.zeros((20, 30)), name="image")
+        self.book = SimpleNamespace(labels_of=lambda _, shown: desk.target)
+
+
+@pytest.fixture
+def lesson(desk, qapp, qtbot, tmp_path):
+    """Return a learning window with a process that does nothing by itself."""
+    window = Window(desk)
+    learning = Learning(window, window, Places(tmp_path / "home"), desk.controller.use_model)
+    learning.every, learning.tried_on = 3, 2
+    learning._process = process = Process()
+
+    def end(event, code=0):
+        if event is not None:
+            learning._receive(event_to_json(event))
+        process.running = False
+        learning._on_end(code, "")
+
+    def begun(count):
+        qtbot.waitUntil(lambda: len(process.started) == count, timeout=60000)
+        return process.started[-1]
+
+    yield SimpleNamespace(
+        learning=learning, window=window, process=process, end=end, begun=begun, home=tmp_path
+    )
+    learning.close()
+
+
+def gain(before, after):
+    one, two = (Clicks(2, noc, noc, None, 0.5) for noc in (before, after))
+    return Gain(one, two, after - before, -1.0, 1.0)
+
+
+def places(count, first=0):
+    return [(2 + 4 * (n // 6), 2 + 4 * (n % 6)) for n in range(first, first + count)]
+
+
+def learned(lesson, desk):
+    """Commit three objects and let the process learn from them."""
+    lesson.learning.switch(True)
+    for place in places(3):
+        commit(desk, *place)
+    arguments = lesson.begun(1)
+    model = Path(arguments[arguments.index("--output") + 1])
+    model.write_bytes(b"weights")
+    lesson.end(Done("", str(model), ""))
+    return str(model)
+
+
+def test_nothing_happens_before_it_is_asked_for(lesson, desk):
+    for place in places(6):
+        commit(desk, *place)
+    assert not lesson.learning.busy
+    lesson.learning.switch(True)
+    assert lesson.learning.busy
+    assert "--since" not in lesson.begun(1)
+
+
+def test_a_better_model_is_taken_after_the_object_at_work(lesson, desk):
+    model = learned(lesson, desk)
+    for place in places(2, 3):
+        commit(desk, *place)
+    arguments = lesson.begun(2)
+    assert arguments[arguments.index("--against") + 1] == "default"
+    desk.click(17, 27)
+    desk.answer()
+    lesson.end(Done("It is better.", model, "", gain(3.0, 2.0)))
+    assert desk.controller.model == "default"
+    desk.controller.commit()
+    assert Path(desk.controller.model).name == "image_learned_1.safetensors"
+    assert Path(desk.controller.model).read_bytes() == b"weights"
+    # Three more since then: from the first model again, tried against the one in use.
+    commit(desk, *places(1, 9)[0])
+    arguments = lesson.begun(3)
+    assert arguments[arguments.index("--start") + 1] == "default"
+
+
+def test_a_worse_model_is_dropped(lesson, desk):
+    model = learned(lesson, desk)
+    for place in places(2, 3):
+        commit(desk, *place)
+    lesson.begun(2)
+    lesson.end(Done("It is worse; the model stays as it was.", model, "", gain(2.0, 2.5)))
+    assert desk.controller.model == "default"
+    assert "stays" in lesson.learning.view.text
+    assert not lesson.learning.view.button.text()
+
+
+@pytest.mark.parametrize("event", [None, Failed("the disk is full")])
+def test_a_broken_process_changes_nothing(lesson, desk, event):
+    lesson.learning.switch(True)
+    for place in places(3):
+        commit(desk, *place)
+    lesson.begun(1)
+    lesson.end(event, -1)
+    assert desk.controller.model == "default"
+    assert "broken off" in lesson.learning.view.text
+    assert not lesson.learning.busy
+    for place in places(3, 3):
+        commit(desk, *place)
+    lesson.begun(2)
+
+
+def test_it_waits_while_candidates_are_drawn_and_when_the_battery_is_low(lesson, desk, monkeypatch):
+    lesson.learning.switch(True)
+    for place in places(3):
+        commit(desk, *place)
+    lesson.begun(1)
+    lesson.window.is_searching = True
+    lesson.window.changed.emit()
+    lesson.window.changed.emit()
+    lesson.window.is_searching = False
+    lesson.window.changed.emit()
+    assert lesson.process.sent == ["pause", "resume"]
+    monkeypatch.setattr(module, "battery_is_low", lambda: True)
+    lesson.window.changed.emit()
+    assert lesson.process.sent[2:] == ["pause"]
+
+
+def test_another_model_of_the_users_begins_anew(lesson, desk):
+    learned(lesson, desk)
+    desk.controller.use_model("another")
+    arguments = lesson.begun(2)
+    assert arguments[arguments.index("--start") + 1] == "another"
+
+
+def test_back_and_forth(lesson, desk):
+    model = learned(lesson, desk)
+    for place in places(2, 3):
+        commit(desk, *place)
+    lesson.begun(2)
+    lesson.end(Done("It is better.", model, "", gain(3.0, 2.0)))
+    learning, view = lesson.learning, lesson.learning.view
+    taken = desk.controller.model
+    assert view.button.text() == "Back to default"
+    view.button.click()
+    assert desk.controller.model == "default"
+    assert not learning.is_on
+    assert view.button.text() == "Use image_learned_1"
+    view.button.click()
+    assert desk.controller.model == taken
+    assert view.button.text() == "Back to default"
