@@ -71,7 +71,7 @@ def test_numbers_and_page(
         (["--assist=all"], "assist"),
         (["--assist=none"], "the mode 'none' is given twice"),
         (["--images=0"], "images is 0; give a whole number from 1 on"),
-        (["--exemplars=0"], "exemplars is 0; give a whole number from 1 on"),
+        (["--exemplars=0"], "exemplars is 0; give at least 1"),
         (["--target=1.2"], "target is 1.2"),
         (["--first=box"], "--first does not go with --protocol images"),
         (["--jobs=1"], "--jobs does not go with --protocol images"),
