@@ -1,4 +1,3 @@
-from .adapt import adapt as adapt
 from .learner import Learner as Learner, tried as tried
 from .objects import (
     object_sample as object_sample,
@@ -10,6 +9,7 @@ from .run import (
     run_adaptation as run_adaptation,
     step_back as step_back,
 )
+from .update import adapt as adapt
 from .words import (
     EVERY as EVERY,
     TRIED as TRIED,

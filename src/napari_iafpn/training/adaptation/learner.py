@@ -14,8 +14,8 @@ from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import Predictor
 from napari_iafpn.networks import Cascade, load_cascade
-from napari_iafpn.training.adaptation.adapt import STEPS, adapt
 from napari_iafpn.training.adaptation.objects import Mask, object_sample
+from napari_iafpn.training.adaptation.update import STEPS, adapt
 from napari_iafpn.training.adaptation.words import EVERY, TRIED, is_better
 from napari_iafpn.training.finetuning.gain import Gain
 from napari_iafpn.training.finetuning.targets import QUICK, Runs, gain_of

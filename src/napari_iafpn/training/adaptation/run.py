@@ -13,9 +13,9 @@ import torch
 
 from napari_iafpn.inference import Predictor
 from napari_iafpn.networks import ModelCard, find_model, load_cascade, read_card, save_cascade
-from napari_iafpn.training.adaptation.adapt import OLD_SHARE, STEPS, adapt
 from napari_iafpn.training.adaptation.learner import tried
 from napari_iafpn.training.adaptation.objects import open_objects
+from napari_iafpn.training.adaptation.update import OLD_SHARE, STEPS, adapt
 from napari_iafpn.training.adaptation.words import learned_sentence
 from napari_iafpn.training.finetuning.clock import Clock
 from napari_iafpn.training.finetuning.desk import Desk, Stopped
