@@ -92,7 +92,7 @@ def test_events_tell_of_a_failure(
     assert main([*arguments, "--events", "--minutes", "-1"]) == 2
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert last["event"] == "failed"
-    assert last["sentence"].startswith("minutes is -1; give a time above 0")
+    assert last["sentence"].startswith("minutes is -1.0; give a time above 0")
 
 
 @pytest.mark.parametrize(

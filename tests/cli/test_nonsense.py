@@ -108,7 +108,7 @@ def test_commands_that_are_none(given: list[str], capsys: pytest.CaptureFixture[
     ("assignment", "words"),
     [
         ("coarse.batch=99999999", "batch is 99999999"),
-        ("coarse.learning_rate=nan", "learning_rate of [coarse] is nan"),
+        ("coarse.learning_rate=nan", "coarse.learning_rate is nan"),
         ("model.coarse.channels=1000000000", "channels is 1000000000"),
         ("seed=-1", "seed is -1"),
     ],

@@ -27,7 +27,7 @@ from napari_iafpn.training.finetuning import (
     run,
     settings,
     state,
-    watch,
+    time_budget,
 )
 
 MINUTES = 0.12
@@ -336,7 +336,7 @@ def test_the_model_itself_is_never_replaced(request_of, base, tmp_path):
 def test_the_number_of_steps_follows_the_speed(improved):
     steps = of_kind(improved[1], Step)
     unknown = [step for step in steps if step.steps == 0]
-    assert len(unknown) == 2 * watch.TIMED
+    assert len(unknown) == 2 * time_budget.TIMED
     assert levels.SHARES[-1] == 1.0
 
 

@@ -330,7 +330,7 @@ class Harmful:
     [
         ({"workers": -1}, "workers is -1; give at least 0"),
         ({"devices": 0}, "devices is 0; give at least 1"),
-        ({"precision": "8-bit"}, "precision is '8-bit'; use one of auto"),
+        ({"precision": "8-bit"}, "precision is '8-bit'; choose one of auto"),
         ({"accelerator": "abacus"}, "device 'abacus' is not available here"),
     ],
 )

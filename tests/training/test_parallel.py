@@ -79,6 +79,6 @@ def test_two_processes_have_nearly_the_loss_curve_of_one(folder, tmp_path, curve
     for (*at, first), (*also_at, second) in zip(*curves, strict=True):
         assert at == also_at
         assert float(first) == pytest.approx(float(second), rel=0.2)
-    two = load_cascade(tmp_path / "two" / one.name).state_dict()
-    for key, value in load_cascade(one).state_dict().items():
-        torch.testing.assert_close(two[key], value, rtol=0.1, atol=2e-2, msg=key)
+    two = dict(load_cascade(tmp_path / "two" / one.name).named_parameters())
+    for key, value in load_cascade(one).named_parameters():
+        torch.testing.assert_close(two[key], value, rtol=0.1, atol=2e-3, msg=key)

@@ -62,8 +62,8 @@ def test_it_says_what_it_found_trains_and_is_not_run_twice(command, tmp_path, ca
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
-        (["--set", "coarse.lr=1"], "unknown key 'lr' in the configuration of [coarse]"),
-        (["--precision", "half"], "precision is 'half'; use one of auto, 32-true, bf16-mixed"),
+        (["--set", "coarse.lr=1"], "unknown key 'lr' in coarse"),
+        (["--precision", "half"], "precision is 'half'; choose one of auto, 32-true, bf16-mixed"),
         (["--workers", "-1"], "workers is -1; give at least 0"),
         (["--set", "sets.disks.path=nowhere"], "set 'disks': there is no folder"),
     ],

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from torch.utils.data import Sampler
 
 from napari_iafpn.training.settings import StageConfig
@@ -59,7 +58,9 @@ def average_gradients(module: nn.Module, fabric: Fabric) -> None:
         if parameter.grad is None:
             parameter.grad = torch.zeros_like(parameter)
     grads = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    vector_to_parameters(mean_over_processes(parameters_to_vector(grads), fabric), grads)
+    mean = mean_over_processes(torch.cat([grad.reshape(-1) for grad in grads]), fabric)
+    for grad, part in zip(grads, mean.split([grad.numel() for grad in grads]), strict=True):
+        grad.copy_(part.view(grad.shape))
 
 
 def mean_over_processes(values: Tensor, fabric: Fabric) -> Tensor:
