@@ -30,6 +30,8 @@ from napari_iafpn.training.train import choose_precision
 
 STEPS = 30
 BATCH = 4
+ROUNDS = 9
+"""Clicks on a sample, at most: with three, first masks gain and later clicks do not."""
 REPLAY_SHARE = 0.25
 """Share of the samples that come from the bundled set, against forgetting."""
 OLD_SHARE = 0.3
@@ -109,6 +111,7 @@ def _recipe(model: CascadeConfig, steps: int, seed: int) -> Recipe:
             backbone_factor=0.5,
             warmup_steps=min(5, max(steps - 1, 0)),
             clip=10.0,
+            rounds=ROUNDS,
             freeze_norm=True,
             source_size=SHARPEST,
         )
