@@ -59,7 +59,7 @@ def average_gradients(module: nn.Module, fabric: Fabric) -> None:
             parameter.grad = torch.zeros_like(parameter)
     grads = [parameter.grad for parameter in parameters if parameter.grad is not None]
     mean = mean_over_processes(torch.cat([grad.reshape(-1) for grad in grads]), fabric)
-    for grad, part in zip(grads, mean.split([grad.numel() for grad in grads]), strict=True):
+    for grad, part in zip(grads, torch.split(mean, [grad.numel() for grad in grads]), strict=True):
         grad.copy_(part.view(grad.shape))
 
 
