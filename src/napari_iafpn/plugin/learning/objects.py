@@ -76,17 +76,13 @@ def commits_of(steps: Iterable[Step]) -> dict[int, Step]:
 
 def _are_same(first: Step, second: Step) -> bool:
     """Whether a step corrects the object of another one, whose id a whole class may have."""
-    one, two, edited = first.commit, second.commit, second.objects[0].before.edited
+    one, edited = first.commit, second.objects[0].before.edited
+    assert one is not None
+    assert edited is not None
+    if first.plane != second.plane or (one.labels, one.label) != (edited.labels, edited.label):
+        return False  # nearly all of them: no pixels are looked at
     mask = lifted_by(first)
-    return (
-        one is not None
-        and two is not None
-        and edited is not None
-        and first.plane == second.plane
-        and (one.labels, one.label) == (edited.labels, edited.label)
-        and mask is not None
-        and mask.box.intersection(edited.start.box) is not None
-    )
+    return mask is not None and mask.box.intersection(edited.start.box) is not None
 
 
 def lifted_by(step: Step) -> Cutout | None:
