@@ -38,6 +38,18 @@ def test_steps_drop_at_their_milestones():
     assert {schedule(step, constant) for step in range(10)} == {1.0}
 
 
+def test_a_constant_rate_falls_to_zero_in_the_cooldown():
+    config = StageConfig(steps=10, warmup_steps=0, schedule="constant", cooldown=4)
+    factors = [schedule(step, config) for step in range(11)]
+    assert factors == pytest.approx([1] * 7 + [0.75, 0.5, 0.25, 0])
+
+
+@pytest.mark.parametrize("given", [{"cooldown": 2}, {"schedule": "constant", "cooldown": 11}])
+def test_a_cooldown_belongs_to_a_constant_rate_and_fits_the_stage(given):
+    with pytest.raises(ValueError, match="cooldown is"):
+        StageConfig(steps=10, warmup_steps=0, **given)
+
+
 @pytest.mark.parametrize("name", ["adam", "adamw"])
 def test_the_backbone_learns_slower_and_norms_do_not_decay(level, name):
     config = StageConfig(

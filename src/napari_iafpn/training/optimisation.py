@@ -39,12 +39,14 @@ def make_optimizer(level: nn.Module, config: StageConfig) -> torch.optim.Adam:
 def schedule(step: int, config: StageConfig) -> float:
     """Return the learning rate's factor at a step, counted from 0.
 
-    A linear warm-up, then half a cosine to zero, a drop at each milestone, or no change.
+    A linear warm-up, then half a cosine to zero, a drop at each milestone, or no change before
+    the cool-down.
     """
     if step < config.warmup_steps:
         return (step + 1) / config.warmup_steps
     if config.schedule == "constant":
-        return 1.0
+        left = config.steps - step
+        return min(1.0, left / config.cooldown) if config.cooldown else 1.0
     if config.schedule == "step":
         return float(config.drop ** sum(step >= milestone for milestone in config.milestones))
     share = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)

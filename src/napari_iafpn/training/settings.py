@@ -189,6 +189,8 @@ class StageConfig:
     schedule: Annotated[str, one_of("cosine", "step", "constant")] = later("cosine")
     """``cosine``: to zero at the last step; ``step``: times ``drop`` at each milestone;
     ``constant``."""
+    cooldown: Natural = later(0)
+    """Last steps of the schedule ``constant``, in which the learning rate falls linearly to zero."""
     milestones: tuple[Whole, ...] = later(())
     """Steps (in a recipe with ``epochs``: epochs) of the schedule ``step``."""
     drop: Share = later(0.1)
@@ -215,6 +217,11 @@ class StageConfig:
             raise ValueError(
                 f"warmup_steps is {self.warmup_steps} and steps {self.steps}; "
                 "the warm-up must be shorter than the stage"
+            )
+        if self.cooldown and (self.schedule != "constant" or self.cooldown > self.steps):
+            raise ValueError(
+                f"cooldown is {self.cooldown} of {self.steps} steps and the schedule is "
+                f"{self.schedule!r}; give at most all steps, and schedule = 'constant'"
             )
         given = list(self.milestones)
         if self.schedule != "step" and given:
