@@ -190,7 +190,7 @@ class StageConfig:
     """``cosine``: to zero at the last step; ``step``: times ``drop`` at each milestone;
     ``constant``."""
     cooldown: Natural = later(0)
-    """Last steps of the schedule ``constant``, in which the learning rate falls linearly to zero."""
+    """Last steps of the schedule ``constant``; the learning rate falls linearly to zero in them."""
     milestones: tuple[Whole, ...] = later(())
     """Steps (in a recipe with ``epochs``: epochs) of the schedule ``step``."""
     drop: Share = later(0.1)
