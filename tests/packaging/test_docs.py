@@ -1,5 +1,6 @@
 """What the pages promise is there: files they link to, commands they name."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -13,6 +14,17 @@ PAGES = [
     SOURCE / "README.md",
     *(SOURCE / "docs").glob("*.md"),
     *(SOURCE / "training").glob("*.md"),
+]
+PAGES_OF_THE_WINDOW = [
+    "first_minute.md",
+    "tutorials.md",
+    "usage.md",
+    "finding.md",
+    "learning.md",
+    "sessions.md",
+    "export.md",
+    "train_on_your_data.md",
+    "troubleshooting.md",
 ]
 
 
@@ -36,3 +48,32 @@ def test_the_report_shows_no_images_of_the_sets() -> None:
     """Not all of their licences allow it."""
     report = SOURCE / "docs" / "evaluation-default" / "report.html"
     assert "image/jpeg" not in report.read_text(encoding="utf-8")
+
+
+WORDS_OF_OTHERS = {
+    "Install",
+    "Render Images Asynchronously",
+    "Simple Segmentation",
+    "Security > Report a vulnerability",
+}
+
+
+def test_named_buttons_exist() -> None:
+    """The few words that stand in single asterisks, with a capital, are texts of the window."""
+    package = SOURCE / "src" / "napari_iafpn"
+    constants = [
+        node.value
+        for path in (package / "plugin").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    texts = "\n".join([*constants, (package / "napari.yaml").read_text(encoding="utf-8")])
+    pages = [SOURCE / "README.md", *(SOURCE / "docs" / name for name in PAGES_OF_THE_WINDOW)]
+    named = {
+        " ".join(name.split())
+        for page in pages
+        for name in re.findall(r"(?<![*\w])\*([A-Z][^*]+?)…?\*(?![*\w])", page.read_text("utf-8"))
+        if "_" not in name and len(name.split()) <= 5 and not name.startswith("Objects of")
+    }
+    assert len(named) > 30
+    assert {name for name in named - WORDS_OF_OTHERS if name not in texts} == set()
