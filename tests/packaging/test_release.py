@@ -15,7 +15,8 @@ SOURCE = Path(napari_iafpn.__file__).parents[2]
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     (tmp_path / "scripts").mkdir()
-    for name in ("scripts/release", "pyproject.toml"):
+    (tmp_path / "recipe").mkdir()
+    for name in ("scripts/release", "pyproject.toml", "recipe/recipe.yaml"):
         shutil.copy(SOURCE / name, tmp_path / name)
     changes = "# Changelog\n\n## 9.8.7 (not released yet)\n\n- Boxes.\n\n## 0.1.0 (2025-01-02)\n"
     (tmp_path / "CHANGELOG.md").write_text(changes)
@@ -35,6 +36,7 @@ def test_a_release_sets_the_version_and_dates_its_changes(copy: Path) -> None:
     after = (copy / "pyproject.toml").read_text()
     assert 'version = "9.8.7"' in after
     assert len(after.splitlines()) == len(before.splitlines())
+    assert '  version: "9.8.7"\n' in (copy / "recipe" / "recipe.yaml").read_text()
     changes = (copy / "CHANGELOG.md").read_text()
     assert "not released" not in changes
     assert "## 0.1.0 (2025-01-02)" in changes
