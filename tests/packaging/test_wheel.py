@@ -1,6 +1,7 @@
 """A built wheel works on its own, away from the source tree."""
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -71,6 +72,16 @@ def test_the_wheel_carries_what_the_package_needs(wheel: Path) -> None:
     assert "napari_iafpn/networks/weights/default.safetensors" in names
     assert size <= 20 * MEGABYTE
     assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+def test_its_page_links_from_anywhere(wheel: Path) -> None:
+    with ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith("dist-info/METADATA"))
+        page = archive.read(name).decode()
+    links = re.findall(r"\]\(([^)]+)\)", page)
+    assert len(links) > 20
+    assert all(link.startswith("https://") for link in links)
+    assert "](https://raw.githubusercontent.com/" in page
 
 
 def test_the_installed_wheel_segments(programs: Path, tmp_path: Path) -> None:
