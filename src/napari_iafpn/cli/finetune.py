@@ -128,7 +128,7 @@ def _of(event: Step) -> str:
 
 
 def _measured(event: Measured) -> str:
-    whose = "your held-out objects" if event.set == "yours" else "objects of the kinds it knew"
+    whose = "of your held-out objects" if event.set == "yours" else "objects of the kinds it knew"
     when = f"{event.level}, step {event.step}" if event.level else event.moment
     best = ", the best so far" if event.best and event.moment == "during" else ""
     return (
