@@ -6,8 +6,9 @@ import time
 import napari
 import npe2
 from napari_plugin_manager.qt_plugin_dialog import QtPluginDialog
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
 
 ended: list[dict] = []
 viewer = napari.Viewer()
@@ -21,6 +22,7 @@ end = time.monotonic() + 3600
 while not ended and time.monotonic() < end:
     QTest.qWait(200)
 print(dialog.stdout_text.toPlainText()[-3000:])
+QTimer.singleShot(2000, lambda: QApplication.activeModalWidget().accept())  # "Restart napari"
 dialog.accept()
 known = "napari-iafpn" in npe2.PluginManager.instance()
 print("napari knows the plugin" if known else "napari does not know the plugin")
