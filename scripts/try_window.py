@@ -6,15 +6,18 @@ from collections.abc import Callable
 import napari
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QLabel
 
 from napari_iafpn.plugin.demo import open_demo
 
 
-def wait_until(holds: Callable[[], bool], sentence: str, seconds: float = 600.0) -> None:
-    """Let the window work until something holds."""
+def wait_until(holds: Callable[[], bool], sentence: str, seconds: float = 1800.0) -> None:
+    """Let the window work until something holds; a machine that is shared may take its time."""
     end = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > end:
+            labels = viewer.window._qt_window.findChildren(QLabel)
+            print([label.text() for label in labels if label.isVisible() and label.text()])
             raise SystemExit(sentence)
         QTest.qWait(50)
 

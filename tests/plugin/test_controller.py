@@ -157,6 +157,9 @@ def test_a_commit_brings_back_its_threshold(desk):
     assert desk.controller.current.threshold == 0.5
     desk.controller.undo()
     assert desk.controller.current.threshold == 0.3
+    assert desk.said[-1] == "Undone."
+    desk.controller.redo()
+    assert desk.said[-1] == "Done again."
 
 
 def test_another_model_predicts_the_current_object_anew(desk):

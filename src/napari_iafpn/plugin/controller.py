@@ -256,6 +256,8 @@ class AnnotationController(AnnotationState):
             self._check_open(step.plane, verb)
             self.plane_wanted.emit(step.plane)
         perform()
+        # What was said of the step holds no longer.
+        self._say("Undone." if verb == "undo" else "Done again.")
 
     def _check_open(self, plane: PlaneKey, verb: str) -> None:
         """Raise ValueError where the image of a step is gone; nobody would see what happens."""
