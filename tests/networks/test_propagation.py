@@ -71,6 +71,23 @@ def test_padding_changes_nothing():
     torch.testing.assert_close(together[1:], alone, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
+def test_only_valid_nodes_speak_in_either_order_of_memory(order):
+    torch.manual_seed(3)
+    graph = lively(SparseGraph(6, 4))
+    query = torch.randn(3, 6, 3, 5).to(memory_format=order)
+    value = torch.randn(3, 4, 6, 10).to(memory_format=order)
+    nodes = torch.tensor([[0, 59, 31], [8, 8, 8], [1, 2, 3]])
+    valid = torch.tensor([[False, True, True], [False] * 3, [True, False, False]])
+    out = graph(query, value, nodes, valid)
+    assert torch.equal(out[1], value[1])
+    for sample in (0, 2):
+        one = slice(sample, sample + 1)
+        few = nodes[one][:, valid[sample]]
+        alone = graph(query[one], value[one], few, torch.ones_like(few).bool())
+        torch.testing.assert_close(out[one], alone, rtol=1e-5, atol=1e-5)
+
+
 def test_without_a_valid_click_the_value_comes_back():
     graph = lively(SparseGraph(8, 8))
     features = torch.randn(1, 8, 6, 5)

@@ -47,36 +47,38 @@ def propagate(
         return value
     size = (value.shape[-2], value.shape[-1])
     keys = phi(_sample(query, nodes, size))[..., 0]  # (B, d, M)
-    messages = weight(_gather(value, nodes))[..., 0]  # (B, D, M)
-    scores = _cells(query) @ (theta.weight.flatten(1).t() @ keys)  # (B, n, M)
+    keys = keys / keys.shape[1] ** 0.5
+    pull = keys.transpose(1, 2) @ theta.weight.flatten(1)  # (B, M, C)
+    scores = pull @ query.flatten(2)  # (B, M, n)
+    # What is the same everywhere is added before the enlargement: a bias, and what hides padding.
+    offset = torch.zeros_like(scores[..., 0])
+    offset = offset.masked_fill(~valid, torch.finfo(scores.dtype).min / 2)
     if theta.bias is not None:
-        scores = scores + (theta.bias @ keys)[:, None]
-    scores = _cells(_enlarge(_maps(scores, query), size)) / keys.shape[1] ** 0.5  # (B, N, M)
-    present = valid[:, None]  # (B, 1, M)
-    scores = scores.masked_fill(~present, torch.finfo(scores.dtype).min)
-    attention = (scores.softmax(dim=2) * present).to(messages.dtype)
+        offset = offset + theta.bias @ keys
+    scores = _maps(scores + offset[..., None], query)  # (B, M, h, w)
+    attention = _enlarge(scores, size).softmax(dim=1).flatten(2)  # (B, M, N)
+    messages = gamma * weight(_gather(value, nodes))[..., 0] * valid[:, None]  # (B, D, M)
+    return _told(value, messages, attention.to(messages.dtype))
+
+
+def _told(value: Tensor, messages: Tensor, attention: Tensor) -> Tensor:
+    """Add the messages (B, D, M) to a map (B, D, H, W), each as attended (B, M, N)."""
     if torch.onnx.is_in_onnx_export():  # channels are not last in other engines' memory
-        told: Tensor = (gamma * messages) @ attention.transpose(1, 2)
-        return value + told.reshape(-1, value.shape[1], *size)
-    return _maps(torch.baddbmm(_cells(value), attention, (gamma * messages).transpose(1, 2)), value)
+        return value + _maps(messages @ attention, value)
+    cells = value.permute(0, 2, 3, 1).flatten(1, 2)  # (B, N, D), a view where channels are last
+    told = torch.baddbmm(cells, attention.transpose(1, 2), messages.transpose(1, 2))
+    return _maps(told.transpose(1, 2), value)
 
 
-def _cells(maps: Tensor) -> Tensor:
-    """View (B, C, H, W) as (B, H W, C), without a copy where the channels are last in memory."""
-    return maps.permute(0, 2, 3, 1).flatten(1, 2)
-
-
-def _maps(cells: Tensor, like: Tensor) -> Tensor:
-    """View (B, H W, C) as (B, C, H, W), with the sides of ``like``."""
-    height, width = like.shape[-2:]
-    return cells.reshape(-1, height, width, cells.shape[2]).permute(0, 3, 1, 2)
+def _maps(flat: Tensor, like: Tensor) -> Tensor:
+    """View (B, C, H W) as (B, C, H, W), with the sides of ``like``."""
+    return flat.reshape(flat.shape[0], -1, like.shape[-2], like.shape[-1])
 
 
 def _gather(features: Tensor, nodes: Tensor) -> Tensor:
     """Pick the (B, M) cells of (B, C, H, W) features: (B, C, M, 1)."""
-    flat = _cells(features)
-    index = nodes[..., None].expand(-1, -1, flat.shape[2])
-    return flat.gather(1, index).transpose(1, 2)[..., None]
+    flat = features.flatten(2)  # (B, C, N), a view in either order of memory
+    return flat.gather(2, nodes[:, None].expand(-1, flat.shape[1], -1))[..., None]
 
 
 def _sample(features: Tensor, nodes: Tensor, size: tuple[int, int]) -> Tensor:
