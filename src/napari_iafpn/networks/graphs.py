@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -39,8 +40,9 @@ def write_graphs(cascade: Cascade, folder: Path) -> None:
         level = getattr(quick, name)
         if level is not None:
             given = image, previous, *graph_inputs(image, clicks, level.config.click_radius)
-            path = folder / f"{name}.onnx"
-            _write(_LevelGraph(level), given, path, LEVEL_INPUTS, ["drawn", "features"])
+            outputs = ["drawn", "features"] if name == "coarse" else ["drawn"]
+            graph = _LevelGraph(level, bare="features" in outputs)
+            _write(graph, given, folder / f"{name}.onnx", LEVEL_INPUTS, outputs)
     if quick.refiner is not None:
         segments = clicks.segments.repeat(1, 1, 2, 1)
         lines = segments, clicks.positive, clicks.rank
@@ -68,18 +70,41 @@ def _write(
             output_names=[*outputs],
             dynamic_axes={name: AXES[name] for name in (*inputs, *outputs)},
         )
+    import onnx
+
+    model = onnx.load(path)
+    _trim(model.graph)
+    onnx.save(model, path)
+
+
+def _trim(graph: Any) -> None:
+    """Take away the zeros with which ``folding`` begins kernels; ONNX pads each side by itself."""
+    from onnx import numpy_helper
+
+    weights = {weight.name: weight for weight in graph.initializer}
+    for node in graph.node:
+        options = {option.name: option.ints for option in node.attribute}
+        if node.op_type != "Conv" or max(options["dilations"]) > 1 or not all(options["pads"]):
+            continue
+        kernel = numpy_helper.to_array(weights[node.input[1]])
+        if not (kernel[:, :, 0].any() or kernel[:, :, :, 0].any()):
+            trimmed = numpy_helper.from_array(kernel[:, :, 1:, 1:].copy(), node.input[1])
+            weights[node.input[1]].CopyFrom(trimmed)
+            options["kernel_shape"][:] = [side - 1 for side in kernel.shape[2:]]
+            options["pads"][:2] = [pad - 1 for pad in options["pads"][:2]]
 
 
 class _LevelGraph(nn.Module):
-    def __init__(self, level: Level) -> None:
+    def __init__(self, level: Level, *, bare: bool) -> None:
         super().__init__()
-        self.level = level
+        self.level, self.bare = level, bare
 
     def forward(
         self, image: Tensor, previous: Tensor, maps: Tensor, nodes: Tensor, valid: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, ...]:
         found = self.level.seen(image, previous, maps)
-        return self.level.drawn(found, nodes, valid), found.bare()
+        drawn = self.level.drawn(found, nodes, valid)
+        return (drawn, found.bare()) if self.bare else (drawn,)
 
 
 class _RefinerGraph(nn.Module):
