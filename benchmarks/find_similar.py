@@ -27,7 +27,7 @@ from qtpy.QtTest import QTest
 from napari_iafpn.finding.exemplars import deepest_click
 from napari_iafpn.inference import Predictor
 from napari_iafpn.plugin.samples import load_image, load_labels
-from napari_iafpn.plugin.training.places import Places
+from napari_iafpn.plugin.user_paths import UserPaths
 from napari_iafpn.plugin.widget import ClickSegmentation
 from napari_iafpn.sessions import Cutout
 
@@ -68,7 +68,7 @@ def measure(folder: Path) -> None:
     image, labels = field(load_image("nuclei")), load_labels("nuclei")
     viewer = napari.Viewer(show=True)
     viewer.add_image(image, name="nuclei")
-    widget = ClickSegmentation(viewer, load=Counting.load, places=Places(folder))
+    widget = ClickSegmentation(viewer, load=Counting.load, paths=UserPaths(folder))
     viewer.window.add_dock_widget(widget)
     controller, review = widget.annotator.controller, widget.finding.review
     wait(lambda: controller.current is not None and not controller.busy)

@@ -20,7 +20,7 @@ from qtpy.QtTest import QTest
 
 from napari_iafpn.clicks import Click, simulated_click
 from napari_iafpn.plugin.samples import load_labels
-from napari_iafpn.plugin.training.places import Places
+from napari_iafpn.plugin.user_paths import UserPaths
 from napari_iafpn.plugin.widget import ClickSegmentation
 
 PACKAGE, NAME = "napari-iafpn", "Click segmentation"
@@ -34,7 +34,7 @@ class Sitting:
     def __init__(self, theme: str, home: Path) -> None:
         self.viewer = napari.Viewer(show_welcome_screen=False)
         self.viewer.theme = theme
-        self.panel = ClickSegmentation(self.viewer, places=Places(home))
+        self.panel = ClickSegmentation(self.viewer, paths=UserPaths(home))
         self.viewer.window.add_dock_widget(self.panel, name=NAME)
         self.controller = self.panel.annotator.controller
         self.wait()

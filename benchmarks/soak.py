@@ -27,7 +27,7 @@ from qtpy.QtWidgets import QApplication
 from napari_iafpn.clicks import ClickSequence
 from napari_iafpn.geometry import Box
 from napari_iafpn.inference import Prediction
-from napari_iafpn.plugin.training.places import Places
+from napari_iafpn.plugin.user_paths import UserPaths
 from napari_iafpn.plugin.widget import ClickSegmentation
 
 SIDE, STEP, RADIUS = 1000, 20, 7
@@ -66,7 +66,7 @@ def soak(objects: int, folder: Path) -> None:
     viewer.window.resize(1300, 1000)
     viewer.add_image(np.random.default_rng(0).integers(0, 255, (SIDE, SIDE), np.uint8))
     widget = ClickSegmentation(
-        viewer, load=lambda _: Disks(), models=("stand-in",), places=Places(folder)
+        viewer, load=lambda _: Disks(), models=("stand-in",), paths=UserPaths(folder)
     )
     viewer.window.add_dock_widget(widget, name="Click segmentation")
     QTest.qWait(500)

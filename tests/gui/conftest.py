@@ -19,7 +19,7 @@ from qtpy.QtTest import QTest
 from napari_iafpn.clicks import ClickSequence
 from napari_iafpn.geometry import Box
 from napari_iafpn.inference import Prediction
-from napari_iafpn.plugin.training.places import Places
+from napari_iafpn.plugin.user_paths import UserPaths
 from napari_iafpn.plugin.widget import ClickSegmentation
 
 RADIUS = 8
@@ -126,13 +126,13 @@ def annotate(empty_viewer, qtbot, predictor, tmp_path):
     windows = []
 
     def open_window(data, *, viewer=None, load=None, models=("stand-in",), wait=True, **options):
-        places = options.pop("places", Places(tmp_path / "home"))
+        paths = options.pop("paths", UserPaths(tmp_path / "home"))
         viewer = viewer or empty_viewer
         viewer.window.resize(1300, 900)
         if data is not None:
             viewer.add_image(data, name=options.pop("name", "image"), **options)
         widget = ClickSegmentation(
-            viewer, load=load or (lambda _: predictor), models=models, places=places
+            viewer, load=load or (lambda _: predictor), models=models, paths=paths
         )
         viewer.window.add_dock_widget(widget, name="Click segmentation")
         window = Annotation(viewer, widget, qtbot)

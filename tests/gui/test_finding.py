@@ -12,7 +12,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
 from napari_iafpn.plugin.find.layer import NAME
-from napari_iafpn.plugin.training.places import Places
+from napari_iafpn.plugin.user_paths import UserPaths
 
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 SHAPE = (240, 280)
@@ -189,7 +189,7 @@ def test_several_classes(annotate, drawer):
     image = np.maximum(image, disks(GRID[12:], radius=5, seed=2))
     window = annotate(image, load=lambda _: drawer)
     for name, places in (("large", GRID[1:4]), ("small", GRID[20:23])):
-        window.widget._make_class(name)
+        window.widget.classes.make(name)
         for place in places:
             window.click(*place)
             window.key(Qt.Key.Key_Return)
@@ -300,14 +300,14 @@ sys.path[:0] = sys.argv[1:3]
 import napari
 from qtpy.QtTest import QTest
 from napari_iafpn.clicks import Click
-from napari_iafpn.plugin.training.places import Places
+from napari_iafpn.plugin.user_paths import UserPaths
 from napari_iafpn.plugin.widget import ClickSegmentation
 from test_finding import GIVEN, disks
 from conftest import BrightPieces
 viewer = napari.Viewer(show=True)
 viewer.add_image(disks(), name="image")
 widget = ClickSegmentation(
-    viewer, load=lambda _: BrightPieces(), models=("stand-in",), places=Places(Path(sys.argv[3]))
+    viewer, load=lambda _: BrightPieces(), models=("stand-in",), paths=UserPaths(Path(sys.argv[3]))
 )
 viewer.window.add_dock_widget(widget)
 controller, review = widget.annotator.controller, widget.finding.review
@@ -344,7 +344,7 @@ def test_a_review_outlives_a_killed_napari(annotate, drawer, tmp_path):
     child.stdout.close()
     left = int(line.split()[1])
     assert left == len(GRID) - 6
-    window = annotate(disks(), load=lambda _: drawer, places=Places(home))
+    window = annotate(disks(), load=lambda _: drawer, paths=UserPaths(home))
     view = window.widget.sessions.view
     window.qtbot.waitUntil(view.isVisible)
     view.resume_button.click()

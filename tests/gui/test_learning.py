@@ -12,7 +12,7 @@ from qtpy.QtTest import QTest
 
 from napari_iafpn.networks import ModelCard, load_cascade, save_cascade
 from napari_iafpn.plugin.learning import learning as module
-from napari_iafpn.plugin.training.places import Places
+from napari_iafpn.plugin.user_paths import UserPaths
 from napari_iafpn.sessions.reading import read_session
 
 PATIENCE = 300_000
@@ -34,10 +34,10 @@ def lab(tiny_cascade, tmp_path, annotate, empty_viewer, monkeypatch):
 
     def opened():
         empty_viewer.open(str(tmp_path / "plate" / "well.png"), plugin="napari")
-        window = annotate(None, models=(str(model),), places=Places(tmp_path / "home"))
+        window = annotate(None, models=(str(model),), paths=UserPaths(tmp_path / "home"))
         learning = window.widget.learning
         learning.every, learning.tried_on = 3, 2
-        learning.options = ("--steps", "1", "--urgent")
+        learning.process.options = ("--steps", "1", "--urgent")
         return window
 
     return opened
@@ -104,7 +104,7 @@ def test_it_learns_is_told_and_goes_back(lab, qtbot, tmp_path: Path):
     assert Path(window.controller.model) == learned
     keep(window, SPOTS[7])
     assert window.controller.document.last_done.commit.model == str(learned)
-    assert str(learned) in Places(tmp_path / "home").models_on_offer()
+    assert str(learned) in UserPaths(tmp_path / "home").models_on_offer()
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="of Unix")
@@ -113,9 +113,9 @@ def test_killed_it_loses_nothing(lab, qtbot):
     learning, view = window.widget.learning, window.widget.learning.view
     press(view.switch)
     keep(window, *SPOTS[:3])
-    qtbot.waitUntil(lambda: learning.process_id > 0, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: learning.process.id > 0, timeout=PATIENCE)
     window.click(*SPOTS[3])
-    os.kill(learning.process_id, signal.SIGKILL)
+    os.kill(learning.process.id, signal.SIGKILL)
     qtbot.waitUntil(lambda: "broken off" in view.text, timeout=PATIENCE)
     assert len(window.clicks) == 1
     assert len(window.controller.document.facts) == 3
@@ -129,4 +129,4 @@ def test_killed_it_loses_nothing(lab, qtbot):
     assert learning.busy
     press(view.switch)
     assert not learning.busy
-    assert learning.process_id == 0
+    assert learning.process.id == 0

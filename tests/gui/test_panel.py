@@ -24,8 +24,8 @@ from napari_iafpn.plugin.annotate.settings_view import NEW_CLASS
 from napari_iafpn.plugin.annotate.tools_view import BRUSH, ERASER, STROKE
 from napari_iafpn.plugin.evaluation.widget import EvaluateClicks
 from napari_iafpn.plugin.mask_preview import HINT
-from napari_iafpn.plugin.training.places import Places
 from napari_iafpn.plugin.training.widget import TrainOnMasks
+from napari_iafpn.plugin.user_paths import UserPaths
 
 LEFT = Qt.MouseButton.LeftButton
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -138,7 +138,7 @@ def test_docks_of_the_plugin_become_tabs(window, tmp_path, qtbot):
     qt_window = window.viewer.window._qt_window
     others = [
         EvaluateClicks(window.viewer, models=("stand-in",)),
-        TrainOnMasks(window.viewer, places=Places(tmp_path / "home")),
+        TrainOnMasks(window.viewer, paths=UserPaths(tmp_path / "home")),
     ]
     for number, other in enumerate(others):
         window.viewer.window.add_dock_widget(other, name=f"other {number}")

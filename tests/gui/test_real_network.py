@@ -23,13 +23,13 @@ import napari
 from qtpy.QtWidgets import QApplication
 from napari_iafpn.clicks import Click
 from pathlib import Path
-from napari_iafpn.plugin.training.places import Places
+from napari_iafpn.plugin.user_paths import UserPaths
 from napari_iafpn.plugin.widget import ClickSegmentation
 
 viewer = napari.Viewer()
 viewer.add_image(np.random.default_rng(0).random((64, 64)))
 widget = ClickSegmentation(
-    viewer, models=[sys.argv[1]], places=Places(Path(sys.argv[1]).parent / "home")
+    viewer, models=[sys.argv[1]], paths=UserPaths(Path(sys.argv[1]).parent / "home")
 )
 assert "torch" not in sys.modules, "opening the widget must not wait for torch"
 viewer.window.add_dock_widget(widget)

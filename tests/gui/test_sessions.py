@@ -17,7 +17,7 @@ from qtpy.QtWidgets import QApplication
 from napari_iafpn.clicks import Click
 from napari_iafpn.plugin import commands
 from napari_iafpn.plugin.shortcuts import SHORTCUTS, keys_of
-from napari_iafpn.plugin.training.places import Places
+from napari_iafpn.plugin.user_paths import UserPaths
 from napari_iafpn.sessions import (
     Commit,
     Cutout,
@@ -162,7 +162,7 @@ def test_looking_leaves_no_file(annotate, pixels, tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_told_and_work_goes_on(annotate, pixels, tmp_path):
     (tmp_path / "file").write_text("")
-    window = annotate(pixels, places=Places(tmp_path / "file"))
+    window = annotate(pixels, paths=UserPaths(tmp_path / "file"))
     told = []
     window.widget.sessions.said.connect(lambda message: told.append(message.text))
     window.click(30, 20)
@@ -240,12 +240,12 @@ from conftest import DiskPredictor
 from qtpy.QtTest import QTest
 from pathlib import Path
 from napari_iafpn.clicks import Click
-from napari_iafpn.plugin.training.places import Places
+from napari_iafpn.plugin.user_paths import UserPaths
 from napari_iafpn.plugin.widget import ClickSegmentation
 viewer = napari.Viewer(show=True)
 viewer.add_image(np.load(sys.argv[2]), name="image")
 widget = ClickSegmentation(
-    viewer, load=lambda _: DiskPredictor(), models=("stand-in",), places=Places(Path(sys.argv[3]))
+    viewer, load=lambda _: DiskPredictor(), models=("stand-in",), paths=UserPaths(Path(sys.argv[3]))
 )
 viewer.window.add_dock_widget(widget)
 controller = widget.annotator.controller
@@ -278,7 +278,7 @@ def test_a_killed_napari_is_resumed(annotate, pixels, tmp_path):
     child.send_signal(signal.SIGKILL)
     child.wait()
     child.stdout.close()
-    window = annotate(pixels, places=Places(home))
+    window = annotate(pixels, paths=UserPaths(home))
     view = offered(window)
     assert [text for text, _ in view.offered] == ["3 objects, 1 unfinished; just now"]
     view.resume_button.click()

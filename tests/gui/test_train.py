@@ -9,9 +9,9 @@ from qtpy.QtTest import QTest
 
 from napari_iafpn.networks import ModelCard, save_cascade
 from napari_iafpn.plugin.training.controller import State
-from napari_iafpn.plugin.training.places import Places
 from napari_iafpn.plugin.training.setup_view import FOLDERS
 from napari_iafpn.plugin.training.widget import TrainOnMasks
+from napari_iafpn.plugin.user_paths import UserPaths
 from napari_iafpn.plugin.widget import ClickSegmentation
 
 MINUTES = 2
@@ -39,7 +39,7 @@ def trainer(make_napari_viewer, qtbot, tmp_path):
     def open_widget(viewer=None):
         viewer = viewer or make_napari_viewer(show=True, strict_qt="raise")
         viewer.window.resize(1500, 1000)
-        widget = TrainOnMasks(viewer, places=Places(tmp_path / "home"))
+        widget = TrainOnMasks(viewer, paths=UserPaths(tmp_path / "home"))
         viewer.window.add_dock_widget(widget, name="Train on your masks")
         qtbot.waitUntil(widget.isVisible)
         widgets.append(widget)
@@ -128,7 +128,7 @@ def test_train_close_the_widget_go_on_and_use_the_model(
     (clicker,) = (
         w for w in viewer.window.dock_widgets.values() if isinstance(w, ClickSegmentation)
     )
-    model = str(widget.places.models / "cells.safetensors")
+    model = str(widget.paths.models / "cells.safetensors")
     assert model in clicker.model.models
     qtbot.waitUntil(lambda: clicker._working_model == model, timeout=60000)
     look(viewer, "used")

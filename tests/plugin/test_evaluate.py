@@ -88,7 +88,7 @@ class Work:
 
 
 def at_once(read, then):
-    """Read in this thread, as `Aside` does in one of its own."""
+    """Read in this thread, as `BackgroundTasks` does in one of its own."""
     try:
         found = read()
     except (ValueError, OSError) as error:

@@ -9,11 +9,11 @@ from napari.layers import Image
 from psygnal import Signal
 
 from napari_iafpn.plugin.editor import CommitAs
-from napari_iafpn.plugin.learning import learning as module, objects
+from napari_iafpn.plugin.learning import learning as module, objects, process as processes
 from napari_iafpn.plugin.learning.learning import Learning, battery_is_low
 from napari_iafpn.plugin.learning.objects import commits_of, kept_objects
 from napari_iafpn.plugin.learning.projects import Project
-from napari_iafpn.plugin.training.places import Places
+from napari_iafpn.plugin.user_paths import UserPaths
 from napari_iafpn.sessions import Cutout
 from napari_iafpn.training.finetuning import Clicks, Done, Failed, Gain, event_to_json
 
@@ -86,9 +86,9 @@ def test_an_object_comes_with_its_neighbours(desk):
 
 
 def test_a_model_that_was_kept_is_never_written_again(tmp_path: Path):
-    places = Places(tmp_path / "home")
+    paths = UserPaths(tmp_path / "home")
     image = Image(np.zeros((4, 4)), name="in memory")
-    project, other = Project(places, image), Project(places, Image(np.zeros((4, 4)), name="other"))
+    project, other = Project(paths, image), Project(paths, Image(np.zeros((4, 4)), name="other"))
     assert project.newest == ""
     for content in (b"one", b"two"):
         (tmp_path / "candidate").write_bytes(content)
@@ -98,7 +98,7 @@ def test_a_model_that_was_kept_is_never_written_again(tmp_path: Path):
     assert newest.read_bytes() == b"two"
     assert Path(project.newest) == newest
     assert other.newest == ""
-    assert places.own_models() == [str(newest)]
+    assert paths.own_models() == [str(newest)]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,8 @@ class Process:
 
     id = 0
 
-    def __init__(self):
+    def __init__(self, on_line, on_end, grace):
+        self.on_line, self.on_end, self.grace = on_line, on_end, grace
         self.running, self.started, self.sent = False, [], []
 
     def start(self, arguments, _folder):
@@ -147,18 +148,22 @@ class Window:
 
 
 @pytest.fixture
-def lesson(desk, qapp, qtbot, tmp_path):
+def lesson(desk, qapp, qtbot, tmp_path, monkeypatch):
     """Return a learning window with a process that does nothing by itself."""
+    made = []
+    monkeypatch.setattr(
+        processes, "TrainingProcess", lambda *a, **k: made.append(Process(*a, **k)) or made[-1]
+    )
     window = Window(desk)
-    learning = Learning(window, window, Places(tmp_path / "home"), desk.controller.use_model)
+    learning = Learning(window, window, UserPaths(tmp_path / "home"), desk.controller.use_model)
     learning.every, learning.tried_on = 3, 2
-    learning._process = process = Process()
+    (process,) = made
 
     def end(event, code=0):
         if event is not None:
-            learning._receive(event_to_json(event))
+            process.on_line(event_to_json(event))
         process.running = False
-        learning._on_end(code, "")
+        process.on_end(code, "")
 
     def begun(count):
         qtbot.waitUntil(lambda: len(process.started) == count, timeout=60000)

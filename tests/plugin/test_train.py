@@ -11,8 +11,8 @@ import tifffile
 from napari_iafpn.evaluation.readers import FolderSet
 from napari_iafpn.plugin.training.controller import State, TrainingController, Wish
 from napari_iafpn.plugin.training.history import TrainingHistory
-from napari_iafpn.plugin.training.places import Places
 from napari_iafpn.plugin.training.sources import FoldersSource, LayerPair, LayersSource
+from napari_iafpn.plugin.user_paths import UserPaths
 from napari_iafpn.training.finetuning import (
     Clicks,
     Done,
@@ -61,12 +61,12 @@ class ScriptedProcess:
 
 
 @pytest.fixture
-def places(tmp_path):
-    return Places(tmp_path / "home")
+def paths(tmp_path):
+    return UserPaths(tmp_path / "home")
 
 
 @pytest.fixture
-def window(places):
+def window(paths):
     """Return a function that opens the plugin, as after a start of napari."""
 
     def open_window():
@@ -77,7 +77,7 @@ def window(places):
                 result = error
             then(result)
 
-        controller = TrainingController(places, aside)
+        controller = TrainingController(paths, aside)
         controller.process = ScriptedProcess()
         controller.messages = []
         controller.said.connect(controller.messages.append)
@@ -94,8 +94,8 @@ def source(tmp_path):
 
 
 @pytest.fixture
-def wish(source, places):
-    return Wish(source, places.models / "mine.safetensors", minutes=1.0, device="cpu")
+def wish(source, paths):
+    return Wish(source, paths.models / "mine.safetensors", minutes=1.0, device="cpu")
 
 
 def tell(controller, *events):
@@ -155,7 +155,7 @@ def test_colours_and_layers_of_the_same_name_are_kept_apart(tmp_path, rng):
     ],
 )
 def test_labels_that_cannot_be_used_get_a_sentence_and_leave_nothing(
-    window, wish, places, labels, sentence
+    window, wish, paths, labels, sentence
 ):
     pair = replace(stack_pair(), labels=labels)
     controller = window()
@@ -164,7 +164,7 @@ def test_labels_that_cannot_be_used_get_a_sentence_and_leave_nothing(
     assert controller.messages[-1].error
     assert controller.state is State.IDLE
     assert controller.process.arguments is None
-    assert not list(places.trainings.iterdir())
+    assert not list(paths.trainings.iterdir())
 
 
 def test_a_model_is_called_after_its_images(tmp_path):
@@ -173,20 +173,20 @@ def test_a_model_is_called_after_its_images(tmp_path):
     assert LayersSource((stack_pair(),)).name == "time lapse: 1/2"
 
 
-def test_a_name_is_free_of_models_and_of_unfinished_trainings(window, wish, places):
-    assert places.free_name("a b") == "a_b"
+def test_a_name_is_free_of_models_and_of_unfinished_trainings(window, wish, paths):
+    assert paths.free_name("a b") == "a_b"
     controller = window()
     controller.start(wish)
-    assert places.free_name("mine") == "mine-2"
-    (places.models / "mine-2.safetensors").touch()
-    assert places.free_name("mine") == "mine-3"
-    assert places.own_models() == [str(places.models / "mine-2.safetensors")]
+    assert paths.free_name("mine") == "mine-2"
+    (paths.models / "mine-2.safetensors").touch()
+    assert paths.free_name("mine") == "mine-3"
+    assert paths.own_models() == [str(paths.models / "mine-2.safetensors")]
 
 
 # Its course
 
 
-def test_a_training_from_start_to_end(window, wish, places):
+def test_a_training_from_start_to_end(window, wish, paths):
     controller = window()
     controller.start(wish)
     given = controller.process.arguments
@@ -215,7 +215,7 @@ def test_a_training_from_start_to_end(window, wish, places):
     assert controller.model == str(wish.output)
     assert controller.history.share == 1.0
     assert not controller.can_go_on
-    assert not places.unfinished()
+    assert not paths.unfinished()
 
 
 def test_pause_and_stop_are_sent_and_the_best_so_far_can_be_used(window, wish):
@@ -235,7 +235,7 @@ def test_pause_and_stop_are_sent_and_the_best_so_far_can_be_used(window, wish):
     assert controller.model == str(wish.output)
 
 
-def test_a_training_goes_on_after_napari_was_closed(window, wish, places):
+def test_a_training_goes_on_after_napari_was_closed(window, wish, paths):
     first = window()
     first.start(wish)
     tell(first, *BEFORE, *COARSE, *DURING, Saved("folder", ""))
@@ -245,7 +245,7 @@ def test_a_training_goes_on_after_napari_was_closed(window, wish, places):
     first.receive_end(0, "")
 
     second = window()
-    (job,) = places.unfinished()
+    (job,) = paths.unfinished()
     assert job.name == "mine"
     second.go_on_with(job)
     assert second.process.arguments == first.process.arguments
@@ -256,15 +256,15 @@ def test_a_training_goes_on_after_napari_was_closed(window, wish, places):
     assert [step for step, _ in second.history.losses] == [1, 2, 3, 4, 5, 6]
 
 
-def test_two_windows_do_not_train_the_same(window, wish, places):
+def test_two_windows_do_not_train_the_same(window, wish, paths):
     first, second = window(), window()
     first.start(wish)
-    (job,) = places.unfinished()
+    (job,) = paths.unfinished()
     second.go_on_with(job)
     assert second.process.arguments is None
     assert "another window" in second.messages[-1].text
     second.delete(job)
-    assert places.unfinished()
+    assert paths.unfinished()
 
 
 def test_a_process_that_breaks_off_gets_a_sentence_and_can_go_on(window, wish, caplog):
@@ -283,14 +283,14 @@ def test_a_process_that_breaks_off_gets_a_sentence_and_can_go_on(window, wish, c
 
 
 @pytest.mark.parametrize("begun", [False, True])
-def test_an_error_of_the_training_is_its_sentence(window, wish, places, begun):
+def test_an_error_of_the_training_is_its_sentence(window, wish, paths, begun):
     controller = window()
     controller.start(wish)
     tell(controller, *(BEFORE if begun else []), Failed("there are no pairs"))
     controller.receive_end(2, "napari-iafpn: there are no pairs")
     assert controller.messages[-1].text == "There are no pairs."
     assert controller.messages[-1].error
-    assert bool(places.unfinished()) == begun  # what was trained is never thrown away
+    assert bool(paths.unfinished()) == begun  # what was trained is never thrown away
     assert controller.state is (State.ENDED if begun else State.IDLE)
 
 
@@ -310,11 +310,11 @@ def test_a_folder_that_is_missing(window, wish, tmp_path):
     assert "there is no folder" in controller.messages[-1].text.lower()
 
 
-def test_damaged_requests_are_no_jobs(places):
+def test_damaged_requests_are_no_jobs(paths):
     for name, text in (("a", "{"), ("b", json.dumps({"minutes": 3})), ("c", "[]")):
-        (places.new_folder(name) / "request.json").write_text(text)
-    places.new_folder("d")
-    assert places.unfinished() == []
+        (paths.new_folder(name) / "request.json").write_text(text)
+    paths.new_folder("d")
+    assert paths.unfinished() == []
 
 
 def test_an_empty_story_shows_nothing():

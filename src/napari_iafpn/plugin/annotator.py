@@ -16,7 +16,7 @@ from napari_iafpn.clicks import DRAWN
 from napari_iafpn.plugin.camera import camera
 from napari_iafpn.plugin.canvas import CanvasKeys, CanvasMouse
 from napari_iafpn.plugin.controller import AnnotationController
-from napari_iafpn.plugin.docking import Aside
+from napari_iafpn.plugin.docking import BackgroundTasks
 from napari_iafpn.plugin.drag_tools import DragTools
 from napari_iafpn.plugin.kept_objects import KeptObjects
 from napari_iafpn.plugin.labels import LabelsLayer
@@ -91,7 +91,7 @@ class Annotator:
         self._keys = CanvasKeys(viewer, self._actions(), self._mouse)
         self.categories: dict[int, dict[str, str]] = {}
         self._sees_channels = False
-        self._aside = Aside("warming up napari-iafpn")
+        self._background = BackgroundTasks("warming up napari-iafpn")
         self.is_open = self._window_closes = self._is_warm = False
         self.preview.painted.connect(self._on_painted)
         self.clicks.edited.connect(lambda clicks: controller.change_clicks(clicks, shown.view()))
@@ -130,7 +130,7 @@ class Annotator:
                 self.book.watch(layer)
             self._shown.choose_default()
             self.layer_tool.follow()
-            self._aside(warm_up, self._on_warm)
+            self._background(warm_up, self._on_warm)
 
     def close(self, *, window_closes: bool = False) -> None:
         """Let go of the viewer and take the plugin's own layers out of it.

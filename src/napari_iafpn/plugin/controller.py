@@ -77,6 +77,7 @@ class AnnotationController(AnnotationState):
     def set_commit_as(self, wish: CommitAs) -> None:
         """Choose the id under which objects are committed from now on."""
         self._commit_as = wish
+        self._announce()
 
     def add(self, prompt: Prompt, view: Box | None = None) -> None:
         """Add a prompt to the current object; ``view`` counts with its first one."""

@@ -16,7 +16,7 @@ class Bridge(QObject):
     reported = Signal(object)
 
 
-class Aside(QObject):
+class BackgroundTasks(QObject):
     """Does things in threads and tells the GUI thread what came of each.
 
     Parameters

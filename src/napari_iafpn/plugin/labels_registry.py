@@ -11,7 +11,7 @@ from napari.layers import Image, Labels
 from napari_iafpn.plugin.labels import LabelsLayer
 from napari_iafpn.plugin.layers import fits, layer_id, misfit, value_at
 from napari_iafpn.plugin.overlays import add_quietly
-from napari_iafpn.plugin.training.places import Places
+from napari_iafpn.plugin.user_paths import UserPaths
 from napari_iafpn.sessions import PixelChange, PlaneKey
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class LabelsRegistry:
         painted: Callable[[LabelsLayer, PixelChange], None],
         folder: Path | None = None,
     ) -> None:
-        self.folder = folder or Places.of_user().labels
+        self.folder = folder or UserPaths.of_user().labels
         self._viewer = viewer
         self._is_own = is_own
         self._painted = painted

@@ -12,25 +12,19 @@ from napari.utils.notifications import show_info, show_warning
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QCheckBox, QPushButton
 
+from napari_iafpn.plugin.annotate.classes import Classes
 from napari_iafpn.plugin.annotate.export import export
 from napari_iafpn.plugin.annotate.guide import next_step
 from napari_iafpn.plugin.annotate.object_view import ObjectView
 from napari_iafpn.plugin.annotate.objects_table import ObjectsTable
 from napari_iafpn.plugin.annotate.objects_view import ObjectsView
 from napari_iafpn.plugin.annotate.present import cause_of, counts_of, situation_of, title_of
-from napari_iafpn.plugin.annotate.settings_view import (
-    COLOURS,
-    DisplayView,
-    NumberingView,
-    StackView,
-    class_names,
-)
+from napari_iafpn.plugin.annotate.settings_view import DisplayView, NumberingView, StackView
 from napari_iafpn.plugin.annotate.tools_view import CLICKS, PAINTING, ToolsView
 from napari_iafpn.plugin.annotator import Annotator
 from napari_iafpn.plugin.common.panel import DockPanel, panels_of
 from napari_iafpn.plugin.common.parts import Choice, Fold, ModelRow, sentence_label
 from napari_iafpn.plugin.docking import Bridge, is_closing
-from napari_iafpn.plugin.editor import CommitAs
 from napari_iafpn.plugin.find.messages import SearchReport
 from napari_iafpn.plugin.find.wiring import Finding
 from napari_iafpn.plugin.help_view import HelpSheet
@@ -38,7 +32,7 @@ from napari_iafpn.plugin.layers import default_image, sliders_of
 from napari_iafpn.plugin.learning.learning import Learning
 from napari_iafpn.plugin.messages import MaskReady, Message, ModelFailed, ModelReady, Report
 from napari_iafpn.plugin.sessions.sessions import Sessions
-from napari_iafpn.plugin.training.places import Places
+from napari_iafpn.plugin.user_paths import UserPaths
 from napari_iafpn.plugin.worker import PredictionWorker, load_predictor
 
 if TYPE_CHECKING:
@@ -62,7 +56,7 @@ class ClickSegmentation(DockPanel):
     models : sequence of str, optional
         The models on offer, the first one chosen. Default: the shipped ones, and those that
         "Train on your masks" made.
-    places : Places, optional
+    paths : UserPaths, optional
         Where sessions are kept. Default: among the user's data.
     """
 
@@ -72,28 +66,29 @@ class ClickSegmentation(DockPanel):
         *,
         load: Callable[[str], Predictor] = load_predictor,
         models: Sequence[str] | None = None,
-        places: Places | None = None,
+        paths: UserPaths | None = None,
     ) -> None:
         super().__init__(viewer)
-        places = places or Places.of_user()
+        paths = paths or UserPaths.of_user()
         if models is None:
-            models = places.models_on_offer()
+            models = paths.models_on_offer()
         self._model = models[0] if models else ""
         self._working_model: str | None = None
         self._bridge = Bridge()
         self._worker = PredictionWorker(self._bridge.reported.emit, load)
         self.annotator = Annotator(
-            self.viewer, self._worker.submit, self._worker.stop, self._model, places.labels
+            self.viewer, self._worker.submit, self._worker.stop, self._model, paths.labels
         )
-        self.sessions = Sessions(self.annotator, places.sessions)
+        self.sessions = Sessions(self.annotator, paths.sessions)
         self.finding = Finding(self.annotator, self._worker)
-        self.learning = Learning(self.annotator, self.finding.review, places, self.use_model)
+        self.learning = Learning(self.annotator, self.finding.review, paths, self.use_model)
         self.guide = sentence_label()
         self.image = Choice("The image to click on", self)
         self.tools = ToolsView()
         self.object = ObjectView()
         self.objects = ObjectsView()
         self.stack, self.numbering, self.display = StackView(), NumberingView(), DisplayView()
+        self.classes = Classes(self.annotator, self.sessions, self.numbering, self.objects)
         self.model = ModelRow(models)
         self.annotating = QCheckBox("Annotate")
         self.annotating.setChecked(True)
@@ -137,12 +132,6 @@ class ClickSegmentation(DockPanel):
     def use_model(self, model: str | Path) -> None:
         """Choose a model, by the name of a shipped one or by its file."""
         self._choose_model(str(model))
-
-    def use_classes(self, classes: dict[int, dict[str, str]]) -> None:
-        """Offer classes: the name and the colour of each number."""
-        self.annotator.set_categories(classes)
-        self.sessions.keeper.note_categories(classes)
-        self._show_classes()
 
     def propagate(self, *_: object) -> None:
         """Take the object to other planes, as far as is chosen."""
@@ -193,11 +182,8 @@ class ClickSegmentation(DockPanel):
         ):
             button.clicked.connect(lambda _, act=act: act())
         self.objects.labels_chosen.connect(lambda name: annotator.set_labels(self._layer(name)))
-        self.objects.class_wanted.connect(self.numbering.ask_class)
         self.objects.export_wanted.connect(lambda: self._say(export(self, annotator.labels)))
         self.stack.wanted.connect(controller.propagate)
-        self.numbering.chosen.connect(self._commit_as)
-        self.numbering.class_made.connect(self._make_class)
         self.display.preview.toggled.connect(annotator.pointer.look_ahead)
         self.display.outline.toggled.connect(annotator.outline_mask)
         self.display.roi.toggled.connect(annotator.outline_roi)
@@ -209,7 +195,6 @@ class ClickSegmentation(DockPanel):
         self.finding.review.said.connect(self._say)
         self.learning.said.connect(self._say)
         self.finding.review.changed.connect(self._show)
-        self.sessions.resumed.connect(self._show_classes)
 
     def on_theme(self, theme: Theme) -> None:
         """Colour the tools."""
@@ -295,23 +280,6 @@ class ClickSegmentation(DockPanel):
         models = self.model.models
         self.model.offer(models if model in models else (*models, model), model)
         self.annotator.controller.use_model(model, preload=preload)
-
-    def _commit_as(self, wish: CommitAs) -> None:
-        self.annotator.controller.set_commit_as(wish)
-        self._show()
-
-    def _make_class(self, name: str) -> None:
-        categories = self.annotator.categories
-        number = max(categories, default=0) + 1
-        categories[number] = {"name": name, "colour": COLOURS[(number - 1) % len(COLOURS)]}
-        self.sessions.keeper.note_categories(categories)
-        self._show_classes(number)
-
-    def _show_classes(self, chosen: int = 0) -> None:
-        names = class_names(self.annotator.categories)
-        self.numbering.offer_classes(names, chosen)
-        self.objects.offer_classes(names)
-        self._commit_as(self.numbering.value)
 
     # What there is to show
 

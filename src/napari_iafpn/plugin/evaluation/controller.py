@@ -58,8 +58,8 @@ class EvaluationController:
     Parameters
     ----------
     work : Work
-    aside : callable
-        Takes work and what to do with its result, or its error; see `Aside`.
+    background : callable
+        Takes work and what to do with its result, or its error; see `BackgroundTasks`.
     """
 
     said = Signal(Message)
@@ -69,9 +69,9 @@ class EvaluationController:
     def __init__(
         self,
         work: Work,
-        aside: Callable[[Callable[[], Exhibit], Callable[[Exhibit | Exception], None]], None],
+        background: Callable[[Callable[[], Exhibit], Callable[[Exhibit | Exception], None]], None],
     ) -> None:
-        self._work, self._aside = work, aside
+        self._work, self._background = work, background
         self._wanted: Row | None = None
         self._request: Request | None = None
         self._annotated: AnnotatedSet | None = None
@@ -121,7 +121,7 @@ class EvaluationController:
             sample = annotated.read(list(names).index(row.result.image))
             return Exhibit(source, sample, row.result)
 
-        self._aside(read, lambda found: self._exhibit(row, found))
+        self._background(read, lambda found: self._exhibit(row, found))
 
     def _exhibit(self, row: Row, found: Exhibit | Exception) -> None:
         """Show what was read, unless another object was chosen meanwhile."""

@@ -11,7 +11,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog
 
 from napari_iafpn.plugin.common.panel import DockPanel
-from napari_iafpn.plugin.docking import Aside, Bridge, is_closing
+from napari_iafpn.plugin.docking import BackgroundTasks, Bridge, is_closing
 from napari_iafpn.plugin.evaluation.controller import EvaluationController, Exhibit
 from napari_iafpn.plugin.evaluation.request import FolderSource, LayersSource, Request, Source
 from napari_iafpn.plugin.evaluation.results_view import ResultsView
@@ -22,7 +22,7 @@ from napari_iafpn.plugin.evaluation.views import RunView
 from napari_iafpn.plugin.layers import default_image, full_resolution, layer_id, spatial_shape
 from napari_iafpn.plugin.mask_preview import PREVIEW_NAME
 from napari_iafpn.plugin.messages import Message
-from napari_iafpn.plugin.training.places import Places
+from napari_iafpn.plugin.user_paths import UserPaths
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -54,9 +54,11 @@ class EvaluateClicks(DockPanel):
         super().__init__(viewer)
         self._bridge = Bridge()
         self._runner = Runner(self._bridge.reported.emit)
-        self.controller = EvaluationController(self._runner, Aside("napari-iafpn-exhibit"))
+        self.controller = EvaluationController(
+            self._runner, BackgroundTasks("napari-iafpn-exhibit")
+        )
         self.scene = Scene(self.viewer)
-        self.setup = SetupView(Places.of_user().models_on_offer() if models is None else models)
+        self.setup = SetupView(UserPaths.of_user().models_on_offer() if models is None else models)
         self.run = RunView()
         self.results = ResultsView()
         for part in (self.setup, self.run.native, self.run.bar):

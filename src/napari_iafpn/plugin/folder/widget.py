@@ -80,7 +80,7 @@ class FolderOfImages(DockPanel):
         self._take_away()
         self.queue = queue
         if queue.classes and not self._clicking().annotator.categories:
-            self._clicking().use_classes(queue.classes)
+            self._clicking().classes.use(queue.classes)
         self._open(queue.entry)
 
     def _leave_image(self, mark: Mark | None, by: int) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from napari.layers import Image
 
-from napari_iafpn.plugin.training.places import MODEL_SUFFIX, Places
 from napari_iafpn.plugin.training.sources import file_name
+from napari_iafpn.plugin.user_paths import MODEL_SUFFIX, UserPaths
 
 
 class Project:
@@ -19,16 +19,16 @@ class Project:
 
     Parameters
     ----------
-    places : Places
+    paths : UserPaths
     image : Image
         One that is in no file is a project by its name.
     """
 
-    def __init__(self, places: Places, image: Image) -> None:
+    def __init__(self, paths: UserPaths, image: Image) -> None:
         path = str(image.source.path or "")
         place = str(Path(path).absolute().parent) if path else str(image.name)
         self.name = file_name(Path(place).name)
-        self.folder = places.learned / f"{self.name}-{zlib.crc32(place.encode()):08x}"
+        self.folder = paths.learned / f"{self.name}-{zlib.crc32(place.encode()):08x}"
 
     @property
     def newest(self) -> str:

@@ -9,7 +9,7 @@ from napari.layers import Image
 from psygnal import Signal
 
 from napari_iafpn.plugin.annotate.sessions_view import SessionsView
-from napari_iafpn.plugin.docking import Aside, Bridge
+from napari_iafpn.plugin.docking import BackgroundTasks, Bridge
 from napari_iafpn.plugin.layers import full_resolution, layer_id
 from napari_iafpn.plugin.messages import Message, as_sentence
 from napari_iafpn.plugin.sessions.offers import Offer, offers_for
@@ -42,7 +42,7 @@ class Sessions:
     def __init__(self, annotator: Annotator, folder: Path) -> None:
         self._annotator = annotator
         self.folder = folder
-        self._aside = Aside("napari-iafpn sessions")
+        self._background = BackgroundTasks("napari-iafpn sessions")
         self._trouble = Bridge()
         self._offers: list[Offer] = []
         self._asked: str | None = None
@@ -76,7 +76,7 @@ class Sessions:
         self._asked = id_
         self._offer([])
         if image is not None and not self._has_begun():
-            self._aside(
+            self._background(
                 lambda: offers_for(self.folder, full_resolution(image)),
                 lambda found: self._found(id_, found),
             )
@@ -92,7 +92,7 @@ class Sessions:
         if image is None:
             self._fail("there is no image to go on with; open the session's image first")
             return
-        self._aside(
+        self._background(
             lambda: offer_of_file(path, image),
             lambda found: (
                 self._bring_back(found, image)

@@ -15,8 +15,8 @@ from qtpy.QtCore import QLockFile
 from napari_iafpn.plugin.messages import Message, as_sentence
 from napari_iafpn.plugin.training.history import TrainingHistory
 from napari_iafpn.plugin.training.job import LOCK, Job, clear
-from napari_iafpn.plugin.training.places import Places
 from napari_iafpn.plugin.training.sources import Source
+from napari_iafpn.plugin.user_paths import UserPaths
 from napari_iafpn.training.finetuning import Done, Failed, FinetuneRequest, event_from_json
 
 logger = logging.getLogger(__name__)
@@ -67,22 +67,24 @@ class TrainingController:
 
     Parameters
     ----------
-    places : Places
-    aside : callable
-        Takes work and what to do with its result, or its error; see `Aside`.
+    paths : UserPaths
+    background : callable
+        Takes work and what to do with its result, or its error; see `BackgroundTasks`.
     """
 
     said = Signal(Message)
     changed = Signal()
 
-    def __init__(self, places: Places, aside: Callable[[Callable[[], object], Then], None]) -> None:
-        self.places = places
+    def __init__(
+        self, paths: UserPaths, background: Callable[[Callable[[], object], Then], None]
+    ) -> None:
+        self.paths = paths
         self.process: Process | None = None
         self.state = State.IDLE
         self.job: Job | None = None
         self.history: TrainingHistory | None = None
         self.paused = False
-        self._aside = aside
+        self._background = background
         self._lock: QLockFile | None = None
         self._closed = False
 
@@ -98,7 +100,7 @@ class TrainingController:
         self.state, self.job, self.paused = State.PREPARING, None, False
         self.history = TrainingHistory(wish.minutes, phase="Writing the annotated images.")
         self._say("")
-        self._aside(lambda: make_job(wish, self.places), self._begin)
+        self._background(lambda: make_job(wish, self.paths), self._begin)
 
     def go_on_with(self, job: Job) -> None:
         """Go on with a training that was stopped or left."""
@@ -247,7 +249,7 @@ class TrainingController:
         self.changed.emit()
 
 
-def make_job(wish: Wish, places: Places) -> Job:
+def make_job(wish: Wish, paths: UserPaths) -> Job:
     """Write what a training needs into a new folder; that takes a while for large layers.
 
     Raises
@@ -256,7 +258,7 @@ def make_job(wish: Wish, places: Places) -> Job:
         One sentence; nothing is left behind.
     """
     wish.output.parent.mkdir(parents=True, exist_ok=True)
-    folder = places.new_folder(wish.output.stem)
+    folder = paths.new_folder(wish.output.stem)
     try:
         images, labels = wish.source.prepare(folder)
         request = FinetuneRequest(

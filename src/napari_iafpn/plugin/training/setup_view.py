@@ -22,8 +22,8 @@ from qtpy.QtWidgets import (
 from napari_iafpn.plugin.common.parts import Offer
 from napari_iafpn.plugin.evaluation.views import ModelChoice
 from napari_iafpn.plugin.training.offers import PairOffer
-from napari_iafpn.plugin.training.places import MODEL_SUFFIX
 from napari_iafpn.plugin.training.sources import FoldersSource
+from napari_iafpn.plugin.user_paths import MODEL_SUFFIX
 
 LAYERS, FOLDERS = "Layers of this window", "Two folders"
 NO_PAIRS = (

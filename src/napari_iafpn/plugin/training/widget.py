@@ -10,17 +10,17 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QMessageBox
 
 from napari_iafpn.plugin.common.panel import DockPanel
-from napari_iafpn.plugin.docking import Aside
+from napari_iafpn.plugin.docking import BackgroundTasks
 from napari_iafpn.plugin.messages import Message, as_sentence
 from napari_iafpn.plugin.training.controller import State, TrainingController, Wish
 from napari_iafpn.plugin.training.handover import use_model
 from napari_iafpn.plugin.training.job import Job
 from napari_iafpn.plugin.training.offers import layer_pair, offered_pairs
-from napari_iafpn.plugin.training.places import Places
 from napari_iafpn.plugin.training.process import TrainingProcess
 from napari_iafpn.plugin.training.progress_view import ButtonsView, ProgressView
 from napari_iafpn.plugin.training.setup_view import SetupView
 from napari_iafpn.plugin.training.sources import LayersSource, Source
+from napari_iafpn.plugin.user_paths import UserPaths
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -40,18 +40,18 @@ class TrainOnMasks(DockPanel):
     Parameters
     ----------
     viewer : napari.viewer.Viewer
-    places : Places, optional
+    paths : UserPaths, optional
         Where models and unfinished trainings lie. Default: among the user's data.
     """
 
-    def __init__(self, viewer: napari.viewer.Viewer, *, places: Places | None = None) -> None:
+    def __init__(self, viewer: napari.viewer.Viewer, *, paths: UserPaths | None = None) -> None:
         super().__init__(viewer)
-        self.places = Places.of_user() if places is None else places
-        self.controller = TrainingController(self.places, Aside("napari-iafpn-training"))
+        self.paths = UserPaths.of_user() if paths is None else paths
+        self.controller = TrainingController(self.paths, BackgroundTasks("napari-iafpn-training"))
         self.process = TrainingProcess(self.controller.receive, self.controller.receive_end)
         self.controller.process = self.process
-        models = self.places.models_on_offer()
-        self.setup = SetupView(models, self.places.models)
+        models = self.paths.models_on_offer()
+        self.setup = SetupView(models, self.paths.models)
         self.progress = ProgressView()
         self.buttons = ButtonsView()
         self.body.parts.addWidget(self.setup)
@@ -71,7 +71,7 @@ class TrainOnMasks(DockPanel):
     def reset_choices(self, *_: object) -> None:
         """Offer the layers and the unfinished trainings that there are."""
         self.setup.pairs.offer(offered_pairs(self.viewer.layers))
-        jobs = self.places.unfinished()
+        jobs = self.paths.unfinished()
         self.setup.unfinished.offer([(job.name, str(job.folder)) for job in jobs])
         self._suggest_name()
 
@@ -149,7 +149,7 @@ class TrainOnMasks(DockPanel):
                 name = self.setup.folders.source.name
             except ValueError:
                 name = ""
-        self.setup.options.output.suggest(self.places.free_name(name) if name else "")
+        self.setup.options.output.suggest(self.paths.free_name(name) if name else "")
 
     def _continue(self, folder: str) -> None:
         job = self._job(folder)
@@ -164,7 +164,7 @@ class TrainOnMasks(DockPanel):
         self.controller.leave()
         base = self.setup.options.base
         chosen = base.model
-        for model in (*self.places.own_models(), chosen):
+        for model in (*self.paths.own_models(), chosen):
             base.choose(model)
         self.reset_choices()
 
@@ -179,7 +179,7 @@ class TrainOnMasks(DockPanel):
             self.reset_choices()
 
     def _job(self, folder: str) -> Job | None:
-        found = {str(job.folder): job for job in self.places.unfinished()}
+        found = {str(job.folder): job for job in self.paths.unfinished()}
         if folder not in found:
             self.reset_choices()
             self._say(Message("That training is no longer there.", error=True))

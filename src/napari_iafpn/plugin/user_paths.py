@@ -1,4 +1,4 @@
-"""Where models and unfinished trainings lie."""
+"""Where the user's models, unfinished trainings, sessions and large labels lie."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MODEL_SUFFIX = ".safetensors"
 
 
 @dataclass(frozen=True)
-class Places:
+class UserPaths:
     """The plugin's folder among the user's data.
 
     Attributes
@@ -27,7 +27,7 @@ class Places:
     home: Path
 
     @classmethod
-    def of_user(cls) -> Places:
+    def of_user(cls) -> UserPaths:
         """Return those of whoever is logged in."""
         kind = QStandardPaths.StandardLocation.GenericDataLocation
         return cls(Path(QStandardPaths.writableLocation(kind)) / "napari-iafpn")

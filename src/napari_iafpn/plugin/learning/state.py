@@ -1,0 +1,73 @@
+"""How far the learning is, and the models that it goes between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from napari_iafpn.training.finetuning import Done
+
+
+class Phase(Enum):
+    """What comes next."""
+
+    OFF = "off"
+    COLLECTING = "collecting"
+    """Objects that the model has not seen, until it is worth learning from them."""
+    LEARNING = "Learning"
+    LEARNED = "learned"
+    """Objects are awaited on which the new model is tried."""
+    TRYING = "Trying what was learned"
+    BETTER = "better"
+    """The new model is used as soon as no mask in view would become another."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a process is at work."""
+        return self in (Phase.LEARNING, Phase.TRYING)
+
+
+@dataclass(frozen=True)
+class State:
+    """How far the learning is.
+
+    Attributes
+    ----------
+    phase : Phase
+    known : frozenset of int
+        The steps whose objects were learned from last.
+    better : Done or None
+        What the trial has shown, in ``Phase.BETTER``.
+    """
+
+    phase: Phase = Phase.OFF
+    known: frozenset[int] = frozenset()
+    better: Done | None = None
+
+
+@dataclass(frozen=True)
+class Models:
+    """The names or files of models; empty where there is none.
+
+    Attributes
+    ----------
+    base : str
+        The one that learns.
+    used : str
+        The one in use.
+    before : str
+        Where the way back leads.
+    newest : str
+        What learned last on images of this folder.
+    """
+
+    base: str = ""
+    used: str = ""
+    before: str = ""
+    newest: str = ""
+
+    def offer(self, now: str) -> str:
+        """Return the model that one click changes to from ``now``."""
+        if self.before and now == self.used:
+            return self.before
+        return "" if self.newest == now else self.newest
