@@ -20,7 +20,7 @@ from pathlib import Path
 from napari_iafpn.cli import main as command
 from napari_iafpn.training import replay
 from napari_iafpn.training.finetuning import FinetuneRequest, finetune, levels
-from napari_iafpn.training.mixing import OLD_SHARE
+from napari_iafpn.training.forgetting import OLD_SHARE
 from napari_iafpn.training.recipe import Recipe, read_recipe
 from napari_iafpn.training.train import train
 

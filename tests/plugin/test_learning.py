@@ -15,7 +15,7 @@ from napari_iafpn.plugin.learning.objects import commits_of, kept_objects
 from napari_iafpn.plugin.learning.projects import Project
 from napari_iafpn.plugin.user_paths import UserPaths
 from napari_iafpn.sessions import Cutout
-from napari_iafpn.training.finetuning import Clicks, Done, Failed, Gain, event_to_json
+from napari_iafpn.training.finetuning import ClickComparison, Clicks, Done, Failed, event_to_json
 
 
 @pytest.fixture(autouse=True)
@@ -177,7 +177,7 @@ def lesson(desk, qapp, qtbot, tmp_path, monkeypatch):
 
 def gain(before, after):
     one, two = (Clicks(2, noc, noc, None, 0.5) for noc in (before, after))
-    return Gain(one, two, after - before, -1.0, 1.0)
+    return ClickComparison(one, two, after - before, -1.0, 1.0)
 
 
 def places(count, first=0):

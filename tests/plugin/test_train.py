@@ -14,10 +14,10 @@ from napari_iafpn.plugin.training.history import TrainingHistory
 from napari_iafpn.plugin.training.sources import FoldersSource, LayerPair, LayersSource
 from napari_iafpn.plugin.user_paths import UserPaths
 from napari_iafpn.training.finetuning import (
+    ClickComparison,
     Clicks,
     Done,
     Failed,
-    Gain,
     Measured,
     Phase,
     Saved,
@@ -41,7 +41,7 @@ DURING = [
     Measured("during", "replay", clicks(4.1), "coarse", 4, best=True),
 ]
 FINE = [Step("fine", n, 2, 0.2, 20.0 - n) for n in (1, 2)]
-GAIN = Gain(clicks(9.8), clicks(6.1), -3.7, -5.0, -2.0)
+GAIN = ClickComparison(clicks(9.8), clicks(6.1), -3.7, -5.0, -2.0)
 
 
 class ScriptedProcess:

@@ -23,7 +23,7 @@ from napari_iafpn.sessions.plane_propagation import propagate_planes
 from napari_iafpn.sessions.reading import read_session
 from napari_iafpn.sessions.replay import replay
 from napari_iafpn.training.finetuning import FinetuneRequest
-from napari_iafpn.training.finetuning.survey import look_through
+from napari_iafpn.training.finetuning.data import look_through
 
 PLANE = PlaneKey("image", (0, 1))
 LIMITS = (20.0, 230.0)

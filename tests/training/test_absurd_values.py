@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from napari_iafpn.networks.tables import plain, read_json
-from napari_iafpn.training.finetuning.record import Record, load_record
 from napari_iafpn.training.finetuning.request import RECORD, FinetuneRequest
+from napari_iafpn.training.finetuning.state import Record, load_record
 from napari_iafpn.training.recipe import override, read_recipe, recipe_from
 from napari_iafpn.training.settings import (
     AugmentConfig,

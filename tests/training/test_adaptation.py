@@ -24,7 +24,7 @@ from napari_iafpn.training.adaptation import (
     run_adaptation,
     write_objects,
 )
-from napari_iafpn.training.finetuning import Clicks, Command, Done, Failed, Gain, Step
+from napari_iafpn.training.finetuning import ClickComparison, Clicks, Command, Done, Failed, Step
 
 HUGE = 2**40
 
@@ -53,7 +53,7 @@ def samples(rng):
 
 def gain_of(before, after):
     clicks = Clicks(5, 3.0, 4.0, None, 0.5)
-    return Gain(
+    return ClickComparison(
         replace(clicks, noc85=before[0], miou1=before[1]),
         replace(clicks, noc85=after[0], miou1=after[1]),
         after[0] - before[0],

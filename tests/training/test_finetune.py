@@ -181,7 +181,7 @@ def test_a_model_that_needs_more_clicks_is_called_worse(request_of, base, monkey
 
     monkeypatch.setattr(state, "measure", measure)
     request, kept = request_of(level="coarse"), base.read_bytes()
-    monkeypatch.setattr("napari_iafpn.training.finetuning.split.ENOUGH", 4)
+    monkeypatch.setattr("napari_iafpn.training.finetuning.data.ENOUGH", 4)
     done = finetune(request)
     assert done.yours.before.noc85 == 1.0 < done.yours.after.noc85
     assert f"The new model is worse. Keep “{base.stem}”." in done.sentence

@@ -12,11 +12,11 @@ from PIL import Image
 from napari_iafpn.evaluation.readers import LayerSet, Sample
 from napari_iafpn.networks import PRESETS
 from napari_iafpn.training.finetuning import (
+    ClickComparison,
     Clicks,
     Done,
     Failed,
     FinetuneRequest,
-    Gain,
     Measured,
     Phase,
     Saved,
@@ -25,21 +25,22 @@ from napari_iafpn.training.finetuning import (
     event_from_json,
     event_to_json,
 )
-from napari_iafpn.training.finetuning.clock import Clock
-from napari_iafpn.training.finetuning.record import Moment, Record, load_record
-from napari_iafpn.training.finetuning.settings import finetuning_recipe
-from napari_iafpn.training.finetuning.split import split
-from napari_iafpn.training.finetuning.state import penalty_of
-from napari_iafpn.training.finetuning.survey import look_through
-from napari_iafpn.training.finetuning.targets import gain_of
-from napari_iafpn.training.finetuning.time_budget import LevelPlan
-from napari_iafpn.training.finetuning.wording import (
+from napari_iafpn.training.finetuning.control import Clock, LevelPlan
+from napari_iafpn.training.finetuning.counting import compare_clicks
+from napari_iafpn.training.finetuning.data import look_through, split
+from napari_iafpn.training.finetuning.levels import finetuning_recipe
+from napari_iafpn.training.finetuning.report import (
     gain_sentence,
     replay_sentence,
     stopped_sentence,
 )
-from napari_iafpn.training.mixing import mixed
-from napari_iafpn.training.replay import FOLDER, replay_held_out, replay_training
+from napari_iafpn.training.finetuning.state import Moment, Record, load_record, penalty_of
+from napari_iafpn.training.forgetting import (
+    FOLDER,
+    interpolated,
+    rehearsal_held_out,
+    rehearsal_training,
+)
 
 BEFORE = Clicks(40, 7.5, 9.8, 14.0, 0.4)
 AFTER = Clicks(40, 4.5, 6.1, 11.0, 0.6)
@@ -227,7 +228,14 @@ def test_only_what_decides_the_weights_is_in_the_digest(request_of):
         Step("coarse", 3, 0, 0.25, 100.0),
         Measured("during", "replay", replace(BEFORE, noc90=None), "fine", 40, True),
         Saved("/run", ""),
-        Done("Gained.", "m", "r", Gain(BEFORE, AFTER, -3.7, -4.9, -2.5), None, stopped=False),
+        Done(
+            "Gained.",
+            "m",
+            "r",
+            ClickComparison(BEFORE, AFTER, -3.7, -4.9, -2.5),
+            None,
+            stopped=False,
+        ),
         Failed("Something is wrong."),
     ],
 )
@@ -261,7 +269,7 @@ def test_steps_fill_the_time_that_the_counts_leave():
 def test_the_gain_compares_the_same_objects():
     before = {f"i{n}:1": (0.5, 0.7, 0.86) for n in range(6)}
     after = {f"i{n}:1": (0.6, 0.9) for n in range(6)}
-    gain = gain_of(before, after)
+    gain = compare_clicks(before, after)
     assert (gain.before.noc85, gain.after.noc85, gain.change) == (3.0, 2.0, -1.0)
     assert (gain.low, gain.high, gain.verdict) == (-1.0, -1.0, "better")
     assert gain.before.miou1 == pytest.approx(0.5)
@@ -270,7 +278,7 @@ def test_the_gain_compares_the_same_objects():
 def test_one_image_has_an_interval_over_its_objects():
     before = {f"i:{n}": (0.9,) if n % 2 else (0.1, 0.2, 0.9) for n in range(8)}
     after = dict.fromkeys(before, (0.9,))
-    gain = gain_of(before, after)
+    gain = compare_clicks(before, after)
     assert gain.low < gain.change < gain.high <= 0
 
 
@@ -285,11 +293,11 @@ def test_one_image_has_an_interval_over_its_objects():
     ],
 )
 def test_the_gain_in_words(change, low, high, words):
-    assert words in gain_sentence(Gain(BEFORE, AFTER, change, low, high), "default")
+    assert words in gain_sentence(ClickComparison(BEFORE, AFTER, change, low, high), "default")
 
 
 def test_forgetting_in_words():
-    forgot = Gain(replace(BEFORE, noc85=2.0), replace(BEFORE, noc85=3.0), 1.0, 0.5, 1.5)
+    forgot = ClickComparison(replace(BEFORE, noc85=2.0), replace(BEFORE, noc85=3.0), 1.0, 0.5, 1.5)
     assert "forgotten" in replay_sentence(forgot)
     assert "forgotten" not in replay_sentence(replace(forgot, change=0.05))
 
@@ -334,7 +342,7 @@ def test_the_bundled_replay_set_is_small_free_and_usable():
     files = [path for path in FOLDER.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 1_500_000
     credits_text = (FOLDER / "CREDITS.md").read_text(encoding="utf-8")
-    for annotated, least in ((replay_training(), 30), (replay_held_out(), 8)):
+    for annotated, least in ((rehearsal_training(), 30), (rehearsal_held_out(), 8)):
         assert len(annotated) >= least
         for index in range(len(annotated)):
             sample = annotated.read(index)
@@ -355,12 +363,12 @@ def test_the_fine_level_sees_the_images_as_sharp_as_they_are(shapes, side, tmp_p
     assert recipe.coarse.source_size is None
 
 
-def test_mixed_weights_lie_between_the_old_and_the_new(tiny_cascade):
+def test_interpolated_weights_lie_between_the_old_and_the_new(tiny_cascade):
     old, new = tiny_cascade, copy.deepcopy(tiny_cascade)
     with torch.no_grad():
         for value in new.state_dict().values():
             value.add_(1)
-    mean = mixed(old, new, 0.25).state_dict()
+    mean = interpolated(old, new, 0.25).state_dict()
     for name, value in old.state_dict().items():
         share = 0.75 if value.is_floating_point() else 1
         assert torch.allclose(mean[name], value + share, atol=1e-6)

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from napari_iafpn.sessions import lines
-from napari_iafpn.training.finetuning.record import RECORD, Record, load_record
+from napari_iafpn.training.finetuning.request import RECORD
+from napari_iafpn.training.finetuning.state import Record, load_record
 from napari_iafpn.training.state import KEYS, STATE, load_state, save_state, sole_writer
 
 WEIGHTS = {"a": torch.arange(500.0)}

@@ -6,7 +6,6 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -89,13 +88,11 @@ def _table(rows: Iterable[dict[str, Any]]) -> str:
 
 
 def _page(objects: list[ObjectEffort], images: list[ImageEffort], total: ImageEffort) -> str:
-    from jinja2 import Environment, StrictUndefined
+    from napari_iafpn.evaluation.pages import render
 
-    template = files("napari_iafpn.cli").joinpath("report.html.jinja").read_text(encoding="utf-8")
-    environment = Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
-    )
-    return environment.from_string(template).render(
+    return render(
+        "napari_iafpn.cli",
+        "report.html.jinja",
         objects=objects,
         images=images,
         total=total,

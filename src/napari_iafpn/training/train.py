@@ -18,9 +18,9 @@ from napari_iafpn.networks.cascade import Cascade
 from napari_iafpn.networks.tables import Count, Flag, Whole, between, checked, one_of
 from napari_iafpn.training.dataset import ClickDataset
 from napari_iafpn.training.export import export
+from napari_iafpn.training.forgetting import interpolated
 from napari_iafpn.training.logs import TensorBoardLog
 from napari_iafpn.training.loop import run_stage
-from napari_iafpn.training.mixing import mixed
 from napari_iafpn.training.mixture import open_mixture
 from napari_iafpn.training.recipe import PRECISIONS, Recipe
 from napari_iafpn.training.run import Progress, Run
@@ -209,7 +209,7 @@ def _leave(run: Run, stage: str, path: Path, data: Path) -> None:
     recipe, best = run.recipe, best_path(run.output, stage)
     if recipe.start_share and stage == list(recipe.stages)[-1]:
         started = load_cascade(data / recipe.start)
-        export(mixed(started, run.cascade, recipe.start_share), recipe, path, None)
+        export(interpolated(started, run.cascade, recipe.start_share), recipe, path, None)
         return
     measured = run.validation is not None and best.is_file()
     export(run.cascade, recipe, path, read_card(best).scores if measured else None)

@@ -11,8 +11,8 @@ from PIL import Image
 
 from napari_iafpn.evaluation.readers import open_folder, open_pair, survey
 from napari_iafpn.exchange import LabelImage, write_labels
+from napari_iafpn.training.finetuning.data import look_through
 from napari_iafpn.training.finetuning.request import FinetuneRequest
-from napari_iafpn.training.finetuning.survey import look_through
 
 SHAPE = (60, 80)
 CORNERS = ((4, 4), (4, 40), (34, 4), (34, 40))

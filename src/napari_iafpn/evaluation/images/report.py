@@ -17,6 +17,7 @@ from PIL import Image
 from napari_iafpn.evaluation.images.result import ImageResult, summary_of
 from napari_iafpn.evaluation.images.run import ImageResults
 from napari_iafpn.evaluation.metrics import boundary_band
+from napari_iafpn.evaluation.pages import render
 from napari_iafpn.evaluation.report.numbers import ABOUT
 
 if TYPE_CHECKING:
@@ -41,21 +42,6 @@ COLUMNS = {
     "seconds": "seconds",
     "curve": "clicks, ten by ten",
 }
-PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Whole images</title>
-<style>{{ style }} figure { display: inline-block; margin: .5em } img { max-width: 32em }</style>
-<h1>Whole images</h1>
-<p>Means per object. A click, an accepted or rejected proposal and a commit are one action each.
-In the pictures yellow outlines were clicked, blue ones found and accepted without a click.</p>
-{% for model, sets in tables %}<h2>{{ model }}</h2>
-<table><tr><th>set</th><th>mode</th>{% for title in titles %}<th>{{ title }}</th>{% endfor %}</tr>
-{% for set, assist, numbers in sets %}<tr><td>{{ set }}</td><td>{{ assist }}</td>
-{% for number in numbers %}<td>{{ number }}</td>{% endfor %}</tr>{% endfor %}</table>{% endfor %}
-{% for title, source in pictures %}<figure><img src="{{ source }}" alt="{{ title }}">
-<figcaption>{{ title }}</figcaption></figure>{% endfor %}
-{% if problems %}<h2>Problems</h2><ul>{% for problem in problems %}
-<li>{{ problem }}</li>{% endfor %}</ul>{% endif %}
-<h2>About</h2><pre>{{ about }}</pre></html>
-"""
 
 
 def image_numbers(results: ImageResults) -> dict[str, Any]:
@@ -93,12 +79,6 @@ def write_image_report(results: ImageResults, sets: Sequence[AnnotatedSet], outp
 
 
 def _page(results: ImageResults, numbers: dict[str, Any], sets: Sequence[AnnotatedSet]) -> str:
-    from importlib.resources import files
-
-    from jinja2 import Environment
-    from markupsafe import Markup
-
-    style = files("napari_iafpn.evaluation.report").joinpath("page.css")
     tables = [
         (
             model,
@@ -110,17 +90,14 @@ def _page(results: ImageResults, numbers: dict[str, Any], sets: Sequence[Annotat
         )
         for model, of_model in numbers.items()
     ]
-    return (
-        Environment(autoescape=True)
-        .from_string(PAGE)
-        .render(
-            style=Markup(style.read_text(encoding="utf-8")),
-            titles=COLUMNS.values(),
-            tables=tables,
-            pictures=list(_pictures(results, sets)),
-            problems=results.problems,
-            about=json.dumps(results.provenance, indent=1),
-        )
+    return render(
+        "napari_iafpn.evaluation.images",
+        "report.html.jinja",
+        titles=COLUMNS.values(),
+        tables=tables,
+        pictures=list(_pictures(results, sets)),
+        problems=results.problems,
+        about=json.dumps(results.provenance, indent=1),
     )
 
 

@@ -7,11 +7,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
 from markupsafe import Markup
 
+from napari_iafpn.evaluation.pages import render
 from napari_iafpn.evaluation.report.analysis import Analysis
 from napari_iafpn.evaluation.report.comparison import Comparison
 from napari_iafpn.evaluation.report.conditions import Condition, condition_of, names_of, object_id
@@ -42,24 +42,17 @@ def report_html(
     analysis: Analysis, curves: bytes, success: bytes, picks: Mapping[Condition, Picks]
 ) -> str:
     """Return the page; ``curves`` and ``success`` are PNGs."""
-    from jinja2 import Environment, StrictUndefined
-
-    here = files("napari_iafpn.evaluation.report")
-    environment = Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
-    )
-    environment.filters.update(
-        clicks=lambda value: f"{value:.2f}",
-        share=lambda value: f"{100 * value:.1f}",
-        seconds=lambda value: f"{value:.3f}",
-        percent=percent,
-        text=plain_text,
-        name=breakable,
-    )
-    template = environment.from_string(here.joinpath("page.html.jinja").read_text(encoding="utf-8"))
-    style = Markup(here.joinpath("page.css").read_text(encoding="utf-8"))
-    return template.render(
-        style=style,
+    return render(
+        "napari_iafpn.evaluation.report",
+        "report.html.jinja",
+        filters={
+            "clicks": lambda value: f"{value:.2f}",
+            "share": lambda value: f"{100 * value:.1f}",
+            "seconds": lambda value: f"{value:.3f}",
+            "percent": percent,
+            "text": plain_text,
+            "name": breakable,
+        },
         curves=_data_uri(curves, "png"),
         success=_data_uri(success, "png"),
         **_context(analysis, picks),

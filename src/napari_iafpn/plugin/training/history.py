@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from napari_iafpn.training.finetuning import (
+    ClickComparison,
     Clicks as Counted,
     Done,
     Event,
     Failed,
-    Gain,
     Measured,
     Phase,
     Step,
@@ -124,7 +124,7 @@ class TrainingHistory:
                 rows.append(Row(name, counts[0].clicks, best[-1] if best else None))
         return rows
 
-    def _gain(self, key: str) -> Gain | None:
+    def _gain(self, key: str) -> ClickComparison | None:
         if not isinstance(self.end, Done):
             return None
         return self.end.yours if key == "yours" else self.end.replay

@@ -17,8 +17,8 @@ from napari_iafpn.networks import Cascade, load_cascade
 from napari_iafpn.training.adaptation.objects import Mask, object_sample
 from napari_iafpn.training.adaptation.update import STEPS, adapt
 from napari_iafpn.training.adaptation.words import EVERY, TRIED, is_better
-from napari_iafpn.training.finetuning.gain import Gain
-from napari_iafpn.training.finetuning.targets import QUICK, Runs, gain_of
+from napari_iafpn.training.finetuning import ClickComparison
+from napari_iafpn.training.finetuning.counting import QUICK, Overlaps, compare_clicks
 
 VIEW = 8.0
 """What the simulated user sees, in longer sides of the object."""
@@ -29,13 +29,13 @@ def tried(
     after: Predictor,
     objects: Sequence[Sample],
     ask: Callable[[], None] = lambda: None,
-) -> Gain:
+) -> ClickComparison:
     """Count the clicks of two models on the same objects; ``ask`` is called before each."""
-    return gain_of(_runs(before, objects, ask), _runs(after, objects, ask), QUICK)
+    return compare_clicks(_overlaps(before, objects, ask), _overlaps(after, objects, ask), QUICK)
 
 
-def _runs(predictor: Predictor, objects: Sequence[Sample], ask: Callable[[], None]) -> Runs:
-    runs: Runs = {}
+def _overlaps(predictor: Predictor, objects: Sequence[Sample], ask: Callable[[], None]) -> Overlaps:
+    runs: Overlaps = {}
     for sample in objects:
         ask()
         plane, label = Plane(sample.image, limits=(0, 255)), sample.objects[0]
@@ -62,7 +62,7 @@ class Learner:
     ----------
     predictor : Predictor
         The newest one that was taken.
-    trials : list of (int, Gain)
+    trials : list of (int, ClickComparison)
         After how many objects each new model was tried, and what came of it.
     """
 
@@ -70,7 +70,7 @@ class Learner:
         self, start: Cascade, every: int = EVERY, steps: int = STEPS, device: str = "cpu"
     ) -> None:
         self.predictor = Predictor(start, device)
-        self.trials: list[tuple[int, Gain]] = []
+        self.trials: list[tuple[int, ClickComparison]] = []
         self._start, self._every, self._steps, self._device = start, every, steps, device
         self._objects: list[Sample] = []
         self._candidate: Predictor | None = None

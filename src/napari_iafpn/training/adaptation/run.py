@@ -17,9 +17,8 @@ from napari_iafpn.training.adaptation.learner import tried
 from napari_iafpn.training.adaptation.objects import open_objects
 from napari_iafpn.training.adaptation.update import OLD_SHARE, STEPS, adapt
 from napari_iafpn.training.adaptation.words import learned_sentence
-from napari_iafpn.training.finetuning.clock import Clock
-from napari_iafpn.training.finetuning.desk import Desk, Stopped
-from napari_iafpn.training.finetuning.events import Command, Done, Event, Failed, Step
+from napari_iafpn.training.finetuning import Command, Done, Event, Failed, Step
+from napari_iafpn.training.finetuning.control import Clock, RunControl, Stopped
 from napari_iafpn.training.run import Progress
 from napari_iafpn.training.state import disk_sentences
 
@@ -62,11 +61,9 @@ def run_adaptation(
         One sentence; told before as ``Failed``.
     """
     torch.set_num_threads(1)
-    desk = Desk(report, control, Clock(float("inf")))
+    run = RunControl(report, control, Clock(float("inf")))
     try:
-        done = (
-            _learn(request, desk) if request.since is None else _try(request, request.since, desk)
-        )
+        done = _learn(request, run) if request.since is None else _try(request, request.since, run)
     except Stopped:
         done = Done("Stopped.", "", "", stopped=True)
     except (ValueError, OSError) as error:
@@ -75,12 +72,12 @@ def run_adaptation(
     report(done)
 
 
-def _learn(request: AdaptRequest, desk: Desk) -> Done:
+def _learn(request: AdaptRequest, control: RunControl) -> Done:
     base = find_model(request.start)
 
     def go_on(progress: Progress) -> bool:
-        desk.tell(Step(progress.stage, progress.step, progress.steps, progress.loss, 0.0))
-        desk.ask()
+        control.tell(Step(progress.stage, progress.step, progress.steps, progress.loss, 0.0))
+        control.ask()
         return True
 
     objects = open_objects(request.objects)
@@ -91,9 +88,9 @@ def _learn(request: AdaptRequest, desk: Desk) -> Done:
     return Done("", str(request.output), "")
 
 
-def _try(request: AdaptRequest, since: Path, desk: Desk) -> Done:
+def _try(request: AdaptRequest, since: Path, control: RunControl) -> Done:
     old, new = Predictor.load(request.against, "cpu"), Predictor.load(request.output, "cpu")
-    gain = tried(old, new, open_objects(since).samples, desk.ask)
+    gain = tried(old, new, open_objects(since).samples, control.ask)
     count = len(open_objects(request.objects))
     return Done(learned_sentence(gain, count), str(request.output), "", gain)
 

@@ -20,10 +20,9 @@ from napari_iafpn.inference.device import choose_device
 from napari_iafpn.networks import Cascade, CascadeConfig
 from napari_iafpn.networks.level import Level
 from napari_iafpn.training.dataset import ClickDataset
+from napari_iafpn.training.forgetting import interpolated, rehearsal_training
 from napari_iafpn.training.loop import run_stage
-from napari_iafpn.training.mixing import mixed
 from napari_iafpn.training.recipe import Recipe
-from napari_iafpn.training.replay import replay_training
 from napari_iafpn.training.run import Progress, Run
 from napari_iafpn.training.settings import ClickConfig, SetConfig, StageConfig, ViewConfig
 from napari_iafpn.training.train import choose_precision
@@ -32,7 +31,7 @@ STEPS = 30
 BATCH = 4
 ROUNDS = 9
 """Clicks on a sample, at most: with three, first masks gain and later clicks do not."""
-REPLAY_SHARE = 0.25
+REHEARSAL_SHARE = 0.25
 """Share of the samples that come from the bundled set, against forgetting."""
 OLD_SHARE = 0.3
 """Share of the start in each weight of the result, for the same reason."""
@@ -80,10 +79,10 @@ def adapt(
     recipe = _recipe(cascade.config, steps, seed)
     stage = "coarse" if cascade.fine is None else "cascade"
     with TemporaryDirectory(prefix="napari-iafpn-") as folder:
-        data = ClickDataset(recipe, [objects, replay_training()])
+        data = ClickDataset(recipe, [objects, rehearsal_training()])
         run = Run(fabric, cascade, data, Path(folder), save_every=steps + 1)
         run_stage(run, stage, recipe.stages[stage], control=control)
-    return mixed(start, cascade, OLD_SHARE).requires_grad_(True).to("cpu")
+    return interpolated(start, cascade, OLD_SHARE).requires_grad_(True).to("cpu")
 
 
 def _learning(cascade: Cascade) -> Iterator[nn.Module]:
@@ -119,7 +118,7 @@ def _recipe(model: CascadeConfig, steps: int, seed: int) -> Recipe:
     is_pair = model.fine is not None
     return Recipe(
         name="adapt",
-        sets=(SetConfig("yours", 1.0 - REPLAY_SHARE), SetConfig("replay", REPLAY_SHARE)),
+        sets=(SetConfig("yours", 1.0 - REHEARSAL_SHARE), SetConfig("replay", REHEARSAL_SHARE)),
         coarse=stage(model.coarse_size, 0 if is_pair else steps),
         fine=stage(model.fine_size) if is_pair else None,
         cascade=stage(model.fine_size, steps) if is_pair else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from napari_iafpn.training.finetuning.gain import Gain
+from napari_iafpn.training.finetuning import ClickComparison
 
 EVERY = 10
 """After so many more objects the model learns."""
@@ -10,13 +10,13 @@ TRIED = 5
 """So many objects that were committed since decide whether the new model is taken, at least."""
 
 
-def is_better(gain: Gain) -> bool:
+def is_better(gain: ClickComparison) -> bool:
     """Tell whether a new model is taken: fewer clicks, or as many and better first masks."""
     before, after = gain.before, gain.after
     return (after.noc85, -after.miou1) < (before.noc85, -before.miou1)
 
 
-def learned_sentence(gain: Gain, objects: int) -> str:
+def learned_sentence(gain: ClickComparison, objects: int) -> str:
     """Say in one line what a model that learned from so many objects has come to."""
     before, after = gain.before, gain.after
     numbers = (

@@ -1,4 +1,6 @@
 from .events import (
+    ClickComparison as ClickComparison,
+    Clicks as Clicks,
     Command as Command,
     Done as Done,
     Event as Event,
@@ -11,6 +13,5 @@ from .events import (
     event_from_json as event_from_json,
     event_to_json as event_to_json,
 )
-from .gain import Clicks as Clicks, Gain as Gain
 from .request import LEVELS as LEVELS, FinetuneRequest as FinetuneRequest
 from .run import finetune as finetune

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import get_args
 
-from napari_iafpn.networks.tables import plain, read_json, read_table
-from napari_iafpn.training.finetuning.gain import Clicks, Gain
+from napari_iafpn.networks.tables import Real, Whole, plain, read_json, read_table
 
 
 class Command(Enum):
@@ -23,6 +22,57 @@ class Command(Enum):
     """Wait; the time that was given stands still."""
     STOP = "stop"
     """Save the state, keep the best so far and end; the run can be resumed."""
+
+
+@dataclass(frozen=True)
+class Clicks:
+    """Clicks on some objects with one state of the weights.
+
+    Attributes
+    ----------
+    objects : int
+    noc80, noc85 : float
+        Mean number of clicks to 80 and 85 % IoU; ``max_clicks`` where an object never gets there.
+    noc90 : float or None
+        The same to 90 %; None ``during`` the training, where the simulated user stops at 85 %.
+    miou1 : float
+        Mean IoU after the first click, from 0 to 1.
+    max_clicks : int
+    """
+
+    objects: Whole
+    noc80: Real
+    noc85: Real
+    noc90: Real | None
+    miou1: Real
+    max_clicks: Whole = 20
+
+
+@dataclass(frozen=True)
+class ClickComparison:
+    """Clicks of the old and the new model on the same held-out objects.
+
+    Attributes
+    ----------
+    before, after : Clicks
+    change : float
+        Mean change of the clicks to 85 %, below 0 where fewer are needed.
+    low, high : float
+        95 % bootstrap interval of ``change`` over images (over objects where there is one image).
+    """
+
+    before: Clicks
+    after: Clicks
+    change: Real
+    low: Real
+    high: Real
+
+    @property
+    def verdict(self) -> str:
+        """``better`` or ``worse`` where the interval says so, else ``unclear``."""
+        if self.high < 0:
+            return "better"
+        return "worse" if self.low > 0 else "unclear"
 
 
 @dataclass(frozen=True)
@@ -139,7 +189,7 @@ class Done:
         The new model's path; empty where none was written.
     report : str
         Path of the JSON report; empty where none was written. ``.html`` beside it shows the same.
-    yours, replay : Gain or None
+    yours, replay : ClickComparison or None
         On the user's held-out objects and on those of the bundled set.
     stopped : bool
         By ``Command.STOP``; the run can go on.
@@ -148,8 +198,8 @@ class Done:
     sentence: str
     model: str
     report: str
-    yours: Gain | None = None
-    replay: Gain | None = None
+    yours: ClickComparison | None = None
+    replay: ClickComparison | None = None
     stopped: bool = False
 
 

@@ -16,9 +16,9 @@ from napari_iafpn.inference.device import choose_device
 from napari_iafpn.networks import find_model, load_cascade, save_cascade
 from napari_iafpn.networks.cascade import Cascade
 from napari_iafpn.training.dataset import ClickDataset
-from napari_iafpn.training.finetuning.card import finetuned_card
-from napari_iafpn.training.finetuning.clock import Clock
-from napari_iafpn.training.finetuning.desk import Desk, Stopped
+from napari_iafpn.training.finetuning.control import Clock, RunControl, Stopped
+from napari_iafpn.training.finetuning.counting import FULL, QUICK, compare_clicks, target_list
+from napari_iafpn.training.finetuning.data import Found, Split, look_through, split, survey_words
 from napari_iafpn.training.finetuning.events import (
     Command,
     Done,
@@ -27,21 +27,17 @@ from napari_iafpn.training.finetuning.events import (
     Measured,
     Surveyed,
 )
-from napari_iafpn.training.finetuning.levels import train_levels
-from napari_iafpn.training.finetuning.record import BEST, load_record
-from napari_iafpn.training.finetuning.report import write_reports
-from napari_iafpn.training.finetuning.request import FinetuneRequest
-from napari_iafpn.training.finetuning.settings import finetuning_recipe, levels_of
-from napari_iafpn.training.finetuning.split import Split, split, target_list
-from napari_iafpn.training.finetuning.state import FinetuneState
-from napari_iafpn.training.finetuning.survey import Found, look_through, survey_words
-from napari_iafpn.training.finetuning.targets import FULL, QUICK, gain_of
-from napari_iafpn.training.finetuning.wording import (
+from napari_iafpn.training.finetuning.levels import finetuning_recipe, levels_of, train_levels
+from napari_iafpn.training.finetuning.report import (
+    finetuned_card,
     gain_sentence,
     replay_sentence,
     stopped_sentence,
+    write_reports,
 )
-from napari_iafpn.training.replay import replay_held_out, replay_training
+from napari_iafpn.training.finetuning.request import FinetuneRequest
+from napari_iafpn.training.finetuning.state import BEST, FinetuneState, load_record
+from napari_iafpn.training.forgetting import rehearsal_held_out, rehearsal_training
 from napari_iafpn.training.run import Run
 from napari_iafpn.training.state import disk_sentences, sole_writer
 from napari_iafpn.training.train import choose_precision
@@ -76,9 +72,8 @@ def finetune(
     ValueError, OSError
         One sentence; told before as ``Failed``.
     """
-    desk = Desk(report, control, Clock(60.0 * request.minutes))
     try:
-        done = _finetune(request, desk)
+        done = _finetune(request, RunControl(report, control, Clock(60.0 * request.minutes)))
     except (ValueError, OSError) as error:
         report(Failed(str(error)))
         raise
@@ -86,30 +81,34 @@ def finetune(
     return done
 
 
-def _finetune(request: FinetuneRequest, desk: Desk) -> Done:
+def _finetune(request: FinetuneRequest, control: RunControl) -> Done:
     base = find_model(request.model)
     _check_output(request, base)
     device = choose_device(request.device)
     cascade = load_cascade(base)
     with sole_writer(request.folder):
-        done = _train(request, desk, base, cascade, device)
+        done = _train(request, control, base, cascade, device)
     if request.run is None and done.report:
         shutil.rmtree(request.folder)
     return done
 
 
 def _train(
-    request: FinetuneRequest, desk: Desk, base: Path, cascade: Cascade, device: torch.device
+    request: FinetuneRequest,
+    control: RunControl,
+    base: Path,
+    cascade: Cascade,
+    device: torch.device,
 ) -> Done:
     levels = levels_of(request, cascade.config)
     try:
-        state = _sit_down(request, desk, base)
+        state = _prepare(request, control, base)
     except Stopped:
         return Done(stopped_sentence(None, None), "", "", stopped=True)
     try:
         state.count_before(Predictor(load_cascade(base), str(device)))
         run = _make_run(state, cascade, device)
-        end = desk.clock.budget - state.record.cost["report"] - RESERVE
+        end = control.clock.budget - state.record.cost["report"] - RESERVE
         train_levels(state, run, levels, end)
         return _finish(state, device)
     except Stopped:
@@ -124,18 +123,18 @@ def _check_output(request: FinetuneRequest, base: Path) -> None:
         raise ValueError(f"{output} is the model that is retrained; give the new one another name")
 
 
-def _sit_down(request: FinetuneRequest, desk: Desk, base: Path) -> FinetuneState:
-    """Look at the folders, split the objects and find out how far an earlier sitting came."""
-    desk.begin("reading", "Reading the labels.")
-    found = look_through(request, desk.ask)
+def _prepare(request: FinetuneRequest, control: RunControl, base: Path) -> FinetuneState:
+    """Look at the folders, split the objects and find out how far the run is."""
+    control.begin("reading", "Reading the labels.")
+    found = look_through(request, control.ask)
     share, seed = request.validation_share, request.seed
     parts = split(found.usable, found.objects, share, seed, found.twins)
     model_hash = hashlib.sha256(base.read_bytes()).hexdigest()
     record = load_record(request.folder, f"{request.digest}-{found.digest}", model_hash)
-    desk.clock.earlier = record.used
-    replay = target_list(replay_held_out(), request.seed) if request.replay else None
-    desk.tell(_surveyed(found, parts))
-    state = FinetuneState(request, base, found, parts, replay, desk, record)
+    control.clock.earlier = record.used
+    replay = target_list(rehearsal_held_out(), request.seed) if request.replay else None
+    control.tell(_surveyed(found, parts))
+    state = FinetuneState(request, base, found, parts, replay, control, record)
     state.tell_earlier()
     return state
 
@@ -157,7 +156,7 @@ def _make_run(state: FinetuneState, cascade: Cascade, device: torch.device) -> R
     images = state.found.usable
     shapes = [images.image_shape(index) for index in range(len(images))]
     recipe = finetuning_recipe(request, cascade.config, shapes)
-    sets = [state.split.training, *([replay_training()] if request.replay else [])]
+    sets = [state.split.training, *([rehearsal_training()] if request.replay else [])]
     fabric = Fabric(
         accelerator=device.type,
         devices=1 if device.index is None else [device.index],
@@ -172,21 +171,21 @@ def _finish(state: FinetuneState, device: torch.device) -> Done:
     """Count the clicks of the best state on the objects that did not choose it, and write it."""
     request, record = state.request, state.record
     best = load_cascade(request.folder / BEST)
-    state.desk.begin("after", "Counting the clicks of the new model.")
+    state.control.begin("after", "Counting the clicks of the new model.")
     after = state.count_again(Predictor(best, str(device)), "report", FULL)
-    yours = gain_of(record.before["report"], after)
+    yours = compare_clicks(record.before["report"], after)
     replay = None
     if state.replay is not None:
         again = state.count_again(Predictor(best, str(device)), "replay", QUICK)
-        replay = gain_of(record.before["replay"], again, QUICK)
+        replay = compare_clicks(record.before["replay"], again, QUICK)
     sentence = gain_sentence(yours, Path(request.model).stem)
     if replay is not None:
         sentence = f"{sentence} {replay_sentence(replay)}"
     moment = record.moments[record.best]
     for name, gain in (("yours", yours), ("replay", replay)):
         if gain is not None:
-            state.desk.tell(Measured("after", name, gain.after, moment.level, moment.step, True))
-    state.desk.begin("writing", "Writing the model.")
+            state.control.tell(Measured("after", name, gain.after, moment.level, moment.step, True))
+    state.control.begin("writing", "Writing the model.")
     with disk_sentences(request.output.parent):
         card = finetuned_card(state, yours, replay)
         save_cascade(best, request.output, card, dtype=torch.float16)

@@ -1,35 +1,136 @@
-"""One sitting of a run: what its parts share, and the counting of clicks."""
+"""How far a run is: what it remembers on the disk, and what its parts share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from napari_iafpn.evaluation.protocol import Protocol
 from napari_iafpn.inference import Predictor
-from napari_iafpn.training.finetuning.desk import Desk
-from napari_iafpn.training.finetuning.events import Measured
-from napari_iafpn.training.finetuning.gain import Clicks
-from napari_iafpn.training.finetuning.record import Moment, Record
-from napari_iafpn.training.finetuning.request import FinetuneRequest
-from napari_iafpn.training.finetuning.split import Split
-from napari_iafpn.training.finetuning.survey import Found
-from napari_iafpn.training.finetuning.targets import (
+from napari_iafpn.networks import write_atomically
+from napari_iafpn.networks.tables import Natural, Real, Whole, checked, plain, read_table
+from napari_iafpn.sessions.lines import parsed, sealed
+from napari_iafpn.training.finetuning.control import RunControl
+from napari_iafpn.training.finetuning.counting import (
     FULL,
     QUICK,
-    Runs,
+    Overlaps,
     TargetList,
     clicks_of,
     measure,
 )
+from napari_iafpn.training.finetuning.data import Found, Split
+from napari_iafpn.training.finetuning.events import Clicks, Measured
+from napari_iafpn.training.finetuning.request import RECORD, FinetuneRequest
+from napari_iafpn.training.state import disk_sentences
 
+BEST = "best.safetensors"
 LIMITS = {"selection": (4, 16), "replay": (4, 12), "report": (6, 60)}
 """Least and most objects of each part."""
 SHARES = {"selection": 0.013, "replay": 0.006, "report": 0.032}
 """Of the whole time, for one count: all counts of a run together take about 15 %."""
 TOLERATED = 0.1
 """Rise of the clicks on the replay objects that costs nothing: few objects are not exact."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A measurement during the training.
+
+    ``penalty`` is added to the clicks where the replay objects became much harder.
+    """
+
+    level: str
+    step: Whole
+    yours: Clicks
+    replay: Clicks | None
+    penalty: Real = 0.0
+
+    @property
+    def order(self) -> tuple[float, float]:
+        """The smaller one is the better state: fewer clicks, then the better first mask."""
+        return self.yours.noc85 + self.penalty, -self.yours.miou1
+
+
+@checked
+@dataclass(frozen=True)
+class Record:
+    """How far a run is.
+
+    Attributes
+    ----------
+    digest : str
+        Of the request and of the objects that were found.
+    model : str
+        SHA-256 of the model that is retrained.
+    used : float
+        Seconds so far, without pauses.
+    before : dict
+        Overlaps on ``selection``, ``replay`` and ``report`` objects, as far as they were measured.
+    cost : dict
+        Seconds that each of these measurements took.
+    finished : tuple of str
+        Levels whose training has ended.
+    steps, pace, ends : dict
+        Of each level that was begun: finished steps, seconds per step, and the time at which its
+        training shall be over, on the scale of ``used``.
+    moments : tuple of Moment
+        All measurements; the first is the one before.
+    best : int
+        Place in ``moments`` of the best trained state, whose weights are in the folder; 0: none.
+    """
+
+    digest: str
+    model: str
+    used: Real = 0.0
+    before: dict[str, Overlaps] = field(default_factory=dict)
+    cost: dict[str, Real] = field(default_factory=dict)
+    finished: tuple[str, ...] = ()
+    steps: dict[str, Whole] = field(default_factory=dict)
+    pace: dict[str, Real] = field(default_factory=dict)
+    ends: dict[str, Real] = field(default_factory=dict)
+    moments: tuple[Moment, ...] = ()
+    best: Natural = 0
+
+    def __post_init__(self) -> None:
+        if self.best and self.best >= len(self.moments):
+            raise ValueError(f"best is {self.best} of {len(self.moments)} moments")
+
+    def with_moment(self, moment: Moment) -> Record:
+        """Add a measurement; it is the best one where nothing trained is better."""
+        moments = (*self.moments, moment)
+        place = len(moments) - 1
+        better = place > 0 and (not self.best or moment.order < self.moments[self.best].order)
+        return replace(self, moments=moments, best=place if better else self.best)
+
+    def save(self, folder: Path) -> None:
+        """Write it into the run's folder."""
+        with disk_sentences(folder):
+            write_atomically(folder / RECORD, sealed(plain(self)))
+
+
+def load_record(folder: Path, digest: str, model_hash: str) -> Record:
+    """Return the record of the run in ``folder``, or of a new one.
+
+    Raises
+    ------
+    ValueError
+        Where the folder holds a run of another request, data or model.
+    """
+    path = folder / RECORD
+    if not path.is_file():
+        return Record(digest, model_hash)
+    try:
+        record = read_table(Record, parsed(path.read_bytes()), "the record")
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged; delete {folder} and start again") from error
+    if (record.digest, record.model) != (digest, model_hash):
+        raise ValueError(
+            f"{folder} holds a run with other options, labels or another model; go on with the "
+            "same ones, or delete the folder"
+        )
+    return record
 
 
 @dataclass
@@ -44,7 +145,7 @@ class FinetuneState:
     found : Found
     split : Split
     replay : TargetList or None
-    desk : Desk
+    control : RunControl
     record : Record
         Changes as the run goes on.
     """
@@ -54,12 +155,12 @@ class FinetuneState:
     found: Found
     split: Split
     replay: TargetList | None
-    desk: Desk
+    control: RunControl
     record: Record
 
     def save(self) -> None:
         """Write the record."""
-        self.record = replace(self.record, used=self.desk.clock.used)
+        self.record = replace(self.record, used=self.control.clock.used)
         self.record.save(self.request.folder)
 
     def tell_earlier(self) -> None:
@@ -72,7 +173,7 @@ class FinetuneState:
         """Count the clicks of the model that is retrained, as many as the time allows."""
         if self.record.moments:
             return
-        self.desk.begin("before", "Counting the clicks of the model as it is.")
+        self.control.begin("before", "Counting the clicks of the model as it is.")
         self._count_part(predictor, "report", self.split.report, FULL)
         if not self.split.shared:
             self._count_part(predictor, "selection", self.split.selection, QUICK)
@@ -87,7 +188,7 @@ class FinetuneState:
 
     def count_during(self, predictor: Predictor, level: str, step: int) -> bool:
         """Count clicks and return whether this is the best trained state so far."""
-        self.desk.begin("during", "Counting clicks to find the best state.")
+        self.control.begin("during", "Counting clicks to find the best state.")
         yours = self.count_again(predictor, "report" if self.split.shared else "selection", QUICK)
         replayed = None
         if self.replay is not None:
@@ -100,7 +201,7 @@ class FinetuneState:
         self._tell("during", moment, best=best)
         return best
 
-    def count_again(self, predictor: Predictor, part: str, protocol: Protocol) -> Runs:
+    def count_again(self, predictor: Predictor, part: str, protocol: Protocol) -> Overlaps:
         """Count clicks on the objects that were counted before."""
         every = {"report": self.split.report, "selection": self.split.selection}
         targets = every.get(part, self.replay)
@@ -119,7 +220,7 @@ class FinetuneState:
     ) -> None:
         if part in self.record.before:
             return
-        clock, start = self.desk.clock, self.desk.clock.used
+        clock, start = self.control.clock, self.control.clock.used
         least, most = LIMITS[part]
         allowed = SHARES[part] * clock.budget
         runs = self._measure(
@@ -138,18 +239,18 @@ class FinetuneState:
         targets: TargetList,
         protocol: Protocol,
         more: Callable[[int], bool] = lambda _: True,
-    ) -> Runs:
+    ) -> Overlaps:
         def go_on(done: int) -> bool:
-            self.desk.ask()
+            self.control.ask()
             return more(done)
 
         return measure(predictor, targets, protocol, go_on)
 
     def _tell(self, moment: str, numbers: Moment, *, best: bool) -> None:
         where = (numbers.level, numbers.step)
-        self.desk.tell(Measured(moment, "yours", numbers.yours, *where, best))
+        self.control.tell(Measured(moment, "yours", numbers.yours, *where, best))
         if numbers.replay is not None:
-            self.desk.tell(Measured(moment, "replay", numbers.replay, *where, best))
+            self.control.tell(Measured(moment, "replay", numbers.replay, *where, best))
 
 
 def penalty_of(before: Clicks | None, now: Clicks | None) -> float:

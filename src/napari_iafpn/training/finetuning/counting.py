@@ -14,7 +14,7 @@ from napari_iafpn.evaluation.statistics import compare_paired
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import Predictor
 from napari_iafpn.networks.tables import Real
-from napari_iafpn.training.finetuning.gain import Clicks, Gain
+from napari_iafpn.training.finetuning.events import ClickComparison, Clicks
 
 FULL = Protocol(target=0.90, max_clicks=20)
 """Before and after: what the user of the plugin does."""
@@ -27,7 +27,7 @@ LARGE_VIEW = 8.0
 FEW_IMAGES = 5
 """With fewer images the interval draws objects, not images."""
 
-Runs = dict[str, tuple[Real, ...]]
+Overlaps = dict[str, tuple[Real, ...]]
 """IoU after each click, by the object's name, in the order of the measurement."""
 
 
@@ -66,17 +66,38 @@ class TargetList:
             yield sample, target.label
 
 
+def target_list(base: AnnotatedSet, seed: int) -> TargetList:
+    """Return all objects of a set, shuffled so that a beginning has objects of many images."""
+    by_image = [
+        [Target(index, label) for label in base.objects(index)] for index in range(len(base))
+    ]
+    return TargetList(base, tuple(shuffled_over_images(by_image, np.random.default_rng([seed, 4]))))
+
+
+def shuffled_over_images(
+    by_image: Sequence[Sequence[Target]], rng: np.random.Generator
+) -> list[Target]:
+    """Shuffle the objects so that a beginning has objects of as many images as there are."""
+    shuffled = [[targets[place] for place in rng.permutation(len(targets))] for targets in by_image]
+    rounds = max((len(targets) for targets in shuffled), default=0)
+    mixed = []
+    for number in range(rounds):
+        there = [targets[number] for targets in shuffled if number < len(targets)]
+        mixed += [there[place] for place in rng.permutation(len(there))]
+    return mixed
+
+
 def measure(
     predictor: Predictor,
     targets: TargetList,
     protocol: Protocol,
     go_on: Callable[[int], bool],
-) -> Runs:
+) -> Overlaps:
     """Count the clicks on ``targets``.
 
     ``go_on`` is asked before each object, with the number that is done; False ends it.
     """
-    runs: Runs = {}
+    runs: Overlaps = {}
     for sample, label in targets.samples():
         if not go_on(len(runs)):
             break
@@ -109,7 +130,7 @@ def clicks_of(runs: Mapping[str, Sequence[float]], protocol: Protocol) -> Clicks
     )
 
 
-def gain_of(before: Runs, after: Runs, protocol: Protocol = FULL) -> Gain:
+def compare_clicks(before: Overlaps, after: Overlaps, protocol: Protocol = FULL) -> ClickComparison:
     """Compare two measurements on the objects that both have."""
     names = [name for name in before if name in after]
     one, two = ({name: runs[name] for name in names} for runs in (before, after))
@@ -120,7 +141,7 @@ def gain_of(before: Runs, after: Runs, protocol: Protocol = FULL) -> Gain:
         images if len(set(images)) >= FEW_IMAGES else names,
     )
     difference = paired.difference
-    return Gain(
+    return ClickComparison(
         clicks_of(one, protocol),
         clicks_of(two, protocol),
         change=difference.mean,

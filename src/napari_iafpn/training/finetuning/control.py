@@ -1,15 +1,17 @@
-"""Decides after every step whether a level's training goes on, and how many steps fit the time."""
+"""Between a run and whoever started it: events go out, commands come in, time is kept."""
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from napari_iafpn.training.finetuning.desk import Desk
-from napari_iafpn.training.finetuning.events import Command, Step
+from napari_iafpn.training.finetuning.events import Command, Event, Phase, Step
 from napari_iafpn.training.run import Progress
 
+LOOK_AGAIN = 0.1
+"""Seconds between two looks at the command during a pause."""
 TIMED = 8
 """Steps that are timed before the number of steps is fixed."""
 RECENT = 40
@@ -17,6 +19,86 @@ RECENT = 40
 CHECK_EVERY = 20
 DRIFT = 0.1
 """The number of steps is fixed anew where the time would end this much earlier or later."""
+
+
+@dataclass
+class Clock:
+    """Counts the seconds of a run; a pause does not count, earlier sittings of the run do.
+
+    Attributes
+    ----------
+    budget : float
+        Seconds that were given.
+    earlier : float
+        Seconds that were used before this state.
+    now : callable
+        Seconds of a clock that never goes back; every duration of the run is taken from it.
+    """
+
+    budget: float
+    earlier: float = 0.0
+    now: Callable[[], float] = time.monotonic
+    _start: float = field(init=False)
+    _paused: float = field(init=False, default=0.0)
+
+    def __post_init__(self) -> None:
+        self._start = self.now()
+
+    @property
+    def used(self) -> float:
+        """Seconds so far."""
+        return self.earlier + self.now() - self._start - self._paused
+
+    @property
+    def left(self) -> float:
+        """Seconds until the time is over, at least 0."""
+        return max(0.0, self.budget - self.used)
+
+    def leave_out(self, seconds: float) -> None:
+        """Let a pause of so many seconds not count."""
+        self._paused += seconds
+
+
+class Stopped(Exception):  # noqa: N818 - what happened, not what went wrong
+    """The command was to stop."""
+
+
+class RunControl:
+    """Reports events and obeys commands.
+
+    Parameters
+    ----------
+    report : callable
+        Is told every event.
+    control : callable
+        Says what to do now.
+    clock : Clock
+    """
+
+    def __init__(
+        self, report: Callable[[Event], None], control: Callable[[], Command], clock: Clock
+    ) -> None:
+        self.tell = report
+        self.command = control
+        self.clock = clock
+        self._phase = ("reading", "Reading the labels.")
+
+    def begin(self, name: str, sentence: str) -> None:
+        """Tell that another part of the work begins."""
+        self._phase = (name, sentence)
+        self.tell(Phase(name, sentence, self.clock.left))
+
+    def ask(self) -> None:
+        """Wait as long as the command is to pause; raise ``Stopped`` when it is to stop."""
+        if self.command() is Command.PAUSE:
+            self.tell(Phase("paused", "Paused; the time stands still.", self.clock.left))
+            start = self.clock.now()
+            while self.command() is Command.PAUSE:
+                time.sleep(LOOK_AGAIN)
+            self.clock.leave_out(self.clock.now() - start)
+            self.begin(*self._phase)
+        if self.command() is Command.STOP:
+            raise Stopped
 
 
 @dataclass(frozen=True)
@@ -52,7 +134,8 @@ class TimeBudget:
 
     Attributes
     ----------
-    desk, plan
+    control : RunControl
+    plan : LevelPlan
     measured : int
         Counts that are done.
     pace : float
@@ -64,7 +147,7 @@ class TimeBudget:
         Why the stretch ended before the last step.
     """
 
-    desk: Desk
+    control: RunControl
     plan: LevelPlan
     measured: int
     pace: float
@@ -75,16 +158,16 @@ class TimeBudget:
     _last: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self._last = self.desk.clock.now()
+        self._last = self.control.clock.now()
 
     def __call__(self, progress: Progress) -> bool:
         """Tell the step and return whether the stretch goes on."""
-        now = self.desk.clock.now()
+        now = self.control.clock.now()
         self._seconds.append(now - self._last)
         self._last = now
         known = progress.steps if self.pace else 0
-        self.desk.tell(
-            Step(progress.stage, progress.step, known, progress.loss, self.desk.clock.left)
+        self.control.tell(
+            Step(progress.stage, progress.step, known, progress.loss, self.control.clock.left)
         )
         if progress.step % self.save_every == 0:
             self.remember()
@@ -92,9 +175,9 @@ class TimeBudget:
         return not self.reason
 
     def _reason(self, progress: Progress) -> str:
-        if self.desk.command() is not Command.GO:
+        if self.control.command() is not Command.GO:
             return "command"
-        left = self.plan.seconds_for_steps(self.desk.clock.used, self.measured)
+        left = self.plan.seconds_for_steps(self.control.clock.used, self.measured)
         if left <= 0:
             return "time"
         if not self.pace:

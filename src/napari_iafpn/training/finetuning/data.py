@@ -1,18 +1,39 @@
-"""What is trained on and what is held out; the same for the same folders and seed."""
+"""What of the user's folders can be used, what is trained on, and what is held out.
+
+All of it is the same for the same folders and seed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.evaluation.readers import AnnotatedSet, Sample, Selection, Truth
-from napari_iafpn.training.finetuning.targets import Target, TargetList
+from napari_iafpn.evaluation.readers import (
+    AnnotatedSet,
+    FileSet,
+    FolderSet,
+    Sample,
+    Selection,
+    SessionSet,
+    Survey,
+    Truth,
+    open_pair,
+    survey,
+)
+from napari_iafpn.training.finetuning.counting import Target, TargetList, shuffled_over_images
+from napari_iafpn.training.finetuning.request import FinetuneRequest
 
+NAME = "your images"
+SPLIT = (
+    "The labels are masks or classes: each piece of connected pixels is taken as an object. Where "
+    "objects touch, or have several pieces, give labels with one id for each."
+)
 FEW_IMAGES = 4
 """With fewer images, objects of each image are held out instead of images."""
 MIN_OBJECTS = 4
@@ -24,6 +45,89 @@ ENOUGH = 12
 
 Objects = tuple[tuple[int, ...], ...]
 """The usable ids of each image."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What can be used.
+
+    Attributes
+    ----------
+    usable : Selection
+        Images with at least one usable object.
+    left_out : tuple of str
+        A sentence for everything else that was noticed.
+    twins : mapping of int to int
+        Place of an image in ``usable`` -> that of an earlier one with the same objects.
+    """
+
+    usable: Selection
+    left_out: tuple[str, ...]
+    twins: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def objects(self) -> tuple[tuple[int, ...], ...]:
+        """The usable ids of each image."""
+        return tuple(self.usable.objects(index) for index in range(len(self.usable)))
+
+    @property
+    def count(self) -> int:
+        """Number of usable objects."""
+        return sum(map(len, self.objects))
+
+    @property
+    def digest(self) -> str:
+        """A short hash of the images' names and ids."""
+        names = [self.usable.image_name(index) for index in range(len(self.usable))]
+        text = json.dumps([names, self.objects])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def look_through(request: FinetuneRequest, asked: Callable[[], None]) -> Found:
+    """Pair the folders and judge every label image; ``asked`` is called after each.
+
+    Raises
+    ------
+    ValueError
+        Where there are no pairs, or none of them can be used.
+    """
+    base = open_pair(request.images, request.labels, NAME, keep_255=request.keep_255)
+    seen = survey(base, report=lambda *_: asked())
+    usable = seen.usable()
+    places = {index: place for place, index in enumerate(usable.indices)}
+    twins = {places[index]: places[original] for index, original in seen.twins.items()}
+    return Found(usable, (*_how_read(base), *_sentences(seen)), twins)
+
+
+def _how_read(base: FileSet) -> Iterator[str]:
+    """Say what was decided about the values of the labels."""
+    if isinstance(base, FolderSet) and base.meaning == "pieces":
+        yield SPLIT
+
+
+def _sentences(seen: Survey) -> tuple[str, ...]:
+    sentences = dict.fromkeys(finding.sentence for finding in seen.findings)
+    if isinstance(seen.base, SessionSet) and seen.base.damage:
+        sentences = dict.fromkeys((seen.base.damage, *sentences))
+    return tuple(_ended(sentence[:1].upper() + sentence[1:]) for sentence in sentences)
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith(".") else f"{sentence}."
+
+
+def survey_words(found: Found, training: int, held_out: int, kind: str) -> str:
+    """Say what was found and how it is used."""
+    images = len(found.usable)
+    where = (
+        "on images that are not trained on"
+        if kind == "images"
+        else "in the same images, where the training ignores their pixels"
+    )
+    return (
+        f"{found.count} objects in {images} image{'s' if images > 1 else ''}: {training} are "
+        f"trained on, {held_out} are held out to count clicks, {where}."
+    )
 
 
 @dataclass(frozen=True)
@@ -54,59 +158,28 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Partial:
-    """Images of which some objects are hidden: their pixels are ignored.
+class PartialSelection(Selection):
+    """Chosen objects of images, of which others are hidden: their pixels are ignored.
 
     Attributes
     ----------
-    base : AnnotatedSet
-    shown, hidden : tuple of (tuple of int)
-        Ids of each image of ``base``.
+    hidden : tuple of (tuple of int)
+        Ids of each chosen image.
     """
 
-    base: AnnotatedSet
-    shown: Objects
-    hidden: Objects
-
-    @property
-    def name(self) -> str:
-        """The name of ``base``."""
-        return self.base.name
-
-    def __len__(self) -> int:
-        return len(self.base)
-
-    def image_name(self, index: int) -> str:
-        """Return the image's name in ``base``."""
-        return self.base.image_name(index)
-
-    def objects(self, index: int) -> tuple[int, ...]:
-        """Return the ids that are shown."""
-        return self.shown[index]
-
-    def image_shape(self, index: int) -> tuple[int, int]:
-        """Return (H, W) of the image."""
-        return self.base.image_shape(index)
-
-    def image_file(self, index: int) -> Path | None:
-        """Return the file of the image, None where it is in memory."""
-        return self.base.image_file(index)
-
-    def listed(self, index: int) -> tuple[int, ...]:
-        """Return the ids that are shown."""
-        return self.shown[index]
+    hidden: Objects = ()
 
     def truth(self, index: int) -> Truth:
         """Return the truth without the hidden objects."""
-        truth = self.base.truth(index)
+        truth = super().truth(index)
         instances, ignore = _hide(truth.instances, truth.ignore, self.hidden[index])
         return replace(truth, instances=instances, ignore=ignore)
 
     def read(self, index: int) -> Sample:
         """Return the image without the hidden objects."""
-        sample = self.base.read(index)
+        sample = super().read(index)
         instances, ignore = _hide(sample.instances, sample.ignore, self.hidden[index])
-        return replace(sample, objects=self.shown[index], instances=instances, ignore=ignore)
+        return replace(sample, instances=instances, ignore=ignore)
 
 
 def split(
@@ -147,14 +220,6 @@ def split(
     return by(base, objects, share, rng, twins)
 
 
-def target_list(base: AnnotatedSet, seed: int) -> TargetList:
-    """Return all objects of a set, shuffled so that a beginning has objects of many images."""
-    by_image = [
-        [Target(index, label) for label in base.objects(index)] for index in range(len(base))
-    ]
-    return TargetList(base, tuple(_mixed(by_image, np.random.default_rng([seed, 4]))))
-
-
 def _by_images(
     base: AnnotatedSet,
     objects: Objects,
@@ -168,7 +233,7 @@ def _by_images(
     held_out = sorted(originals[place] for place in order[:count])
     kept = [index for index in range(len(base)) if twins.get(index, index) not in set(held_out)]
     training = Selection(base, tuple(kept), tuple(objects[index] for index in kept))
-    targets = _mixed(
+    targets = shuffled_over_images(
         [[Target(index, label) for label in objects[index]] for index in held_out], rng
     )
     selection, report = _parts(base, targets)
@@ -204,20 +269,9 @@ def _by_objects(
         [Target(index, label) for label in ids if index not in twins]
         for index, ids in enumerate(away)
     ]
-    selection, report = _parts(base, _mixed(ordered, rng))
-    training = Partial(base, shown, away)
+    selection, report = _parts(base, shuffled_over_images(ordered, rng))
+    training = PartialSelection(base, tuple(range(len(base))), shown, away)
     return Split(training, selection, report, "objects", sum(map(len, shown)), count)
-
-
-def _mixed(by_image: Sequence[Sequence[Target]], rng: np.random.Generator) -> list[Target]:
-    """Shuffle the objects so that a beginning has objects of as many images as there are."""
-    shuffled = [[targets[place] for place in rng.permutation(len(targets))] for targets in by_image]
-    rounds = max((len(targets) for targets in shuffled), default=0)
-    mixed = []
-    for number in range(rounds):
-        there = [targets[number] for targets in shuffled if number < len(targets)]
-        mixed += [there[place] for place in rng.permutation(len(there))]
-    return mixed
 
 
 def _parts(base: AnnotatedSet, targets: Sequence[Target]) -> tuple[TargetList, TargetList]:
