@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from napari_iafpn.clicks import Prompt
-from napari_iafpn.geometry import Box
+from napari_iafpn.geometry import Box, pick_nearest
 from napari_iafpn.images import Plane
 
 LONGEST_SIDE = 1600
@@ -27,7 +27,7 @@ def draw_overlay(plane: Plane, mask: NDArray[np.bool_], prompts: Iterable[Prompt
     scale = min(1.0, LONGEST_SIDE / max(height, width))
     size = max(1, round(height * scale)), max(1, round(width * scale))
     canvas = _pixels(plane, size)
-    canvas[outline(_reduced(mask, size))] = OUTLINE
+    canvas[outline(pick_nearest(mask, size))] = OUTLINE
     picture = Image.fromarray(canvas)
     _draw_prompts(ImageDraw.Draw(picture), prompts, Box.whole((height, width)), size)
     stream = io.BytesIO()
@@ -53,15 +53,6 @@ def _pixels(plane: Plane, size: tuple[int, int]) -> NDArray[np.uint8]:
         pixels = plane.read(box, (stop - start, size[1]))  # (3, rows, w) in [0, 1]
         canvas[start:stop] = (pixels.transpose(1, 2, 0) * 255).round()
     return canvas
-
-
-def _reduced(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
-    rows, cols = (
-        ((np.arange(new) + 0.5) * old / new).astype(np.intp)
-        for new, old in zip(size, mask.shape, strict=True)
-    )
-    reduced: NDArray[np.bool_] = mask[np.ix_(rows, cols)]
-    return reduced
 
 
 def _draw_prompts(

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from napari_iafpn.evaluation.images.run import ImageEvaluation
     from napari_iafpn.evaluation.models import ModelFile
     from napari_iafpn.evaluation.plan import Plan
     from napari_iafpn.evaluation.protocol import Protocol
@@ -26,17 +27,26 @@ def make_header(evaluation: Evaluation, models: Sequence[ModelFile]) -> Header:
     The number of jobs is not among it. The number of threads is: sums are rounded in another
     order.
     """
+    options = {
+        **_options(evaluation.protocol),
+        "view_scales": [scale or "whole" for scale in evaluation.view_scales],
+        "limit": evaluation.limit,
+        "limit_seed": evaluation.seed,
+    }
+    return header_of(options, evaluation, models)
+
+
+def header_of(
+    options: Mapping[str, Any],
+    evaluation: Evaluation | ImageEvaluation,
+    models: Sequence[ModelFile],
+) -> Header:
+    """Return the header of any evaluation with these options of its own."""
     from napari_iafpn.inference.device import choose_device
 
+    device = str(choose_device(evaluation.device))
     return {
-        "option": {
-            **_options(evaluation.protocol),
-            "view_scales": [scale or "whole" for scale in evaluation.view_scales],
-            "limit": evaluation.limit,
-            "limit_seed": evaluation.seed,
-            "threads": evaluation.threads,
-            "device": str(choose_device(evaluation.device)),
-        },
+        "option": {**options, "threads": evaluation.threads, "device": device},
         "version of": {name: version(name) for name in ("napari-iafpn", "torch", "numpy", "scipy")},
         "model": {model.name: model.sha256 for model in models},
         "set": {annotated.name: f"{len(annotated)} image(s)" for annotated in evaluation.sets},

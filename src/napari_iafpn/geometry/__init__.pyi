@@ -4,6 +4,7 @@ from .resample import (
     crop_resize as crop_resize,
     network_size as network_size,
     paste as paste,
+    pick_nearest as pick_nearest,
     reframe as reframe,
     resize as resize,
 )

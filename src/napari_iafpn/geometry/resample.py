@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +17,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from napari_iafpn.geometry.box import Box
+
+V = TypeVar("V", bound=np.generic)
 
 
 def resize(values: Tensor, size: tuple[int, int]) -> Tensor:
@@ -30,6 +33,15 @@ def resize(values: Tensor, size: tuple[int, int]) -> Tensor:
         return reframe(values, [box] * len(values), [box] * len(values), size)
     shrinks = size[0] < values.shape[-2] or size[1] < values.shape[-1]
     return F.interpolate(values, size, mode="bilinear", align_corners=False, antialias=shrinks)
+
+
+def pick_nearest(values: NDArray[V], size: tuple[int, int]) -> NDArray[V]:
+    """Resize (H, W) ids or a mask to ``size``: each pixel is the one in which its middle lies."""
+    rows, cols = (
+        ((np.arange(new) + 0.5) * old / new).astype(np.intp)
+        for new, old in zip(size, values.shape, strict=True)
+    )
+    return values[np.ix_(rows, cols)]
 
 
 def crop_resize(values: Tensor, boxes: Sequence[Box], size: tuple[int, int]) -> Tensor:

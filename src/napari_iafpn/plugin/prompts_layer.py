@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image, Vectors
@@ -29,54 +29,89 @@ LINE, DASH = 2.5, 8
 """Width of the lines, and length of the dashes of negative strokes, in pixels of the screen."""
 
 
-class PromptsLayer:
-    """Shows the outlines of prompts as lines; those of negative ones are dashed."""
+class LinesLayer:
+    """Lines on one plane, in a layer of their own that comes and goes.
 
-    def __init__(self, viewer: ViewerModel) -> None:
-        self._viewer = viewer
-        self._shown: tuple[PlaneKey, tuple[Prompt, ...], float] | None = None
+    Parameters
+    ----------
+    viewer : ViewerModel
+    name : str
+        Of the layer.
+    width : float
+        Of the lines on the screen, in its pixels.
+    """
+
+    def __init__(self, viewer: ViewerModel, name: str, width: float) -> None:
+        self._viewer, self._name, self._width = viewer, name, width
+        self._shown: tuple[object, ...] = ()
         self.layer: Vectors | None = None
-
-    def show(self, image: Image, key: PlaneKey, prompts: Iterable[Prompt]) -> None:
-        """Show what of ``prompts``, in pixels of the plane ``key`` of ``image``, is no click."""
-        prompts = tuple(prompt for prompt in prompts if not isinstance(prompt, Click))
-        if not prompts and not is_open(self._viewer, self.layer):
-            return
-        layer = self._layer_for(image)
-        place(layer, placement(image))
-        pixel = screen_pixel(self._viewer, image)
-        if self._shown != (key, prompts, pixel):
-            self._shown = key, prompts, pixel
-            lines = [_line(prompt, DASH * pixel) for prompt in prompts]
-            counts = [len(line) for line in lines]
-            colours = [SIGN_COLORS[SIGNS[not prompt.positive]] for prompt in prompts]
-            layer.data = vectors_on([np.empty((0, 2, 2)), *lines], key, image.ndim)
-            layer.edge_width = LINE * pixel
-            if any(counts):
-                layer.edge_color = np.repeat(colours, counts)
 
     def clear(self) -> None:
         """Show nothing."""
-        self._shown = None
+        self._shown = ()
         if self.layer is not None and is_open(self._viewer, self.layer):
             self.layer.data = np.empty((0, 2, self.layer.ndim))
 
     def remove(self) -> None:
         """Take the layer out of the viewer."""
         remove_layer(self._viewer, self.layer)
-        self.layer = self._shown = None
+        self.layer, self._shown = None, ()
+
+    def _show(
+        self,
+        image: Image,
+        key: PlaneKey,
+        state: tuple[object, ...],
+        draw: Callable[[float], tuple[Sequence[NDArray[np.float64]], Sequence[Any]]],
+    ) -> None:
+        """Show lines, unless they are as ``state`` was the last time.
+
+        ``draw`` is given the size of a pixel of the screen, and returns the pieces (N, 2, 2) of
+        each line and its colour.
+        """
+        layer = self._layer_for(image)
+        place(layer, placement(image))
+        pixel = screen_pixel(self._viewer, image)
+        if self._shown == (key, pixel, *state):
+            return
+        self._shown = key, pixel, *state
+        lines, colours = draw(pixel)
+        counts = [len(line) for line in lines]
+        layer.data = vectors_on([np.empty((0, 2, 2)), *lines], key, image.ndim)
+        layer.edge_width = self._width * pixel
+        if any(counts):
+            layer.edge_color = np.repeat(colours, counts, axis=0)
 
     def _layer_for(self, image: Image) -> Vectors:
         layer = self.layer
         if layer is None or not is_open(self._viewer, layer) or layer.ndim != image.ndim:
             self.remove()
             empty = np.empty((0, 2, image.ndim))
-            layer = Vectors(
-                empty, name="Boxes and strokes", vector_style="line", **placement(image)
-            )
+            layer = Vectors(empty, name=self._name, vector_style="line", **placement(image))
+            # napari draws the thumbnail piece by piece, which takes longer than all else.
+            layer._update_thumbnail = lambda: None
             self.layer = layer
             add_quietly(self._viewer, layer)
         return layer
+
+
+class PromptsLayer(LinesLayer):
+    """Shows the outlines of prompts as lines; those of negative ones are dashed."""
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        super().__init__(viewer, "Boxes and strokes", LINE)
+
+    def show(self, image: Image, key: PlaneKey, prompts: Iterable[Prompt]) -> None:
+        """Show what of ``prompts``, in pixels of the plane ``key`` of ``image``, is no click."""
+        prompts = tuple(prompt for prompt in prompts if not isinstance(prompt, Click))
+        if prompts or is_open(self._viewer, self.layer):
+            colours = [SIGN_COLORS[SIGNS[not prompt.positive]] for prompt in prompts]
+            self._show(
+                image,
+                key,
+                prompts,
+                lambda pixel: ([_line(prompt, DASH * pixel) for prompt in prompts], colours),
+            )
 
 
 def screen_pixel(viewer: ViewerModel, image: Image) -> float:

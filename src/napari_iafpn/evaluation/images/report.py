@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from napari_iafpn.evaluation.images.result import ImageResult, summary_of
@@ -147,7 +146,7 @@ def _read(sets: Sequence[AnnotatedSet], name: str, image: str) -> Sample | None:
 
 def draw_image(sample: Sample, result: ImageResult) -> bytes:
     """Return a PNG of an image with the outlines of everything that was committed."""
-    from napari_iafpn.geometry import Box
+    from napari_iafpn.geometry import Box, pick_nearest
     from napari_iafpn.images import Plane
 
     height, width = sample.shape
@@ -157,16 +156,7 @@ def draw_image(sample: Sample, result: ImageResult) -> bytes:
     canvas = (pixels.transpose(1, 2, 0) * 255).round().astype(np.uint8)
     for cost in result.objects:
         mask = cost.mask.decode()
-        canvas[boundary_band(_reduced(mask, size), 1)] = ACCEPTED if cost.accepted else CLICKED
+        canvas[boundary_band(pick_nearest(mask, size), 1)] = ACCEPTED if cost.accepted else CLICKED
     stream = io.BytesIO()
     Image.fromarray(canvas).save(stream, "PNG")
     return stream.getvalue()
-
-
-def _reduced(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
-    rows, cols = (
-        ((np.arange(new) + 0.5) * old / new).astype(np.intp)
-        for new, old in zip(size, mask.shape, strict=True)
-    )
-    reduced: NDArray[np.bool_] = mask[np.ix_(rows, cols)]
-    return reduced

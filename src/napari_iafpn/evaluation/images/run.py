@@ -7,7 +7,6 @@ import platform
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,7 @@ from napari_iafpn.evaluation.images.annotating import (
 from napari_iafpn.evaluation.images.result import ImageResult
 from napari_iafpn.evaluation.journal import Journal
 from napari_iafpn.evaluation.models import ModelFile, find_models
-from napari_iafpn.evaluation.provenance import now
+from napari_iafpn.evaluation.provenance import Header, header_of, now
 from napari_iafpn.evaluation.results import Problem
 
 if TYPE_CHECKING:
@@ -241,22 +240,11 @@ def _chosen_images(
     return chosen, problems
 
 
-def _header(evaluation: ImageEvaluation, models: Sequence[ModelFile]) -> dict[str, Any]:
+def _header(evaluation: ImageEvaluation, models: Sequence[ModelFile]) -> Header:
     """Return what an earlier run must have in common to be gone on with; modes may be added."""
-    from napari_iafpn.inference.device import choose_device
-
     options = asdict(evaluation.protocols[0])
     del options["assist"], options["adapt"]
-    return {
-        "option": {
-            **options,
-            "threads": evaluation.threads,
-            "device": str(choose_device(evaluation.device)),
-        },
-        "version of": {name: version(name) for name in ("napari-iafpn", "torch", "numpy", "scipy")},
-        "model": {model.name: model.sha256 for model in models},
-        "set": {each.name: f"{len(each)} image(s)" for each in evaluation.sets},
-    }
+    return header_of(options, evaluation, models)
 
 
 def _key(result: ImageResult) -> Key:

@@ -149,12 +149,14 @@ def draw_object(plane: Plane, truth: NDArray[np.bool_], result: ObjectResult) ->
 
     ``truth`` is (H, W); the crop holds the object and the clicks, with a margin.
     """
+    from napari_iafpn.geometry import pick_nearest
+
     box = _crop(truth, result)
     scale = SIDE / max(box.shape)
     size = max(1, round(box.height * scale)), max(1, round(box.width * scale))
     pixels = (plane.read(box, size).transpose(1, 2, 0) * 255).round().astype(np.uint8)
     masks = [mask[box.slices] for mask in (truth, result.mask.decode())]
-    enlarged = [_resized(mask, size) for mask in masks]
+    enlarged = [pick_nearest(mask, size) for mask in masks]
     for mask in enlarged:
         pixels[_band(mask, 3)] = CASING
     pixels[_band(enlarged[0], 2)] = TRUTH
@@ -181,16 +183,6 @@ def _crop(truth: NDArray[np.bool_], result: ObjectResult) -> Box:
     height, width = (max(LEAST, side * (1 + MARGIN)) for side in box.shape)
     height, width = max(height, width / 2), max(width, height / 2)
     return box.resized_about_centre(height, width, whole)
-
-
-def _resized(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Return (h, w) ``mask`` in ``size``, nearest pixels."""
-    rows, cols = (
-        np.minimum(((np.arange(new) + 0.5) * old / new).astype(np.intp), old - 1)
-        for new, old in zip(size, mask.shape, strict=True)
-    )
-    resized: NDArray[np.bool_] = mask[np.ix_(rows, cols)]
-    return resized
 
 
 def _band(mask: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:

@@ -6,19 +6,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from napari.layers import Image, Vectors
+from napari.layers import Image
 from numpy.typing import NDArray
 from skimage.measure import find_contours
 
-from napari_iafpn.plugin.layers import place, placement
-from napari_iafpn.plugin.overlays import add_quietly, is_open, remove_layer
-from napari_iafpn.plugin.prompts_layer import screen_pixel, vectors_on
+from napari_iafpn.plugin.overlays import is_open
+from napari_iafpn.plugin.prompts_layer import LinesLayer
 from napari_iafpn.sessions import Cutout, FoundObject, PlaneKey
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-NAME = "Proposals"
 COLOUR, AT_COLOUR, SURE_COLOUR = (1.0, 0.5, 0.1, 1.0), (1.0, 1.0, 1.0, 1.0), (1.0, 0.85, 0.2, 1.0)
 """Of proposals, of the one that is looked at, and of those that *accept all* would take."""
 LINE = 2.0
@@ -28,14 +26,12 @@ EVERY, LEAST = 3, 12
 outlines are to be drawn again and again."""
 
 
-class ProposalsLayer:
+class ProposalsLayer(LinesLayer):
     """Shows proposals of one plane."""
 
     def __init__(self, viewer: ViewerModel) -> None:
-        self._viewer = viewer
+        super().__init__(viewer, "Proposals", LINE)
         self._outlines: dict[int, NDArray[np.float64]] = {}
-        self._shown: tuple[object, ...] = ()
-        self.layer: Vectors | None = None
 
     def show(
         self,
@@ -48,48 +44,18 @@ class ProposalsLayer:
         """Show ``proposals`` of the plane ``key`` of an image; sure ones are brighter."""
         if not proposals and not is_open(self._viewer, self.layer):
             return
-        layer = self._layer_for(image)
-        place(layer, placement(image))
-        pixel = screen_pixel(self._viewer, image)
         numbers = tuple(each.number for each in proposals)
-        state = (key, numbers, at and at.number, pixel, quality)
-        if state == self._shown:
-            return
-        self._shown = state
-        self._outlines = {each.number: self._outline(each) for each in proposals}
-        lines = [self._outlines[number] for number in numbers]
-        layer.data = vectors_on([np.empty((0, 2, 2)), *lines], key, image.ndim)
-        layer.edge_width = LINE * pixel
-        if lines:
+
+        def draw(_pixel: float) -> tuple[list[NDArray[np.float64]], list[tuple[float, ...]]]:
+            self._outlines = {each.number: self._outline(each) for each in proposals}
             colours = [_colour(each, at, quality) for each in proposals]
-            layer.edge_color = np.repeat(colours, [len(line) for line in lines], axis=0)
+            return [self._outlines[number] for number in numbers], colours
 
-    def clear(self) -> None:
-        """Show nothing."""
-        self._shown = ()
-        if self.layer is not None and is_open(self._viewer, self.layer):
-            self.layer.data = np.empty((0, 2, self.layer.ndim))
-
-    def remove(self) -> None:
-        """Take the layer out of the viewer."""
-        remove_layer(self._viewer, self.layer)
-        self.layer, self._shown = None, ()
+        self._show(image, key, (numbers, at and at.number, quality), draw)
 
     def _outline(self, found: FoundObject) -> NDArray[np.float64]:
         known = self._outlines.get(found.number)
         return outline_of(found.mask) if known is None else known
-
-    def _layer_for(self, image: Image) -> Vectors:
-        layer = self.layer
-        if layer is None or not is_open(self._viewer, layer) or layer.ndim != image.ndim:
-            self.remove()
-            empty = np.empty((0, 2, image.ndim))
-            layer = Vectors(empty, name=NAME, vector_style="line", **placement(image))
-            self.layer = layer
-            # napari draws the thumbnail piece by piece, which takes longer than all else.
-            layer._update_thumbnail = lambda: None
-            add_quietly(self._viewer, layer)
-        return layer
 
 
 def outline_of(mask: Cutout) -> NDArray[np.float64]:

@@ -5,44 +5,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from napari_iafpn.plugin.evaluation.curve import STYLES
+from napari_iafpn.plugin.evaluation.curve import SMALL, STYLES, Curves
 from napari_iafpn.plugin.training.history import SETS
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from napari_iafpn.plugin.training.history import TrainingHistory
 
 LEAST_HEIGHT = 240
 SMOOTH = 20
 """Steps whose mean is drawn over the single losses."""
-SMALL = 8
 
 
-class CurvesView(FigureCanvasQTAgg):
+class CurvesView(Curves):
     """Draws a history; `losses` and `clicks` are the axes, to look at."""
 
     def __init__(self) -> None:
-        super().__init__(Figure(figsize=(3, 3), layout="constrained"))
-        self.figure.patch.set_alpha(0)
-        self.setStyleSheet("background: transparent")
-        self.setMinimumHeight(LEAST_HEIGHT)
+        super().__init__(LEAST_HEIGHT)
         self.losses, self.clicks = self.figure.subplots(2, 1, sharex=True)
-        self._ink = "#808080"
-
-    def set_ink(self, colour: str) -> None:
-        """Draw axes and text in the colour of the window's text."""
-        self._ink = colour
 
     def show_story(self, history: TrainingHistory) -> None:
         """Draw what there is."""
         for axes, title in ((self.losses, "loss"), (self.clicks, "clicks to 85 %")):
             axes.clear()
             self._style(axes, title)
+            axes.yaxis.set_major_locator(MaxNLocator(nbins=4))
             for start in sorted(history.starts.values())[1:]:
                 axes.axvline(start, color=self._ink, linewidth=0.8, linestyle=(0, (4, 3)))
         self._draw_losses(history)
@@ -81,16 +69,6 @@ class CurvesView(FigureCanvasQTAgg):
                 fontsize=SMALL,
                 labelcolor=self._ink,
             )
-
-    def _style(self, axes: Axes, title: str) -> None:
-        axes.set_facecolor("none")
-        axes.set_ylabel(title, color=self._ink, fontsize=SMALL)
-        axes.tick_params(colors=self._ink, labelsize=SMALL)
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
-        axes.yaxis.set_major_locator(MaxNLocator(nbins=4))
-        for side, spine in axes.spines.items():
-            spine.set_visible(side in ("left", "bottom"))
-            spine.set_color(self._ink)
 
 
 def running_mean(values: np.ndarray, width: int) -> np.ndarray:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from napari_iafpn.evaluation.readers import FolderSet, LayerSet, Sample
-from napari_iafpn.geometry import Box, view_around
+from napari_iafpn.geometry import Box, pick_nearest, view_around
 from napari_iafpn.images import Plane
 
 ROOM = 12.0
@@ -52,16 +52,11 @@ def object_sample(
     shrink = max(1.0, max(view.shape) / LONGEST)
     size = max(1, round(view.height / shrink)), max(1, round(view.width / shrink))
     pixels = np.rint(plane.read(view, size) * 255.0).astype(np.uint8)
-    rows, cols = (
-        ((np.arange(new) + 0.5) * old / new).astype(np.intp)
-        for new, old in zip(size, view.shape, strict=True)
-    )
-    pick = np.ix_(rows, cols)
     # Ids may be of any size, as packed colours are; here they only tell objects apart.
-    ids = np.asarray(ids_in(view))[pick]
+    ids = pick_nearest(np.asarray(ids_in(view)), size)
     _, places = np.unique(ids, return_inverse=True)
     instances = np.where(ids > 0, places.reshape(size) + TARGET + 1, 0)
-    instances = np.where(mask.within(view)[pick], TARGET, instances).astype(np.uint16)
+    instances = np.where(pick_nearest(mask.within(view), size), TARGET, instances).astype(np.uint16)
     return Sample(name, np.ascontiguousarray(pixels.transpose(1, 2, 0)), instances, (TARGET,))
 
 
