@@ -22,8 +22,8 @@ import torch
 
 from napari_iafpn.networks import ModelCard, load_cascade, read_config, save_cascade
 from napari_iafpn.networks.models import WEIGHTS
-from napari_iafpn.training.export import card_of
 from napari_iafpn.training.recipe import read_recipe
+from napari_iafpn.training.stage import card_of
 
 RECIPES = Path(__file__).parents[1] / "training"
 MEASURES = ("NoC@80", "NoC@85", "NoC@90", "NoF@90", "mIoU@1")

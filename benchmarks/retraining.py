@@ -18,7 +18,7 @@ import shutil
 from pathlib import Path
 
 from napari_iafpn.cli import main as command
-from napari_iafpn.training import replay
+from napari_iafpn.training import forgetting
 from napari_iafpn.training.finetuning import FinetuneRequest, finetune, levels
 from napari_iafpn.training.forgetting import OLD_SHARE
 from napari_iafpn.training.recipe import Recipe, read_recipe
@@ -69,7 +69,7 @@ def main() -> None:
 
 def trained(options: argparse.Namespace) -> Path:
     """Train the default recipe without the sets, which the bundled replay set loses too."""
-    replay.FOLDER = without_kinds(replay.FOLDER, options.output / "replay", options.without)
+    forgetting.FOLDER = without_kinds(forgetting.FOLDER, options.output / "replay", options.without)
     recipe = reduced(read_recipe(RECIPE), options.without, options.steps, options.data)
     model = options.output / f"{recipe.name}-fine.safetensors"
     if not model.exists():

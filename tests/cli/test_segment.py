@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from napari_iafpn.cli import main
-from napari_iafpn.cli.overlay import NEGATIVE, POSITIVE, outline
+from napari_iafpn.cli.pictures import NEGATIVE, POSITIVE, outline
 from napari_iafpn.cli.segment import parse_box, parse_click, parse_stroke
 from napari_iafpn.clicks import BoxPrompt, Click, Stroke
 from napari_iafpn.geometry import Box

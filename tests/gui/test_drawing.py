@@ -196,7 +196,7 @@ def test_escape_drops_what_is_being_drawn_and_nothing_else(window):
 
 
 def test_each_tool_has_a_key_and_it_is_in_the_help(window):
-    from napari_iafpn.plugin.help_view import lines
+    from napari_iafpn.plugin.shortcuts import lines
 
     for key, tool in ((Qt.Key.Key_R, "box"), (Qt.Key.Key_T, "stroke")):
         window.key(key, SHIFT)

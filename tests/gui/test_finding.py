@@ -11,7 +11,6 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
-from napari_iafpn.plugin.find.layer import NAME
 from napari_iafpn.plugin.user_paths import UserPaths
 
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -62,7 +61,7 @@ def finish(window):
 
 
 def proposals_layer(window):
-    return window.viewer.layers[NAME]
+    return window.viewer.layers["Proposals"]
 
 
 def test_three_by_mouse_the_others_by_themselves(window):

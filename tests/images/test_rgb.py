@@ -5,7 +5,7 @@ import pytest
 
 from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
-from napari_iafpn.images.rgb import as_rgb8
+from napari_iafpn.images.intensity import as_rgb8
 
 
 def test_8_bit_colours_stay_as_they_are(rng):

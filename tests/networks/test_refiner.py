@@ -7,7 +7,7 @@ import torch
 
 from napari_iafpn.clicks import Click, PromptTensors
 from napari_iafpn.networks import CascadeConfig, build_cascade, load_cascade, preset, save_cascade
-from napari_iafpn.networks.card import ModelCard
+from napari_iafpn.networks.models import ModelCard
 from napari_iafpn.networks.refiner import Refiner, _features
 
 SIZE = (64, 96)

@@ -8,10 +8,10 @@ import zlib
 import numpy as np
 import pytest
 
+from napari_iafpn.sessions.cutout import RunLengths
 from napari_iafpn.sessions.lines import lines_of, sealed
 from napari_iafpn.sessions.provenance import CONTENT_BYTES, LabelsProvenance, unpacked
 from napari_iafpn.sessions.reading import read_session
-from napari_iafpn.sessions.run_lengths import RunLengths
 
 BOMB = base64.b64encode(zlib.compress(bytes(2**24), 9)).decode()
 

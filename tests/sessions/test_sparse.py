@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from napari_iafpn.sessions.blocks import SparseArray
 from napari_iafpn.sessions.provenance import LabelsProvenance
-from napari_iafpn.sessions.sparse import SparseArray
 
 
 @pytest.mark.parametrize("shape", [(30, 41), (3, 30, 41), (2, 3, 30, 41)])

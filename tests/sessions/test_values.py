@@ -19,10 +19,9 @@ from napari_iafpn.sessions import (
     Step,
 )
 from napari_iafpn.sessions.actions import divided
-from napari_iafpn.sessions.cutout import difference, union
+from napari_iafpn.sessions.cutout import RunLengths, difference, union
 from napari_iafpn.sessions.pixels import painted, repainted, replaced
 from napari_iafpn.sessions.reading import ArrayLabels
-from napari_iafpn.sessions.run_lengths import RunLengths
 
 PLANE = PlaneKey("image", (0, 1))
 MASKS = hnp.arrays(bool, (7, 9))

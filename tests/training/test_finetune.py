@@ -22,12 +22,11 @@ from napari_iafpn.training.finetuning import (
     Saved,
     Step,
     Surveyed,
+    control,
     finetune,
     levels,
     run,
-    settings,
     state,
-    time_budget,
 )
 
 MINUTES = 0.12
@@ -75,9 +74,9 @@ def quick():
             patch.setattr(module, "QUICK", quick)
         patch.setattr(run, "RESERVE", 0.2)
         stage = replace(
-            settings.STAGE, learning_rate=5e-3, backbone_factor=1.0, batch=6, freeze_norm=False
+            levels.STAGE, learning_rate=5e-3, backbone_factor=1.0, batch=6, freeze_norm=False
         )
-        patch.setattr(settings, "STAGE", stage)
+        patch.setattr(levels, "STAGE", stage)
         patch.setattr(levels, "OLD_SHARE", 0.0)  # the old weights here are random ones
         looks = itertools.count()
         patch.setattr(run, "Clock", partial(run.Clock, now=lambda: LOOK * next(looks)))
@@ -336,7 +335,7 @@ def test_the_model_itself_is_never_replaced(request_of, base, tmp_path):
 def test_the_number_of_steps_follows_the_speed(improved):
     steps = of_kind(improved[1], Step)
     unknown = [step for step in steps if step.steps == 0]
-    assert len(unknown) == 2 * time_budget.TIMED
+    assert len(unknown) == 2 * control.TIMED
     assert levels.SHARES[-1] == 1.0
 
 

@@ -426,7 +426,7 @@ def adapt(
     ] = False,
 ) -> None:
     """Let a model learn from a few objects, for programs: events and commands as in finetune."""
-    from napari_iafpn.cli.adapt import adapt_of
+    from napari_iafpn.cli.finetune import adapt_of
 
     adapt_of(objects, output, start, since, against, steps, urgent=urgent)
 
@@ -567,7 +567,7 @@ def export_model(
     overwrite: Overwrite = False,
 ) -> None:
     """Write a model as ONNX, with what its inputs mean and an example, for other programs."""
-    from napari_iafpn.cli.export_model import export_model
+    from napari_iafpn.cli.models import export_model
 
     export_model(model, output, overwrite=overwrite)
 

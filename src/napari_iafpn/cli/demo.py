@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def run_demo(sample: str, folder: Path, model: str, device: str) -> None:
     """Click one object of a sample as a simulated user; write its mask and a picture of it."""
-    from napari_iafpn.cli.overlay import draw_overlay
+    from napari_iafpn.cli.pictures import draw_overlay
     from napari_iafpn.evaluation import Protocol, annotate
     from napari_iafpn.images import Plane
     from napari_iafpn.inference import ClickReplay, Predictor

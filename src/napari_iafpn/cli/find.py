@@ -98,7 +98,7 @@ def _requests(request: FindRequest) -> list[FindRequest]:
 
 def _find(request: FindRequest, predictor: Predictor) -> None:
     """Find what looks like the exemplars in one image; write both, or what was found."""
-    from napari_iafpn.cli.overlay import draw_overlay, outline
+    from napari_iafpn.cli.pictures import draw_overlay, outline
     from napari_iafpn.exchange import (
         LabelImage,
         LabelMetadata,

@@ -1,4 +1,4 @@
-"""The command ``finetune``: a bar for people, or events and commands as lines for a program."""
+"""The commands ``finetune`` and ``adapt``: a bar for people, or lines for a program."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import IO, Any
 
 from rich.progress import BarColumn, Progress, TextColumn
@@ -25,6 +26,28 @@ from napari_iafpn.training.finetuning import (
     Surveyed,
     event_to_json,
 )
+
+
+def adapt_of(
+    objects: Path,
+    output: Path,
+    start: str,
+    since: Path | None,
+    against: str,
+    steps: int | None,
+    *,
+    urgent: bool,
+) -> None:
+    """Learn, or try what was learned; unless it is urgent, while nobody else computes."""
+    from napari_iafpn.training.adaptation import AdaptRequest, run_adaptation, step_back
+
+    if not urgent:
+        step_back()
+    orders = listening()
+    given = {} if steps is None else {"steps": steps}
+    request = AdaptRequest(objects, output, start, since, against, **given)
+    run_adaptation(request, tell, lambda: orders.command)
+
 
 COMMANDS = {"pause": Command.PAUSE, "resume": Command.GO, "stop": Command.STOP}
 """Lines on the standard input of a run with events."""

@@ -1,11 +1,47 @@
-"""`napari-iafpn models`: the cards of the installed models."""
+"""`napari-iafpn models` and `export-model`: the cards of models, and models for ONNX."""
 
 from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
 
 from rich.table import Table
 
 from napari_iafpn.cli.console import plain_console
 from napari_iafpn.networks import ModelCard, find_model, model_names
+
+PACKAGE = Path(__file__).parent / "onnx_package"
+
+
+def export_model(model: str, output: Path, *, overwrite: bool) -> None:
+    """Write the graphs of a model, what they take, and an example into a folder."""
+    from napari_iafpn.networks import find_model, load_cascade, read_card
+
+    path = find_model(model)
+    if find_spec("onnx") is None:
+        raise ValueError(
+            "writing ONNX needs a package that is not installed: pip install 'napari-iafpn[fast]'"
+        )
+    if output.exists() and not output.is_dir():
+        raise ValueError(f"{output} is a file; give the name of a folder")
+    if output.is_dir() and any(output.iterdir()) and not overwrite:
+        raise ValueError(f"{output} is not empty; give another folder or add --overwrite")
+    cascade, card = load_cascade(path), read_card(path)
+
+    from napari_iafpn.networks.graphs import write_graphs
+
+    output.mkdir(parents=True, exist_ok=True)
+    for name in ("coarse", "fine", "refiner"):  # of another model, which has other parts
+        (output / f"{name}.onnx").unlink(missing_ok=True)
+    write_graphs(cascade, output)
+    described = {"config": cascade.config.to_dict(), "card": dataclasses.asdict(card)}
+    (output / "model.json").write_text(json.dumps(described, indent=2), encoding="utf-8")
+    for file in ("README.md", "example.py"):
+        shutil.copyfile(PACKAGE / file, output / file)
+    plain_console().print(f"model: {output} (begin with README.md)")
 
 
 def print_models() -> None:

@@ -84,7 +84,7 @@ def segment_file(request: SegmentRequest) -> None:
     _check_outputs(request)
     finest, *coarser = open_picture(request.image)
 
-    from napari_iafpn.cli.overlay import draw_overlay
+    from napari_iafpn.cli.pictures import draw_overlay
     from napari_iafpn.images import Plane
     from napari_iafpn.inference import ClickReplay, Predictor
 

@@ -1,8 +1,12 @@
 from .box_prompt import BoxPrompt as BoxPrompt
 from .click import Click as Click
-from .kinds import DRAWN as DRAWN, KINDS as KINDS, prompt_from_json as prompt_from_json
 from .prompt import Prompt as Prompt
-from .sequence import ClickSequence as ClickSequence
+from .sequence import (
+    DRAWN as DRAWN,
+    KINDS as KINDS,
+    ClickSequence as ClickSequence,
+    prompt_from_json as prompt_from_json,
+)
 from .simulated import jittered_click as jittered_click, simulated_click as simulated_click
 from .stroke import Stroke as Stroke
 from .tensors import PromptTensors as PromptTensors, prompt_maps as prompt_maps

@@ -14,12 +14,11 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_iafpn.exchange.atomic import write_file
-from napari_iafpn.exchange.axes import DEFAULT_AXES, channel_notes, letters_of
+from napari_iafpn.exchange.axes import DEFAULT_AXES, TIMES, channel_notes, letters_of, long_name
 from napari_iafpn.exchange.canvas import stem
 from napari_iafpn.exchange.ids import ids_of, ids_of_colours
 from napari_iafpn.exchange.label_image import LabelImage, in_type
 from napari_iafpn.exchange.metadata import LabelMetadata
-from napari_iafpn.exchange.units import TIMES, long_name
 from napari_iafpn.images.opening import opening
 from napari_iafpn.images.tiff import pixels_of, whole_series
 

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.exchange.axes import DEFAULT_AXES, are_axes, usual_order
+from napari_iafpn.exchange.axes import DEFAULT_AXES, are_axes, long_name, usual_order
 from napari_iafpn.exchange.ids import ids_of
 from napari_iafpn.exchange.metadata import LabelMetadata
-from napari_iafpn.exchange.units import long_name
 from napari_iafpn.images.opening import UnfitError, sizes
 
 

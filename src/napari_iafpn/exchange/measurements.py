@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from skimage.measure import regionprops_table
 
 from napari_iafpn.exchange.atomic import write_file
+from napari_iafpn.exchange.axes import short_name
 from napari_iafpn.exchange.label_image import LabelImage
 from napari_iafpn.exchange.metadata import LabelMetadata
-from napari_iafpn.exchange.units import short_name
 
 
 def write_measurements(labels: LabelImage, path: Path) -> None:

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.exchange.axes import DEFAULT_AXES, letters_of, usual_order
-from napari_iafpn.exchange.units import long_name
+from napari_iafpn.exchange.axes import DEFAULT_AXES, letters_of, long_name, usual_order
 
 KEY = "napari_iafpn"
 """Under this key other programs' files hold the metadata as JSON."""

@@ -13,7 +13,7 @@ import numpy as np
 import tifffile
 
 from napari_iafpn.exchange.atomic import write_file
-from napari_iafpn.exchange.axes import DEFAULT_AXES
+from napari_iafpn.exchange.axes import DEFAULT_AXES, SHORT, TIMES, long_name
 from napari_iafpn.exchange.imagej_tiff import (
     label_pixels,
     read_tiff,
@@ -22,7 +22,6 @@ from napari_iafpn.exchange.imagej_tiff import (
 )
 from napari_iafpn.exchange.label_image import LabelImage, in_type
 from napari_iafpn.exchange.metadata import LabelMetadata
-from napari_iafpn.exchange.units import SHORT, TIMES, long_name
 from napari_iafpn.images.opening import opening
 from napari_iafpn.images.tiff import whole_series
 

@@ -24,7 +24,6 @@ from napari_iafpn.finding.appearance import (
 from napari_iafpn.finding.candidates import Candidate, candidates_of
 from napari_iafpn.finding.drawing import Drawer, Drawn, choose_way, overlap
 from napari_iafpn.finding.exemplars import Exemplars
-from napari_iafpn.finding.ground import Ground, Objects, check_objects
 from napari_iafpn.finding.proposals import (
     DEFAULT_QUALITY,
     MOST_SHARED,
@@ -32,7 +31,7 @@ from napari_iafpn.finding.proposals import (
     Proposal,
     traits_of,
 )
-from napari_iafpn.finding.proposer import Proposer
+from napari_iafpn.finding.proposer import Ground, Objects, Proposer, check_objects
 from napari_iafpn.geometry import Box, view_around
 from napari_iafpn.images import Plane
 from napari_iafpn.sessions.cutout import Cutout, difference

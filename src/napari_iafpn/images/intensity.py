@@ -1,4 +1,4 @@
-"""From stored numbers to intensities in [0, 1]."""
+"""From stored numbers to intensities in [0, 1], by limits that a sample of the pixels tells."""
 
 from __future__ import annotations
 
@@ -7,6 +7,62 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from napari_iafpn.images.arrays import load
+
+
+def as_rgb8(image: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return an image of any type as (H, W, 3) uint8.
+
+    8-bit images stay as they are. All others are scaled between robust percentiles, jointly over
+    the channels, as a prediction without a window scales them. Grey is repeated and a fourth
+    channel (alpha) dropped.
+
+    Parameters
+    ----------
+    image : (H, W) or (H, W, 3 or 4) bool, integer or float
+    """
+    colours = image[..., :3] if image.ndim == 3 else image[..., None]
+    if colours.dtype != np.uint8:
+        native = colours.astype(colours.dtype.newbyteorder("="))
+        scale = IntensityScale(native.dtype, *robust_limits(sample(native)))
+        colours = np.rint(scale(native) * 255.0).astype(np.uint8)
+    return np.ascontiguousarray(np.broadcast_to(colours, (*colours.shape[:2], 3)))
+
+
+SAMPLE_SIDE = 512
+# Longer sides are sampled by runs of pixels, since a store reads whole chunks for single ones.
+LONGEST_SIDE, RUN = 2048, 32
+
+
+def sample(array: Any) -> NDArray[Any]:
+    """Return about `SAMPLE_SIDE` squared pixels of a plane, spread over it; fewer of a small one.
+
+    Which ones depends on the shape alone, so that every way of storing the same pixels gives the
+    same sample.
+
+    Parameters
+    ----------
+    array : (H, W) or (H, W, channels) array-like
+
+    Returns
+    -------
+    (...) or (..., channels) in native byte order, without alpha.
+    """
+    rows, cols = (_parts(int(side)) for side in array.shape[:2])
+    blocks = [load(array, (row, col)) for row in rows for col in cols]
+    if len(blocks) == 1:
+        return blocks[0]
+    return np.concatenate([block.reshape(-1, *block.shape[2:]) for block in blocks])
+
+
+def _parts(side: int) -> list[slice]:
+    """Return every n-th pixel of an axis; of a long one, runs that begin at multiples of `RUN`."""
+    if side <= LONGEST_SIDE:
+        return [slice(None, None, -(-side // SAMPLE_SIDE))]
+    starts = np.linspace(0, (side - RUN) // RUN, SAMPLE_SIDE // RUN).astype(int) * RUN
+    return [slice(int(start), int(start) + RUN) for start in starts]
+
 
 PERCENTILES = (0.1, 99.9)
 

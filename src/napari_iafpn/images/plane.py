@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from napari_iafpn.geometry import Box
 from napari_iafpn.geometry.resample import resample, resize
-from napari_iafpn.images.intensity import IntensityScale, robust_limits
+from napari_iafpn.images.intensity import SAMPLE_SIDE, IntensityScale, robust_limits, sample
 from napari_iafpn.images.levels import LEFT, Level, levels_of
-from napari_iafpn.images.sampling import SAMPLE_SIDE, sample
 
 CHUNK_PIXELS = 2**20
 CACHE_BYTES = 64 * 2**20

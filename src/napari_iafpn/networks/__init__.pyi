@@ -1,4 +1,3 @@
-from .card import ModelCard as ModelCard
 from .cascade import Cascade as Cascade, build_cascade as build_cascade
 from .checkpoint import (
     load_cascade as load_cascade,
@@ -9,5 +8,5 @@ from .checkpoint import (
 )
 from .config import CascadeConfig as CascadeConfig, LevelConfig as LevelConfig
 from .level import Level as Level
-from .models import find_model as find_model, model_names as model_names
+from .models import ModelCard as ModelCard, find_model as find_model, model_names as model_names
 from .presets import PRESETS as PRESETS, preset as preset

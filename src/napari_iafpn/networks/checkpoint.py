@@ -16,8 +16,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from napari_iafpn.networks.card import ModelCard
 from napari_iafpn.networks.config import CascadeConfig
+from napari_iafpn.networks.models import ModelCard
 from napari_iafpn.networks.tables import read_json, read_table
 
 if TYPE_CHECKING:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
 from napari_iafpn.clicks import DRAWN, Click, Prompt
+from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.canvas import CanvasMouse
 from napari_iafpn.plugin.controller import AnnotationController
-from napari_iafpn.plugin.drawing import Drawing
 from napari_iafpn.plugin.layers import spatial_shape
 from napari_iafpn.plugin.pointer import Pointer
 from napari_iafpn.plugin.prompts_layer import screen_pixel
@@ -17,6 +18,60 @@ from napari_iafpn.plugin.shown_image import ShownImage
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+    from napari.layers import Image
+
+    from napari_iafpn.sessions import PlaneKey
+
+
+class Drawing:
+    """A prompt that is being drawn on a plane of an image.
+
+    Parameters
+    ----------
+    kind : str
+        Of `clicks.DRAWN`.
+    image : Image
+    key : PlaneKey
+    shape : (H, W)
+        Of the plane, in pixels.
+    positive : bool
+    pixel : float
+        The size of a pixel of the screen in pixels of the image.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        image: Image,
+        key: PlaneKey,
+        shape: tuple[int, int],
+        positive: bool,
+        pixel: float,
+    ) -> None:
+        self.image, self.key = image, key
+        self._kind, self._shape, self._positive, self._pixel = kind, shape, positive, pixel
+        self._points: list[tuple[float, float]] = []
+
+    def go_on(self, world: Sequence[float]) -> None:
+        """Draw on to a point of the world."""
+        self._points.append(self.key.to_plane(self.image.world_to_data(world)))
+
+    @property
+    def prompt(self) -> Prompt | None:
+        """What is drawn so far, as far as it lies on the image; None where nothing does."""
+        drawn = DRAWN[self._kind].drawn(self._points, self._positive, self._pixel)
+        return drawn.within(Box.whole(self._shape))
+
+    def finished(self) -> Prompt:
+        """Return what was drawn; ValueError where it lies beside the image."""
+        prompt = self.prompt
+        if prompt is None:
+            height, width = self._shape
+            raise ValueError(
+                f"the {self._kind} lies beside the image of {height} x {width}; draw it on the "
+                "image"
+            )
+        return prompt
 
 
 class DragTools:

@@ -12,9 +12,8 @@ from napari.layers import Image
 from napari_iafpn.images.opening import needed
 from napari_iafpn.plugin.levels import write
 from napari_iafpn.plugin.training.sources import file_name
-from napari_iafpn.sessions.blocks import SIDE
+from napari_iafpn.sessions.blocks import SIDE, SparseArray
 from napari_iafpn.sessions.provenance import MEMORY_BYTES
-from napari_iafpn.sessions.sparse import SparseArray
 
 DTYPE = np.dtype(np.int32)
 

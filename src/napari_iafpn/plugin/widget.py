@@ -14,11 +14,16 @@ from qtpy.QtWidgets import QCheckBox, QPushButton
 
 from napari_iafpn.plugin.annotate.classes import Classes
 from napari_iafpn.plugin.annotate.export import export
-from napari_iafpn.plugin.annotate.guide import next_step
+from napari_iafpn.plugin.annotate.guide import (
+    cause_of,
+    counts_of,
+    next_step,
+    situation_of,
+    title_of,
+)
 from napari_iafpn.plugin.annotate.object_view import ObjectView
 from napari_iafpn.plugin.annotate.objects_table import ObjectsTable
 from napari_iafpn.plugin.annotate.objects_view import ObjectsView
-from napari_iafpn.plugin.annotate.present import cause_of, counts_of, situation_of, title_of
 from napari_iafpn.plugin.annotate.settings_view import DisplayView, NumberingView, StackView
 from napari_iafpn.plugin.annotate.tools_view import CLICKS, PAINTING, ToolsView
 from napari_iafpn.plugin.annotator import Annotator
@@ -27,11 +32,11 @@ from napari_iafpn.plugin.common.parts import Choice, Fold, ModelRow, sentence_la
 from napari_iafpn.plugin.docking import Bridge, is_closing
 from napari_iafpn.plugin.find.messages import SearchReport
 from napari_iafpn.plugin.find.wiring import Finding
-from napari_iafpn.plugin.help_view import HelpSheet
 from napari_iafpn.plugin.layers import default_image, sliders_of
 from napari_iafpn.plugin.learning.learning import Learning
 from napari_iafpn.plugin.messages import MaskReady, Message, ModelFailed, ModelReady, Report
 from napari_iafpn.plugin.sessions.sessions import Sessions
+from napari_iafpn.plugin.shortcuts import HelpSheet
 from napari_iafpn.plugin.user_paths import UserPaths
 from napari_iafpn.plugin.worker import PredictionWorker, load_predictor
 

@@ -34,7 +34,7 @@ from napari_iafpn.plugin.messages import (
     sentence_of,
 )
 from napari_iafpn.plugin.planes import PlaneSource
-from napari_iafpn.plugin.triton import import_triton
+from napari_iafpn.plugin.warming import import_triton
 from napari_iafpn.sessions.plane_propagation import propagate_planes
 
 if TYPE_CHECKING:

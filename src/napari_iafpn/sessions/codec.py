@@ -9,7 +9,7 @@ from typing import Any
 
 from napari_iafpn.images.composite import ChannelDisplay
 from napari_iafpn.sessions.checks import real, text, whole
-from napari_iafpn.sessions.display import DisplaySettings
+from napari_iafpn.sessions.cutout import RunLengths
 from napari_iafpn.sessions.object_codec import (
     Json,
     id_from_json,
@@ -21,9 +21,8 @@ from napari_iafpn.sessions.object_codec import (
 )
 from napari_iafpn.sessions.objects import CurrentObject
 from napari_iafpn.sessions.pixels import POLICIES, PixelChange
-from napari_iafpn.sessions.plane_key import PlaneKey
+from napari_iafpn.sessions.plane_key import DisplaySettings, PlaneKey
 from napari_iafpn.sessions.proposals import VERDICTS, Verdict
-from napari_iafpn.sessions.run_lengths import RunLengths
 from napari_iafpn.sessions.steps import (
     Commit,
     LabelsChange,

@@ -9,11 +9,10 @@ import numpy as np
 from napari_iafpn.clicks import Click, ClickSequence, Prompt, prompt_from_json
 from napari_iafpn.geometry import Box
 from napari_iafpn.sessions.checks import real, text, whole
-from napari_iafpn.sessions.cutout import Cutout
+from napari_iafpn.sessions.cutout import Cutout, RunLengths
 from napari_iafpn.sessions.objects import CurrentObject, EditedLabel, HandEdits, OpenedProposal
 from napari_iafpn.sessions.plane_key import PlaneKey
 from napari_iafpn.sessions.proposals import FoundObject
-from napari_iafpn.sessions.run_lengths import RunLengths
 
 Json = dict[str, Any]
 MOST_PIXELS = 2**31

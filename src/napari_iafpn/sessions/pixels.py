@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_iafpn.geometry import Box
-from napari_iafpn.sessions.cutout import Cutout
+from napari_iafpn.sessions.cutout import Cutout, RunLengths
 from napari_iafpn.sessions.plane_key import PlaneKey
-from napari_iafpn.sessions.run_lengths import RunLengths
 
 KEEP, OVERWRITE = "keep", "overwrite"
 POLICIES = (KEEP, OVERWRITE)

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_iafpn.sessions.blocks import SparseArray
 from napari_iafpn.sessions.checks import text, whole
-from napari_iafpn.sessions.sparse import SparseArray
 
 BLOCK = 64
 BLOCKS = 4

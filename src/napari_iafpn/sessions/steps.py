@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from napari_iafpn.sessions.display import DisplaySettings
 from napari_iafpn.sessions.objects import CurrentObject
 from napari_iafpn.sessions.pixels import PixelChange
-from napari_iafpn.sessions.plane_key import PlaneKey
+from napari_iafpn.sessions.plane_key import DisplaySettings, PlaneKey
 from napari_iafpn.sessions.proposals import Verdict
 
 ACCEPT = "accept"

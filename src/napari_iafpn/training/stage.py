@@ -1,7 +1,8 @@
-"""One stage under way: what changes from step to step, and how it is kept and measured."""
+"""One stage under way: what changes from step to step, how it is kept, measured, exported."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,40 @@ import torch
 from timm.layers.norm_act import convert_sync_batchnorm
 from torch import nn
 
-from napari_iafpn.networks import load_cascade, save_cascade
+from napari_iafpn.networks import ModelCard, load_cascade, save_cascade
 from napari_iafpn.networks.cascade import Cascade
-from napari_iafpn.training.export import card_of
 from napari_iafpn.training.logs import LOG, VALIDATION, CsvLog
 from napari_iafpn.training.optimisation import WeightAverage, make_optimizer, weights_of
-from napari_iafpn.training.recipe import STAGES
+from napari_iafpn.training.recipe import STAGES, Recipe
 from napari_iafpn.training.run import Progress, Run
 from napari_iafpn.training.selection import Best, Scores
 from napari_iafpn.training.settings import StageConfig
 from napari_iafpn.training.state import disk_sentences, save_state
+
+
+def export(
+    cascade: Cascade,
+    recipe: Recipe,
+    path: Path,
+    scores: Mapping[str, Mapping[str, float]] | None = None,
+) -> None:
+    """Write the model in half precision with its card."""
+    save_cascade(cascade, path, card_of(recipe, scores), dtype=torch.float16)
+
+
+def card_of(recipe: Recipe, scores: Mapping[str, Mapping[str, float]] | None = None) -> ModelCard:
+    """Return the card of a model that was trained by ``recipe``; ``scores`` as in ``ModelCard``."""
+    return ModelCard(
+        name=recipe.name,
+        description=recipe.description,
+        licence=recipe.licence,
+        training_data=tuple(
+            {"name": s.name, "licence": s.licence, "source": s.source} for s in recipe.sets
+        ),
+        recipe=f"{recipe.name}.toml",
+        recipe_hash=recipe.digest,
+        scores={name: dict(values) for name, values in (scores or {}).items()},
+    )
 
 
 @dataclass

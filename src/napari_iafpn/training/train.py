@@ -17,7 +17,6 @@ from napari_iafpn.networks import build_cascade, load_cascade, read_card
 from napari_iafpn.networks.cascade import Cascade
 from napari_iafpn.networks.tables import Count, Flag, Whole, between, checked, one_of
 from napari_iafpn.training.dataset import ClickDataset
-from napari_iafpn.training.export import export
 from napari_iafpn.training.forgetting import interpolated
 from napari_iafpn.training.logs import TensorBoardLog
 from napari_iafpn.training.loop import run_stage
@@ -25,7 +24,7 @@ from napari_iafpn.training.mixture import open_mixture
 from napari_iafpn.training.recipe import PRECISIONS, Recipe
 from napari_iafpn.training.run import Progress, Run
 from napari_iafpn.training.selection import Validation
-from napari_iafpn.training.stage import best_path
+from napari_iafpn.training.stage import best_path, export
 from napari_iafpn.training.state import STATE, holds_run, load_state, restore, sole_writer
 
 MOST_PROCESSES = 1024

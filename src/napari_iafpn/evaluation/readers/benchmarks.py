@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_iafpn.evaluation.readers.instances import need_folders, read_list
 from napari_iafpn.evaluation.readers.labels import Truth
-from napari_iafpn.evaluation.readers.layouts import need_folders, read_list
 from napari_iafpn.evaluation.readers.pairs import image_files
 from napari_iafpn.evaluation.readers.sets import FileSet
 from napari_iafpn.images.files import read_picture

@@ -10,9 +10,9 @@ from napari_iafpn.evaluation.readers.sample import Sample
 from napari_iafpn.evaluation.readers.sets import FileSet, sample_of
 from napari_iafpn.images.files import read_array
 from napari_iafpn.sessions import PlaneKey
+from napari_iafpn.sessions.cutout import RunLengths
 from napari_iafpn.sessions.provenance import ImageProvenance
 from napari_iafpn.sessions.reading import Session, read_session
-from napari_iafpn.sessions.run_lengths import RunLengths
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,15 +1,60 @@
-"""Two models on the same objects."""
+"""Two models on the same objects, and all that a report is made of."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from napari_iafpn.evaluation.metrics import clicks_needed
 from napari_iafpn.evaluation.protocol import ObjectResult, Protocol
-from napari_iafpn.evaluation.report.conditions import Condition
-from napari_iafpn.evaluation.report.summary import headline_target, targets_of
+from napari_iafpn.evaluation.report.summary import (
+    Condition,
+    Summary,
+    by_condition,
+    headline_target,
+    summarise,
+    targets_of,
+)
+from napari_iafpn.evaluation.results import Results
 from napari_iafpn.evaluation.statistics import Interval, compare_paired
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Results with their summaries.
+
+    Attributes
+    ----------
+    results : Results
+    protocol : Protocol
+    groups : mapping of Condition to tuple of ObjectResult
+    summaries : mapping of Condition to Summary
+    comparisons : tuple of Comparison
+        Every later model with the first one.
+    """
+
+    results: Results
+    protocol: Protocol
+    groups: Mapping[Condition, tuple[ObjectResult, ...]]
+    summaries: Mapping[Condition, Summary]
+    comparisons: tuple[Comparison, ...]
+
+
+def analyse(results: Results) -> Analysis:
+    """Summarise and compare what ``results`` hold; ValueError without any object."""
+    if not results.objects:
+        raise ValueError("there is no result to report; evaluate at least one object")
+    options = results.provenance["options"]
+    known = [field.name for field in fields(Protocol) if field.name in options]
+    protocol = Protocol(**{name: options[name] for name in known})
+    groups = by_condition(results.objects)
+    return Analysis(
+        results,
+        protocol,
+        groups,
+        {condition: summarise(group, protocol) for condition, group in groups.items()},
+        tuple(compare_models(groups, protocol)),
+    )
 
 
 @dataclass(frozen=True)

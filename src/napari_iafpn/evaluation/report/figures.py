@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_iafpn.evaluation.report.conditions import Condition, names_of
-from napari_iafpn.evaluation.report.summary import Summary
+from napari_iafpn.evaluation.report.summary import Condition, Summary, names_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,8 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from napari_iafpn.evaluation.protocol import Protocol
-from napari_iafpn.evaluation.report.analysis import Analysis
-from napari_iafpn.evaluation.report.comparison import Comparison
+from napari_iafpn.evaluation.report.comparison import Analysis, Comparison
 from napari_iafpn.evaluation.report.summary import COUNTS, Summary, percent
 from napari_iafpn.evaluation.statistics import Interval
 

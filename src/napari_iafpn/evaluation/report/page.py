@@ -1,28 +1,34 @@
-"""The file ``report.html``: one page for people, which loads nothing from elsewhere."""
+"""The files of a report; ``report.html``, the one for people, loads nothing from elsewhere."""
 
 from __future__ import annotations
 
 import base64
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
 from napari_iafpn.evaluation.pages import render
-from napari_iafpn.evaluation.report.analysis import Analysis
-from napari_iafpn.evaluation.report.comparison import Comparison
-from napari_iafpn.evaluation.report.conditions import Condition, condition_of, names_of, object_id
+from napari_iafpn.evaluation.report.clicks import objects_csv
+from napari_iafpn.evaluation.report.comparison import Analysis, Comparison, analyse
+from napari_iafpn.evaluation.report.figures import curves_png, success_png
+from napari_iafpn.evaluation.report.numbers import results_json
 from napari_iafpn.evaluation.report.summary import (
     COUNTS,
+    Condition,
     Summary,
+    condition_of,
     headline_target,
+    names_of,
+    object_id,
     percent,
     summarise,
 )
-from napari_iafpn.evaluation.report.thumbnails import Pick, Picks
+from napari_iafpn.evaluation.report.thumbnails import Pick, Picks, pick_objects
 from napari_iafpn.evaluation.report.wording import (
     clicks_sentence,
     comparison_sentence,
@@ -30,6 +36,42 @@ from napari_iafpn.evaluation.report.wording import (
     share_phrase,
     tally_sentence,
 )
+from napari_iafpn.evaluation.results import Results
+
+if TYPE_CHECKING:
+    from napari_iafpn.evaluation.readers import AnnotatedSet
+
+
+def write_report(results: Results, sets: Sequence[AnnotatedSet], output: Path) -> None:
+    """Write ``results.json``, ``objects.csv``, ``curves.png``, ``success.png``, ``report.html``.
+
+    Each file is written whole or not at all, the numbers first. Images of ``sets`` that cannot be
+    read any more leave a sentence in place of the picture.
+
+    Raises
+    ------
+    ValueError
+        Where ``results`` hold no object.
+    OSError
+        Where ``output`` cannot be written.
+    """
+    from napari_iafpn.networks import write_atomically
+
+    analysis = analyse(results)
+    output.mkdir(parents=True, exist_ok=True)
+    write_atomically(output / "results.json", _encoded(results_json(analysis)))
+    write_atomically(output / "objects.csv", _encoded(objects_csv(results.objects)))
+    curves, success = curves_png(analysis.summaries), success_png(analysis.summaries)
+    write_atomically(output / "curves.png", curves)
+    write_atomically(output / "success.png", success)
+    page = report_html(analysis, curves, success, pick_objects(analysis, sets))
+    write_atomically(output / "report.html", _encoded(page))
+
+
+def _encoded(text: str) -> bytes:
+    # Names of files may hold bytes that are no text; JSON reads the escape back.
+    return text.encode("utf-8", errors="backslashreplace")
+
 
 FEW = 4
 """So many conditions get a sentence each and their pictures unfolded."""

@@ -14,9 +14,8 @@ from PIL import Image, ImageDraw
 
 from napari_iafpn.evaluation.metrics import clicks_needed, first_success
 from napari_iafpn.evaluation.protocol import ObjectResult
-from napari_iafpn.evaluation.report.analysis import Analysis
-from napari_iafpn.evaluation.report.conditions import Condition
-from napari_iafpn.evaluation.report.summary import headline_target
+from napari_iafpn.evaluation.report.comparison import Analysis
+from napari_iafpn.evaluation.report.summary import Condition, headline_target
 from napari_iafpn.geometry import Box, move_point
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
 from napari_iafpn.plugin.evaluation.request import Request
-from napari_iafpn.plugin.triton import import_triton
+from napari_iafpn.plugin.warming import import_triton
 
 if TYPE_CHECKING:
     from napari_iafpn.evaluation import AnnotatedSet, Progress, Protocol, Results

@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.ports import LabelsTarget
-from napari_iafpn.plugin.triton import import_triton
+from napari_iafpn.plugin.warming import import_triton
 from napari_iafpn.sessions import Cutout, PlaneKey, Step
 from napari_iafpn.sessions.pixels import lifted, region_of
 

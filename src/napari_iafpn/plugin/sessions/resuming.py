@@ -10,8 +10,8 @@ from napari.layers import Image, Labels
 from napari_iafpn.plugin.layers import full_resolution, keep_id, placement
 from napari_iafpn.plugin.sessions.offers import Offer, offer_of
 from napari_iafpn.plugin.stores import on_disk
+from napari_iafpn.sessions.blocks import SparseArray
 from napari_iafpn.sessions.reading import read_session
-from napari_iafpn.sessions.sparse import SparseArray
 
 if TYPE_CHECKING:
     from napari_iafpn.plugin.annotator import Annotator

@@ -13,7 +13,6 @@ from napari_iafpn.plugin.common.panel import DockPanel
 from napari_iafpn.plugin.docking import BackgroundTasks
 from napari_iafpn.plugin.messages import Message, as_sentence
 from napari_iafpn.plugin.training.controller import State, TrainingController, Wish
-from napari_iafpn.plugin.training.handover import use_model
 from napari_iafpn.plugin.training.job import Job
 from napari_iafpn.plugin.training.offers import layer_pair, offered_pairs
 from napari_iafpn.plugin.training.process import TrainingProcess
@@ -21,11 +20,35 @@ from napari_iafpn.plugin.training.progress_view import ButtonsView, ProgressView
 from napari_iafpn.plugin.training.setup_view import SetupView
 from napari_iafpn.plugin.training.sources import LayersSource, Source
 from napari_iafpn.plugin.user_paths import UserPaths
+from napari_iafpn.plugin.widget import ClickSegmentation
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import napari.viewer
     from napari.utils.theme import Theme
     from qtpy.QtGui import QEnterEvent
+
+PLUGIN, WIDGET = "napari-iafpn", "Click segmentation"
+
+
+def use_model(viewer: napari.viewer.Viewer, model: Path) -> ClickSegmentation:
+    """Choose ``model`` in the widget that is docked in ``viewer``; one is opened if need be."""
+    window = viewer.window
+    widget = next((w for w in _docked(window) if isinstance(w, ClickSegmentation)), None)
+    if widget is None:
+        _, widget = window.add_plugin_dock_widget(PLUGIN, WIDGET, tabify=True)
+    widget.raise_dock()
+    widget.use_model(model)
+    return widget
+
+
+def _docked(window: object) -> list[object]:
+    if hasattr(window, "dock_widgets"):
+        return list(window.dock_widgets.values())
+    # before napari 0.6.2
+    return [dock.inner_widget() for dock in window._dock_widgets.values()]  # type: ignore[attr-defined]
+
 
 REDRAW_MS = 400
 WELCOME = (
