@@ -31,12 +31,11 @@ def cells(disk_image):
 
 
 @pytest.fixture
-def window(make_napari_viewer, qtbot, model):
+def window(empty_viewer, qtbot, model):
     """Opens the docked widget in a window."""
     opened = []
 
-    def open_window(image=None, labels=None):
-        viewer = make_napari_viewer(show=True, strict_qt="raise")
+    def open_window(image=None, labels=None, *, viewer=empty_viewer):
         viewer.window.resize(1300, 950)
         if image is not None:
             viewer.add_image(image, name="cells")
@@ -77,8 +76,8 @@ def curve(widget):
     return [line.get_xydata() for line in widget.results.curve.axes.get_lines()[1:]]
 
 
-def test_a_stack_from_start_to_report(window, qtbot, cells, tmp_path):
-    viewer, widget = window(*cells)
+def test_a_stack_from_start_to_report(window, make_napari_viewer, qtbot, cells, tmp_path):
+    viewer, widget = window(*cells, viewer=make_napari_viewer(show=True, strict_qt="raise"))
     assert (widget.setup.image, widget.setup.labels) == ("cells", "truth")
     ticks, bars = [], set()
     timer = QTimer()
