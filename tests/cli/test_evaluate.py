@@ -20,7 +20,7 @@ from PIL import Image
 from napari_iafpn.cli import main
 from napari_iafpn.evaluation import Protocol, evaluate_set
 from napari_iafpn.evaluation.readers import FolderSet
-from napari_iafpn.evaluation.report.clicks import objects_csv
+from napari_iafpn.evaluation.report.numbers import objects_csv
 from napari_iafpn.inference import Predictor
 
 posix = pytest.mark.skipif(os.name != "posix", reason="process groups and signals of POSIX")

@@ -19,9 +19,8 @@ from napari_iafpn.networks import ModelCard, find_model, save_cascade
 from napari_iafpn.sessions import Commit, Cutout, DisplaySettings, HandEdits, PlaneKey, Propagation
 from napari_iafpn.sessions.actions import edit_step, propagate_step
 from napari_iafpn.sessions.lines import lines_of, sealed
-from napari_iafpn.sessions.plane_propagation import propagate_planes
 from napari_iafpn.sessions.reading import read_session
-from napari_iafpn.sessions.replay import replay
+from napari_iafpn.sessions.replay import propagate_planes, replay
 from napari_iafpn.training.finetuning import FinetuneRequest
 from napari_iafpn.training.finetuning.data import look_through
 

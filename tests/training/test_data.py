@@ -14,8 +14,7 @@ from napari_iafpn.training.dataset import ClickDataset
 from napari_iafpn.training.mixture import annotators, open_mixture, read_annotator
 from napari_iafpn.training.recipe import recipe_from
 from napari_iafpn.training.settings import AugmentConfig, ViewConfig
-from napari_iafpn.training.targets import choose_target, target_slices
-from napari_iafpn.training.views import choose_view, cut_view
+from napari_iafpn.training.views import choose_target, choose_view, cut_view, target_slices
 
 
 def sample_of(instances, image=None):

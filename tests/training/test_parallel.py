@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from napari_iafpn.networks import load_cascade
-from napari_iafpn.training.parallel import BatchStream
+from napari_iafpn.training.loop import BatchStream
 from napari_iafpn.training.recipe import read_recipe
 from napari_iafpn.training.settings import StageConfig
 from napari_iafpn.training.train import Engine, train

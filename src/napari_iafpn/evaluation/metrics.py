@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from napari_iafpn.geometry import Box
 
 if TYPE_CHECKING:
-    from napari_iafpn.evaluation.object_result import ObjectResult
+    from napari_iafpn.evaluation.results import ObjectResult
 
 Run = Sequence[float]
 BOUNDARY_SHARE = 0.02

@@ -23,8 +23,8 @@ from napari_iafpn.clicks import (
 )
 from napari_iafpn.evaluation.masks import MaskCode
 from napari_iafpn.evaluation.metrics import boundary_band, boundary_width, first_success, iou
-from napari_iafpn.evaluation.object_result import ObjectResult
 from napari_iafpn.evaluation.readers.sample import Sample, check_object
+from napari_iafpn.evaluation.results import ObjectResult
 from napari_iafpn.geometry import Box, view_around
 from napari_iafpn.inference.policy import CROPS, PUBLISHED, Policy
 from napari_iafpn.networks.tables import Natural, Real, Share, Whole, between, checked, must, one_of

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 from napari_iafpn.evaluation.dispatch import Dispatcher
 from napari_iafpn.evaluation.journal import Journal
 from napari_iafpn.evaluation.models import find_models
-from napari_iafpn.evaluation.object_result import ObjectResult
 from napari_iafpn.evaluation.plan import Unit, make_plan, result_keys, units_left
 from napari_iafpn.evaluation.pool import Cluster, LocalPool, Workplace
 from napari_iafpn.evaluation.protocol import Protocol
 from napari_iafpn.evaluation.provenance import make_header, make_provenance, now
 from napari_iafpn.evaluation.readers.session import SessionSet
 from napari_iafpn.evaluation.result_collector import ResultCollector
-from napari_iafpn.evaluation.results import Problem, Progress, Results
+from napari_iafpn.evaluation.results import ObjectResult, Problem, Progress, Results
 from napari_iafpn.evaluation.workers import Job, Machine, make_job
 
 if TYPE_CHECKING:

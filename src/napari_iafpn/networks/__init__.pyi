@@ -6,7 +6,11 @@ from .checkpoint import (
     save_cascade as save_cascade,
     write_atomically as write_atomically,
 )
-from .config import CascadeConfig as CascadeConfig, LevelConfig as LevelConfig
+from .config import (
+    PRESETS as PRESETS,
+    CascadeConfig as CascadeConfig,
+    LevelConfig as LevelConfig,
+    preset as preset,
+)
 from .level import Level as Level
 from .models import ModelCard as ModelCard, find_model as find_model, model_names as model_names
-from .presets import PRESETS as PRESETS, preset as preset

@@ -19,7 +19,7 @@ from napari_iafpn.clicks import PromptTensors
 from napari_iafpn.networks.cascade import Cascade
 from napari_iafpn.networks.checkpoint import load_cascade, read_config
 from napari_iafpn.networks.config import LevelConfig
-from napari_iafpn.networks.inputs import graph_inputs
+from napari_iafpn.networks.level import graph_inputs
 
 NEEDED = ("onnx", "onnxruntime", "platformdirs")
 CACHE_BYTES = 512 * 2**20

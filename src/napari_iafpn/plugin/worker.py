@@ -35,7 +35,7 @@ from napari_iafpn.plugin.messages import (
 )
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.warming import import_triton
-from napari_iafpn.sessions.plane_propagation import propagate_planes
+from napari_iafpn.sessions.replay import propagate_planes
 
 if TYPE_CHECKING:
     from napari_iafpn.images import Plane

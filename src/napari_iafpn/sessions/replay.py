@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +10,66 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_iafpn.sessions.actions import propagated_pixels
-from napari_iafpn.sessions.objects import CurrentObject
+from napari_iafpn.sessions.cutout import Cutout
+from napari_iafpn.sessions.objects import CurrentObject, found_by
 from napari_iafpn.sessions.pixels import PixelChange, lifted, painted
-from napari_iafpn.sessions.plane_propagation import propagate_planes
+from napari_iafpn.sessions.plane_key import PlaneKey
 from napari_iafpn.sessions.reading import ArrayLabels, Session
-from napari_iafpn.sessions.steps import Step
+from napari_iafpn.sessions.steps import Propagation, Step
 
 if TYPE_CHECKING:
-    from napari_iafpn.inference import Predictor
+    from napari_iafpn.images import Plane
+    from napari_iafpn.inference import Prediction, Predictor
+
+
+def propagate_planes(
+    predictor: Predictor,
+    open_plane: Callable[[PlaneKey], Plane],
+    plane: PlaneKey,
+    start: Prediction,
+    propagation: Propagation,
+    cancelled: Callable[[], bool] | None = None,
+) -> Iterator[tuple[int, PlaneKey, Cutout | None, str]]:
+    """Yield for each plane its route, its key, the object there, and the doubt that ends a route.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    open_plane : callable
+        Opens a plane; called when it is reached.
+    plane : PlaneKey
+        Where the object comes from.
+    start : Prediction
+        Its mask there.
+    propagation : Propagation
+    cancelled : callable, optional
+        Asked before each plane.
+
+    Raises
+    ------
+    Cancelled
+        As soon as ``cancelled`` returns True.
+    """
+    from napari_iafpn.inference.propagation import propagate
+
+    axis, threshold = propagation.axis, propagation.threshold
+
+    def opened(index: int) -> Plane:
+        return open_plane(plane.moved_to(axis, index))
+
+    for number, route in enumerate(propagation.routes):
+        for reached in propagate(
+            predictor,
+            opened,
+            start,
+            route,
+            origin=plane.index_along(axis),
+            threshold=threshold,
+            cancelled=cancelled,
+        ):
+            mask = None if reached.doubt else found_by(reached.prediction, threshold)
+            yield number, plane.moved_to(axis, reached.index), mask, reached.doubt
+
 
 Levels = Mapping[str, Sequence[Any]]
 """The resolutions of each image, the finest first."""

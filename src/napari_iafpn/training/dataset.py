@@ -26,8 +26,7 @@ from napari_iafpn.training.initial_masks import (
 from napari_iafpn.training.mixture import annotators, read_annotator
 from napari_iafpn.training.recipe import Recipe
 from napari_iafpn.training.settings import Size
-from napari_iafpn.training.targets import choose_target, target_slices
-from napari_iafpn.training.views import View, choose_view, cut_view
+from napari_iafpn.training.views import View, choose_target, choose_view, cut_view, target_slices
 
 CACHE_BYTES = 2 * 2**30
 ATTEMPTS = 1000

@@ -6,8 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from napari_iafpn.evaluation.readers.labels import IGNORE, LabelFile, Truth, read_labels
-from napari_iafpn.evaluation.readers.meaning import pieces_are_objects
+from napari_iafpn.evaluation.readers.labels import (
+    IGNORE,
+    LabelFile,
+    Truth,
+    pieces_are_objects,
+    read_labels,
+)
 from napari_iafpn.evaluation.readers.pairs import Pair, image_files, pair_files, unpaired_labels
 from napari_iafpn.evaluation.readers.sample import Sample
 from napari_iafpn.evaluation.readers.sets import FileSet, MissingLabelsError, sample_of

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.evaluation.readers.labels import Truth
-from napari_iafpn.evaluation.readers.meaning import large_pieces
+from napari_iafpn.evaluation.readers.labels import Truth, large_pieces
 from napari_iafpn.evaluation.readers.sample import boxes_of, size_sentence
 from napari_iafpn.evaluation.readers.sets import (
     AnnotatedSet,

@@ -12,7 +12,7 @@ import numpy as np
 
 from napari_iafpn.evaluation.readers.folder import FolderSet
 from napari_iafpn.evaluation.readers.inspection import REASONS, Finding, Inspection, inspect
-from napari_iafpn.evaluation.readers.meaning import MIN_AREA
+from napari_iafpn.evaluation.readers.labels import MIN_AREA
 from napari_iafpn.evaluation.readers.sets import AnnotatedSet, FileSet, Selection
 
 if TYPE_CHECKING:

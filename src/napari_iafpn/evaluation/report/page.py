@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from napari_iafpn.evaluation.pages import render
-from napari_iafpn.evaluation.report.clicks import objects_csv
 from napari_iafpn.evaluation.report.comparison import Analysis, Comparison, analyse
 from napari_iafpn.evaluation.report.figures import curves_png, success_png
-from napari_iafpn.evaluation.report.numbers import results_json
+from napari_iafpn.evaluation.report.numbers import objects_csv, results_json
 from napari_iafpn.evaluation.report.summary import (
     COUNTS,
     Condition,
