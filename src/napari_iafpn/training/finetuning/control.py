@@ -23,7 +23,7 @@ DRIFT = 0.1
 
 @dataclass
 class Clock:
-    """Counts the seconds of a run; a pause does not count, earlier sittings of the run do.
+    """Counts the seconds of a run; a pause does not count, its earlier parts do.
 
     Attributes
     ----------

@@ -164,7 +164,7 @@ class FinetuneState:
         self.record.save(self.request.folder)
 
     def tell_earlier(self) -> None:
-        """Tell again what an earlier sitting measured."""
+        """Tell again what was measured before the run was stopped."""
         for place, moment in enumerate(self.record.moments):
             when = "during" if place else "before"
             self._tell(when, moment, best=0 < place == self.record.best)
