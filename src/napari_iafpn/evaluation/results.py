@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import PlainSerializer, PlainValidator
 
 from napari_iafpn.clicks import Click, Prompt, prompt_from_json
 from napari_iafpn.evaluation.masks import BoxNumbers, MaskCode
-
-if TYPE_CHECKING:
-    from napari_iafpn.evaluation.protocol import ObjectResult
 
 ClickNumbers = Annotated[
     Click,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,9 +19,6 @@ from napari_iafpn.evaluation.metrics import (
 )
 from napari_iafpn.evaluation.protocol import ObjectResult, Protocol
 from napari_iafpn.evaluation.statistics import Interval, bootstrap, mean_interval
-
-if TYPE_CHECKING:
-    from napari_iafpn.evaluation.protocol import ObjectResult
 
 
 @dataclass(frozen=True)

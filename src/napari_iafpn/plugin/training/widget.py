@@ -23,8 +23,6 @@ from napari_iafpn.plugin.user_paths import UserPaths
 from napari_iafpn.plugin.widget import ClickSegmentation
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import napari.viewer
     from napari.utils.theme import Theme
     from qtpy.QtGui import QEnterEvent
