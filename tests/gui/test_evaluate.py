@@ -31,11 +31,12 @@ def cells(disk_image):
 
 
 @pytest.fixture
-def window(empty_viewer, qtbot, model):
+def window(make_napari_viewer, qtbot, model):
     """Opens the docked widget in a window."""
     opened = []
 
-    def open_window(image=None, labels=None, *, viewer=empty_viewer):
+    def open_window(image=None, labels=None):
+        viewer = make_napari_viewer(show=True, strict_qt="raise")
         viewer.window.resize(1300, 950)
         if image is not None:
             viewer.add_image(image, name="cells")
@@ -76,8 +77,8 @@ def curve(widget):
     return [line.get_xydata() for line in widget.results.curve.axes.get_lines()[1:]]
 
 
-def test_a_stack_from_start_to_report(window, make_napari_viewer, qtbot, cells, tmp_path):
-    viewer, widget = window(*cells, viewer=make_napari_viewer(show=True, strict_qt="raise"))
+def test_a_stack_from_start_to_report(window, qtbot, cells, tmp_path):
+    viewer, widget = window(*cells)
     assert (widget.setup.image, widget.setup.labels) == ("cells", "truth")
     ticks, bars = [], set()
     timer = QTimer()

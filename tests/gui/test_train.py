@@ -14,7 +14,7 @@ from napari_iafpn.plugin.training.widget import TrainOnMasks
 from napari_iafpn.plugin.user_paths import UserPaths
 from napari_iafpn.plugin.widget import ClickSegmentation
 
-MINUTES = 1.2
+MINUTES = 2
 """Enough for some steps between the counts of clicks."""
 
 
@@ -32,12 +32,12 @@ def cells(rng, count=3, side=96):
 
 
 @pytest.fixture
-def trainer(empty_viewer, qtbot, tmp_path):
+def trainer(make_napari_viewer, qtbot, tmp_path):
     """Open a window with the docked widget."""
     widgets = []
 
     def open_widget(viewer=None):
-        viewer = viewer or empty_viewer
+        viewer = viewer or make_napari_viewer(show=True, strict_qt="raise")
         viewer.window.resize(1500, 1000)
         widget = TrainOnMasks(viewer, paths=UserPaths(tmp_path / "home"))
         viewer.window.add_dock_widget(widget, name="Train on your masks")
@@ -80,11 +80,11 @@ def wait_for(qtbot, controller, condition):
 
 
 def test_train_close_the_widget_go_on_and_use_the_model(
-    trainer, make_napari_viewer, qtbot, tmp_path, tiny_cascade, rng
+    trainer, qtbot, tmp_path, tiny_cascade, rng
 ):
     base = tmp_path / "tiny.safetensors"
     save_cascade(tiny_cascade, base, ModelCard(name="tiny"))
-    widget = trainer(make_napari_viewer(show=True, strict_qt="raise"))
+    widget = trainer()
     viewer, controller = widget.viewer, widget.controller
     image, labels = cells(rng)
     viewer.add_image(image, name="cells")
