@@ -112,42 +112,39 @@ def docked(viewer, kind):
     return widget
 
 
-@pytest.mark.parametrize("command", WIDGETS)
-def test_a_widget_opens_from_the_menu(viewer, qtbot, command):
-    choose(viewer, "Plugins", TITLE, f"{TITLES[command]} ({TITLE})")
-    widget = docked(viewer, WIDGETS[command])
-    native = getattr(widget, "native", widget)
-    qtbot.waitUntil(native.isVisible)
-    native.hide()
+def test_every_widget_opens_from_the_menu(viewer, qtbot):
+    for command, kind in WIDGETS.items():
+        choose(viewer, "Plugins", TITLE, f"{TITLES[command]} ({TITLE})")
+        widget = docked(viewer, kind)
+        native = getattr(widget, "native", widget)
+        qtbot.waitUntil(native.isVisible)
+        native.hide()
 
 
-@pytest.mark.parametrize("command", SAMPLES)
-def test_a_sample_opens_from_the_menu(viewer, command):
-    choose(viewer, "File", "Open Sample", TITLE, SAMPLES[command])
-    (layer,) = viewer.layers
-    pixels = layer.data[-1] if layer.multiscale else layer.data
-    assert np.asarray(pixels).std() > 0
+def test_every_sample_opens_from_the_menu(viewer):
+    for name in SAMPLES.values():
+        choose(viewer, "File", "Open Sample", TITLE, name)
+        (layer,) = viewer.layers
+        pixels = layer.data[-1] if layer.multiscale else layer.data
+        assert np.asarray(pixels).std() > 0, name
+        viewer.layers.clear()
 
 
-@pytest.mark.parametrize("command", WRITERS)
-def test_labels_are_saved_from_the_menu(viewer, monkeypatch, tmp_path, command):
+def test_labels_are_saved_in_every_format_from_the_menu(viewer, monkeypatch, tmp_path):
     labels = np.zeros(SHAPE, np.uint16)
     labels[5:20, 10:30], labels[30:50, 40:70] = 1, 2
     viewer.layers.selection.active = viewer.add_labels(labels)
-    writer = WRITERS[command]
-    suffix = writer.filename_extensions[0]
-    path = tmp_path / f"saved{suffix}"
-
-    def ask(*_, **__):
-        return str(path), f"{writer.display_name} (*{suffix})"
-
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", ask)
-    choose(viewer, "File", "Save Selected Layers...")
-    assert path.exists()
-    if suffix == ".csv":
-        assert len(path.read_text().splitlines()) == 3
-    else:
-        assert np.array_equal(read_labels(path, shape=SHAPE).labels, labels)
+    for command, writer in WRITERS.items():
+        suffix = writer.filename_extensions[0]
+        path = tmp_path / f"{command}{suffix}"
+        answer = str(path), f"{writer.display_name} (*{suffix})"
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, answer=answer, **__: answer)
+        choose(viewer, "File", "Save Selected Layers...")
+        assert path.exists()
+        if suffix == ".csv":
+            assert len(path.read_text().splitlines()) == 3
+        else:
+            assert np.array_equal(read_labels(path, shape=SHAPE).labels, labels), command
 
 
 def test_outlines_are_opened_from_the_menu(viewer, monkeypatch, tmp_path):

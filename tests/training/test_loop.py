@@ -59,8 +59,8 @@ from pathlib import Path
 from napari_iafpn.training.recipe import recipe_from
 from napari_iafpn.training.train import Engine, train
 engine = Engine(workers=0, save_every=1, accelerator="cpu")
-recipe, output = recipe_from({values!r}), Path({output!r})
-train(recipe, Path({folder!r}), output, engine=engine, resume={resume})
+for output, resume in {runs!r}:
+    train(recipe_from({values!r}), Path({folder!r}), Path(output), engine=engine, resume=resume)
 """
 
 
@@ -72,11 +72,12 @@ def test_a_process_killed_at_once_resumes_to_the_same_model(values, folder, tmp_
     values["coarse"] |= {"steps": STEPS, "ema": 0.9}
     recipe, output, whole = recipe_from(values), tmp_path / "killed", tmp_path / "whole"
 
-    def start(output, *, resume=False):
-        code = SCRIPT.format(values=values, folder=str(folder), output=str(output), resume=resume)
+    def start(*runs):
+        runs = [(str(output), resume) for output, resume in runs]
+        code = SCRIPT.format(values=values, folder=str(folder), runs=runs)
         return subprocess.Popen([sys.executable, "-c", code])
 
-    process = start(output)
+    process = start((output, False))
     try:
         deadline = time.monotonic() + 120
         while not (output / STATE).is_file() and time.monotonic() < deadline:
@@ -85,9 +86,8 @@ def test_a_process_killed_at_once_resumes_to_the_same_model(values, folder, tmp_
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
     assert 1 <= load_state(output, recipe.digest)["step"] < STEPS
-    # All in processes of their own: what other tests did to this one may change a last bit.
-    assert start(output, resume=True).wait(timeout=300) == 0
-    assert start(whole).wait(timeout=300) == 0
+    # In a process of their own: what other tests did to this one may change a last bit.
+    assert start((output, True), (whole, False)).wait(timeout=300) == 0
     (model,) = output.glob("*-fine.safetensors")
     assert model.read_bytes() == (whole / model.name).read_bytes()
     assert curve(output) == curve(tmp_path / "whole")
