@@ -7,6 +7,7 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtTest import QTest
 
 from napari_iafpn.clicks import Click
+from napari_iafpn.plugin.common.parts import Spinner
 
 SHAPE = (60, 80)
 
@@ -108,3 +109,21 @@ def test_closing_the_widget_takes_its_layers_away(annotate):
     window.viewer.window.remove_dock_widget(window.widget)
     assert [layer.name for layer in window.viewer.layers] == ["image", "Objects of image"]
     assert not window.viewer.keymap
+
+
+def test_what_is_quick_turns_nothing_and_what_is_slow_a_few_times_a_second(qtbot):
+    """A turn draws the whole window anew where the processor computes the graphics."""
+    spinner = Spinner()
+    qtbot.addWidget(spinner)
+    still = spinner.grab().toImage()
+    spinner.set_busy(True)
+    assert spinner.grab().toImage() == still
+    drawn = []
+    spinner.show()
+    spinner.paintEvent = lambda event: drawn.append(Spinner.paintEvent(spinner, event))
+    qtbot.waitUntil(lambda: spinner.grab().toImage() != still)
+    before = len(drawn)
+    QTest.qWait(1000)
+    assert 1 <= len(drawn) - before <= 5
+    spinner.set_busy(False)
+    assert spinner.grab().toImage() == still

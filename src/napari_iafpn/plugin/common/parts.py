@@ -26,12 +26,13 @@ from qtpy.QtWidgets import (
 from napari_iafpn.plugin.messages import Message, as_sentence
 
 SIDE = 18
-STEP_MS = 50
-STEP_DEGREES = 24
+STEP_MS = 250
+"""Each step draws the whole window anew where graphics are computed by the processor."""
+STEP_DEGREES = 45
 
 
 class Spinner(QWidget):
-    """An arc that turns while it is busy, and nothing while it is not."""
+    """An arc that turns while it is busy for longer than a step, and nothing while it is not."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -48,20 +49,20 @@ class Spinner(QWidget):
 
     def set_busy(self, busy: bool) -> None:
         """Turn or stop."""
-        if busy != self.busy:
-            if busy:
-                self._timer.start()
-            else:
-                self._timer.stop()
+        if busy and not self.busy:
+            self._angle = 0
+            self._timer.start()
+        elif self.busy and not busy:
+            self._timer.stop()
             self.update()
 
     def _turn(self) -> None:
-        self._angle = (self._angle + STEP_DEGREES) % 360
+        self._angle += STEP_DEGREES
         self.update()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802, ARG002
         """Draw the arc."""
-        if not self.busy:
+        if not self.busy or not self._angle:
             return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
