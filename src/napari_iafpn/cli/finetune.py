@@ -27,28 +27,6 @@ from napari_iafpn.training.finetuning import (
     event_to_json,
 )
 
-
-def adapt_of(
-    objects: Path,
-    output: Path,
-    start: str,
-    since: Path | None,
-    against: str,
-    steps: int | None,
-    *,
-    urgent: bool,
-) -> None:
-    """Learn, or try what was learned; unless it is urgent, while nobody else computes."""
-    from napari_iafpn.training.adaptation import AdaptRequest, run_adaptation, step_back
-
-    if not urgent:
-        step_back()
-    orders = listening()
-    given = {} if steps is None else {"steps": steps}
-    request = AdaptRequest(objects, output, start, since, against, **given)
-    run_adaptation(request, tell, lambda: orders.command)
-
-
 COMMANDS = {"pause": Command.PAUSE, "resume": Command.GO, "stop": Command.STOP}
 """Lines on the standard input of a run with events."""
 
@@ -196,3 +174,24 @@ def _start(
     from napari_iafpn.training.finetuning import finetune
 
     finetune(request, report, control)
+
+
+def adapt_of(
+    objects: Path,
+    output: Path,
+    start: str,
+    since: Path | None,
+    against: str,
+    steps: int | None,
+    *,
+    urgent: bool,
+) -> None:
+    """Learn, or try what was learned; unless it is urgent, while nobody else computes."""
+    from napari_iafpn.training.adaptation import AdaptRequest, run_adaptation, step_back
+
+    if not urgent:
+        step_back()
+    orders = listening()
+    given = {} if steps is None else {"steps": steps}
+    request = AdaptRequest(objects, output, start, since, against, **given)
+    run_adaptation(request, tell, lambda: orders.command)
