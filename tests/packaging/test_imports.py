@@ -95,10 +95,21 @@ def test_only_the_plugin_knows_the_window() -> None:
     ],
 )
 def test_an_import_stays_light(modules: str, unwanted: set[str]) -> None:
+    loaded = modules_after_import(modules)
+    assert not {"torch", "napari", "qtpy", "magicgui", *unwanted} & loaded
+
+
+def test_predicting_by_onnx_needs_no_library_of_networks() -> None:
+    loaded = modules_after_import("inference.predictor networks.onnx_engine networks.refiner")
+    assert not {"timm", "torchvision", "segmentation_models_pytorch"} & loaded
+
+
+def modules_after_import(modules: str) -> set[str]:
+    """Import the package and parts of it in a process of their own; return what is loaded then."""
     names = ["napari_iafpn", *(f"napari_iafpn.{name}" for name in modules.split())]
     code = f"import sys, {', '.join(names)}; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert not {"torch", "napari", "qtpy", "magicgui", *unwanted} & set(run.stdout.split())
+    return set(run.stdout.split())
 
 
 def test_public_names_resolve() -> None:

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from napari_iafpn.clicks import Click, PromptTensors
 from napari_iafpn.networks.cascade import Cascade
 from napari_iafpn.networks.folding import folded
-from napari_iafpn.networks.level import Level, graph_inputs
+from napari_iafpn.networks.inputs import graph_inputs
+from napari_iafpn.networks.level import Level
 from napari_iafpn.networks.refiner import Refiner
 
 LEVEL_INPUTS = ("image", "previous", "maps", "nodes", "valid")

@@ -6,31 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from napari_iafpn.clicks import PromptTensors, prompt_maps
+from napari_iafpn.clicks import PromptTensors
 from napari_iafpn.networks.config import LevelConfig
 from napari_iafpn.networks.features import DeepLabFeatures, Features
 from napari_iafpn.networks.hrnet import HRNetFeatures
+from napari_iafpn.networks.inputs import graph_inputs
 from napari_iafpn.networks.propagation import HSGM, SGM
-
-
-def graph_inputs(
-    image: Tensor, prompts: PromptTensors, radius: float
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the prompts' maps (B, 2, H, W), the pixels (B, M, 2) of the nodes and which are valid.
-
-    Raises
-    ------
-    ValueError
-        Where the sides of ``image`` (B, 3, H, W) are no multiples of 32.
-    """
-    size = (image.shape[-2], image.shape[-1])
-    if size[0] % 32 or size[1] % 32:
-        raise ValueError(
-            f"the network got an input of {size[0]} x {size[1]}; "
-            "both sides must be multiples of 32: resize it with geometry.network_size"
-        )
-    prompts = prompts.inside(size)
-    return prompt_maps(prompts, size, radius), prompts.pixels(size), prompts.node_valid
 
 
 class ClickFusion(nn.Module):

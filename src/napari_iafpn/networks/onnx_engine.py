@@ -19,7 +19,7 @@ from napari_iafpn.clicks import PromptTensors
 from napari_iafpn.networks.cascade import Cascade
 from napari_iafpn.networks.checkpoint import load_cascade, read_config
 from napari_iafpn.networks.config import LevelConfig
-from napari_iafpn.networks.level import graph_inputs
+from napari_iafpn.networks.inputs import graph_inputs
 
 NEEDED = ("onnx", "onnxruntime", "platformdirs")
 CACHE_BYTES = 512 * 2**20
@@ -137,8 +137,11 @@ class _Graph:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
         options.log_severity_level = 3
-        # Threads that wait for work in a loop take it from the window and from other programs.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Threads wait for work in a loop while a graph runs; afterwards that would take the
+        # processor from the window and from other programs.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
+        self._run_options = onnxruntime.RunOptions()
+        self._run_options.only_execute_path_to_fetches = True
         self._session = onnxruntime.InferenceSession(
             str(path), options, providers=["CPUExecutionProvider"]
         )
@@ -149,7 +152,7 @@ class _Graph:
         arrays = [np.ascontiguousarray(tensor.detach().numpy()) for tensor in given]
         feed = dict(zip(self._names, arrays, strict=True))
         try:
-            (found,) = self._session.run([output], feed)
+            (found,) = self._session.run([output], feed, self._run_options)
         except Exception as error:  # of its own kinds
             raise RuntimeError(str(error)) from error
         return torch.from_numpy(found)
