@@ -12,6 +12,9 @@ from napari.utils.colormaps import label_colormap
 
 from napari_iafpn.plugin.stores import DTYPE
 
+MODULES = ("pandas", "napari_iafpn.finding.quality")
+"""What napari's points and our commits import when they come."""
+
 
 def import_triton() -> None:
     """Import triton, where it is installed, with its own LLVM.
@@ -30,10 +33,6 @@ def import_triton() -> None:
             import_module("triton._C.libtriton")
     finally:
         sys.setdlopenflags(flags)
-
-
-MODULES = ("pandas", "napari_iafpn.finding.quality")
-"""What napari's points and our commits import when they come."""
 
 
 def warm_up() -> None:
