@@ -20,7 +20,10 @@ from napari_iafpn.clicks import ClickSequence
 from napari_iafpn.geometry import Box
 from napari_iafpn.inference import Prediction
 from napari_iafpn.plugin.user_paths import UserPaths
+from napari_iafpn.plugin.warming import import_triton
 from napari_iafpn.plugin.widget import ClickSegmentation
+
+import_triton()  # tests build networks in the process of the window, in any order
 
 RADIUS = 8
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
