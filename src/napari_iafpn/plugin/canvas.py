@@ -215,7 +215,7 @@ class CanvasKeys:
         if not self._before:
             offer_shortcuts()
             self._viewer.layers.selection.events.active.connect(self._on_active)
-            action_manager.events.shortcut_changed.connect(self._on_shortcut)
+            _shortcut_changed().connect(self._on_shortcut)
             self._bind(self._viewer)
             for key in action_manager._shortcuts.get(HOLD, ()):
                 self._viewer.bind_key(key, self._hold, overwrite=True)
@@ -225,7 +225,7 @@ class CanvasKeys:
         """Bind the keys to what they were bound to before."""
         if self._before:
             self._viewer.layers.selection.events.active.disconnect(self._on_active)
-            action_manager.events.shortcut_changed.disconnect(self._on_shortcut)
+            _shortcut_changed().disconnect(self._on_shortcut)
             while self._before:
                 self._unbind()
 
@@ -264,6 +264,12 @@ class CanvasKeys:
         for key, call in before.items():
             if key not in provider.keymap:
                 provider.bind_key(key, call)
+
+
+def _shortcut_changed() -> Any:
+    """Return the event of another key for an action, whose name was misspelt before napari 0.7.1."""
+    events = action_manager.events
+    return getattr(events, "shortcut_changed", None) or events.shorcut_changed
 
 
 def _without_provider(action: Callable[[], object]) -> Callable[[Any], None]:
