@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 
-import napari_iafpn
 from napari_iafpn.cli import main
 from napari_iafpn.evaluation import PRESETS
 from napari_iafpn.evaluation.published import published
 from napari_iafpn.evaluation.published_page import published_page
 from napari_iafpn.evaluation.published_run import beside_published, match_set
 
-PAGE = Path(napari_iafpn.__file__).parents[2] / "docs" / "published.md"
+PAGE = Path(__file__).parents[2] / "docs" / "published.md"
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def plain(text):
 
 
 def paths_of_pages():
-    source = Path(napari_iafpn.__file__).parents[2]
+    source = Path(__file__).parents[2]
     pages = [source / "README.md", *(source / "docs").glob("*.md")]
     text = " ".join(" ".join(page.read_text(encoding="utf-8").split()) for page in pages)
     return sorted(set(re.findall(r"(?<![\w>])(?:Plugins|File|Layers)(?: > [^>*.,;:]+)+", text)))

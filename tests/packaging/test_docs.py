@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-import napari_iafpn
 from napari_iafpn.cli.app import app
 
-SOURCE = Path(napari_iafpn.__file__).parents[2]
+SOURCE = Path(__file__).parents[2]
 PAGES = [
     SOURCE / "README.md",
     *(SOURCE / "docs").glob("*.md"),

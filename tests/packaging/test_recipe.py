@@ -5,9 +5,7 @@ from pathlib import Path
 
 import yaml
 
-import napari_iafpn
-
-SOURCE = Path(napari_iafpn.__file__).parents[2]
+SOURCE = Path(__file__).parents[2]
 NAMES = {"dask[array]": "dask", "matplotlib": "matplotlib-base", "torch": "pytorch"}
 """Packages that conda-forge calls otherwise."""
 

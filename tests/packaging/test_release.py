@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import napari_iafpn
-
-SOURCE = Path(napari_iafpn.__file__).parents[2]
+SOURCE = Path(__file__).parents[2]
 
 
 @pytest.fixture

@@ -13,9 +13,7 @@ import numpy as np
 import pytest
 import tifffile
 
-import napari_iafpn
-
-SOURCE = Path(napari_iafpn.__file__).parents[2]
+SOURCE = Path(__file__).parents[2]
 MEGABYTE = 2**20
 
 
