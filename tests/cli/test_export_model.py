@@ -1,5 +1,6 @@
 """A model leaves as ONNX, and works without this package."""
 
+import json
 import subprocess
 import sys
 
@@ -14,7 +15,7 @@ from napari_iafpn.inference.policy import Policy
 from napari_iafpn.networks import ModelCard, save_cascade
 from napari_iafpn.plugin.samples import SAMPLES, load_image
 
-pytest.importorskip("onnxruntime")
+onnxruntime = pytest.importorskip("onnxruntime")
 ALONE = """
 import runpy, sys
 sys.argv = sys.argv[1:]
@@ -49,7 +50,28 @@ def test_the_example_gives_the_products_mask(folder, tmp_path, name):
 def test_all_that_is_needed_is_there(folder):
     names = {path.name for path in folder.iterdir()}
     graphs = {"coarse.onnx", "fine.onnx", "refiner.onnx"}
-    assert names == graphs | {"README.md", "example.py", "model.json"}
+    zoo = {"bioimageio.yaml", "test_tensors"}
+    assert names == graphs | zoo | {"README.md", "example.py", "model.json"}
+
+
+def test_bioimageio_accepts_the_folder(folder):
+    check = (
+        "import sys; from bioimageio.spec import load_description as load; "
+        "print(load(sys.argv[1]).validation_summary.status)"
+    )  # in a process of its own, for other libraries' warnings
+    command = [sys.executable, "-c", check, folder / "bioimageio.yaml"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout.split()[-1] == "valid-format", done.stdout + done.stderr
+
+
+def test_its_test_tensors_are_what_the_graph_draws(folder):
+    described = json.loads((folder / "bioimageio.yaml").read_text())
+    graph = onnxruntime.InferenceSession(folder / described["weights"]["onnx"]["source"])
+    inputs, (output,) = described["inputs"], described["outputs"]
+    assert [each["id"] for each in inputs] == [given.name for given in graph.get_inputs()]
+    feed = {each["id"]: np.load(folder / each["test_tensor"]["source"]) for each in inputs}
+    (drawn,) = graph.run([output["id"]], feed)
+    np.testing.assert_allclose(drawn, np.load(folder / output["test_tensor"]["source"]), atol=1e-4)
 
 
 def test_nothing_is_replaced_unasked(tiny_cascade, tmp_path, capsys):

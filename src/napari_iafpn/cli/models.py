@@ -31,12 +31,14 @@ def export_model(model: str, output: Path, *, overwrite: bool) -> None:
         raise ValueError(f"{output} is not empty; give another folder or add --overwrite")
     cascade, card = load_cascade(path), read_card(path)
 
+    from napari_iafpn.cli.bioimageio import describe
     from napari_iafpn.networks.graphs import write_graphs
 
     output.mkdir(parents=True, exist_ok=True)
     for name in ("coarse", "fine", "refiner"):  # of another model, which has other parts
         (output / f"{name}.onnx").unlink(missing_ok=True)
     write_graphs(cascade, output)
+    describe(cascade, card, output)
     described = {"config": cascade.config.to_dict(), "card": dataclasses.asdict(card)}
     (output / "model.json").write_text(json.dumps(described, indent=2), encoding="utf-8")
     for file in ("README.md", "example.py"):
