@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_iafpn.clicks import Click
-from napari_iafpn.plugin import commands
+from napari_iafpn.plugin import canvas, commands
 from napari_iafpn.plugin.shortcuts import SHORTCUTS, keys_of
 from napari_iafpn.plugin.user_paths import UserPaths
 from napari_iafpn.sessions import (
@@ -319,6 +320,12 @@ def test_every_key_does_its_command(annotate, pixels):
     assert window.widget._help.isVisible()
     QTest.keyClick(window.widget._help, Qt.Key.Key_A)
     assert not window.widget._help.isVisible()
+
+
+def test_napari_before_0_7_1_has_the_event_of_keys_under_a_misspelt_name(monkeypatch):
+    old = SimpleNamespace(events=SimpleNamespace(shorcut_changed="the event"))
+    monkeypatch.setattr(canvas, "action_manager", old)
+    assert canvas._shortcut_changed() == "the event"
 
 
 def test_the_user_s_own_keys_count_at_once_and_napari_keeps_its(annotate, pixels):

@@ -267,7 +267,7 @@ class CanvasKeys:
 
 
 def _shortcut_changed() -> Any:
-    """Return the event of another key for an action, whose name was misspelt before napari 0.7.1."""
+    """Return the event of other keys for an action; before napari 0.7.1 its name was misspelt."""
     events = action_manager.events
     return getattr(events, "shortcut_changed", None) or events.shorcut_changed
 
