@@ -1,6 +1,6 @@
 """What BioImage.IO, the model zoo, wants to know of an exported level: ``bioimageio.yaml``.
 
-https://github.com/bioimage-io/spec-bioimage-io, version 0.5 of models
+https://github.com/bioimage-io/spec-bioimage-io, version 0.5.5 of models
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def describe(cascade: Cascade, card: ModelCard, folder: Path) -> None:
         np.save(folder / TENSORS / f"{key}.npy", values)
     drawn = {key: _tensor(key, values) for key, values in tensors.items()}
     described = {
-        "format_version": "0.5.4",
+        "format_version": "0.5.5",
         "type": "model",
         "name": f"{card.name} clicks".replace("_", " "),
         "description": card.description or "Draws the object that was clicked on.",
