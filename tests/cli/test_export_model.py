@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -54,6 +55,7 @@ def test_all_that_is_needed_is_there(folder):
     assert names == graphs | zoo | {"README.md", "example.py", "model.json"}
 
 
+@pytest.mark.skipif(find_spec("bioimageio") is None, reason="needs the dependency group zoo")
 def test_bioimageio_accepts_the_folder(folder):
     check = (
         "import sys; from bioimageio.spec import load_description as load; "
