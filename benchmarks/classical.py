@@ -20,13 +20,13 @@ from skimage.graph import MCP_Geometric
 from skimage.segmentation import random_walker, watershed
 from skimage.transform import resize
 
-from napari_iafpn.clicks import ClickSequence
 from napari_iafpn.evaluation.metrics import clicks_needed
 from napari_iafpn.evaluation.protocol import Protocol, annotate, view_of
 from napari_iafpn.evaluation.readers import Sample
 from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import ClickReplay, Predictor
+from napari_iafpn.prompts import Prompts
 
 SETS = (
     "dsb2018_val60",
@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def cost_of(
-    segment: Callable[[ClickSequence], NDArray[np.floating]],
+    segment: Callable[[Prompts], NDArray[np.floating]],
     sample: Sample,
     label: int,
     protocol: Protocol,
@@ -83,28 +83,26 @@ def cost_of(
 
 def ours(
     predictor: Predictor, sample: Sample, view: Box
-) -> Callable[[ClickSequence], NDArray[np.floating]]:
+) -> Callable[[Prompts], NDArray[np.floating]]:
     """Return the model on a view as a function of the clicks in it."""
     replay = ClickReplay(predictor, Plane(sample.image[view.slices]))
     return lambda clicks: replay.predict(clicks).probability
 
 
-def classical(
-    tool: Tool, sample: Sample, view: Box
-) -> Callable[[ClickSequence], NDArray[np.floating]]:
+def classical(tool: Tool, sample: Sample, view: Box) -> Callable[[Prompts], NDArray[np.floating]]:
     """Return a tool on a view as a function of the clicks in it."""
     plane = Plane(sample.image[view.slices])
     factor = min(1.0, SIDE / max(view.shape))
     small = max(1, round(view.height * factor)), max(1, round(view.width * factor))
     colours = np.moveaxis(plane.read(Box.whole(plane.shape), small), 0, -1).astype(np.float64)
 
-    def segment(clicks: ClickSequence) -> NDArray[np.floating]:
+    def segment(clicks: Prompts) -> NDArray[np.floating]:
         return resize(tool(colours, seeds_of(clicks, factor, small)), view.shape, order=1)
 
     return segment
 
 
-def seeds_of(clicks: ClickSequence, factor: float, shape: tuple[int, int]) -> Seeds:
+def seeds_of(clicks: Prompts, factor: float, shape: tuple[int, int]) -> Seeds:
     """Return disks around the clicks, the newest on top."""
     seeds = np.zeros(shape, np.intp)
     if not any(not click.positive for click in clicks):

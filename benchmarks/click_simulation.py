@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import distance_transform_edt
 
-from napari_iafpn.clicks import ClickSequence, simulated_click
-from napari_iafpn.evaluation import iou
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import ClickReplay, Predictor
+from napari_iafpn.masks import iou
 from napari_iafpn.plugin.samples import SAMPLES, load_image, load_labels
+from napari_iafpn.prompts import Prompts, simulated_click
 
 PIXELS = 500_000
 CLICKS = 6
@@ -84,7 +84,7 @@ def measure(predictor: Predictor, name: str, objects: int) -> list[tuple[float, 
 
 def clicks_on(replay: ClickReplay, truth: Mask) -> list[tuple[float, float, float]]:
     """Annotate one object; return the seconds of each click."""
-    not_clicked, clicks = np.ones_like(truth), ClickSequence()
+    not_clicked, clicks = np.ones_like(truth), Prompts()
     last = replay.predict(clicks)
     rows = []
     while len(clicks) < CLICKS and iou(last.mask(), truth) < 0.95:

@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import Predictor
-from napari_iafpn.sessions import Cutout
+from napari_iafpn.masks import BoxedMask
+from napari_iafpn.prompts import Click
 from napari_iafpn.training.adaptation import object_sample, write_objects
 from napari_iafpn.training.finetuning import Step, event_from_json
 
@@ -74,7 +74,9 @@ def disks() -> tuple[Plane, np.ndarray]:
 def samples(plane: Plane, labels: np.ndarray) -> list:
     """Return ten of the disks as objects to learn from."""
     return [
-        object_sample(str(label), plane, Cutout.of(labels == label), lambda box: labels[box.slices])
+        object_sample(
+            str(label), plane, BoxedMask.of(labels == label), lambda box: labels[box.slices]
+        )
         for label in range(1, 11)
     ]
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from napari_iafpn.clicks import Click, PromptTensors
 from napari_iafpn.networks import PRESETS, Level, LevelConfig
+from napari_iafpn.prompts import Click, PromptTensors
 
 COUNTED = (608, 800)
 REPORTED = (600, 800)

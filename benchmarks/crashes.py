@@ -31,10 +31,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.clicks import Click
+from napari_iafpn.masks import BoxedMask
+from napari_iafpn.prompts import Click
 from napari_iafpn.sessions import (
     Commit,
-    Cutout,
     DisplaySettings,
     Document,
     ObjectChange,
@@ -130,11 +130,11 @@ class Sitting:
         mask[row - 2 : row + 3, col - 2 : col + 3] = True
         change = ObjectChange(self.plane, self.document[self.plane], self.document.next_object())
         commit = Commit("labels", label + 1000, "overwrite", "", DisplaySettings((0.0, 255.0)))
-        cutout = Cutout.of(mask)
-        assert cutout is not None
+        boxed = BoxedMask.of(mask)
+        assert boxed is not None
         self.document.do(
             commit_step(
-                change, self.labels, cutout, commit, self.document.facts, ObjectStats(clicks=2)
+                change, self.labels, boxed, commit, self.document.facts, ObjectStats(clicks=2)
             )
         )
 

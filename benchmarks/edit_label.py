@@ -18,12 +18,12 @@ from listed import arguments, listed_objects
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_iafpn.clicks import ClickSequence
-from napari_iafpn.clicks.simulated import simulated_click
-from napari_iafpn.evaluation.metrics import iou
 from napari_iafpn.evaluation.readers import Sample
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import ClickReplay, Predictor
+from napari_iafpn.masks import iou
+from napari_iafpn.prompts import Prompts
+from napari_iafpn.prompts.simulated import simulated_click
 
 SETS = ("dsb2018_val60", "emps_val60", "axon_sem_val3", "superalloy_val5")
 TARGET, MOST, SOON = 0.9, 20, 3
@@ -80,7 +80,7 @@ def report(results: dict[str, list[Repair]]) -> None:
 
 def overlaps(replay: ClickReplay, truth: Mask, sample: Sample) -> list[float]:
     """Return the IoU after 0, 1, 2 ... clicks, at most `MOST`, until it reaches the target."""
-    clicks, free = ClickSequence(), np.ones_like(truth)
+    clicks, free = Prompts(), np.ones_like(truth)
     found: list[float] = []
     while True:
         mask = replay.predict(clicks).mask()

@@ -26,10 +26,10 @@ from qtpy.QtTest import QTest
 
 from napari_iafpn.finding.exemplars import deepest_click
 from napari_iafpn.inference import Predictor
+from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.samples import load_image, load_labels
 from napari_iafpn.plugin.user_paths import UserPaths
 from napari_iafpn.plugin.widget import ClickSegmentation
-from napari_iafpn.sessions import Cutout
 
 SIDE = 1024
 TICK = 50
@@ -72,7 +72,7 @@ def measure(folder: Path) -> None:
     viewer.window.add_dock_widget(widget)
     controller, review = widget.annotator.controller, widget.finding.review
     wait(lambda: controller.current is not None and not controller.busy)
-    masks = [Cutout.of(labels == label) for label in np.unique(labels)[1:]]
+    masks = [BoxedMask.of(labels == label) for label in np.unique(labels)[1:]]
     masks.sort(key=lambda mask: mask.area)
     for mask in (masks[len(masks) * n // 4] for n in (1, 2, 3)):
         controller.add(deepest_click(mask))

@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.measure import find_contours
 
-from napari_iafpn.clicks import KINDS as PROMPTS, Prompt, Stroke, simulated_click
-from napari_iafpn.clicks.prompt import Segment
-from napari_iafpn.clicks.stroke import simplified
-from napari_iafpn.evaluation.metrics import iou
 from napari_iafpn.evaluation.protocol import view_of
 from napari_iafpn.evaluation.readers import Sample
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import Predictor
+from napari_iafpn.masks import iou
+from napari_iafpn.prompts import KINDS as PROMPTS, Prompt, Stroke, simulated_click
+from napari_iafpn.prompts.prompt import Segment
+from napari_iafpn.prompts.stroke import simplified
 from napari_iafpn.training.mixture import open_known
 from napari_iafpn.training.selection import draw_objects
 from napari_iafpn.training.settings import HeldOutConfig

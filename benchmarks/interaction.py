@@ -26,11 +26,11 @@ import tifffile
 import timm
 import torch
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import Predictor
 from napari_iafpn.networks.onnx_engine import is_installed
+from napari_iafpn.prompts import Click
 
 SMALL, LARGE = 512, 4096
 RADIUS = 60

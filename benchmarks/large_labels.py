@@ -25,9 +25,10 @@ import numpy as np
 from qtpy.QtWidgets import QApplication
 
 from napari_iafpn.geometry import Box
+from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin import labels as labels_module, stores
 from napari_iafpn.plugin.labels import LabelsLayer
-from napari_iafpn.sessions import Cutout, PlaneKey
+from napari_iafpn.sessions import PlaneKey
 from napari_iafpn.sessions.pixels import PixelChange, painted
 
 PLANE = PlaneKey("image", (0, 1))
@@ -102,7 +103,7 @@ def crowd_times(viewer: napari.Viewer, objects: int) -> tuple[Times, Times]:
     return first, last
 
 
-def commit(target: LabelsLayer, disk: Cutout, times: Times) -> PixelChange:
+def commit(target: LabelsLayer, disk: BoxedMask, times: Times) -> PixelChange:
     """Do what a commit does to labels."""
     label = timed(times, "number", lambda: target.next_label(PLANE))
     change = timed(times, "change", lambda: painted(target.data, PLANE, disk, label))
@@ -120,11 +121,11 @@ def timed(times: Times, part: str, act: Callable[[], Any]) -> Any:
     return result
 
 
-def disk_of(radius: int, row: int, col: int) -> Cutout:
+def disk_of(radius: int, row: int, col: int) -> BoxedMask:
     """Return a disk whose box begins at a pixel."""
     rows, cols = np.mgrid[-radius : radius + 1, -radius : radius + 1]
     mask = rows**2 + cols**2 <= radius**2
-    return Cutout(Box.whole(mask.shape).shifted(row, col), np.packbits(mask).tobytes())
+    return BoxedMask(Box.whole(mask.shape).shifted(row, col), np.packbits(mask).tobytes())
 
 
 if __name__ == "__main__":

@@ -14,13 +14,13 @@ import argparse
 import numpy as np
 from scipy.stats import rankdata
 
-from napari_iafpn.clicks.simulated import simulated_click
-from napari_iafpn.evaluation.metrics import iou
 from napari_iafpn.evaluation.readers import open_set
 from napari_iafpn.finding import quality_alone
 from napari_iafpn.geometry import view_around
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import ClickReplay, Predictor
+from napari_iafpn.masks import iou
+from napari_iafpn.prompts.simulated import simulated_click
 
 GOOD = 0.85
 LEAST_AREA = 40

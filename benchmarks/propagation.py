@@ -35,13 +35,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_iafpn.clicks import ClickSequence, simulated_click
-from napari_iafpn.evaluation.metrics import iou
 from napari_iafpn.images import Plane
 from napari_iafpn.images.files import read_array
 from napari_iafpn.inference import ClickReplay, Prediction, Predictor
 from napari_iafpn.inference.propagation import propagate
+from napari_iafpn.masks import iou
 from napari_iafpn.plugin.samples import open_brain
+from napari_iafpn.prompts import Prompts, simulated_click
 
 Mask = NDArray[np.bool_]
 TARGET, LEAST, WRONG, MOST_CLICKS = 0.85, 0.7, 0.5, 20
@@ -300,7 +300,7 @@ def propagate_once(
 def click(predictor: Predictor, plane: Plane, truth: Mask, start: Mask | None) -> tuple[int, Mask]:
     """Let the simulated user click up to the target; return the number of clicks and the mask."""
     replay = ClickReplay(predictor, plane, initial=start)
-    clicks, free = ClickSequence(), np.ones_like(truth)
+    clicks, free = Prompts(), np.ones_like(truth)
     mask = np.zeros_like(truth) if start is None else start
     while len(clicks) < MOST_CLICKS and (iou(mask, truth) < TARGET or not clicks):
         clicks = clicks.add(simulated_click(truth, mask, not_clicked=free))

@@ -20,8 +20,8 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QWidget
 from screenshots import OBJECTS, Sitting
 
-from napari_iafpn.clicks import simulated_click
 from napari_iafpn.plugin.samples import load_labels
+from napari_iafpn.prompts import simulated_click
 
 STEPS = 6
 """Frames of a movement of the mouse."""

@@ -18,10 +18,10 @@ import napari
 import numpy as np
 from qtpy.QtTest import QTest
 
-from napari_iafpn.clicks import Click, simulated_click
 from napari_iafpn.plugin.samples import load_labels
 from napari_iafpn.plugin.user_paths import UserPaths
 from napari_iafpn.plugin.widget import ClickSegmentation
+from napari_iafpn.prompts import Click, simulated_click
 
 PACKAGE, NAME = "napari-iafpn", "Click segmentation"
 SIZES = ("1000x600", "1366x768", "1920x1080")

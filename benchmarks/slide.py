@@ -17,10 +17,10 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import ClickReplay, Predictor
+from napari_iafpn.prompts import Click
 
 SIDE, VIEW, CHUNK = 100_000, 512, 512
 FACTORS = (1, 4, 16, 64, 256)

@@ -24,11 +24,11 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
-from napari_iafpn.clicks import ClickSequence
 from napari_iafpn.geometry import Box
 from napari_iafpn.inference import Prediction
 from napari_iafpn.plugin.user_paths import UserPaths
 from napari_iafpn.plugin.widget import ClickSegmentation
+from napari_iafpn.prompts import Prompts
 
 SIDE, STEP, RADIUS = 1000, 20, 7
 
@@ -40,7 +40,7 @@ class Disks:
 
     def predict(self, plane, clicks, *_: object, **__: object):
         """Return the disks of all positive clicks."""
-        clicks = ClickSequence.of(clicks)
+        clicks = Prompts.of(clicks)
         row, col = clicks.positives[0].pixel
         box = Box(row - 12, row + 13, col - 12, col + 13).intersection(Box.whole(plane.shape))
         rows, cols = np.mgrid[box.row_start : box.row_stop, box.col_start : box.col_stop]

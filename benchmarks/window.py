@@ -24,12 +24,12 @@ import numpy as np
 from qtpy.QtCore import QEventLoop, QPoint, Qt, QTimer
 from qtpy.QtTest import QTest
 
-from napari_iafpn.clicks import simulated_click
-from napari_iafpn.evaluation.metrics import iou
+from napari_iafpn.masks import iou
 from napari_iafpn.plugin.controller import AnnotationController
 from napari_iafpn.plugin.messages import Report
 from napari_iafpn.plugin.samples import load_labels
 from napari_iafpn.plugin.widget import ClickSegmentation
+from napari_iafpn.prompts import simulated_click
 
 TICK, SETTLE = 50, 60
 """Milliseconds: of the heartbeat, and after which what was changed is on the screen."""

@@ -11,10 +11,10 @@ import torch
 from hypothesis import settings
 from scipy import ndimage
 
-from napari_iafpn.clicks import PromptTensors
 from napari_iafpn.geometry import Box
 from napari_iafpn.inference import Prediction
 from napari_iafpn.networks import PRESETS, build_cascade
+from napari_iafpn.prompts import PromptTensors
 
 # A busy machine is no failure.
 settings.register_profile("patient", deadline=None)

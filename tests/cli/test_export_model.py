@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from napari_iafpn.cli import main
-from napari_iafpn.clicks import Click
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import ClickReplay, Predictor
 from napari_iafpn.inference.policy import Policy
 from napari_iafpn.networks import ModelCard, save_cascade
 from napari_iafpn.plugin.samples import SAMPLES, load_image
+from napari_iafpn.prompts import Click
 
 onnxruntime = pytest.importorskip("onnxruntime")
 ALONE = """

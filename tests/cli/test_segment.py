@@ -15,10 +15,10 @@ from PIL import Image
 from napari_iafpn.cli import main
 from napari_iafpn.cli.pictures import NEGATIVE, POSITIVE, outline
 from napari_iafpn.cli.segment import parse_box, parse_click, parse_stroke
-from napari_iafpn.clicks import BoxPrompt, Click, Stroke
 from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import InteractiveSession, Predictor
+from napari_iafpn.prompts import BoxPrompt, Click, Stroke
 
 
 def segment(image: Path, output: Path, model: Path, *more: str) -> int:

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.evaluation.journal import JOURNAL, Journal
 from napari_iafpn.evaluation.masks import MaskCode
 from napari_iafpn.evaluation.protocol import ObjectResult
 from napari_iafpn.evaluation.results import Problem
 from napari_iafpn.geometry import Box
+from napari_iafpn.prompts import Click
 
 HEADER = {"option": {"max_clicks": 20, "view_scales": ["whole", 8.0]}, "model": {"tiny": "ab12"}}
 

@@ -1,7 +1,7 @@
 import numpy as np
 from scipy.ndimage import binary_erosion
 
-from napari_iafpn.evaluation import clicks_needed, iou
+from napari_iafpn.evaluation import clicks_needed
 from napari_iafpn.evaluation.metrics import (
     boundary_band,
     boundary_width,
@@ -11,6 +11,7 @@ from napari_iafpn.evaluation.metrics import (
     mean_kept_iou_curve,
     success_counts,
 )
+from napari_iafpn.masks import iou
 
 TRUTH = np.array([[1, 1], [0, 0]], bool)
 MASK = np.array([[1, 0], [1, 0]], bool)

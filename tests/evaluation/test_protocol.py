@@ -4,7 +4,6 @@ import json
 import numpy as np
 import pytest
 
-from napari_iafpn.clicks import BoxPrompt, Click
 from napari_iafpn.evaluation import (
     PRESETS,
     MaskCode,
@@ -26,6 +25,7 @@ from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import ClickReplay, Predictor
 from napari_iafpn.networks.tables import plain, read_table
+from napari_iafpn.prompts import BoxPrompt, Click
 
 TRUTH = np.zeros((30, 40), bool)
 TRUTH[5:20, 8:30] = True

@@ -4,7 +4,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.evaluation import MaskCode, ObjectResult, Protocol, compare, summarise
 from napari_iafpn.evaluation.report.comparison import Comparison
 from napari_iafpn.evaluation.report.summary import headline_target, targets_of
@@ -15,6 +14,7 @@ from napari_iafpn.evaluation.report.wording import (
 )
 from napari_iafpn.evaluation.statistics import Interval
 from napari_iafpn.geometry import Box
+from napari_iafpn.prompts import Click
 
 
 def result(ious, label=1, *, image="i", model="a", set_name="cells", view_scale=None):

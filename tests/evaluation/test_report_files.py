@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.evaluation import LayerSet, MaskCode, ObjectResult, Protocol, Sample, write_report
 from napari_iafpn.evaluation.report.thumbnails import PREDICTED, TRUTH, draw_object
 from napari_iafpn.evaluation.results import Problem, Results
 from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
+from napari_iafpn.prompts import Click
 
 HOSTILE = '<script>alert(1)</script> & $x_1$, "_日本'
 MODELS = ("default", "about")

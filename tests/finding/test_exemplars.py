@@ -6,7 +6,7 @@ import pytest
 from napari_iafpn.finding import Exemplars
 from napari_iafpn.finding.drawing import lobes
 from napari_iafpn.geometry import Box
-from napari_iafpn.sessions import Cutout
+from napari_iafpn.masks import BoxedMask
 
 SHAPE = (60, 80)
 
@@ -22,8 +22,8 @@ def test_sizes_of_squares() -> None:
     assert found.areas.tolist() == [100, 400]
     assert found.sides.tolist() == [10, 20]
     assert np.isclose(found.radius, np.sqrt(200 / np.pi))
-    for cutout, click in zip(found.cutouts, found.clicks(), strict=True):
-        assert cutout.contains(click)
+    for boxed, click in zip(found.boxed_masks, found.clicks(), strict=True):
+        assert boxed.contains(click)
         assert click.positive
 
 
@@ -37,7 +37,7 @@ def test_numbers_in_a_box() -> None:
 
 def test_of_labels_takes_the_wanted_ids() -> None:
     labels = 3 * square(5, 5, 10).astype(int) + 7 * square(30, 30, 20)
-    assert len(Exemplars.of_labels(labels, SHAPE).cutouts) == 2
+    assert len(Exemplars.of_labels(labels, SHAPE).boxed_masks) == 2
     assert Exemplars.of_labels(labels, SHAPE, [7]).areas.tolist() == [400]
 
 
@@ -57,10 +57,10 @@ def test_what_is_no_exemplar(given: list[np.ndarray], sentence: str) -> None:
 
 
 def test_an_exemplar_of_another_image() -> None:
-    cutout = Cutout.of(np.ones((20, 20), bool), (50, 70))
-    assert cutout is not None
+    boxed = BoxedMask.of(np.ones((20, 20), bool), (50, 70))
+    assert boxed is not None
     with pytest.raises(ValueError, match="reaches outside the image of 60 x 80"):
-        Exemplars.of([cutout], SHAPE)
+        Exemplars.of([boxed], SHAPE)
 
 
 def test_labels_of_another_size() -> None:
@@ -71,7 +71,7 @@ def test_labels_of_another_size() -> None:
 def test_the_lobes_of_a_dumbbell() -> None:
     rows, cols = np.ogrid[:60, :80]
     two = np.minimum((cols - 30) ** 2, (cols - 50) ** 2) + (rows - 25) ** 2 <= 11**2
-    both, one = Cutout.of(two), Cutout.of(two & (cols < 40))
+    both, one = BoxedMask.of(two), BoxedMask.of(two & (cols < 40))
     assert both is not None
     assert one is not None
     assert sorted((click.row, click.col) for click in lobes(both)) == [(25, 30), (25, 50)]

@@ -5,10 +5,10 @@ from itertools import combinations, islice
 import numpy as np
 import pytest
 
-from napari_iafpn.evaluation import iou
 from napari_iafpn.finding import Exemplars, Proposal, find_similar
 from napari_iafpn.finding.drawing import overlap
 from napari_iafpn.geometry import Box
+from napari_iafpn.masks import iou
 
 EXEMPLARS = (1, 8, 15)
 
@@ -21,11 +21,11 @@ def found_labels(proposals: list[Proposal], labels: np.ndarray) -> list[int]:
     """Return the labels that proposals match; 0 for one that is no object."""
     matched = []
     for proposal in proposals:
-        box = proposal.cutout.box
-        inside = labels[box.slices][proposal.cutout.mask]
+        box = proposal.boxed.box
+        inside = labels[box.slices][proposal.boxed.mask]
         label = int(np.bincount(inside).argmax())
         mask = np.zeros(labels.shape, bool)
-        mask[box.slices] = proposal.cutout.mask
+        mask[box.slices] = proposal.boxed.mask
         matched.append(label if label and iou(mask, labels == label) > 0.8 else 0)
     return sorted(matched)
 
@@ -36,7 +36,7 @@ def test_all_others_are_found_once(drawer, many, grid) -> None:
     assert found_labels(proposals, labels) == sorted(set(range(1, len(grid) + 1)) - set(EXEMPLARS))
     for proposal in proposals:
         assert 0.5 <= proposal.quality <= 1
-        assert all(proposal.cutout.contains(click) for click in proposal.clicks)
+        assert all(proposal.boxed.contains(click) for click in proposal.clicks)
 
 
 def test_the_same_again(drawer, many) -> None:
@@ -64,9 +64,9 @@ def test_nothing_is_found_on_what_is_done(drawer, many, grid) -> None:
     committed = (labels > 0) & (labels <= 20)
     proposals = list(find_similar(drawer, image, exemplars_of(labels), committed=committed))
     assert all(labels[click.pixel] > 20 for click in drawer.clicks[3:])
-    cutouts = exemplars_of(labels, tuple(range(1, 21))).cutouts
+    boxed_masks = exemplars_of(labels, tuple(range(1, 21))).boxed_masks
     assert proposals == list(
-        find_similar(drawer, image, exemplars_of(labels), committed=iter(cutouts))
+        find_similar(drawer, image, exemplars_of(labels), committed=iter(boxed_masks))
     )
     assert found_labels(proposals, labels) == list(range(21, len(grid) + 1))
 
@@ -74,8 +74,8 @@ def test_nothing_is_found_on_what_is_done(drawer, many, grid) -> None:
 def test_masks_share_no_pixel(drawer, many) -> None:
     image, labels = many
     exemplars = exemplars_of(labels)
-    cutouts = [p.cutout for p in find_similar(drawer, image, exemplars, quality=0)]
-    for one, other in combinations([*cutouts, *exemplars.cutouts], 2):
+    boxed_masks = [p.boxed for p in find_similar(drawer, image, exemplars, quality=0)]
+    for one, other in combinations([*boxed_masks, *exemplars.boxed_masks], 2):
         assert overlap(one, other)[0] == 0
 
 

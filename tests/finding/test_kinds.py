@@ -6,19 +6,19 @@ import pytest
 from napari_iafpn.finding import Kinds, quality_alone
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import Prediction
-from napari_iafpn.sessions.cutout import Cutout
+from napari_iafpn.masks import BoxedMask
 
 
 def test_size_or_colour_tell_kinds_apart(disks) -> None:
     places = [(30, 30, 12), (30, 80, 11), (30, 130, 5), (30, 180, 6), (80, 30, 12), (80, 80, 5)]
     image, labels = disks((110, 210), places)
-    cutouts = [Cutout.of(labels == label) for label in range(1, 7)]
-    kinds = Kinds(Plane(image), {1: cutouts[:2], 2: cutouts[2:4]})
-    assert [kinds.of(Plane(image), cutout) for cutout in cutouts] == [1, 1, 2, 2, 1, 2]
+    boxed_masks = [BoxedMask.of(labels == label) for label in range(1, 7)]
+    kinds = Kinds(Plane(image), {1: boxed_masks[:2], 2: boxed_masks[2:4]})
+    assert [kinds.of(Plane(image), boxed) for boxed in boxed_masks] == [1, 1, 2, 2, 1, 2]
 
     dim = np.where(labels % 2 == 1, image // 2, image)
-    alike = {7: [cutouts[0]], 8: [cutouts[1]]}
-    assert Kinds(Plane(dim), alike).of(Plane(dim), cutouts[4]) == 7
+    alike = {7: [boxed_masks[0]], 8: [boxed_masks[1]]}
+    assert Kinds(Plane(dim), alike).of(Plane(dim), boxed_masks[4]) == 7
 
 
 @pytest.mark.parametrize("soft", [0.2, 1.0, 4.0])

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.geometry import Box
+from napari_iafpn.prompts import Click
 
 
 def test_a_box_is_half_open():

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.geometry import Box, sticky_zoom_in, view_around
 from napari_iafpn.geometry.zoom import grow, interval_iou
+from napari_iafpn.prompts import Click
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "zoomin.json").read_text())
 VIEW = Box.whole((375, 500))

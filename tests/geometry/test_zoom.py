@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from napari_iafpn.clicks import BoxPrompt, Click
 from napari_iafpn.geometry import Box, expansion, zoom_in
+from napari_iafpn.prompts import BoxPrompt, Click
 
 VIEW = Box.whole((400, 600))
 NOTHING = np.zeros((200, 300), bool)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_iafpn.clicks import Click, PromptTensors, prompt_maps
+from napari_iafpn.prompts import Click, PromptTensors, prompt_maps
 
 GOLDEN = np.load(Path(__file__).parent / "distmaps.npz")
 SIZE = (32, 48)

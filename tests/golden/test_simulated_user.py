@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_iafpn.clicks import Click, ClickSequence
-from napari_iafpn.clicks.deepest import deepest
 from napari_iafpn.evaluation import Protocol, annotate, clicks_needed
 from napari_iafpn.evaluation.metrics import count_failures, first_success, mean_kept_iou_curve
+from napari_iafpn.prompts import Click, Prompts
+from napari_iafpn.prompts.deepest import deepest
 
 FOLDER = Path(__file__).parent
 GOLDEN = json.loads((FOLDER / "clicks.json").read_text())
@@ -63,7 +63,7 @@ def test_run_is_reproduced_exactly(golden):
 def test_clicks_are_exactly_as_deep(golden):
     """Compare the exact squared depth of every click; where all is right it is 0."""
     labels, segment = MASKS[golden["mask"]], predictor_of(golden)
-    clicks = ClickSequence.of(Click(*click) for click in golden["clicks"])
+    clicks = Prompts.of(Click(*click) for click in golden["clicks"])
     not_clicked = np.ones(labels.shape, bool)
     for count, expected in enumerate(golden["max_dist_squared"]):
         mask = segment(clicks.prefix(count)) > 0.49

@@ -16,12 +16,12 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
-from napari_iafpn.clicks import ClickSequence
 from napari_iafpn.geometry import Box
 from napari_iafpn.inference import Prediction
 from napari_iafpn.plugin.user_paths import UserPaths
 from napari_iafpn.plugin.warming import import_triton
 from napari_iafpn.plugin.widget import ClickSegmentation
+from napari_iafpn.prompts import Prompts
 
 import_triton()  # tests build networks in the process of the window, in any order
 
@@ -33,7 +33,7 @@ CONTROL = Qt.KeyboardModifier.ControlModifier
 def disks(shape, prompts, radius=RADIUS):
     """Return what is near positive prompts, or enclosed by them, without what is near negative."""
     rows, cols = np.mgrid[: shape[0], : shape[1]]
-    prompts = ClickSequence.of(prompts)
+    prompts = Prompts.of(prompts)
 
     def near(positive):
         found = np.zeros(shape, bool)
@@ -59,7 +59,7 @@ class DiskPredictor:
     threads: set = field(default_factory=set)
 
     def predict(self, plane, clicks, previous=None, *, view=None):
-        self.asked.append(ClickSequence.of(clicks))
+        self.asked.append(Prompts.of(clicks))
         self.views.append(view)
         self.threads.add(threading.current_thread())
         time.sleep(self.seconds)

@@ -77,7 +77,7 @@ def test_a_double_click_edits_a_label_and_a_commit_replaces_just_it(window, impo
 
 
 def window_clicks(row, col):
-    from napari_iafpn.clicks import Click
+    from napari_iafpn.prompts import Click
 
     return [Click(row, col)]
 

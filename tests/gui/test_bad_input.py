@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.plugin.widget import ClickSegmentation
+from napari_iafpn.prompts import Click
 
 SHAPE = (60, 80)
 

@@ -5,8 +5,8 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.plugin.mask_preview import MASK, OUTLINE, RING
+from napari_iafpn.prompts import Click
 
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 RIGHT = Qt.MouseButton.RightButton

@@ -7,9 +7,9 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
-from napari_iafpn.clicks import BoxPrompt, Click, Stroke
 from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.annotate.tools_view import CLICKS
+from napari_iafpn.prompts import BoxPrompt, Click, Stroke
 from napari_iafpn.sessions.reading import read_session
 
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier

@@ -298,7 +298,7 @@ from pathlib import Path
 sys.path[:0] = sys.argv[1:3]
 import napari
 from qtpy.QtTest import QTest
-from napari_iafpn.clicks import Click
+from napari_iafpn.prompts import Click
 from napari_iafpn.plugin.user_paths import UserPaths
 from napari_iafpn.plugin.widget import ClickSegmentation
 from test_finding import GIVEN, disks

@@ -8,9 +8,9 @@ import tifffile
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.plugin.folder.queue import STATE, ImageQueue, Mark
 from napari_iafpn.plugin.folder.widget import FolderOfImages
+from napari_iafpn.prompts import Click
 
 LEFT = Qt.MouseButton.LeftButton
 

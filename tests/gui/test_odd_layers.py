@@ -5,8 +5,8 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.plugin.mask_preview import COLOURS, MASK, MaskPreview
+from napari_iafpn.prompts import Click
 
 SHAPE = (60, 80)
 SQUARE = np.zeros(SHAPE, bool)

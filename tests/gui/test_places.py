@@ -8,9 +8,9 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.geometry import Box
-from napari_iafpn.sessions import Cutout
+from napari_iafpn.masks import BoxedMask
+from napari_iafpn.prompts import Click
 
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 SHAPE = (60, 80)
@@ -207,7 +207,7 @@ def test_the_view_is_the_same_however_the_image_lies_in_the_world(annotate, pred
 
 def test_objects_as_large_as_those_before_have_room(annotate, predictor):
     window = annotate(np.zeros((1000, 1000), np.uint8))
-    window.controller.draw(Cutout.of(np.ones((120, 120), bool), (20, 20)))
+    window.controller.draw(BoxedMask.of(np.ones((120, 120), bool), (20, 20)))
     window.key(Qt.Key.Key_Return)
     window.camera.zoom *= 12
     window.click(500, 500)

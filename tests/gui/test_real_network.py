@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
-from napari_iafpn.clicks import Click
-from napari_iafpn.clicks.simulated import simulated_click
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import ClickReplay, Predictor
 from napari_iafpn.networks import ModelCard, save_cascade
 from napari_iafpn.plugin.samples import SAMPLES, load_image, load_labels
+from napari_iafpn.prompts import Click
+from napari_iafpn.prompts.simulated import simulated_click
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 
@@ -21,7 +21,7 @@ import sys
 import numpy as np
 import napari
 from qtpy.QtWidgets import QApplication
-from napari_iafpn.clicks import Click
+from napari_iafpn.prompts import Click
 from pathlib import Path
 from napari_iafpn.plugin.user_paths import UserPaths
 from napari_iafpn.plugin.widget import ClickSegmentation

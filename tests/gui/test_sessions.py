@@ -15,13 +15,13 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
-from napari_iafpn.clicks import Click
+from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin import canvas, commands
 from napari_iafpn.plugin.shortcuts import SHORTCUTS, keys_of
 from napari_iafpn.plugin.user_paths import UserPaths
+from napari_iafpn.prompts import Click
 from napari_iafpn.sessions import (
     Commit,
-    Cutout,
     DisplaySettings,
     Document,
     ObjectChange,
@@ -76,7 +76,7 @@ def earlier_session(home, pixels):
     mask[25:36, 15:26] = True
     change = ObjectChange(plane, document[plane], document.next_object())
     commit = Commit(target.id, 1, "keep", "stand-in", DisplaySettings((0.0, 255.0)))
-    document.do(commit_step(change, target, Cutout.of(mask), commit, {}, ObjectStats(clicks=1)))
+    document.do(commit_step(change, target, BoxedMask.of(mask), commit, {}, ObjectStats(clicks=1)))
     click(30, 60)
     assert writer.close(20)
     return target.data
@@ -240,7 +240,7 @@ import numpy as np, napari
 from conftest import DiskPredictor
 from qtpy.QtTest import QTest
 from pathlib import Path
-from napari_iafpn.clicks import Click
+from napari_iafpn.prompts import Click
 from napari_iafpn.plugin.user_paths import UserPaths
 from napari_iafpn.plugin.widget import ClickSegmentation
 viewer = napari.Viewer(show=True)

@@ -12,10 +12,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from scipy import ndimage
 
-from napari_iafpn.clicks.simulated import simulated_click
-from napari_iafpn.evaluation.metrics import iou
 from napari_iafpn.exchange import read_labels
 from napari_iafpn.geometry import Box
+from napari_iafpn.masks import iou
 from napari_iafpn.plugin.samples import (
     SAMPLES,
     SLIDE,
@@ -25,6 +24,7 @@ from napari_iafpn.plugin.samples import (
     open_slide,
 )
 from napari_iafpn.plugin.worker import load_predictor
+from napari_iafpn.prompts.simulated import simulated_click
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton

@@ -6,8 +6,8 @@ import numpy as np
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtTest import QTest
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.plugin.common.parts import Spinner
+from napari_iafpn.prompts import Click
 
 SHAPE = (60, 80)
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
+from napari_iafpn.prompts import Click
 
 SIDES = 1200, 900
 SPOT, WIDTH = Click(517.3, 388.6), 30.0

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from napari_iafpn.clicks import BoxPrompt, Click, Stroke
 from napari_iafpn.geometry import Box
 from napari_iafpn.inference import Predictor
 from napari_iafpn.inference.click_constraints import (
@@ -17,6 +16,7 @@ from napari_iafpn.inference.click_constraints import (
 )
 from napari_iafpn.inference.policy import Policy
 from napari_iafpn.plugin.samples import load_image
+from napari_iafpn.prompts import BoxPrompt, Click, Stroke
 
 SHAPE = (40, 60)
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.geometry import Box
 from napari_iafpn.inference import ClickReplay, Prediction
 from napari_iafpn.inference.context import neighbours
+from napari_iafpn.prompts import Click, Prompts
 
 SHAPE = (40, 100)
 
@@ -18,10 +18,10 @@ class Halves:
     """Draws rows 10 to 30, from column 0 or behind the last negative click to ``stop``."""
 
     stop: int
-    asked: list[ClickSequence] = field(default_factory=list)
+    asked: list[Prompts] = field(default_factory=list)
 
     def predict(self, plane, clicks: Iterable[Click], previous=None, *, view=None) -> Prediction:
-        clicks = ClickSequence.of(clicks)
+        clicks = Prompts.of(clicks)
         self.asked.append(clicks)
         start = max((int(c.col) + 15 for c in clicks if not c.positive), default=0)
         probability = np.zeros(SHAPE, np.float32)
@@ -36,7 +36,7 @@ def labels(*columns: tuple[int, int]) -> np.ndarray:
     return made
 
 
-def around(made: np.ndarray, first: Click, side: float = 20) -> ClickSequence:
+def around(made: np.ndarray, first: Click, side: float = 20) -> Prompts:
     asked = []
 
     def read(box: Box) -> np.ndarray:
@@ -52,7 +52,7 @@ DONE = labels((0, 30))
 FIRST = Click(20, 40)
 
 
-def replayed(predictor: Halves, clicks: ClickSequence, *, done: np.ndarray = DONE) -> Prediction:
+def replayed(predictor: Halves, clicks: Prompts, *, done: np.ndarray = DONE) -> Prediction:
     replay = ClickReplay(
         predictor, np.zeros(SHAPE, np.uint8), neighbours=around(done, clicks.clicks[0])
     )
@@ -61,9 +61,9 @@ def replayed(predictor: Halves, clicks: ClickSequence, *, done: np.ndarray = DON
 
 def test_neighbours_are_shown_where_the_network_runs_into_them() -> None:
     predictor = Halves(60)
-    found = replayed(predictor, ClickSequence.of([FIRST]))
+    found = replayed(predictor, Prompts.of([FIRST]))
     alone, among = predictor.asked
-    assert alone == ClickSequence.of([FIRST])
+    assert alone == Prompts.of([FIRST])
     hidden, own = among
     assert not hidden.positive
     assert DONE[hidden.pixel]
@@ -74,13 +74,13 @@ def test_neighbours_are_shown_where_the_network_runs_into_them() -> None:
 
 def test_no_neighbour_is_shown_where_it_does_not() -> None:
     predictor = Halves(45)
-    replayed(predictor, ClickSequence.of([FIRST]), done=labels((50, 70)))
+    replayed(predictor, Prompts.of([FIRST]), done=labels((50, 70)))
     assert len(predictor.asked) == 1
 
 
 def test_the_next_click_is_seen_among_them_too() -> None:
     predictor = Halves(60)
-    clicks = ClickSequence.of([FIRST, Click(20, 45)])
+    clicks = Prompts.of([FIRST, Click(20, 45)])
     replayed(predictor, clicks)
     assert [len(asked) for asked in predictor.asked] == [1, 2, 2, 3]
 

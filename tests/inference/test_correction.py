@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from napari_iafpn.clicks import BoxPrompt, Click, ClickSequence, Stroke
 from napari_iafpn.geometry import Box
 from napari_iafpn.inference import Prediction
 from napari_iafpn.inference.correction import (
@@ -12,6 +11,7 @@ from napari_iafpn.inference.correction import (
     surroundings,
     with_interior_click,
 )
+from napari_iafpn.prompts import BoxPrompt, Click, Prompts, Stroke
 
 SHAPE = (60, 80)
 
@@ -28,20 +28,20 @@ LEFT, RIGHT = Box(10, 31, 10, 31), Box(10, 31, 40, 55)
 
 def test_the_network_gets_a_click_deep_inside_first():
     click = Click(5, 5)
-    assert with_interior_click(prediction(LEFT), ClickSequence.of([click])).clicks == (
+    assert with_interior_click(prediction(LEFT), Prompts.of([click])).clicks == (
         Click(20, 20),
         click,
     )
     # The middle of the larger square is wrong, says the user.
     wrong = Click(20, 20, False)
-    first, second = with_interior_click(prediction(LEFT, RIGHT), ClickSequence.of([wrong]))
+    first, second = with_interior_click(prediction(LEFT, RIGHT), Prompts.of([wrong]))
     assert second == wrong
     assert first.positive
     assert RIGHT.contains(first)
 
 
 def test_without_a_place_for_it_the_clicks_stay_alone():
-    clicks = ClickSequence.of([Click(20, 20, False)])
+    clicks = Prompts.of([Click(20, 20, False)])
     assert with_interior_click(prediction(Box(19, 22, 19, 22)), clicks) == clicks
 
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import Predictor, predictor
 from napari_iafpn.networks import ModelCard, save_cascade
 from napari_iafpn.plugin.samples import SAMPLES, load_image
+from napari_iafpn.prompts import Click
 
 pytest.importorskip("onnxruntime")
 

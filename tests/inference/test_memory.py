@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.inference import InteractiveSession, Predictor
 from napari_iafpn.inference.interaction import interact
 from napari_iafpn.inference.predictor import _attempts, _note
+from napari_iafpn.prompts import Click
 
 CLICKS = [Click(38, 52)]
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from napari_iafpn.clicks import BoxPrompt, Click, Stroke
 from napari_iafpn.geometry import Box, sticky_zoom_in, zoom_in
 from napari_iafpn.inference import ClickReplay, Predictor
 from napari_iafpn.inference.policy import Policy
 from napari_iafpn.networks import Cascade
+from napari_iafpn.prompts import BoxPrompt, Click, Stroke
 
 CLICKS = [Click(38, 52), Click(10, 8, False), Click(50, 60)]
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.geometry import Box
 from napari_iafpn.geometry.resample import paste
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import Predictor
 from napari_iafpn.networks import Cascade
+from napari_iafpn.prompts import Click
 
 CLICKS = [Click(38, 52), Click(10, 8, False)]
 

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.geometry import Box
 from napari_iafpn.inference import Cancelled, ClickReplay, Prediction, Predictor
 from napari_iafpn.inference.correction import merged, surroundings, with_interior_click
+from napari_iafpn.prompts import Click, Prompts
 
-CLICKS = ClickSequence.of([Click(38, 52), Click(10, 8, False), Click(50, 60), Click(30, 40)])
+CLICKS = Prompts.of([Click(38, 52), Click(10, 8, False), Click(50, 60), Click(30, 40)])
 
 
 class Counted(Predictor):

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.geometry import Box
 from napari_iafpn.inference import InteractiveSession, Predictor
+from napari_iafpn.prompts import Click, Prompts
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def test_a_click_returns_the_mask(session):
     assert mask.shape == (80, 96)
     assert mask.dtype == np.bool_
     np.testing.assert_array_equal(mask, session.probability > 0.5)
-    assert session.clicks == ClickSequence.of([Click(38, 52)])
+    assert session.clicks == Prompts.of([Click(38, 52)])
     assert session.roi == session.prediction.roi
 
 
@@ -25,7 +25,7 @@ def test_clicks_can_be_moved_and_removed(session):
     alone = session.probability
     session.add_click(10, 10, positive=False)
     session.move_click(1, 12, 14)
-    assert session.clicks == ClickSequence.of([Click(38, 52), Click(12, 14, False)])
+    assert session.clicks == Prompts.of([Click(38, 52), Click(12, 14, False)])
     session.remove_click(1)
     np.testing.assert_array_equal(session.probability, alone)
 
@@ -43,7 +43,7 @@ def test_a_new_change_forgets_what_was_undone(session):
     session.undo()
     session.add_click(20, 20)
     session.redo()
-    assert session.clicks == ClickSequence.of([Click(20, 20)])
+    assert session.clicks == Prompts.of([Click(20, 20)])
 
 
 def test_reset_takes_the_clicks_and_can_be_undone(session):
@@ -93,7 +93,7 @@ def test_bad_clicks_change_nothing(session):
     ]:
         with pytest.raises(ValueError, match=r"outside the image|there is no click|has shape"):
             act()
-    assert session.clicks == ClickSequence.of([Click(38, 52)])
+    assert session.clicks == Prompts.of([Click(38, 52)])
     np.testing.assert_array_equal(session.mask, mask)
     assert not session.undo().any()
 

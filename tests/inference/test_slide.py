@@ -5,10 +5,10 @@ import threading
 import numpy as np
 import psutil
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import ClickReplay, Predictor
+from napari_iafpn.prompts import Click
 
 VIEW = Box(50_000, 51_024, 40_000, 41_536)
 CLICKS = [Click(50_600, 40_600), Click(50_612, 40_590), Click(50_588, 40_633, positive=False)]

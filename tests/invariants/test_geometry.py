@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from hypothesis import assume, given, settings, strategies as st
 
-from napari_iafpn.clicks import Click, PromptTensors
 from napari_iafpn.geometry import (
     Box,
     network_size,
@@ -15,6 +14,7 @@ from napari_iafpn.geometry import (
     resize,
     zoom_in,
 )
+from napari_iafpn.prompts import Click, PromptTensors
 
 SIDE = st.integers(1, 300)
 SIZES = st.tuples(SIDE, SIDE)

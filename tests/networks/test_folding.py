@@ -5,8 +5,8 @@ import torch
 from timm.layers.conv2d_same import Conv2dSame
 from torch import nn
 
-from napari_iafpn.clicks import Click, PromptTensors
 from napari_iafpn.networks.folding import folded
+from napari_iafpn.prompts import Click, PromptTensors
 
 PRESETS = ("tiny", "default", "resnet34", "hrnet18")
 CLICKS = [[Click(30, 40), Click(5, 80, False)]]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from napari_iafpn.clicks import Click, PromptTensors
 from napari_iafpn.networks import PRESETS, CascadeConfig, Level, LevelConfig, build_cascade, preset
 from napari_iafpn.networks.config import PROPAGATIONS
+from napari_iafpn.prompts import Click, PromptTensors
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 from complexity import measure

@@ -6,10 +6,10 @@ import shutil
 import pytest
 import torch
 
-from napari_iafpn.clicks import Click, PromptTensors, Stroke
 from napari_iafpn.networks import ModelCard, onnx_engine as engine, save_cascade
 from napari_iafpn.networks.cascade import Cascade
 from napari_iafpn.networks.folding import folded
+from napari_iafpn.prompts import Click, PromptTensors, Stroke
 
 pytest.importorskip("onnxruntime")
 CARD = ModelCard("a model", "of a test", "CC0-1.0")

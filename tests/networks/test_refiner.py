@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from napari_iafpn.clicks import Click, PromptTensors
 from napari_iafpn.networks import CascadeConfig, build_cascade, load_cascade, preset, save_cascade
 from napari_iafpn.networks.models import ModelCard
 from napari_iafpn.networks.refiner import Refiner, _features
+from napari_iafpn.prompts import Click, PromptTensors
 
 SIZE = (64, 96)
 

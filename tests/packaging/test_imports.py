@@ -14,8 +14,9 @@ import napari_iafpn
 
 ROOT = Path(napari_iafpn.__file__).parent
 RANKS = {
-    "clicks": 0,
     "geometry": 0,
+    "masks": 0,
+    "prompts": 0,
     "images": 1,
     "networks": 1,
     "inference": 2,
@@ -91,7 +92,7 @@ def test_only_the_plugin_knows_the_window() -> None:
     ("modules", "unwanted"),
     [
         ("", {"numpy", "scipy"}),
-        ("clicks geometry networks inference finding exchange plugin.samples", set()),
+        ("prompts masks geometry networks inference finding exchange plugin.samples", set()),
     ],
 )
 def test_an_import_stays_light(modules: str, unwanted: set[str]) -> None:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.geometry import Box
 from napari_iafpn.inference import Prediction
+from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.controller import AnnotationController
 from napari_iafpn.plugin.messages import (
     MaskReady,
@@ -17,7 +17,8 @@ from napari_iafpn.plugin.messages import (
 )
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.ports import Ports
-from napari_iafpn.sessions import Cutout, DisplaySettings, PlaneKey
+from napari_iafpn.prompts import Click
+from napari_iafpn.sessions import DisplaySettings, PlaneKey
 from napari_iafpn.sessions.pixels import region_of
 
 SHAPE = (20, 30)
@@ -125,7 +126,9 @@ class Desk:
             for place, index in enumerate(route, 1):
                 plane = job.plane.moved_to(axis, index)
                 box = job.start.box.shifted(place, 0).intersection(Box.whole(SHAPE))
-                mask = box and Cutout.of(np.ones(box.shape, bool), (box.row_start, box.col_start))
+                mask = box and BoxedMask.of(
+                    np.ones(box.shape, bool), (box.row_start, box.col_start)
+                )
                 self.controller.receive(PlaneReached(job, number, plane, mask))
         self.controller.receive(PropagationOver(job))
 

@@ -6,10 +6,10 @@ import pytest
 import zarr
 from napari.components import ViewerModel
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.geometry import Box
 from napari_iafpn.inference import ClickReplay, Predictor
 from napari_iafpn.plugin.layers import channels_of, plane_key, plane_source
+from napari_iafpn.prompts import Click
 
 SHAPE, PLACE = (40, 56), (13, 30)
 """Of the plane, and what is clicked on there."""

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.geometry import Box
+from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.editor import CommitAs
 from napari_iafpn.plugin.messages import (
     MaskFailed,
@@ -20,7 +20,8 @@ from napari_iafpn.plugin.messages import (
     ModelWanted,
 )
 from napari_iafpn.plugin.planes import PlaneSource
-from napari_iafpn.sessions import Cutout, DisplaySettings, PlaneKey
+from napari_iafpn.prompts import Click, Prompts
+from napari_iafpn.sessions import DisplaySettings, PlaneKey
 
 SHAPE = (20, 30)
 STACK = np.zeros((3, *SHAPE))
@@ -30,7 +31,7 @@ PLANES = [PlaneKey("image", (1, 2), (z,)) for z in range(3)]
 def test_a_click_asks_for_its_mask(desk):
     desk.click(5, 6)
     (job,) = desk.jobs
-    assert job.clicks == ClickSequence.of([Click(5, 6)])
+    assert job.clicks == Prompts.of([Click(5, 6)])
     assert job.plane == PLANES[0]
     assert desk.controller.busy
     desk.answer()
@@ -78,14 +79,14 @@ def test_the_next_click_begins_the_next_object_while_a_commit_waits(desk):
     desk.click(5, 6)
     desk.controller.commit()
     desk.click(5, 12)
-    assert desk.controller.clicks == ClickSequence.of([Click(5, 12)]), "shown at once"
+    assert desk.controller.clicks == Prompts.of([Click(5, 12)]), "shown at once"
     assert len(desk.jobs) == 1, "the mask that is to be committed comes first"
     desk.controller.commit()
     desk.click(5, 18)
-    assert desk.controller.clicks == ClickSequence.of([Click(5, 18)])
+    assert desk.controller.clicks == Prompts.of([Click(5, 18)])
     desk.answer_all()
     assert [(desk.target.data == label).sum() for label in (1, 2, 3)] == [9, 9, 0]
-    assert desk.controller.current.clicks == ClickSequence.of([Click(5, 18)])
+    assert desk.controller.current.clicks == Prompts.of([Click(5, 18)])
 
 
 def test_a_failure_calls_a_waiting_commit_off(desk):
@@ -114,7 +115,7 @@ def test_a_plane_keeps_its_object(desk):
     desk.click(5, 6)
     first = desk.jobs[-1]
     desk.show(PLANES[2])
-    assert desk.controller.current.clicks == ClickSequence()
+    assert desk.controller.current.clicks == Prompts()
     desk.answer(first)
     assert not desk.mask.any()
     desk.show(PLANES[0])
@@ -257,8 +258,8 @@ def test_what_is_drawn_by_hand_survives_every_click(desk):
     stroke[15, 3:20], gap[5, 6] = True, True
     desk.click(5, 6)
     desk.answer()
-    desk.controller.draw(Cutout.of(stroke))
-    desk.controller.draw(None, Cutout.of(gap))
+    desk.controller.draw(BoxedMask.of(stroke))
+    desk.controller.draw(None, BoxedMask.of(gap))
     for click in ((5, 6, True), (15, 4, False), (5, 7, True)):
         desk.click(*click)
         desk.answer()
@@ -271,7 +272,7 @@ def test_what_is_drawn_by_hand_survives_every_click(desk):
 def test_an_object_can_be_drawn_by_hand_alone(desk):
     stroke = np.zeros(SHAPE, bool)
     stroke[15, 3:20] = True
-    desk.controller.draw(Cutout.of(stroke))
+    desk.controller.draw(BoxedMask.of(stroke))
     desk.controller.commit()
     assert np.array_equal(desk.target.data[0] == 1, stroke)
 
@@ -391,7 +392,7 @@ def source_of(plane, array, limits):
 
 def test_jobs_are_values():
     a, b = (
-        MaskWanted("m", source_of(PLANES[0], STACK, (0.0, 1.0)), 1, ClickSequence.of([Click(1, 2)]))
+        MaskWanted("m", source_of(PLANES[0], STACK, (0.0, 1.0)), 1, Prompts.of([Click(1, 2)]))
         for _ in range(2)
     )
     assert a == b

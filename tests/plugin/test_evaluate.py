@@ -7,7 +7,6 @@ from queue import Queue
 import numpy as np
 import pytest
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.evaluation import PRESETS, LayerSet, MaskCode, ObjectResult, Progress, Results
 from napari_iafpn.evaluation.run import Problem
 from napari_iafpn.evaluation.statistics import Interval
@@ -27,6 +26,7 @@ from napari_iafpn.plugin.evaluation.runner import (
     Stopped,
 )
 from napari_iafpn.plugin.evaluation.scores import Scores, saved_sentence
+from napari_iafpn.prompts import Click
 from napari_iafpn.sessions import PlaneKey
 
 SHAPE = (20, 30)

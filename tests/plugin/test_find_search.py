@@ -5,14 +5,15 @@ from queue import Queue
 import numpy as np
 import pytest
 
-from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.geometry import Box
+from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.find.exemplars import MOST, kinds_of, objects_in
 from napari_iafpn.plugin.find.messages import Kind, ProposalFound, SearchOver, SearchWanted
 from napari_iafpn.plugin.messages import MaskReady, MaskWanted, ModelFailed
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.worker import PredictionWorker
-from napari_iafpn.sessions import Cutout, DisplaySettings, ObjectStats, PlaneKey
+from napari_iafpn.prompts import Click, Prompts
+from napari_iafpn.sessions import DisplaySettings, ObjectStats, PlaneKey
 
 SHAPE = (160, 200)
 PLACES = [(row, col) for row in range(20, 160, 40) for col in range(20, 200, 40)]
@@ -34,7 +35,7 @@ def source():
 
 @pytest.fixture
 def wanted(source):
-    exemplars = tuple(Cutout.of(disk(*place)) for place in PLACES[:3])
+    exemplars = tuple(BoxedMask.of(disk(*place)) for place in PLACES[:3])
     return SearchWanted("model", source, Box.whole(SHAPE), (Kind(0, exemplars),), exemplars[0])
 
 
@@ -68,7 +69,7 @@ def test_a_click_comes_before_candidates_and_the_search_goes_on(
     worker, wanted, reports, source, drawer
 ):
     plain = type(drawer).predict_each
-    click = MaskWanted("model", source, 1, ClickSequence.of([Click(140, 140)]))
+    click = MaskWanted("model", source, 1, Prompts.of([Click(140, 140)]))
     asked = []
 
     class Submitting(type(drawer)):
@@ -98,7 +99,7 @@ def test_a_search_that_is_dropped_says_nothing_more(worker, wanted, reports, sou
     worker.stop_search()
     while not reports.empty():
         reports.get()
-    worker.submit(MaskWanted("model", source, 1, ClickSequence.of([Click(140, 140)])))
+    worker.submit(MaskWanted("model", source, 1, Prompts.of([Click(140, 140)])))
     assert len(until(reports, MaskReady)) == 1
     again = SearchWanted(wanted.model, source, Box(0, 80, 0, 200), wanted.kinds)
     worker.search(again)
@@ -147,10 +148,10 @@ def test_objects_are_read_by_id_and_of_a_class_by_piece():
         labels[1][disk(*place)] = label
     plane, box = PlaneKey("image", (1, 2), (1,)), Box(10, 150, 5, 190)
     found = objects_in(labels, plane, box)
-    assert set(found.cutouts) == {7, 2**40}
-    assert found.cutouts[2**40][0].within(Box.whole(SHAPE)).sum() == disk(*PLACES[1]).sum()
-    assert len(objects_in(labels, plane, box, semantic=True).cutouts[7]) == 2
-    assert not objects_in(labels, PlaneKey("image", (1, 2), (0,)), box).cutouts
+    assert set(found.boxed_masks) == {7, 2**40}
+    assert found.boxed_masks[2**40][0].within(Box.whole(SHAPE)).sum() == disk(*PLACES[1]).sum()
+    assert len(objects_in(labels, plane, box, semantic=True).boxed_masks[7]) == 2
+    assert not objects_in(labels, PlaneKey("image", (1, 2), (0,)), box).boxed_masks
 
 
 def test_the_user_s_own_work_counts_first():
@@ -167,10 +168,10 @@ def test_the_user_s_own_work_counts_first():
         4: ObjectStats(category=1),
         5: ObjectStats(category=1),
     }
-    rejected = Cutout.of(disk(*PLACES[9]))
+    rejected = BoxedMask.of(disk(*PLACES[9]))
     first, second = kinds_of(objects, facts, {1: [rejected]}, first=1)
     assert (first.category, second.category) == (1, 0)
-    assert first.exemplars == (objects.cutouts[5][0], objects.cutouts[4][0])
-    assert second.exemplars == (objects.cutouts[3][0], objects.cutouts[2][0])
+    assert first.exemplars == (objects.boxed_masks[5][0], objects.boxed_masks[4][0])
+    assert second.exemplars == (objects.boxed_masks[3][0], objects.boxed_masks[2][0])
     assert set(first.unlike) == {*second.exemplars, rejected}
     assert not kinds_of(objects_in(labels * 0, PLANE, Box.whole(SHAPE)), {}, {})

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.editor import CommitAs
 from napari_iafpn.plugin.propagating import DIRECTIONS, PropagationRange
 from napari_iafpn.sessions import (
-    Cutout,
     ObjectStats,
     PixelChange,
     PlaneKey,
@@ -54,7 +54,7 @@ ACTIONS = st.one_of(
 def stroke(row, col):
     mask = np.zeros(SHAPE, bool)
     mask[row, max(col - 3, 0) : col + 3] = True
-    return Cutout.of(mask)
+    return BoxedMask.of(mask)
 
 
 def act(desk, name, *values):

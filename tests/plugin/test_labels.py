@@ -8,14 +8,15 @@ from napari.layers import Image, Labels
 from napari.layers._multiscale_data import MultiScaleData
 
 from napari_iafpn.geometry import Box
+from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.labels import LabelsLayer
 from napari_iafpn.plugin.layers import fits, value_at
-from napari_iafpn.sessions import Cutout, PixelChange, PlaneKey
+from napari_iafpn.sessions import PixelChange, PlaneKey
 from napari_iafpn.sessions.blocks import Blocks
 from napari_iafpn.sessions.pixels import lifted, painted
 
 PLANE = PlaneKey("image", (1, 2), (1,))
-MASK = Cutout(Box(2, 5, 3, 7), np.packbits(np.ones((3, 4), bool)).tobytes())
+MASK = BoxedMask(Box(2, 5, 3, 7), np.packbits(np.ones((3, 4), bool)).tobytes())
 
 
 @pytest.fixture
@@ -232,8 +233,8 @@ def test_ids_that_are_there_are_found_in_what_was_written(tmp_path, monkeypatch)
     assert target.region_on(plane, 8) == (slice(99_000, 99_010), slice(300, 600))
     assert target.is_on(plane, 8)
     assert not target.is_on(plane, 7)
-    cutout, change = lifted(target.data, plane, 8, target.region_on(plane, 8))
-    assert (cutout.box, cutout.area) == (Box(99_000, 99_010, 300, 600), 3000)
+    boxed, change = lifted(target.data, plane, 8, target.region_on(plane, 8))
+    assert (boxed.box, boxed.area) == (Box(99_000, 99_010, 300, 600), 3000)
     target.apply((change,))
     assert target.next_label() == 1
     assert not data[99_000:99_010, 300:600].any()

@@ -8,13 +8,13 @@ import pytest
 from napari.layers import Image
 from psygnal import Signal
 
+from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.editor import CommitAs
 from napari_iafpn.plugin.learning import learning as module, objects, process as processes
 from napari_iafpn.plugin.learning.learning import Learning, battery_is_low
 from napari_iafpn.plugin.learning.objects import commits_of, kept_objects
 from napari_iafpn.plugin.learning.projects import Project
 from napari_iafpn.plugin.user_paths import UserPaths
-from napari_iafpn.sessions import Cutout
 from napari_iafpn.training.finetuning import ClickComparison, Clicks, Done, Failed, event_to_json
 
 
@@ -62,7 +62,7 @@ def test_objects_of_a_class_are_told_apart(desk):
 
 
 def test_what_is_drawn_by_hand_or_gone_teaches_nothing(desk):
-    desk.controller.draw(Cutout.of(np.ones((3, 3), bool), (10, 20)))
+    desk.controller.draw(BoxedMask.of(np.ones((3, 3), bool), (10, 20)))
     desk.controller.commit()
     commit(desk, 5, 5)
     assert len(kept(desk)) == 1

@@ -10,12 +10,12 @@ import pytest
 from napari.layers import Image, Labels
 
 from napari_iafpn.geometry import Box
+from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.layers import layer_id
 from napari_iafpn.plugin.sessions import recorder
 from napari_iafpn.plugin.sessions.offers import Offer, age, offers_for
 from napari_iafpn.plugin.sessions.recorder import SessionRecorder
 from napari_iafpn.sessions import (
-    Cutout,
     Document,
     LabelsChange,
     ObjectStats,
@@ -30,7 +30,7 @@ from napari_iafpn.sessions.provenance import ImageProvenance, LabelsProvenance
 from napari_iafpn.sessions.reading import ArrayLabels, Session, read_session
 
 SHAPE = (60, 80)
-SQUARE = Cutout(Box(5, 10, 5, 10), np.packbits(np.ones((5, 5), bool)).tobytes())
+SQUARE = BoxedMask(Box(5, 10, 5, 10), np.packbits(np.ones((5, 5), bool)).tobytes())
 
 
 class Broken:

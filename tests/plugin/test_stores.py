@@ -8,7 +8,6 @@ from queue import Queue
 import numpy as np
 import pytest
 
-from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.geometry import Box
 from napari_iafpn.inference import Prediction
 from napari_iafpn.plugin.controller import AnnotationController
@@ -16,6 +15,7 @@ from napari_iafpn.plugin.messages import MaskFailed, MaskReady, MaskWanted, Mode
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.ports import Ports
 from napari_iafpn.plugin.worker import PredictionWorker
+from napari_iafpn.prompts import Click, Prompts
 from napari_iafpn.sessions import DisplaySettings, PlaneKey
 
 KEY = PlaneKey("image", (0, 1))
@@ -57,7 +57,7 @@ def get(reports):
 
 def wanted(array, *clicks, view, coarser=(), gamma=1.0):
     source = PlaneSource(KEY, DisplaySettings((0.0, 255.0), gamma), {"image": (array, *coarser)})
-    clicks = ClickSequence.of(Click(*click) for click in clicks)
+    clicks = Prompts.of(Click(*click) for click in clicks)
     return MaskWanted("m", source, 1, clicks, view)
 
 
@@ -174,7 +174,7 @@ def test_clicks_survive_a_failure_and_commit_tries_again(slide, new_desk):
         controller.add(Click(610, 600))
         settle()
         assert said[-1].startswith("the image could not be read (there was no answer in time)")
-        assert controller.current.clicks == ClickSequence.of([Click(600, 600), Click(610, 600)])
+        assert controller.current.clicks == Prompts.of([Click(600, 600), Click(610, 600)])
         assert controller.prediction is None
         for level in slide:
             level.error = None

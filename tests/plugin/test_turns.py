@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from napari_iafpn.clicks import BoxPrompt, Click, ClickSequence, Stroke
 from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.editor import CommitAs
 from napari_iafpn.plugin.messages import MaskFailed, MaskWanted, ModelFailed
+from napari_iafpn.prompts import BoxPrompt, Click, Prompts, Stroke
 from napari_iafpn.sessions import PlaneKey
 
 PLANES = [PlaneKey("image", (1, 2), (z,)) for z in range(3)]
@@ -92,7 +92,7 @@ def test_a_commit_that_waits_survives_a_move_to_another_plane(desk):
     desk.answer_all()
     assert (desk.target.data[0] == 1).sum() == 9
     assert not desk.target.data[2].any()
-    assert desk.controller.current.clicks == ClickSequence.of([Click(9, 9)])
+    assert desk.controller.current.clicks == Prompts.of([Click(9, 9)])
 
 
 def test_the_wish_of_the_moment_counts(desk):
@@ -126,7 +126,7 @@ def test_what_follows_a_commit_that_cannot_be_is_dropped_and_told(desk, how):
     else:
         desk.controller.cancel()
     assert desk.said[-1].endswith("Repeat what you did after it (2 steps).")
-    assert desk.controller.current.clicks == ClickSequence.of([Click(5, 6)])
+    assert desk.controller.current.clicks == Prompts.of([Click(5, 6)])
     desk.controller.commit()
     desk.answer_all()
     assert (desk.target.data == 1).sum() == 9
@@ -187,4 +187,4 @@ def test_an_object_beyond_new_pixels_is_told_and_can_be_cleared(desk):
     assert not desk.target.data.any()
     desk.controller.clear()
     desk.click(3, 3)
-    assert desk.controller.current.clicks == ClickSequence.of([Click(3, 3)])
+    assert desk.controller.current.clicks == Prompts.of([Click(3, 3)])

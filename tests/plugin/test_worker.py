@@ -7,7 +7,6 @@ from queue import Queue
 import numpy as np
 import pytest
 
-from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.inference import Prediction
 from napari_iafpn.plugin.messages import (
     MaskFailed,
@@ -20,6 +19,7 @@ from napari_iafpn.plugin.messages import (
 )
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.worker import PredictionWorker
+from napari_iafpn.prompts import Click, Prompts
 from napari_iafpn.sessions import DisplaySettings, PlaneKey
 
 SHAPE = (20, 30)
@@ -38,7 +38,7 @@ class Predictor:
         self.asked = []
 
     def predict(self, plane, clicks, previous=None, *, view=None):
-        self.asked.append(ClickSequence.of(clicks))
+        self.asked.append(Prompts.of(clicks))
         self.entered.set()
         assert self.gate.wait(5)
         mask = np.zeros(plane.shape, bool)
@@ -71,7 +71,7 @@ def worker(predictor, reports):
 
 
 def wanted(*clicks, number=1, model="good", source=SOURCE):
-    return MaskWanted(model, source, number, ClickSequence.of(Click(r, c) for r, c in clicks))
+    return MaskWanted(model, source, number, Prompts.of(Click(r, c) for r, c in clicks))
 
 
 def get(reports):

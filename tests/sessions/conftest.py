@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_iafpn.clicks import Click, ClickSequence
+from napari_iafpn.masks import BoxedMask
+from napari_iafpn.prompts import Click, Prompts
 from napari_iafpn.sessions import (
     Commit,
-    Cutout,
     DisplaySettings,
     Document,
     ObjectChange,
@@ -62,12 +62,14 @@ class Sitting:
         commit = Commit("labels", label, policy, model, DisplaySettings(limits, gamma))
         effort = ObjectStats(clicks=len(self.current.clicks))
         self.document.do(
-            commit_step(change, self.target, Cutout.of(mask), commit, self.document.facts, effort)
+            commit_step(
+                change, self.target, BoxedMask.of(mask), commit, self.document.facts, effort
+            )
         )
 
     def square(self, row, col, label):
         """Click in the middle of a square and commit it, drawn by hand."""
-        self.change(clicks=ClickSequence())
+        self.change(clicks=Prompts())
         self.click(row, col)
         mask = np.zeros(self.plane.shape_in(self.image.shape), bool)
         mask[row - 2 : row + 3, col - 2 : col + 3] = True

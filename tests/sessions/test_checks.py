@@ -8,7 +8,7 @@ import zlib
 import numpy as np
 import pytest
 
-from napari_iafpn.sessions.cutout import RunLengths
+from napari_iafpn.masks import RunLengths
 from napari_iafpn.sessions.lines import lines_of, sealed
 from napari_iafpn.sessions.provenance import CONTENT_BYTES, LabelsProvenance, unpacked
 from napari_iafpn.sessions.reading import read_session

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.geometry import Box
-from napari_iafpn.inference import ClickReplay, Predictor
-from napari_iafpn.sessions import Cutout, DisplaySettings, FoundObject, Step
+from napari_iafpn.inference import ClickReplay, Prediction, Predictor
+from napari_iafpn.masks import BoxedMask
+from napari_iafpn.prompts import Click, Prompts
+from napari_iafpn.sessions import DisplaySettings, FoundObject, Step
 from napari_iafpn.sessions.effort import effort_of
 from napari_iafpn.sessions.proposals import ACCEPTED, OPEN, REJECTED, REPLACED, TAKEN
 from napari_iafpn.sessions.reading import read_session
@@ -18,8 +19,8 @@ from napari_iafpn.sessions.reviewing import accept_step, close_step, open_step, 
 
 def found(sitting, number, row, quality=0.9, side=5):
     """Return a square that was found."""
-    mask = Cutout.of(np.ones((side, side), bool), (row, 10))
-    clicks = ClickSequence.of([Click(row + 2, 12)])
+    mask = BoxedMask.of(np.ones((side, side), bool), (row, 10))
+    clicks = Prompts.of([Click(row + 2, 12)])
     return FoundObject(number, sitting.plane, mask, clicks, quality)
 
 
@@ -171,7 +172,7 @@ def test_a_corrected_proposal_is_replayed(sitting, tiny_cascade, disk_image):
 
 
 def replay_of(predictor, plane, now):
-    start = now.start.prediction(plane.shape)
+    start = Prediction.from_mask(now.start, plane.shape)
     clicks = ClickReplay(predictor, plane, initial=start, view=now.view, answered=now.answered)
     return clicks.predict(now.clicks)
 

@@ -8,15 +8,16 @@ import pytest
 import tifffile
 
 from napari_iafpn.cli import main
-from napari_iafpn.clicks import BoxPrompt, Click, ClickSequence, Stroke
 from napari_iafpn.evaluation.models import file_sha256
 from napari_iafpn.evaluation.readers import SessionSet, open_set, survey
 from napari_iafpn.exchange import read_labels
 from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
-from napari_iafpn.inference import ClickReplay, Predictor
+from napari_iafpn.inference import ClickReplay, Prediction, Predictor
+from napari_iafpn.masks import BoxedMask
 from napari_iafpn.networks import ModelCard, find_model, save_cascade
-from napari_iafpn.sessions import Commit, Cutout, DisplaySettings, HandEdits, PlaneKey, Propagation
+from napari_iafpn.prompts import BoxPrompt, Click, Prompts, Stroke
+from napari_iafpn.sessions import Commit, DisplaySettings, HandEdits, PlaneKey, Propagation
 from napari_iafpn.sessions.actions import edit_step, propagate_step
 from napari_iafpn.sessions.lines import lines_of, sealed
 from napari_iafpn.sessions.reading import read_session
@@ -60,7 +61,7 @@ def new_annotated(new_sitting, tmp_path, disk_image, tiny_cascade):
 
     def commit(label):
         current = sitting.current
-        start = current.start and current.start.prediction(image.shape)
+        start = current.start and Prediction.from_mask(current.start, image.shape)
         plane, around = Plane(image, limits=LIMITS), current.neighbours
         clicks = ClickReplay(predictor, plane, initial=start, neighbours=around)
         mask = current.mask(clicks.predict(current.clicks))
@@ -115,7 +116,7 @@ def test_neighbours_are_replayed(new_annotated, disk_image):
     rows, cols = np.nonzero(alone.predict(sitting.current.clicks).mask())
     neighbour = Click(int(rows[0]), int(cols[0]), False)
     assert neighbour.pixel != (38, 52)
-    sitting.change(neighbours=ClickSequence.of([neighbour]))
+    sitting.change(neighbours=Prompts.of([neighbour]))
     commit(1)
     sitting.writer.close(20)
     assert sitting.target.data[38, 52] == 1
@@ -268,17 +269,17 @@ def propagated(new_sitting, tmp_path, disk_image):
     )
     digest = file_sha256(find_model("default"))
     sitting.writer.append(lambda: {"entry": "model", "name": "default", "sha256": digest})
-    sitting.change(hand=HandEdits(drawn=Cutout.of(truth)))
+    sitting.change(hand=HandEdits(drawn=BoxedMask.of(truth)))
     sitting.commit(truth, 1)
     predictor = Predictor.load("default", "cpu")
     for routes in (((2, 3, 4), (0,)), ((2, 3),)):
-        start = Cutout.of(sitting.target.data[1] == 1)
+        start = BoxedMask.of(sitting.target.data[1] == 1)
         going = Propagation(0, routes, 0.4)
         visited = propagate_planes(
             predictor,
             lambda key: Plane(stack[key.indices], limits=LIMITS),
             sitting.plane,
-            start.prediction(truth.shape),
+            Prediction.from_mask(start, truth.shape),
             going,
         )
         masks = {key: mask for _, key, mask, _ in visited if mask is not None}

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as hnp
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.geometry import Box
+from napari_iafpn.masks import BoxedMask, RunLengths, difference, union
+from napari_iafpn.prompts import Click
 from napari_iafpn.sessions import (
-    Cutout,
     Document,
     HandEdits,
     LabelsChange,
@@ -19,7 +19,6 @@ from napari_iafpn.sessions import (
     Step,
 )
 from napari_iafpn.sessions.actions import divided
-from napari_iafpn.sessions.cutout import RunLengths, difference, union
 from napari_iafpn.sessions.pixels import painted, repainted, replaced
 from napari_iafpn.sessions.reading import ArrayLabels
 
@@ -28,27 +27,27 @@ MASKS = hnp.arrays(bool, (7, 9))
 IDS = hnp.arrays(np.int32, (7, 9), elements=st.integers(0, 3))
 
 
-def dense(cutout):
-    return np.zeros((7, 9), bool) if cutout is None else cutout.within(Box(0, 7, 0, 9))
+def dense(boxed):
+    return np.zeros((7, 9), bool) if boxed is None else boxed.within(Box(0, 7, 0, 9))
 
 
 @given(MASKS, MASKS)
-def test_cutouts_are_sets_of_pixels(a, b):
-    first, second = Cutout.of(a), Cutout.of(b)
+def test_boxed_masks_are_sets_of_pixels(a, b):
+    first, second = BoxedMask.of(a), BoxedMask.of(b)
     assert np.array_equal(dense(first), a)
     assert (first == second) == np.array_equal(a, b)
     assert np.array_equal(dense(union(first, second)), a | b)
     assert np.array_equal(dense(difference(first, second)), a & ~b)
     if first is not None:
         assert first.area == a.sum()
-        assert hash(first) == hash(Cutout.of(a))
+        assert hash(first) == hash(BoxedMask.of(a))
 
 
 @given(st.lists(st.tuples(MASKS, st.booleans()), max_size=6))
 def test_hand_edits_remember_the_last_stroke_on_each_pixel(strokes):
     hand, expected = HandEdits(), np.zeros((7, 9), int)
     for mask, erases in strokes:
-        hand = (hand.erase if erases else hand.draw)(Cutout.of(mask))
+        hand = (hand.erase if erases else hand.draw)(BoxedMask.of(mask))
         expected[mask] = -1 if erases else 1
     assert np.array_equal(dense(hand.drawn), expected == 1)
     assert np.array_equal(dense(hand.erased), expected == -1)
@@ -71,8 +70,8 @@ def test_runs_that_do_not_fill_their_shape():
 @given(IDS, MASKS, st.sampled_from(["keep", "overwrite"]))
 def test_painting_is_taken_back_exactly(data, mask, policy):
     before = data.copy()
-    cutout = Cutout.of(mask)
-    change = None if cutout is None else painted(data, PLANE, cutout, 9, policy)
+    boxed = BoxedMask.of(mask)
+    change = None if boxed is None else painted(data, PLANE, boxed, 9, policy)
     free = mask if policy == "overwrite" else mask & (before == 0)
     if change is None:
         assert not free.any()
@@ -127,13 +126,13 @@ def test_dividing_gives_every_pixel_to_one_click():
     mask = np.zeros((20, 40), bool)
     mask[5:15, 3:15], mask[5:15, 22:36], mask[9:11, 15:22] = True, True, True
     mask[0, 0] = True  # a piece without a click
-    cutout = Cutout.of(mask)
-    parts = divided(cutout, [Click(10, 8), Click(10, 30), Click(10, 31)])
-    assert np.array_equal(parts > 0, cutout.mask)
+    boxed = BoxedMask.of(mask)
+    parts = divided(boxed, [Click(10, 8), Click(10, 30), Click(10, 31)])
+    assert np.array_equal(parts > 0, boxed.mask)
     assert set(np.unique(parts)) == {0, 1, 2, 3}
     assert parts[10, 8] == 1
     assert parts[0, 0] == 1
-    assert (parts[:, :15][cutout.mask[:, :15]] == 1).all()
+    assert (parts[:, :15][boxed.mask[:, :15]] == 1).all()
 
 
 class Watched:
@@ -153,7 +152,7 @@ def test_a_mask_takes_the_place_of_the_old_one_and_no_more_is_read_than_that():
     plane, mask = PlaneKey("image", (1, 2), (1,)), np.ones((10, 15), bool)
     watched = Watched(data)
     old = (slice(1, 2), slice(10, 20), slice(10, 20))
-    change = repainted(watched, plane, Cutout.of(mask, (12, 12)), 7, region=old)
+    change = repainted(watched, plane, BoxedMask.of(mask, (12, 12)), 7, region=old)
     change.apply(data)
     expected = np.zeros((50, 60), np.int32)
     expected[12:22, 12:27], expected[10:20, 24:30] = 7, 3

@@ -10,8 +10,8 @@ import torch
 
 from napari_iafpn.evaluation.readers import LayerSet
 from napari_iafpn.images import Plane
+from napari_iafpn.masks import BoxedMask
 from napari_iafpn.networks import Cascade, ModelCard, load_cascade, read_card, save_cascade
-from napari_iafpn.sessions import Cutout
 from napari_iafpn.training.adaptation import (
     AdaptRequest,
     Learner,
@@ -30,7 +30,7 @@ HUGE = 2**40
 
 
 def object_of(labels, label):
-    return Cutout.of(labels == label)
+    return BoxedMask.of(labels == label)
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_large_objects_are_kept_small():
 
 def test_a_class_is_no_object():
     labels = np.ones((60, 60), np.uint8)
-    mask = Cutout.of(np.ones((10, 10), bool), (20, 20))
+    mask = BoxedMask.of(np.ones((10, 10), bool), (20, 20))
     sample = object_sample("one", Plane(labels), mask, lambda box: labels[box.slices])
     assert np.count_nonzero(sample.instances == 1) == 100
     assert np.count_nonzero(sample.instances > 1) == 3500
@@ -166,7 +166,7 @@ def school(monkeypatch):
 def test_a_new_model_is_tried_on_objects_that_it_has_not_seen(school):
     school["gains"] = [gain_of((4, 0.5), (3, 0.5)), gain_of((3, 0.5), (4, 0.5))]
     learner, plane = Learner(0, every=10), Plane(np.zeros((60, 60), np.uint8))
-    mask = Cutout.of(np.ones((9, 9), bool), (20, 20))
+    mask = BoxedMask.of(np.ones((9, 9), bool), (20, 20))
     used = []
     for number in range(1, 27):
         used.append(learner.predictor)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_iafpn.clicks import Click
+from napari_iafpn.prompts import Click
 from napari_iafpn.training.clicking import (
     add_click,
     initial_clicks,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_iafpn.evaluation.metrics import iou
+from napari_iafpn.masks import iou
 from napari_iafpn.training import dataset, initial_masks
 from napari_iafpn.training.dataset import Batch
 from napari_iafpn.training.initial_masks import (

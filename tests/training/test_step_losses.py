@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.networks import Cascade, CascadeConfig
 from napari_iafpn.networks.refiner import SHARPNESS
+from napari_iafpn.prompts import Click
 from napari_iafpn.training.dataset import Batch
 from napari_iafpn.training.losses import cross_entropy, mask_loss, normalized_focal_loss
 from napari_iafpn.training.recipe import Recipe

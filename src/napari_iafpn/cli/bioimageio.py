@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_iafpn.clicks import Click, PromptTensors
 from napari_iafpn.networks import ModelCard
 from napari_iafpn.networks.cascade import Cascade
 from napari_iafpn.networks.graphs import LEVEL_INPUTS, OPSET
 from napari_iafpn.networks.inputs import graph_inputs
+from napari_iafpn.prompts import Click, PromptTensors
 
 FILE = "bioimageio.yaml"
 TENSORS = "test_tensors"

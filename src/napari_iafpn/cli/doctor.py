@@ -88,11 +88,11 @@ def _models() -> list[tuple[str, str]]:
 def _prediction(device: str) -> list[tuple[str, str]]:
     from statistics import median
 
-    from napari_iafpn.clicks import Click
-    from napari_iafpn.evaluation import iou
     from napari_iafpn.images import Plane
     from napari_iafpn.inference import Predictor
+    from napari_iafpn.masks import iou
     from napari_iafpn.plugin.samples import SAMPLES, load_image, load_labels
+    from napari_iafpn.prompts import Click
 
     row, col = SAMPLES[SAMPLE].click
     labels, plane = load_labels(SAMPLE), Plane(load_image(SAMPLE))

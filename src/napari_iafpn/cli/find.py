@@ -133,9 +133,9 @@ def _find(request: FindRequest, predictor: Predictor) -> None:
     whole = labels.astype(_type_for(largest + len(found), labels.dtype))
     outlines = np.zeros(plane.shape, bool)
     for number, proposal in enumerate(found, largest + 1):
-        box = proposal.cutout.box
-        whole[box.slices][proposal.cutout.mask] = number
-        outlines[box.slices] |= outline(proposal.cutout.mask)
+        box = proposal.boxed.box
+        whole[box.slices][proposal.boxed.mask] = number
+        outlines[box.slices] |= outline(proposal.boxed.mask)
     name = format_of(request.output)
     place = place_of(given, request.output, name)
     written = write_labels(replace(given, labels=whole.reshape(given.labels.shape)), place, name)
@@ -145,7 +145,7 @@ def _find(request: FindRequest, predictor: Predictor) -> None:
 
     console = plain_console()
     console.print(
-        f"{name}: {written} ({len(exemplars.cutouts)} exemplars, {len(found)} objects found in "
+        f"{name}: {written} ({len(exemplars.boxed_masks)} exemplars, {len(found)} objects found in "
         f"{seconds:.1f} seconds)"
     )
     if request.overlay is not None:

@@ -10,9 +10,9 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from napari_iafpn.clicks import Prompt
 from napari_iafpn.geometry import Box, pick_nearest
 from napari_iafpn.images import Plane
+from napari_iafpn.prompts import Prompt
 
 LONGEST_SIDE = 1600
 """Larger images are shown reduced, so that a picture costs little memory."""

@@ -8,9 +8,9 @@ from pathlib import Path
 from napari_iafpn.cli.console import plain_console
 from napari_iafpn.cli.outputs import check_output, write_output
 from napari_iafpn.cli.pictures import MASK_WRITERS, encode_mask
-from napari_iafpn.clicks import BoxPrompt, Click, ClickSequence, Stroke
 from napari_iafpn.geometry import Box
 from napari_iafpn.images.files import open_picture
+from napari_iafpn.prompts import BoxPrompt, Click, Prompts, Stroke
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def parse_stroke(text: str) -> Stroke:
 
 def segment_file(request: SegmentRequest) -> None:
     """Predict prompt after prompt, as a user would, and write the last mask."""
-    prompts = ClickSequence.of(
+    prompts = Prompts.of(
         [
             *([] if request.box is None else [parse_box(request.box)]),
             *map(parse_stroke, request.strokes),

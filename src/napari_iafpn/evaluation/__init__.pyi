@@ -1,5 +1,5 @@
 from .masks import MaskCode as MaskCode
-from .metrics import clicks_needed as clicks_needed, iou as iou
+from .metrics import clicks_needed as clicks_needed
 from .protocol import (
     PRESETS as PRESETS,
     Annotation as Annotation,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import PlainSerializer, PlainValidator
 
 from napari_iafpn.geometry import Box
+from napari_iafpn.masks import BoxedMask
 
 BoxNumbers = Annotated[
     Box,
@@ -47,18 +48,16 @@ class MaskCode:
         origin: tuple[int, int] = (0, 0),
     ) -> MaskCode:
         """Compress ``mask`` (h, w), whose first pixel is ``origin`` of an image of ``shape``."""
-        found = Box.around(mask)
+        boxed = BoxedMask.of(mask, origin)
         shape = shape or (int(mask.shape[0]), int(mask.shape[1]))
-        if found is None:
+        if boxed is None:
             return cls(shape, None, "")
-        packed = zlib.compress(np.packbits(mask[found.slices]).tobytes(), 9)
-        return cls(shape, found.shifted(*origin), base64.b64encode(packed).decode("ascii"))
+        packed = zlib.compress(boxed.packed, 9)
+        return cls(shape, boxed.box, base64.b64encode(packed).decode("ascii"))
 
     def decode(self) -> NDArray[np.bool_]:
         """Return the mask, (H, W) bool."""
-        mask = np.zeros(self.shape, np.bool_)
-        if self.box is not None:
-            packed = np.frombuffer(zlib.decompress(base64.b64decode(self.bits)), np.uint8)
-            inside = np.unpackbits(packed, count=self.box.area).reshape(self.box.shape)
-            mask[self.box.slices] = inside.astype(np.bool_)
-        return mask
+        if self.box is None:
+            return np.zeros(self.shape, np.bool_)
+        packed = zlib.decompress(base64.b64decode(self.bits))
+        return BoxedMask(self.box, packed).within(Box.whole(self.shape))

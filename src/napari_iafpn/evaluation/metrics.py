@@ -23,17 +23,6 @@ BOUNDARY_SHARE = 0.02
 """Width of the boundary band, as a share of the image's diagonal (Cheng et al., 2021)."""
 
 
-def iou(
-    mask: NDArray[np.bool_], truth: NDArray[np.bool_], ignore: NDArray[np.bool_] | None = None
-) -> float:
-    """Return the intersection over union of two (H, W) masks outside ``ignore``; 1 without any."""
-    common, either = mask & truth, mask | truth
-    if ignore is not None:
-        common, either = common & ~ignore, either & ~ignore
-    union = np.count_nonzero(either)
-    return float(np.count_nonzero(common) / union) if union else 1.0
-
-
 def boundary_width(shape: tuple[int, int]) -> int:
     """Return the width in pixels of the boundary band in an image of ``shape`` (H, W)."""
     return max(1, round(BOUNDARY_SHARE * math.hypot(*shape)))

@@ -13,21 +13,22 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.clicks import (
-    KINDS,
-    Click,
-    ClickSequence,
-    Prompt,
-    jittered_click,
-    simulated_click,
-)
 from napari_iafpn.evaluation.masks import MaskCode
-from napari_iafpn.evaluation.metrics import boundary_band, boundary_width, first_success, iou
+from napari_iafpn.evaluation.metrics import boundary_band, boundary_width, first_success
 from napari_iafpn.evaluation.readers.sample import Sample, check_object
 from napari_iafpn.evaluation.results import ObjectResult
 from napari_iafpn.geometry import Box, view_around
 from napari_iafpn.inference.policy import CROPS, PUBLISHED, Policy
+from napari_iafpn.masks import iou
 from napari_iafpn.networks.tables import Natural, Real, Share, Whole, between, checked, must, one_of
+from napari_iafpn.prompts import (
+    KINDS,
+    Click,
+    Prompt,
+    Prompts,
+    jittered_click,
+    simulated_click,
+)
 
 if TYPE_CHECKING:
     from napari_iafpn.images import Plane
@@ -47,7 +48,7 @@ __all__ = [
     "view_of",
 ]
 
-Segment = Callable[[ClickSequence], NDArray[np.floating]]
+Segment = Callable[[Prompts], NDArray[np.floating]]
 """All prompts on the object so far -> its probability, (H, W) in [0, 1]."""
 
 USERS = ("centre", "jittered")
@@ -167,7 +168,7 @@ def annotate(
     truth_band = boundary_band(truth, width)
     mask = np.zeros_like(truth) if start is None else start
     not_clicked = np.ones_like(truth)
-    prompts, first = ClickSequence(), None
+    prompts, first = Prompts(), None
     rows: list[tuple[float, ...]] = []
     while len(rows) < protocol.max_clicks and not (rows and _reaches(rows[-1][0], protocol)):
         times = [time.perf_counter()]
@@ -227,7 +228,7 @@ def evaluate_object(
         band_width=boundary_width(plane.shape),
     )
     given = found.clicks if found.first is None else (found.first, *found.clicks)
-    prompts = moved_to_image(ClickSequence(given), view)
+    prompts = moved_to_image(Prompts(given), view)
     return ObjectResult(
         set=set_name,
         image=sample.name,
@@ -243,9 +244,7 @@ def evaluate_object(
         user_seconds=found.user_seconds,
         other_seconds=found.other_seconds,
         mask=MaskCode.encode(found.mask, plane.shape, (view.row_start, view.col_start)),
-        first=None
-        if found.first is None
-        else moved_to_image(ClickSequence((found.first,)), view)[0],
+        first=None if found.first is None else moved_to_image(Prompts((found.first,)), view)[0],
     )
 
 
@@ -323,14 +322,14 @@ def _segment(predictor: Predictor, plane: Plane, view: Box) -> Segment:
 
     replay = ClickReplay(predictor, plane, view=view)
 
-    def segment(prompts: ClickSequence) -> NDArray[np.floating]:
+    def segment(prompts: Prompts) -> NDArray[np.floating]:
         return replay.predict(moved_to_image(prompts, view)).probability_in(view)
 
     return segment
 
 
-def moved_to_image(prompts: ClickSequence, view: Box) -> ClickSequence:
+def moved_to_image(prompts: Prompts, view: Box) -> Prompts:
     """Return prompts, given in the frame of ``view``, in that of the image."""
     rows, cols = view.row_start, view.col_start
     origin = Box(-rows, 1 - rows, -cols, 1 - cols)
-    return ClickSequence.of(prompt.moved(origin, (1, 1)) for prompt in prompts)
+    return Prompts.of(prompt.moved(origin, (1, 1)) for prompt in prompts)

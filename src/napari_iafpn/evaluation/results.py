@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import PlainSerializer, PlainValidator
 
-from napari_iafpn.clicks import Click, Prompt, prompt_from_json
 from napari_iafpn.evaluation.masks import BoxNumbers, MaskCode
+from napari_iafpn.prompts import Click, Prompt, prompt_from_json
 
 ClickNumbers = Annotated[
     Click,

@@ -94,7 +94,7 @@ def scale_of(exemplars: Exemplars) -> float:
 def cores_of(region: Box, exemplars: Exemplars) -> list[Box]:
     """Cut a region into parts that are searched at once, those with most exemplars first."""
     cores = _divided(region, max(32, int(TILE_SIDE / scale_of(exemplars))))
-    shown = [cutout.box for cutout in exemplars.cutouts]
+    shown = [boxed.box for boxed in exemplars.boxed_masks]
     return sorted(cores, key=lambda core: -sum(core.intersection(b) is not None for b in shown))
 
 

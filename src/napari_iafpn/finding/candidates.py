@@ -10,9 +10,9 @@ from scipy import ndimage
 from scipy.spatial import KDTree
 from skimage.feature import peak_local_max
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.finding.appearance import Tile, resized
 from napari_iafpn.finding.exemplars import Exemplars
+from napari_iafpn.prompts import Click
 
 FINER = 2
 """Peaks are looked for on a grid so many times finer than the cells."""

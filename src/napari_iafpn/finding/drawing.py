@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.morphology import h_maxima
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.finding.appearance import FeatureSource
 from napari_iafpn.finding.exemplars import Exemplars
 from napari_iafpn.finding.quality import stability_of
 from napari_iafpn.geometry import Box, view_around
 from napari_iafpn.images import Plane
 from napari_iafpn.inference.prediction import Prediction
-from napari_iafpn.sessions.cutout import Cutout
+from napari_iafpn.masks import BoxedMask
+from napari_iafpn.prompts import Click
 
 LEAST_LIKENESS = 0.35
 """IoU of the exemplars with what is drawn from one click on each, below which nothing is found."""
@@ -67,12 +67,12 @@ class Drawn:
 
     Attributes
     ----------
-    cutout : Cutout
+    boxed : BoxedMask
     stability : float
         IoU of the masks at the two thresholds.
     """
 
-    cutout: Cutout
+    boxed: BoxedMask
     stability: float
 
 
@@ -99,12 +99,12 @@ def draw(
 
 def _drawn(found: Prediction, click: Click) -> Drawn | None:
     mask = _piece(found.roi_mask(), click, found.roi)
-    cutout = Cutout.of(mask, (found.roi.row_start, found.roi.col_start))
-    if cutout is None:
+    boxed = BoxedMask.of(mask, (found.roi.row_start, found.roi.col_start))
+    if boxed is None:
         return None
     # What is far from the piece says nothing about it.
-    near = ndimage.binary_dilation(mask, iterations=2 + round(0.1 * math.sqrt(cutout.area)))
-    return Drawn(cutout, stability_of(found, near))
+    near = ndimage.binary_dilation(mask, iterations=2 + round(0.1 * math.sqrt(boxed.area)))
+    return Drawn(boxed, stability_of(found, near))
 
 
 def _piece(mask: NDArray[np.bool_], click: Click, roi: Box) -> NDArray[np.bool_]:
@@ -118,18 +118,18 @@ def _piece(mask: NDArray[np.bool_], click: Click, roi: Box) -> NDArray[np.bool_]
     return piece
 
 
-def lobes(cutout: Cutout) -> list[Click]:
+def lobes(boxed: BoxedMask) -> list[Click]:
     """Return the deepest pixel of each lobe of a mask that is pinched, deepest first."""
-    padded = np.pad(cutout.mask, 1)
+    padded = np.pad(boxed.mask, 1)
     depth = ndimage.distance_transform_edt(padded)
     peaks, count = ndimage.label(h_maxima(depth, PINCHED * depth.max()))  # type: ignore[no-untyped-call]
     places = ndimage.maximum_position(depth, peaks, np.arange(1, count + 1))
-    box = cutout.box
+    box = boxed.box
     deep = sorted(places, key=lambda place: -float(depth[place]))[:MOST_LOBES]
     return [Click(row - 1 + box.row_start, col - 1 + box.col_start) for row, col in deep]
 
 
-def overlap(one: Cutout, other: Cutout) -> tuple[int, float]:
+def overlap(one: BoxedMask, other: BoxedMask) -> tuple[int, float]:
     """Return the common pixels of two masks, and their IoU."""
     common = one.box.intersection(other.box)
     if common is None:
@@ -171,5 +171,5 @@ def choose_way(
 
 def _likeness(drawn: Sequence[Drawn | None], exemplars: Exemplars) -> float:
     """Return the mean IoU of the exemplars with what was drawn for them."""
-    pairs = zip(drawn, exemplars.cutouts, strict=True)
-    return float(np.mean([overlap(each.cutout, own)[1] if each else 0.0 for each, own in pairs]))
+    pairs = zip(drawn, exemplars.boxed_masks, strict=True)
+    return float(np.mean([overlap(each.boxed, own)[1] if each else 0.0 for each, own in pairs]))

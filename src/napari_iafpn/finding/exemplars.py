@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_iafpn.clicks import Click
-from napari_iafpn.clicks.deepest import deepest
 from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
-from napari_iafpn.sessions.cutout import Cutout
+from napari_iafpn.masks import BoxedMask
+from napari_iafpn.prompts import Click
+from napari_iafpn.prompts.deepest import deepest
 
 LEAST_SPREAD = np.array([0.15, 0.03, 0.03, 0.03, 0.03])
 """Of log area, mean colour and contrast: exemplars of a kind that are more alike tell nothing
@@ -30,11 +30,11 @@ class Kinds:
     ----------
     plane : Plane
         That shows the exemplars.
-    exemplars : mapping of int to iterable of Cutout
+    exemplars : mapping of int to iterable of BoxedMask
         Of each kind.
     """
 
-    def __init__(self, plane: Plane, exemplars: Mapping[int, Iterable[Cutout]]) -> None:
+    def __init__(self, plane: Plane, exemplars: Mapping[int, Iterable[BoxedMask]]) -> None:
         looks = {
             kind: np.array([_look(plane, c) for c in them]) for kind, them in exemplars.items()
         }
@@ -42,9 +42,9 @@ class Kinds:
         self._looks = looks
         self._spread = np.maximum(np.sqrt((within**2).mean(0)), LEAST_SPREAD)
 
-    def of(self, plane: Plane, cutout: Cutout) -> int:
+    def of(self, plane: Plane, boxed: BoxedMask) -> int:
         """Return the kind of an object."""
-        own = _look(plane, cutout)
+        own = _look(plane, boxed)
         return min(self._looks, key=lambda kind: self._distance(kind, own))
 
     def _distance(self, kind: int, look: NDArray[np.float64]) -> float:
@@ -52,10 +52,10 @@ class Kinds:
         return float(np.square(away).sum(1).min())
 
 
-def _look(plane: Plane, cutout: Cutout) -> NDArray[np.float64]:
+def _look(plane: Plane, boxed: BoxedMask) -> NDArray[np.float64]:
     """Return log area, the mean of three colours, and the contrast of an object."""
-    pixels = plane.read(cutout.box, cutout.box.shape)[:, cutout.mask]
-    return np.array([math.log(cutout.area), *pixels.mean(1), pixels.std()])
+    pixels = plane.read(boxed.box, boxed.box.shape)[:, boxed.mask]
+    return np.array([math.log(boxed.area), *pixels.mean(1), pixels.std()])
 
 
 LEAST_AREA = 16
@@ -72,7 +72,7 @@ class Exemplars:
 
     Attributes
     ----------
-    cutouts : tuple of Cutout
+    boxed_masks : tuple of BoxedMask
         In the image frame; they do not overlap.
     shape : (H, W)
         The plane, in pixels.
@@ -83,21 +83,23 @@ class Exemplars:
         Where there is none, or one is too small, outside the plane or overlaps another.
     """
 
-    cutouts: tuple[Cutout, ...]
+    boxed_masks: tuple[BoxedMask, ...]
     shape: tuple[int, int]
 
     @classmethod
-    def of(cls, given: Iterable[Cutout | NDArray[np.bool_]], shape: tuple[int, int]) -> Exemplars:
-        """Take cutouts, or (H, W) masks of the plane."""
-        cutouts = []
+    def of(
+        cls, given: Iterable[BoxedMask | NDArray[np.bool_]], shape: tuple[int, int]
+    ) -> Exemplars:
+        """Take boxed masks, or (H, W) masks of the plane."""
+        boxed_masks = []
         for number, each in enumerate(given, 1):
-            if not isinstance(each, Cutout):
+            if not isinstance(each, BoxedMask):
                 _check_shape(number, each, shape)
-            cutout = each if isinstance(each, Cutout) else Cutout.of(each.astype(bool))
-            if cutout is None:
+            boxed = each if isinstance(each, BoxedMask) else BoxedMask.of(each.astype(bool))
+            if boxed is None:
                 raise ValueError(f"exemplar {number} has no pixel; give an object that was drawn")
-            cutouts.append(cutout)
-        return cls(tuple(cutouts), shape)
+            boxed_masks.append(boxed)
+        return cls(tuple(boxed_masks), shape)
 
     @classmethod
     def of_labels(
@@ -113,21 +115,21 @@ class Exemplars:
         return cls.of((labels == label for label in wanted), shape)
 
     def __post_init__(self) -> None:
-        if not self.cutouts:
+        if not self.boxed_masks:
             raise ValueError("there is no exemplar to look for; keep at least one object first")
         whole = Box.whole(self.shape)
-        for number, cutout in enumerate(self.cutouts, 1):
-            if not whole.encloses(cutout.box):
+        for number, boxed in enumerate(self.boxed_masks, 1):
+            if not whole.encloses(boxed.box):
                 raise ValueError(
                     f"exemplar {number} reaches outside the image of {self.shape[0]} x "
                     f"{self.shape[1]}; give objects of this image"
                 )
-            if cutout.area < LEAST_AREA:
+            if boxed.area < LEAST_AREA:
                 raise ValueError(
-                    f"exemplar {number} has {cutout.area} pixel(s); give objects of at least "
+                    f"exemplar {number} has {boxed.area} pixel(s); give objects of at least "
                     f"{LEAST_AREA}"
                 )
-        for (one, first), (other, second) in combinations(enumerate(self.cutouts, 1), 2):
+        for (one, first), (other, second) in combinations(enumerate(self.boxed_masks, 1), 2):
             common = first.box.intersection(second.box)
             if common is not None and (first.within(common) & second.within(common)).any():
                 raise ValueError(
@@ -137,7 +139,7 @@ class Exemplars:
     @property
     def areas(self) -> NDArray[np.float64]:
         """(K,) pixels of each."""
-        return np.array([cutout.area for cutout in self.cutouts], float)
+        return np.array([boxed.area for boxed in self.boxed_masks], float)
 
     @property
     def radii(self) -> NDArray[np.float64]:
@@ -148,7 +150,7 @@ class Exemplars:
     @property
     def sides(self) -> NDArray[np.float64]:
         """(K,) longer sides of their boxes, in pixels."""
-        return np.array([max(cutout.box.shape) for cutout in self.cutouts], float)
+        return np.array([max(boxed.box.shape) for boxed in self.boxed_masks], float)
 
     @property
     def radius(self) -> float:
@@ -164,26 +166,26 @@ class Exemplars:
         """Return at most `SOME` of them, spread over their sizes."""
         order = np.argsort(self.areas, kind="stable")
         places = np.linspace(0, len(order) - 1, min(SOME, len(order))).round().astype(int)
-        return replace(self, cutouts=tuple(self.cutouts[each] for each in order[places]))
+        return replace(self, boxed_masks=tuple(self.boxed_masks[each] for each in order[places]))
 
     def clicks(self) -> list[Click]:
         """Return the deepest pixel of each."""
-        return [deepest_click(cutout) for cutout in self.cutouts]
+        return [deepest_click(boxed) for boxed in self.boxed_masks]
 
     def inside(self, box: Box) -> NDArray[np.int32]:
         """Return (box.height, box.width) numbers of the exemplars, from 1 on, 0 elsewhere."""
         numbers = np.zeros(box.shape, np.int32)
-        for number, cutout in enumerate(self.cutouts, 1):
-            if box.intersection(cutout.box) is not None:
-                numbers[cutout.within(box)] = number
+        for number, boxed in enumerate(self.boxed_masks, 1):
+            if box.intersection(boxed.box) is not None:
+                numbers[boxed.within(box)] = number
         return numbers
 
     def check_room(self, region: Box) -> None:
         """Raise ValueError where they leave nothing of ``region`` to search."""
-        common = (cutout.box.intersection(region) for cutout in self.cutouts)
+        common = (boxed.box.intersection(region) for boxed in self.boxed_masks)
         inside = (
-            np.count_nonzero(cutout.within(box))
-            for cutout, box in zip(self.cutouts, common, strict=True)
+            np.count_nonzero(boxed.within(box))
+            for boxed, box in zip(self.boxed_masks, common, strict=True)
             if box is not None
         )
         covered = sum(inside) / region.area
@@ -194,12 +196,12 @@ class Exemplars:
             )
 
 
-def deepest_click(cutout: Cutout) -> Click:
-    """Return a positive click on the pixel of a cutout that is deepest inside."""
-    found = deepest(cutout.mask.view(np.uint8))
-    assert found is not None  # a cutout has a pixel
+def deepest_click(boxed: BoxedMask) -> Click:
+    """Return a positive click on the pixel of a mask that is deepest inside."""
+    found = deepest(boxed.mask.view(np.uint8))
+    assert found is not None  # it has a pixel
     _, row, col = found
-    return Click(row + cutout.box.row_start, col + cutout.box.col_start)
+    return Click(row + boxed.box.row_start, col + boxed.box.col_start)
 
 
 def solidity(mask: NDArray[np.bool_]) -> float:

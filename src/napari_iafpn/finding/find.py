@@ -34,7 +34,7 @@ from napari_iafpn.finding.proposals import (
 from napari_iafpn.finding.proposer import Ground, Objects, Proposer, check_objects
 from napari_iafpn.geometry import Box, view_around
 from napari_iafpn.images import Plane
-from napari_iafpn.sessions.cutout import Cutout, difference
+from napari_iafpn.masks import BoxedMask, difference
 
 BATCH = 4
 """Candidates that are drawn together; a user's click waits for at most so many."""
@@ -60,7 +60,7 @@ SURROUNDINGS = 12.0
 def find_similar(
     drawer: Drawer,
     plane: Plane | NDArray[Any],
-    exemplars: Exemplars | Iterable[Cutout | NDArray[np.bool_]],
+    exemplars: Exemplars | Iterable[BoxedMask | NDArray[np.bool_]],
     *,
     committed: Objects | None = None,
     unlike: Objects | None = None,
@@ -75,11 +75,11 @@ def find_similar(
     ----------
     drawer : Predictor
     plane : Plane or (H, W) or (H, W, 3 or 4) array
-    exemplars : Exemplars, or iterable of Cutout or (H, W) bool
+    exemplars : Exemplars, or iterable of BoxedMask or (H, W) bool
         Objects of one kind; see `Exemplars`.
-    committed : (H, W) bool, or iterable of Cutout, optional
+    committed : (H, W) bool, or iterable of BoxedMask, optional
         All objects that are done: nothing is found there. The exemplars count as such.
-    unlike : (H, W) bool, or iterable of Cutout, optional
+    unlike : (H, W) bool, or iterable of BoxedMask, optional
         Objects of another kind, or proposals that were rejected.
     region : Box, optional
         What is searched. Default: the whole plane.
@@ -146,12 +146,12 @@ class _Search:
         self.drawer, self.plane, self.exemplars = drawer, plane, exemplars
         self.shown_in, self.least = shows, quality
         room = with_margin(self.region, exemplars)
-        own = () if shown_in is not None else exemplars.cutouts
+        own = () if shown_in is not None else exemplars.boxed_masks
         self.unlike = Ground(room).take(() if unlike is None else unlike)
         self.taken = Ground(room).take(() if committed is None else committed).take(own)
         # What was rejected is not proposed again.
         self.covered = self.taken.joined(self.unlike)
-        self.shown: list[Cutout] = []
+        self.shown: list[BoxedMask] = []
         self.hopeless: list[Candidate] = []
         self.sure = list(own)
 
@@ -193,10 +193,10 @@ class _Search:
         The exemplars of another plane all lie elsewhere.
         """
         chosen: list[Box] = []
-        for cutout in self.exemplars.cutouts:
-            here = [core for core in cores if core.encloses(cutout.box)]
+        for boxed in self.exemplars.boxed_masks:
+            here = [core for core in cores if core.encloses(boxed.box)]
             if self.shown_in is not self.plane or not here:
-                here = [view_around(cutout.box, SURROUNDINGS, self.shown_in.shape)]
+                here = [view_around(boxed.box, SURROUNDINGS, self.shown_in.shape)]
             if here[0] not in chosen:
                 chosen.append(here[0])
         return chosen[:LEARNING_TILES]
@@ -223,7 +223,7 @@ class _Search:
         maps = [appearance.of_pixels(tile) for tile in tiles]
         traits = []
         for drawn, radius in zip(redrawn, self.exemplars.some().radii, strict=True):
-            there = [m for m in maps if drawn and m.box.intersection(drawn.cutout.box)]
+            there = [m for m in maps if drawn and m.box.intersection(drawn.boxed.box)]
             if drawn and there:
                 traits.append(traits_of(drawn, there[0], radius, 1.0))
         return Judge(self.exemplars, traits)
@@ -242,7 +242,7 @@ class _Search:
             batch, left = self._next(left)
             drawn = list(proposer.propose(batch, looks))
             for candidate in batch:
-                here = (p.quality for p in drawn if p.cutout.contains(candidate.click))
+                here = (p.quality for p in drawn if p.boxed.contains(candidate.click))
                 quality = max(here, default=0.0)
                 success += (float(quality >= self.least) - success) / PATIENCE
                 if quality < HOPELESS * self.least:
@@ -253,7 +253,7 @@ class _Search:
                     continue
                 waiting.append(proposal)
                 if proposal.quality >= LIKELY:
-                    self.covered.take([proposal.cutout])
+                    self.covered.take([proposal.boxed])
         for proposal in sorted(waiting, key=lambda each: -each.quality):
             if proposal.quality >= self.least:
                 yield from self._shown(proposal)
@@ -283,10 +283,10 @@ class _Search:
 
     def _shown(self, proposal: Proposal) -> Iterator[Proposal]:
         """Yield a proposal unless what was shown before has too much of it; it gets the rest."""
-        rest: Cutout | None = proposal.cutout
+        rest: BoxedMask | None = proposal.boxed
         for other in self.shown:
-            common, likeness = overlap(proposal.cutout, other)
-            smaller = min(proposal.cutout.area, other.area)
+            common, likeness = overlap(proposal.boxed, other)
+            smaller = min(proposal.boxed.area, other.area)
             if likeness > MOST_SHARED or common > MOST_SHARED * smaller:
                 return
             rest = difference(rest, other) if common else rest
@@ -295,7 +295,7 @@ class _Search:
             self.covered.take([rest])
             if proposal.quality >= SURE and len(self.sure) < MOST_SURE:
                 self.sure.append(rest)
-            yield replace(proposal, cutout=rest)
+            yield replace(proposal, boxed=rest)
 
 
 def _near(one: Candidate, other: Candidate) -> bool:

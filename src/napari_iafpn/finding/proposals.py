@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.finding.appearance import PixelMap
 from napari_iafpn.finding.drawing import Drawn
 from napari_iafpn.finding.exemplars import Exemplars, solidity
 from napari_iafpn.finding.quality import TYPICAL, quality_of
-from napari_iafpn.sessions.cutout import Cutout
+from napari_iafpn.masks import BoxedMask
+from napari_iafpn.prompts import Click
 
 MOST_SHARED = 0.3
 """IoU, or share of the smaller mask, that two proposals may have in common."""
@@ -35,7 +35,7 @@ class Proposal:
 
     Attributes
     ----------
-    cutout : Cutout
+    boxed : BoxedMask
         The mask, in the image frame.
     clicks : tuple of Click
         That drew it.
@@ -43,7 +43,7 @@ class Proposal:
         Estimated probability that it is an object of the kind, in [0, 1].
     """
 
-    cutout: Cutout
+    boxed: BoxedMask
     clicks: tuple[Click, ...]
     quality: float
 
@@ -72,12 +72,12 @@ def traits_of(
     agreement: float,
 ) -> Traits:
     """Measure a mask on the appearance of the pixels around it; see `Traits`."""
-    cutout, own = drawn.cutout, math.sqrt(drawn.cutout.area / math.pi)
+    boxed, own = drawn.boxed, math.sqrt(drawn.boxed.area / math.pi)
     rim = max(1, round(0.25 * own))
-    box = cutout.box.resized_about_centre(
-        cutout.box.height + 2 * rim + 2, cutout.box.width + 2 * rim + 2, looks.box
+    box = boxed.box.resized_about_centre(
+        boxed.box.height + 2 * rim + 2, boxed.box.width + 2 * rim + 2, looks.box
     )
-    mask = cutout.within(box)
+    mask = boxed.within(box)
     there = looks.within(box)
     outside = ndimage.binary_dilation(mask, iterations=rim + 1) & ~ndimage.binary_dilation(mask)
     inside = float(there[mask].mean()) if mask.any() else 0.0
@@ -87,8 +87,8 @@ def traits_of(
         agreement,
         inside,
         inside - around,
-        solidity(cutout.mask),
-        math.log(cutout.area),
+        solidity(boxed.mask),
+        math.log(boxed.area),
         math.log(own / radius),
     )
 
@@ -109,7 +109,7 @@ class Judge:
         self.radius = exemplars.radius
         own = [(traits.stability, traits.contrast) for traits in redrawn] or [TYPICAL]
         self._stability, self._contrast = np.median(own, axis=0).tolist()
-        self._solidity = min(solidity(cutout.mask) for cutout in exemplars.cutouts)
+        self._solidity = min(solidity(boxed.mask) for boxed in exemplars.boxed_masks)
 
     @property
     def typical_stability(self) -> float:
@@ -118,7 +118,7 @@ class Judge:
 
     def fits(self, drawn: Drawn) -> bool:
         """Tell whether an object of the kind may be so large, and as unsure."""
-        area = drawn.cutout.area
+        area = drawn.boxed.area
         if drawn.stability < LEAST_STABILITY:
             return False
         smallest, largest = self._areas

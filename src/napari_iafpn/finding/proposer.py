@@ -10,7 +10,6 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.finding.appearance import PixelMap
 from napari_iafpn.finding.candidates import Candidate
 from napari_iafpn.finding.drawing import Drawer, Drawn, Way, draw, lobes, overlap
@@ -18,9 +17,10 @@ from napari_iafpn.finding.exemplars import Exemplars, deepest_click
 from napari_iafpn.finding.proposals import MOST_SHARED, Judge, Proposal, traits_of
 from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
-from napari_iafpn.sessions.cutout import Cutout
+from napari_iafpn.masks import BoxedMask
+from napari_iafpn.prompts import Click
 
-Objects = NDArray[np.bool_] | Iterable[Cutout]
+Objects = NDArray[np.bool_] | Iterable[BoxedMask]
 """Pixels of objects: an (H, W) mask of the plane, or each one by itself."""
 
 
@@ -42,10 +42,10 @@ class Ground:
         if isinstance(objects, np.ndarray):
             self._pixels |= objects[self.box.slices].astype(bool)
             return self
-        for cutout in objects:
-            common = self.box.intersection(cutout.box)
+        for boxed in objects:
+            common = self.box.intersection(boxed.box)
             if common is not None:
-                self._pixels[self._here(common).slices] |= cutout.within(common)
+                self._pixels[self._here(common).slices] |= boxed.within(common)
         return self
 
     def joined(self, other: Ground) -> Ground:
@@ -124,7 +124,7 @@ class Proposer:
         """
         sides = self._sides(batch)
         first = self._drawn([c.click for c in batch], sides)
-        deep = {number: deepest_click(drawn.cutout) for number, drawn in first.items()}
+        deep = {number: deepest_click(drawn.boxed) for number, drawn in first.items()}
         doubtful = [
             number
             for number, drawn in first.items()
@@ -132,7 +132,7 @@ class Proposer:
         ]
         again = self._drawn(
             [deep[number] for number in doubtful],
-            [float(max(first[number].cutout.box.shape)) for number in doubtful],
+            [float(max(first[number].boxed.box.shape)) for number in doubtful],
         )
         for number, before in first.items():
             click, drawn, agreement = batch[number].click, before, SETTLED
@@ -141,16 +141,16 @@ class Proposer:
                 if found is None:
                     continue
                 click, drawn = deep[number], found
-                agreement = overlap(before.cutout, drawn.cutout)[1]
+                agreement = overlap(before.boxed, drawn.boxed)[1]
             traits = traits_of(drawn, looks, batch[number].radius, agreement)
-            whole = Proposal(drawn.cutout, (click,), self.judge.quality(traits))
+            whole = Proposal(drawn.boxed, (click,), self.judge.quality(traits))
             parts = self._parts(drawn, looks) if self.judge.is_pinched(traits) else []
             better = parts and np.mean([part.quality for part in parts]) > whole.quality
             yield from parts if better else [whole]
 
     def _is_settled(self, drawn: Drawn, click: Click, deepest: Click, side: float) -> bool:
         """Tell whether a drawing from its deepest point, in a view for it, would be the same."""
-        own = float(max(drawn.cutout.box.shape))
+        own = float(max(drawn.boxed.box.shape))
         away = math.hypot(click.row - deepest.row, click.col - deepest.col)
         as_seen = NEAR_SIDE[0] * side <= own <= NEAR_SIDE[1] * side
         sure = drawn.stability >= SURE * self.judge.typical_stability
@@ -161,22 +161,22 @@ class Proposer:
 
         None where one of them is no object of the kind, or they share pixels.
         """
-        clicks = lobes(drawn.cutout)
+        clicks = lobes(drawn.boxed)
         if len(clicks) < 2:
             return []
         others = [[replace(c, positive=False) for c in clicks if c != own] for own in clicks]
-        side = float(max(drawn.cutout.box.shape)) / math.sqrt(len(clicks))
+        side = float(max(drawn.boxed.box.shape)) / math.sqrt(len(clicks))
         found = self._drawn(clicks, [side] * len(clicks), others)
-        cutouts = [part.cutout for part in found.values()]
+        boxed_masks = [part.boxed for part in found.values()]
         if len(found) < len(clicks) or any(
-            overlap(one, other)[1] > MOST_SHARED / 2 for one, other in combinations(cutouts, 2)
+            overlap(one, other)[1] > MOST_SHARED / 2 for one, other in combinations(boxed_masks, 2)
         ):
             return []
-        covered = sum(overlap(cutout, drawn.cutout)[0] for cutout in cutouts)
-        agreement = min(1.0, covered / drawn.cutout.area)
+        covered = sum(overlap(boxed, drawn.boxed)[0] for boxed in boxed_masks)
+        agreement = min(1.0, covered / drawn.boxed.area)
         return [
             Proposal(
-                part.cutout,
+                part.boxed,
                 (*others[number], clicks[number]),
                 self.judge.quality(traits_of(part, looks, self.exemplars.radius, agreement)),
             )
@@ -205,9 +205,9 @@ class Proposer:
 
     def _free(self, drawn: Drawn) -> Drawn | None:
         """Return what of a drawing belongs to no object yet, None where that is too little."""
-        cutout = drawn.cutout
-        free = cutout.mask & ~self.taken.within(cutout.box)
-        if np.count_nonzero(free) < LEAST_FREE * cutout.area:
+        boxed = drawn.boxed
+        free = boxed.mask & ~self.taken.within(boxed.box)
+        if np.count_nonzero(free) < LEAST_FREE * boxed.area:
             return None
-        rest = Cutout.of(free, (cutout.box.row_start, cutout.box.col_start))
-        return None if rest is None else replace(drawn, cutout=rest)
+        rest = BoxedMask.of(free, (boxed.box.row_start, boxed.box.col_start))
+        return None if rest is None else replace(drawn, boxed=rest)

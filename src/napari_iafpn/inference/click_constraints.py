@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from napari_iafpn.clicks import Prompt
+from napari_iafpn.prompts import Prompt
 
 MARGIN = 0.4
 """Logit of a pixel that was turned, above or below 0."""

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_iafpn.clicks import Click, ClickSequence
-from napari_iafpn.clicks.deepest import deepest
 from napari_iafpn.geometry import Box
+from napari_iafpn.prompts import Click, Prompts
+from napari_iafpn.prompts.deepest import deepest
 
 MOST_NEIGHBOURS = 4
 REACH = 1.5
@@ -26,7 +26,7 @@ REACH = 1.5
 
 def neighbours(
     first: Click, side: float, shape: tuple[int, int], read: Callable[[Box], NDArray[Any]]
-) -> ClickSequence:
+) -> Prompts:
     """Return a negative click on each of the nearest objects, the farthest first.
 
     Parameters
@@ -41,7 +41,7 @@ def neighbours(
         Returns the ids in a part of the plane, (box.height, box.width) int, 0 on the background.
     """
     if not side:
-        return ClickSequence()
+        return Prompts()
     reach = REACH * side
     room = 2 * math.ceil(reach) + 1
     box = Box.pixel(*first.pixel).grown_to(room, room, Box.whole(shape))
@@ -61,4 +61,4 @@ def neighbours(
         if distance <= reach:
             near.append((distance, Click(*at, positive=False)))
     near.sort(key=lambda each: each[0], reverse=True)
-    return ClickSequence.of(click for _, click in near[-MOST_NEIGHBOURS:])
+    return Prompts.of(click for _, click in near[-MOST_NEIGHBOURS:])

@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_iafpn.clicks import Click, ClickSequence, Prompt
-from napari_iafpn.clicks.deepest import deepest
 from napari_iafpn.geometry import Box
 from napari_iafpn.geometry.zoom import view_around
 from napari_iafpn.inference.prediction import Prediction
+from napari_iafpn.prompts import Click, Prompt, Prompts
+from napari_iafpn.prompts.deepest import deepest
 
 VIEW_SCALE = 3.0
 """What the network looks at, in lengths of the box of the mask and the clicks."""
@@ -50,7 +50,7 @@ def surroundings(box: Box, shape: tuple[int, int]) -> Box:
     return view_around(box, VIEW_SCALE, shape)
 
 
-def with_interior_click(start: Prediction, clicks: ClickSequence) -> ClickSequence:
+def with_interior_click(start: Prediction, clicks: Prompts) -> Prompts:
     """Return ``clicks`` after a positive one on the innermost pixel of the mask ``start``.
 
     Where a negative click says that a part is wrong, the pixel is looked for away from it.
@@ -68,7 +68,7 @@ def with_interior_click(start: Prediction, clicks: ClickSequence) -> ClickSequen
     if found is None:
         return clicks
     anchor = Click(corner.row_start + found[1], corner.col_start + found[2])
-    return ClickSequence((anchor, *clicks))
+    return Prompts((anchor, *clicks))
 
 
 def merged(previous: Prediction, found: Prediction, prompt: Prompt) -> Prediction:

@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from napari_iafpn.clicks import Click, ClickSequence, PromptTensors
 from napari_iafpn.geometry import Box, network_size, resize, sticky_zoom_in
 from napari_iafpn.images import Plane
 from napari_iafpn.inference.click_constraints import enforce_clicks
@@ -18,6 +17,7 @@ from napari_iafpn.inference.policy import PLUGIN, PUBLISHED, Policy
 from napari_iafpn.inference.prediction import Prediction
 from napari_iafpn.networks import Cascade
 from napari_iafpn.networks.cascade import BoxedMasks, Scene
+from napari_iafpn.prompts import Click, Prompts, PromptTensors
 
 OUTSIDE = 20.0
 """Logit, below 0, of what a box prompt excludes."""
@@ -36,7 +36,7 @@ class Execution:
 def interact(
     cascade: Cascade,
     plane: Plane,
-    prompts: ClickSequence,
+    prompts: Prompts,
     previous: Prediction | None,
     view: Box,
     execution: Execution,
@@ -76,7 +76,7 @@ def interact(
 def interact_each(
     cascade: Cascade,
     plane: Plane,
-    batch: Sequence[ClickSequence],
+    batch: Sequence[Prompts],
     views: Sequence[Box],
     sizes: tuple[int, int],
     execution: Execution,
@@ -125,7 +125,7 @@ def bare_features(
 def _prediction(
     logits: Tensor,
     roi: Box,
-    prompts: ClickSequence,
+    prompts: Prompts,
     view: Box,
     plane: Plane,
     policy: Policy,
@@ -141,7 +141,7 @@ def _prediction(
     return Prediction(plane.shape, roi, probability, view, zoomed=zoomed)
 
 
-def _boxed(previous: Prediction | None, prompts: ClickSequence, view: Box) -> BoxedMasks:
+def _boxed(previous: Prediction | None, prompts: Prompts, view: Box) -> BoxedMasks:
     """Return the previous mask as the cascade takes it.
 
     Without one, what the newest box or lasso encloses stands for it.
@@ -179,7 +179,7 @@ def _sticky_region(scene: Scene, last: Prediction | None) -> Box | None:
 
 
 def _within_boxes(
-    logits: NDArray[np.float32], prompts: ClickSequence, roi: Box, view: Box
+    logits: NDArray[np.float32], prompts: Prompts, roi: Box, view: Box
 ) -> NDArray[np.float32]:
     """Return the region's logits with nothing beyond the newest box, see ``Prompt.allowed``.
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_iafpn.geometry import Box
 from napari_iafpn.geometry.box import Located
+from napari_iafpn.masks import BoxedMask
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +52,11 @@ class Prediction:
     def nothing(cls, shape: tuple[int, int], view: Box | None = None) -> Prediction:
         """Return the prediction of no object, which takes no memory on the largest plane."""
         return cls(shape, Box(0, 1, 0, 1), np.zeros((1, 1), np.float32), view or Box.whole(shape))
+
+    @classmethod
+    def from_mask(cls, mask: BoxedMask, shape: tuple[int, int]) -> Prediction:
+        """Take the mask of an object of a (H, W) plane."""
+        return cls(shape, mask.box, mask.mask.astype(np.float32), Box.whole(shape))
 
     @classmethod
     def from_array(

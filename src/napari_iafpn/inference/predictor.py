@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_iafpn.clicks import ClickSequence, Prompt
 from napari_iafpn.geometry import Box, network_size
 from napari_iafpn.images import Plane
 from napari_iafpn.inference.device import (
@@ -34,6 +33,7 @@ from napari_iafpn.inference.prediction import Prediction
 from napari_iafpn.networks import Cascade, find_model, load_cascade
 from napari_iafpn.networks.onnx_engine import is_installed, load_onnx_cascade
 from napari_iafpn.networks.tables import check_choice
+from napari_iafpn.prompts import Prompt, Prompts
 
 T = TypeVar("T")
 
@@ -183,7 +183,7 @@ class Predictor:
 
             def run(
                 execution: Execution,
-                prompts: list[ClickSequence] = prompts,
+                prompts: list[Prompts] = prompts,
                 seen: list[Box] = seen,
             ) -> list[Prediction]:
                 return interact_each(self.cascade, plane, prompts, seen, wanted, execution)
@@ -257,7 +257,7 @@ def _checked(
     clicks: Iterable[Prompt],
     previous: Prediction | NDArray[Any] | None,
     view: Box | None,
-) -> tuple[Plane, ClickSequence, Prediction | None, Box]:
+) -> tuple[Plane, Prompts, Prediction | None, Box]:
     """Check what the caller gave and bring it into one form."""
     plane = plane if isinstance(plane, Plane) else Plane(plane)
     whole = Box.whole(plane.shape)
@@ -267,7 +267,7 @@ def _checked(
             f"the view {view} reaches outside the image of {plane.shape[0]} x "
             f"{plane.shape[1]}; choose a view inside it"
         )
-    prompts = ClickSequence.of(clicks)
+    prompts = Prompts.of(clicks)
     for prompt in prompts:
         prompt.check_inside(plane.shape)
         if prompt.within(view) != prompt:

@@ -17,8 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_iafpn.clicks import Click, ClickSequence
-from napari_iafpn.clicks.deepest import deepest
 from napari_iafpn.geometry import Box
 from napari_iafpn.geometry.zoom import view_around
 from napari_iafpn.images import Plane
@@ -26,6 +24,9 @@ from napari_iafpn.inference.motion import Look
 from napari_iafpn.inference.prediction import Prediction
 from napari_iafpn.inference.predictor import Predictor
 from napari_iafpn.inference.replay import Cancelled
+from napari_iafpn.masks import iou
+from napari_iafpn.prompts import Click, Prompts
+from napari_iafpn.prompts.deepest import deepest
 
 GONE = "the object is no longer there"
 UNSURE = "the model is no longer sure of the object"
@@ -84,7 +85,7 @@ class Reached:
     index : int
         The plane's place.
     prediction : Prediction
-    clicks : ClickSequence
+    clicks : Prompts
         What was derived from the neighbour's mask.
     confidence : float
         From 0 to 1, see `confidence`.
@@ -96,7 +97,7 @@ class Reached:
 
     index: int
     prediction: Prediction
-    clicks: ClickSequence
+    clicks: Prompts
     confidence: float
     overlap: float
     fit: float
@@ -213,7 +214,7 @@ def _before(indices: Sequence[int]) -> int:
     return indices[0] - (indices[1] - indices[0] if len(indices) > 1 else 1)
 
 
-def derived_clicks(seed: Prediction, view: Box, seeding: Seeding) -> ClickSequence:
+def derived_clicks(seed: Prediction, view: Box, seeding: Seeding) -> Prompts:
     """Return the clicks that tell a plane where its neighbour's mask is.
 
     Positive: the innermost pixel, i.e. the one deepest inside by the exact distance; then the
@@ -232,7 +233,7 @@ def derived_clicks(seed: Prediction, view: Box, seeding: Seeding) -> ClickSequen
     mask = seed.probability_in(view) > 0.5
     places = [(*place, True) for place in _innermost(mask, seeding)]
     places += [(*place, False) for place in _around(mask, seeding)]
-    return ClickSequence.of(
+    return Prompts.of(
         Click(row + view.row_start, col + view.col_start, positive) for row, col, positive in places
     )
 
@@ -261,7 +262,7 @@ def _overlap(first: Prediction, second: Prediction) -> float:
     """Return the IoU of two seeds."""
     box = first.roi.union(second.roi)
     one, other = (seed.probability_in(box) > 0.5 for seed in (first, second))
-    return float(np.count_nonzero(one & other) / np.count_nonzero(one | other))
+    return iou(one, other)
 
 
 def _innermost(mask: NDArray[np.bool_], seeding: Seeding) -> Iterator[tuple[int, int]]:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.clicks import Click, ClickSequence, Prompt
 from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
 from napari_iafpn.inference.correction import (
@@ -20,6 +19,7 @@ from napari_iafpn.inference.correction import (
 )
 from napari_iafpn.inference.prediction import Prediction
 from napari_iafpn.inference.predictor import Predictor
+from napari_iafpn.prompts import Click, Prompt, Prompts
 
 MEMO_BYTES = 256 * 2**20
 
@@ -71,15 +71,15 @@ class ClickReplay:
             start = initial
         else:
             start = Prediction.from_array(initial, shape, view)
-        self._answered = ClickSequence.of(answered)
-        self._neighbours = ClickSequence.of(neighbours)
+        self._answered = Prompts.of(answered)
+        self._neighbours = Prompts.of(neighbours)
         has_mask = bool(start.roi_mask().any())
         self._corrects = has_mask and not self._answered
         self._looks_around = self._corrects and view is None
         self.view = view or (start.roi if self._corrects else Box.whole(shape))
         if has_mask:
             self.view = self.view.union(start.roi)
-        self._memo: OrderedDict[ClickSequence, Prediction] = OrderedDict()
+        self._memo: OrderedDict[Prompts, Prediction] = OrderedDict()
         self._start = start
 
     def predict(
@@ -99,7 +99,7 @@ class ClickReplay:
         Cancelled
             As soon as ``cancelled`` returns True.
         """
-        prompts = ClickSequence.of(clicks)
+        prompts = Prompts.of(clicks)
         known = len(prompts)
         while known and not self._knows(prompts.prefix(known)):
             known -= 1
@@ -110,16 +110,16 @@ class ClickReplay:
             prediction = self._step(prompts.prefix(count), prediction)
         return prediction
 
-    def _knows(self, clicks: ClickSequence) -> bool:
+    def _knows(self, clicks: Prompts) -> bool:
         return clicks in self._memo or clicks == self._answered
 
-    def _recall(self, clicks: ClickSequence) -> Prediction:
+    def _recall(self, clicks: Prompts) -> Prediction:
         if not clicks or clicks == self._answered:
             return self._start
         self._memo.move_to_end(clicks)
         return self._memo[clicks]
 
-    def _step(self, clicks: ClickSequence, previous: Prediction) -> Prediction:
+    def _step(self, clicks: Prompts, previous: Prediction) -> Prediction:
         if self._corrects:
             prediction = self._corrected(clicks, previous)
         else:
@@ -130,7 +130,7 @@ class ClickReplay:
             self._memo.popitem(last=False)
         return prediction
 
-    def _corrected(self, clicks: ClickSequence, previous: Prediction) -> Prediction:
+    def _corrected(self, clicks: Prompts, previous: Prediction) -> Prediction:
         """Predict with an initial mask: the first click may move its whole outline."""
         shown = with_interior_click(self._start, clicks)
         newest = clicks[len(clicks) - 1]
@@ -140,21 +140,19 @@ class ClickReplay:
         moved = shift and shift.taken_over(previous, self._seen(clicks, shown, None))
         return moved or merged(previous, self._seen(clicks, shown, previous), newest)
 
-    def _seen(
-        self, clicks: ClickSequence, shown: ClickSequence, previous: Prediction | None
-    ) -> Prediction:
+    def _seen(self, clicks: Prompts, shown: Prompts, previous: Prediction | None) -> Prediction:
         """Return what the networks see that are shown these clicks."""
         view = self._view_of(clicks)
         found = self.predictor.predict(self.plane, shown, previous, view=view)
         if any(found.covers(click) for click in self._neighbours.clicks):
-            shown = ClickSequence.of([*self._neighbours, *shown])
+            shown = Prompts.of([*self._neighbours, *shown])
             found = self.predictor.predict(self.plane, shown, previous, view=view)
         return found
 
     def _bytes(self) -> int:
         return sum(kept.roi_probability.nbytes for kept in self._memo.values())
 
-    def _view_of(self, clicks: ClickSequence) -> Box:
+    def _view_of(self, clicks: Prompts) -> Box:
         """Return the view grown by the clicks that lie on the plane."""
         view, plane = self.view, Box.whole(self.plane.shape)
         for prompt in clicks:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.clicks import Click, ClickSequence, Prompt
 from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
 from napari_iafpn.inference.prediction import Prediction
 from napari_iafpn.inference.predictor import Predictor
 from napari_iafpn.inference.replay import ClickReplay
+from napari_iafpn.prompts import Click, Prompt, Prompts
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class _State:
     """A point of the history; the replay stands for the initial mask."""
 
     replay: ClickReplay
-    clicks: ClickSequence
+    clicks: Prompts
 
     @property
     def prediction(self) -> Prediction:
@@ -61,7 +61,7 @@ class InteractiveSession:
     ) -> None:
         replay = ClickReplay(predictor, image, initial=initial, view=view)
         self._view = view
-        self._history = [_State(replay, ClickSequence())]
+        self._history = [_State(replay, Prompts())]
         self._now = 0
         self.threshold = threshold
 
@@ -83,13 +83,13 @@ class InteractiveSession:
 
     def reset(self) -> NDArray[np.bool_]:
         """Take all clicks away; the initial mask stays."""
-        return self._change(ClickSequence())
+        return self._change(Prompts())
 
     def start_from(self, mask: NDArray[np.bool_] | NDArray[np.floating]) -> NDArray[np.bool_]:
         """Go on from ``mask`` (H, W), without clicks."""
         old = self._state.replay
         replay = ClickReplay(old.predictor, old.plane, initial=mask, view=self._view)
-        return self._change(ClickSequence(), replay)
+        return self._change(Prompts(), replay)
 
     def undo(self) -> NDArray[np.bool_]:
         """Go back by one change; nothing happens at the beginning."""
@@ -102,7 +102,7 @@ class InteractiveSession:
         return self.mask
 
     @property
-    def clicks(self) -> ClickSequence:
+    def clicks(self) -> Prompts:
         """The clicks in their order."""
         return self._state.clicks
 
@@ -141,9 +141,7 @@ class InteractiveSession:
     def _state(self) -> _State:
         return self._history[self._now]
 
-    def _change(
-        self, clicks: ClickSequence, replay: ClickReplay | None = None
-    ) -> NDArray[np.bool_]:
+    def _change(self, clicks: Prompts, replay: ClickReplay | None = None) -> NDArray[np.bool_]:
         state = _State(replay or self._state.replay, clicks)
         state.replay.predict(clicks)  # may raise, so it comes before the change
         self._history[self._now + 1 :] = [state]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from torch import Tensor, nn
 
-from napari_iafpn.clicks import Prompt, PromptTensors
 from napari_iafpn.geometry import Box, network_size, reframe, resize, zoom_in
 from napari_iafpn.networks.config import CascadeConfig, LevelConfig
+from napari_iafpn.prompts import Prompt, PromptTensors
 
 if TYPE_CHECKING:
     from napari_iafpn.networks.level import Level

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from napari_iafpn.clicks import Click, PromptTensors
 from napari_iafpn.networks.cascade import Cascade
 from napari_iafpn.networks.level import Level
+from napari_iafpn.prompts import Click, PromptTensors
 
 
 def folded(cascade: Cascade) -> Cascade:

@@ -10,12 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from napari_iafpn.clicks import Click, PromptTensors
 from napari_iafpn.networks.cascade import Cascade
 from napari_iafpn.networks.folding import folded
 from napari_iafpn.networks.inputs import graph_inputs
 from napari_iafpn.networks.level import Level
 from napari_iafpn.networks.refiner import Refiner
+from napari_iafpn.prompts import Click, PromptTensors
 
 LEVEL_INPUTS = ("image", "previous", "maps", "nodes", "valid")
 REFINER_INPUTS = ("logits", "intention", "last", "segments", "positive", "rank")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from napari_iafpn.clicks import PromptTensors, prompt_maps
+from napari_iafpn.prompts import PromptTensors, prompt_maps
 
 
 def graph_inputs(

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from napari_iafpn.clicks import PromptTensors
 from napari_iafpn.networks.config import LevelConfig
 from napari_iafpn.networks.features import DeepLabFeatures, Features
 from napari_iafpn.networks.hrnet import HRNetFeatures
 from napari_iafpn.networks.inputs import graph_inputs
 from napari_iafpn.networks.propagation import HSGM, SGM
+from napari_iafpn.prompts import PromptTensors
 
 
 class ClickFusion(nn.Module):

@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from napari_iafpn.clicks import PromptTensors
 from napari_iafpn.networks.cascade import Cascade
 from napari_iafpn.networks.checkpoint import load_cascade, read_config
 from napari_iafpn.networks.config import LevelConfig
 from napari_iafpn.networks.inputs import graph_inputs
+from napari_iafpn.prompts import PromptTensors
 
 NEEDED = ("onnx", "onnxruntime", "platformdirs")
 CACHE_BYTES = 512 * 2**20

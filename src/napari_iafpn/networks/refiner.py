@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from napari_iafpn.clicks import PromptTensors
-from napari_iafpn.clicks.tensors import squared_distances
+from napari_iafpn.prompts import PromptTensors
+from napari_iafpn.prompts.tensors import squared_distances
 
 STRIDE = 4
 """Input pixels per cell of the refiner's grid."""

@@ -12,7 +12,7 @@ from napari.layers import Image, Labels
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from napari_iafpn.clicks import DRAWN
+from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.camera import camera
 from napari_iafpn.plugin.canvas import CanvasKeys, CanvasMouse
 from napari_iafpn.plugin.controller import AnnotationController
@@ -36,7 +36,8 @@ from napari_iafpn.plugin.pointer import Pointer
 from napari_iafpn.plugin.ports import Ports
 from napari_iafpn.plugin.shown_image import ShownImage
 from napari_iafpn.plugin.warming import warm_up
-from napari_iafpn.sessions import Cutout, LabelsChange, PixelChange, PlaneKey, Step
+from napari_iafpn.prompts import DRAWN
+from napari_iafpn.sessions import LabelsChange, PixelChange, PlaneKey, Step
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -243,7 +244,7 @@ class Annotator:
 
     # What happens in the viewer
 
-    def _outline(self, plane: PlaneKey, pixels: Cutout | None) -> None:
+    def _outline(self, plane: PlaneKey, pixels: BoxedMask | None) -> None:
         self._layers.outline(plane, pixels)
         self._draw()
 
@@ -256,7 +257,7 @@ class Annotator:
         self.controller.cancel()
         return True
 
-    def _on_painted(self, drawn: Cutout | None, erased: Cutout | None) -> None:
+    def _on_painted(self, drawn: BoxedMask | None, erased: BoxedMask | None) -> None:
         self.controller.draw(drawn, erased)
 
     def _on_inserted(self, event: Any) -> None:

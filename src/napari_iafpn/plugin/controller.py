@@ -8,18 +8,18 @@ from functools import partial
 
 from psygnal import Signal
 
-from napari_iafpn.clicks import Click, ClickSequence, Prompt
 from napari_iafpn.geometry import Box
+from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.editor import CommitAs
 from napari_iafpn.plugin.messages import ModelWanted
 from napari_iafpn.plugin.ports import LabelsTarget
 from napari_iafpn.plugin.propagating import PropagationRange
 from napari_iafpn.plugin.state import AnnotationState
 from napari_iafpn.plugin.turns import Turn
+from napari_iafpn.prompts import Click, Prompt, Prompts
 from napari_iafpn.sessions import (
     KEEP,
     CurrentObject,
-    Cutout,
     DisplaySettings,
     Document,
     PlaneKey,
@@ -98,7 +98,7 @@ class AnnotationController(AnnotationState):
                 after = self._prompted(current, current.clicks.add(click), view)
                 self._predictions.look_ahead(plane, after)
 
-    def change_clicks(self, clicks: ClickSequence, view: Box | None = None) -> None:
+    def change_clicks(self, clicks: Prompts, view: Box | None = None) -> None:
         """Give the current object other clicks: added, moved, deleted or of another sign."""
 
         def changed(now: CurrentObject) -> CurrentObject:
@@ -114,7 +114,7 @@ class AnnotationController(AnnotationState):
             )
         )
 
-    def draw(self, drawn: Cutout | None, erased: Cutout | None = None) -> None:
+    def draw(self, drawn: BoxedMask | None, erased: BoxedMask | None = None) -> None:
         """Give pixels to the current object by hand and take others away, in one step.
 
         Clicks never undo it.
@@ -211,20 +211,18 @@ class AnnotationController(AnnotationState):
 
     # Parts of the above
 
-    def _prompted(
-        self, now: CurrentObject, clicks: ClickSequence, view: Box | None
-    ) -> CurrentObject:
+    def _prompted(self, now: CurrentObject, clicks: Prompts, view: Box | None) -> CurrentObject:
         """Return an object with other prompts; what is around it counts with the first."""
         if not now.begins:
             return replace(now, clicks=clicks)
-        around = self._neighbours(clicks[0]) if clicks else ClickSequence()
+        around = self._neighbours(clicks[0]) if clicks else Prompts()
         return replace(now, clicks=clicks, view=self._roomy(view), neighbours=around)
 
-    def _neighbours(self, first: Prompt) -> ClickSequence:
+    def _neighbours(self, first: Prompt) -> Prompts:
         """Return clicks on the objects near ``first`` that were done before."""
         wish, plane = self.commit_as, self.plane
         if plane is None or not isinstance(first, Click) or wish.semantic or wish.policy != KEEP:
-            return ClickSequence()
+            return Prompts()
         return self.editor.neighbours(plane, self._place.shape, first)
 
     def _roomy(self, view: Box | None) -> Box | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import napari
 from qtpy.QtWidgets import QApplication
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.plugin.samples import SAMPLES
+from napari_iafpn.prompts import Click
 
 
 def open_demo(sample: str = "nuclei") -> napari.Viewer:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from napari_iafpn.clicks import DRAWN, Click, Prompt
 from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.canvas import CanvasMouse
 from napari_iafpn.plugin.controller import AnnotationController
@@ -15,6 +14,7 @@ from napari_iafpn.plugin.layers import spatial_shape
 from napari_iafpn.plugin.pointer import Pointer
 from napari_iafpn.plugin.prompts_layer import screen_pixel
 from napari_iafpn.plugin.shown_image import ShownImage
+from napari_iafpn.prompts import DRAWN, Click, Prompt
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

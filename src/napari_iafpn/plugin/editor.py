@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.geometry import Box
 from napari_iafpn.inference.context import neighbours
+from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.messages import PropagationWanted
 from napari_iafpn.plugin.ports import LabelsTarget, Ports
 from napari_iafpn.plugin.propagating import PropagationRange
+from napari_iafpn.prompts import Click, Prompts
 from napari_iafpn.sessions import (
     KEEP,
     Commit,
     CurrentObject,
-    Cutout,
     DisplaySettings,
     Document,
     EditedLabel,
@@ -100,12 +100,12 @@ class Editor:
         self._begun.setdefault(after.number, time.monotonic())
         return Step(kind, plane, (ObjectChange(plane, before, after),))
 
-    def neighbours(self, plane: PlaneKey, shape: tuple[int, int], first: Click) -> ClickSequence:
+    def neighbours(self, plane: PlaneKey, shape: tuple[int, int], first: Click) -> Prompts:
         """Return clicks on the objects near ``first``, in the labels that were written to last."""
         commits = (s.commit for s in reversed(self._document.steps) if s.plane.layer == plane.layer)
         last = next(filter(None, commits), None)
         if last is None:
-            return ClickSequence()
+            return Prompts()
 
         def read(box: Box) -> NDArray[Any]:
             target.check(plane, 0, box)
@@ -114,7 +114,7 @@ class Editor:
         with suppress(ValueError):  # the labels are gone, or do not fit any more
             target = self._ports.labels_of(last.labels)
             return neighbours(first, self._document.usual_side(plane.layer), shape, read)
-        return ClickSequence()
+        return Prompts()
 
     def next_label(self, target: LabelsTarget, plane: PlaneKey | None = None) -> int:
         """Return an id that no object of the labels has; those being edited are not in them."""
@@ -126,7 +126,7 @@ class Editor:
         self,
         plane: PlaneKey,
         shape: tuple[int, int],
-        mask: Cutout | None,
+        mask: BoxedMask | None,
         wish: CommitAs,
         model: str,
         display: DisplaySettings,
@@ -167,7 +167,7 @@ class Editor:
         return " ".join(filter(None, (said, _left_to_others(step, mask, label), target.unseen)))
 
     def _place_of(
-        self, edited: EditedLabel | None, plane: PlaneKey, mask: Cutout, wish: CommitAs
+        self, edited: EditedLabel | None, plane: PlaneKey, mask: BoxedMask, wish: CommitAs
     ) -> tuple[LabelsTarget, int]:
         """Return the labels and the id under which an object is committed."""
         if edited is not None:
@@ -227,7 +227,7 @@ class Editor:
         self,
         wanted: PropagationWanted,
         done: Propagation,
-        masks: Mapping[PlaneKey, Cutout],
+        masks: Mapping[PlaneKey, BoxedMask],
         wish: CommitAs,
     ) -> None:
         """Write the masks that a propagation found, instead of what its object has there."""
@@ -288,7 +288,7 @@ class Editor:
         return wish.category or found
 
 
-def _left_to_others(step: Step, mask: Cutout, label: int) -> str:
+def _left_to_others(step: Step, mask: BoxedMask, label: int) -> str:
     """Say how much of a mask other objects kept; empty where that is hardly anything."""
     after = step.labels[0].pixels[0].after.reshape(mask.mask.shape)
     lost = np.count_nonzero(mask.mask & (after != label))

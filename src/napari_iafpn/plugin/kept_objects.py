@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from napari.layers import Labels
 
+from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.camera import center_on, seen_part
 from napari_iafpn.plugin.controller import AnnotationController
 from napari_iafpn.plugin.labels import LabelsLayer
 from napari_iafpn.plugin.labels_registry import LabelsRegistry
 from napari_iafpn.plugin.shown_image import ShownImage
-from napari_iafpn.sessions import Cutout, PlaneKey
+from napari_iafpn.sessions import PlaneKey
 from napari_iafpn.sessions.pixels import lifted
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class KeptObjects:
         controller: AnnotationController,
         shown: ShownImage,
         book: LabelsRegistry,
-        outline: Callable[[PlaneKey, Cutout | None], None],
+        outline: Callable[[PlaneKey, BoxedMask | None], None],
     ) -> None:
         self._viewer, self._controller, self._shown = viewer, controller, shown
         self._book, self._outline = book, outline
@@ -73,7 +74,7 @@ class KeptObjects:
             center_on(self._viewer, image, image.data_to_world(plane.to_data(*centre)))
         self.outline(pixels)
 
-    def outline(self, pixels: Cutout | None) -> None:
+    def outline(self, pixels: BoxedMask | None) -> None:
         """Outline a kept object on the displayed plane, or none."""
         if self._controller.plane is not None:
             self._outline(self._controller.plane, pixels)

@@ -14,10 +14,11 @@ from qtpy.QtCore import QTimer
 from scipy import ndimage
 
 from napari_iafpn.geometry import Box
+from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.layers import place, placement
 from napari_iafpn.plugin.overlays import add_quietly, is_open, remove_layer
 from napari_iafpn.plugin.prompts_layer import screen_pixel
-from napari_iafpn.sessions import Cutout, PlaneKey
+from napari_iafpn.sessions import PlaneKey
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -44,7 +45,7 @@ class MaskPreview:
     """
 
     painted = Signal(object, object)
-    """What was drawn and what was erased, each a `Cutout` or None."""
+    """What was drawn and what was erased, each a `BoxedMask` or None."""
 
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
@@ -62,8 +63,8 @@ class MaskPreview:
         image: Image,
         key: PlaneKey,
         roi: Box | None,
-        mask: Cutout | None,
-        hint: Cutout | None,
+        mask: BoxedMask | None,
+        hint: BoxedMask | None,
         drawable: Box,
         *,
         edited: bool,
@@ -172,7 +173,7 @@ class MaskPreview:
         corner = self.frame.row_start, self.frame.col_start
         drawn, erased = painted & (now > 0) & ~self._mask, painted & (now == 0) & self._mask
         if drawn.any() or erased.any():
-            self.painted.emit(Cutout.of(drawn, corner), Cutout.of(erased, corner))
+            self.painted.emit(BoxedMask.of(drawn, corner), BoxedMask.of(erased, corner))
 
 
 def _colormap(*, fills: bool) -> CyclicLabelColormap:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from psygnal import EmitLoopError
 
-from napari_iafpn.clicks import ClickSequence
 from napari_iafpn.geometry import Box
+from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.planes import PlaneSource
-from napari_iafpn.sessions import Cutout, PlaneKey, Propagation
+from napari_iafpn.prompts import Prompts
+from napari_iafpn.sessions import PlaneKey, Propagation
 
 if TYPE_CHECKING:
     from napari_iafpn.inference import Prediction
@@ -37,26 +38,26 @@ class MaskWanted:
     source : PlaneSource
     number : int
         Tells objects apart; each starts from nothing.
-    clicks : ClickSequence
+    clicks : Prompts
         In pixels of the plane.
     view : Box, optional
         Where to look for the object. None: on the whole plane.
-    start : Cutout, optional
+    start : BoxedMask, optional
         The mask before the first click.
-    answered : ClickSequence
+    answered : Prompts
         Or after these.
-    neighbours : ClickSequence
+    neighbours : Prompts
         On objects that are done, see `CurrentObject`.
     """
 
     model: str
     source: PlaneSource
     number: int
-    clicks: ClickSequence
+    clicks: Prompts
     view: Box | None = None
-    start: Cutout | None = None
-    answered: ClickSequence = field(default_factory=ClickSequence)
-    neighbours: ClickSequence = field(default_factory=ClickSequence)
+    start: BoxedMask | None = None
+    answered: Prompts = field(default_factory=Prompts)
+    neighbours: Prompts = field(default_factory=Prompts)
 
     @property
     def plane(self) -> PlaneKey:
@@ -77,7 +78,7 @@ class PropagationWanted:
     labels : str
         Id of the labels image.
     label : int
-    start : Cutout
+    start : BoxedMask
         The object's pixels on its plane.
     propagation : Propagation
         Which planes to visit.
@@ -87,7 +88,7 @@ class PropagationWanted:
     source: PlaneSource
     labels: str
     label: int
-    start: Cutout
+    start: BoxedMask
     propagation: Propagation
 
     @property
@@ -145,7 +146,7 @@ class PlaneReached:
     route : int
         Which of its routes the plane is on.
     plane : PlaneKey
-    mask : Cutout or None
+    mask : BoxedMask or None
         The object there; None where it was lost, and its route ends.
     doubt : str
         Why it was lost, as a part of a sentence; else empty.
@@ -154,7 +155,7 @@ class PlaneReached:
     wanted: PropagationWanted
     route: int
     plane: PlaneKey
-    mask: Cutout | None
+    mask: BoxedMask | None
     doubt: str = ""
 
 

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 from napari.layers import Labels
 
-from napari_iafpn.clicks import Prompt
 from napari_iafpn.geometry import Box
+from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.controller import AnnotationController
 from napari_iafpn.plugin.layers import spatial_shape
 from napari_iafpn.plugin.mask_preview import MaskPreview
 from napari_iafpn.plugin.overlays import ClicksLayer, keep_above
 from napari_iafpn.plugin.prompts_layer import PromptsLayer
 from napari_iafpn.plugin.shown_image import ShownImage
-from napari_iafpn.sessions import Cutout, PlaneKey, Step
+from napari_iafpn.prompts import Prompt
+from napari_iafpn.sessions import PlaneKey, Step
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -46,7 +47,7 @@ class ObjectLayers:
         self.preview = MaskPreview(viewer)
         self.clicks = ClicksLayer(viewer)
         self.prompts = PromptsLayer(viewer)
-        self._outlined: tuple[Moment, Cutout] | None = None
+        self._outlined: tuple[Moment, BoxedMask] | None = None
 
     def take_tool(self, tool: str) -> None:
         """Draw pixels of the object with a tool of `PAINTING`; with any other, or none, do not."""
@@ -92,11 +93,11 @@ class ObjectLayers:
         above = self.preview.layer, self.prompts.layer, self.clicks.layer
         keep_above(self._viewer, (image, labels), *above)
 
-    def outline(self, plane: PlaneKey, pixels: Cutout | None) -> None:
+    def outline(self, plane: PlaneKey, pixels: BoxedMask | None) -> None:
         """Outline a kept object, until the next step or another plane."""
         self._outlined = None if pixels is None else (self._moment(plane), pixels)
 
-    def _outline_on(self, plane: PlaneKey) -> Cutout | None:
+    def _outline_on(self, plane: PlaneKey) -> BoxedMask | None:
         if self._outlined is None or self._outlined[0] != self._moment(plane):
             self._outlined = None
             return None

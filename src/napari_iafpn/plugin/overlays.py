@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.plugin.camera import camera
 from napari_iafpn.plugin.layers import place, placement
+from napari_iafpn.prompts import Click, Prompts
 from napari_iafpn.sessions import PlaneKey
 
 if TYPE_CHECKING:
@@ -34,16 +34,16 @@ DEFAULTS = {"click": SIGNS[0], "place": -1}
 class ClicksLayer:
     """The clicks of the current object as points that the user may move, delete and add."""
 
-    edited = Signal(ClickSequence)
+    edited = Signal(Prompts)
 
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
         self._key: PlaneKey | None = None
-        self._shown = ClickSequence()
+        self._shown = Prompts()
         self._writing = False
         self.layer: Points | None = None
 
-    def show(self, image: Image, key: PlaneKey, clicks: ClickSequence) -> None:
+    def show(self, image: Image, key: PlaneKey, clicks: Prompts) -> None:
         """Show ``clicks``, in pixels of the plane ``key`` of ``image``."""
         before, self._key = self._key, key
         if not clicks.clicks and not is_open(self._viewer, self.layer):
@@ -70,10 +70,10 @@ class ClicksLayer:
     def clear(self) -> None:
         """Show no clicks."""
         if self.layer is not None and is_open(self._viewer, self.layer):
-            self._shown = ClickSequence()
+            self._shown = Prompts()
             self._write(self.layer, np.empty((0, self.layer.ndim)), [], [])
 
-    def hit(self, clicks: ClickSequence, row: float, col: float) -> int | None:
+    def hit(self, clicks: Prompts, row: float, col: float) -> int | None:
         """Return the place of the click that a point of the plane lies on, as large as shown."""
         distances = [
             (float(np.hypot(prompt.row - row, prompt.col - col)), place)
@@ -85,10 +85,10 @@ class ClicksLayer:
         distance, nearest = min(distances)
         return nearest if distance <= float(self.layer.current_size) / 2 else None
 
-    def read(self) -> ClickSequence:
+    def read(self) -> Prompts:
         """Return the prompts with the clicks as the layer has them; new ones are the last."""
         if self.layer is None or self._key is None:
-            return ClickSequence()
+            return Prompts()
         prompts = {i: p for i, p in enumerate(self._shown) if not isinstance(p, Click)}
         signs, places = (self.layer.features[name] for name in ("click", "place"))
         for point, sign, known in zip(self.layer.data, signs, places, strict=True):
@@ -97,7 +97,7 @@ class ClicksLayer:
             while free in prompts:
                 free += 1
             prompts[free] = Click(*self._key.to_plane(point), sign != "negative")
-        return ClickSequence.of(prompts[number] for number in sorted(prompts))
+        return Prompts.of(prompts[number] for number in sorted(prompts))
 
     def remove(self) -> None:
         """Take the layer out of the viewer."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from napari.layers import Image
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.canvas import CanvasMouse, RestingMouse
 from napari_iafpn.plugin.controller import AnnotationController
@@ -17,6 +16,7 @@ from napari_iafpn.plugin.labels_registry import LabelsRegistry
 from napari_iafpn.plugin.messages import Message
 from napari_iafpn.plugin.overlays import ClicksLayer
 from napari_iafpn.plugin.shown_image import ShownImage
+from napari_iafpn.prompts import Click
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_iafpn.clicks import ClickSequence
 from napari_iafpn.geometry import Box
+from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.editor import check_inside
 from napari_iafpn.plugin.jobs import WorkerJobs
 from napari_iafpn.plugin.messages import MaskReady, MaskWanted
 from napari_iafpn.plugin.ports import Ports
-from napari_iafpn.sessions import CurrentObject, Cutout, Document, PlaneKey
+from napari_iafpn.prompts import Prompts
+from napari_iafpn.sessions import CurrentObject, Document, PlaneKey
 
 if TYPE_CHECKING:
     from napari_iafpn.inference import Prediction
@@ -21,7 +22,7 @@ class HoverPreview:
 
     def __init__(self) -> None:
         self._asked: tuple[MaskWanted, CurrentObject] | None = None
-        self.mask: Cutout | None = None
+        self.mask: BoxedMask | None = None
 
     def ask(self, wanted: MaskWanted, after: CurrentObject) -> bool:
         """Note that ``wanted`` predicts the object ``after`` a click; tell whether it is news."""
@@ -152,6 +153,6 @@ class Predictions:
 
 def _asked(
     now: CurrentObject,
-) -> tuple[int, ClickSequence, Box | None, Cutout | None, ClickSequence, ClickSequence]:
+) -> tuple[int, Prompts, Box | None, BoxedMask | None, Prompts, Prompts]:
     """Return what of an object its mask depends on."""
     return now.number, now.clicks, now.view, now.start, now.answered, now.neighbours

@@ -10,7 +10,6 @@ import numpy as np
 from napari.layers import Image, Vectors
 from numpy.typing import NDArray
 
-from napari_iafpn.clicks import Click, Prompt
 from napari_iafpn.plugin.camera import camera
 from napari_iafpn.plugin.layers import place, placement
 from napari_iafpn.plugin.overlays import (
@@ -20,6 +19,7 @@ from napari_iafpn.plugin.overlays import (
     is_open,
     remove_layer,
 )
+from napari_iafpn.prompts import Click, Prompt
 from napari_iafpn.sessions import PlaneKey
 
 if TYPE_CHECKING:

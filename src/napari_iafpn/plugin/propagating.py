@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.jobs import WorkerJobs
 from napari_iafpn.plugin.messages import (
     Message,
@@ -14,7 +15,7 @@ from napari_iafpn.plugin.messages import (
     PropagationReport,
     PropagationWanted,
 )
-from napari_iafpn.sessions import Cutout, PlaneKey, Propagation
+from napari_iafpn.sessions import PlaneKey, Propagation
 
 if TYPE_CHECKING:
     from napari_iafpn.plugin.editor import CommitAs, Editor
@@ -83,7 +84,7 @@ class PropagationProgress:
 
     def __init__(self, wanted: PropagationWanted) -> None:
         self.wanted = wanted
-        self.masks: dict[PlaneKey, Cutout] = {}
+        self.masks: dict[PlaneKey, BoxedMask] = {}
         self._visited = 0
         self._reached: list[list[int]] = [[] for _ in wanted.propagation.routes]
         self._doubts: list[str] = []

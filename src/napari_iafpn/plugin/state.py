@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from napari_iafpn.clicks import ClickSequence
+from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.editor import CommitAs, Editor
 from napari_iafpn.plugin.jobs import Activity, WorkerJobs
 from napari_iafpn.plugin.messages import (
@@ -27,7 +27,8 @@ from napari_iafpn.plugin.ports import Ports
 from napari_iafpn.plugin.predictions import Predictions
 from napari_iafpn.plugin.propagating import Propagator
 from napari_iafpn.plugin.turns import Place, Turn, Turns
-from napari_iafpn.sessions import CurrentObject, Cutout, Document, PlaneKey
+from napari_iafpn.prompts import Prompts
+from napari_iafpn.sessions import CurrentObject, Document, PlaneKey
 
 if TYPE_CHECKING:
     from napari_iafpn.inference import Prediction
@@ -74,10 +75,10 @@ class AnnotationState:
         return None if self.plane is None else self.document[self.plane]
 
     @property
-    def clicks(self) -> ClickSequence:
+    def clicks(self) -> Prompts:
         """The clicks of the current object as they will be after what waits."""
         if self.plane is None:
-            return ClickSequence()
+            return Prompts()
         return self._turns.clicks_on(self.plane, self.document[self.plane].clicks)
 
     @property
@@ -86,7 +87,7 @@ class AnnotationState:
         return None if self.plane is None else self._predictions.latest(self.plane)
 
     @property
-    def mask(self) -> Cutout | None:
+    def mask(self) -> BoxedMask | None:
         """The current object's pixels as far as they are known, None where there are none."""
         return None if self.current is None else self.current.mask(self.prediction)
 
@@ -96,7 +97,7 @@ class AnnotationState:
         return None if self.plane is None else self._predictions.quality(self.plane)
 
     @property
-    def hint(self) -> Cutout | None:
+    def hint(self) -> BoxedMask | None:
         """The pixels that the object would have after a click under the mouse."""
         return self._predictions.hover.mask
 

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from napari_iafpn.clicks import ClickSequence, Prompt
+from napari_iafpn.prompts import Prompt, Prompts
 from napari_iafpn.sessions import PlaneKey
 
 
@@ -101,12 +101,12 @@ class Turns:
         self._queue.clear()
         return count
 
-    def clicks_on(self, plane: PlaneKey, now: ClickSequence) -> ClickSequence:
+    def clicks_on(self, plane: PlaneKey, now: Prompts) -> Prompts:
         """Return the clicks of a plane's object, ``now``, as they will be after all turns."""
         waiting = () if self._waiting is None else (self._waiting,)
         for turn in (*waiting, *self._queue):
             if turn.place.plane == plane:
-                now = ClickSequence() if turn.finishes else now
+                now = Prompts() if turn.finishes else now
                 now = now if turn.prompt is None else now.add(turn.prompt)
         return now
 

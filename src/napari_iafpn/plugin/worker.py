@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.plugin.find.messages import SearchOver, SearchReport, SearchWanted
 from napari_iafpn.plugin.messages import (
     Job,
@@ -35,6 +34,7 @@ from napari_iafpn.plugin.messages import (
 )
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.warming import import_triton
+from napari_iafpn.prompts import Click
 from napari_iafpn.sessions.replay import propagate_planes
 
 if TYPE_CHECKING:
@@ -264,10 +264,10 @@ class _PredictorCache:
         self, wanted: PropagationWanted, dropped: Callable[[], bool]
     ) -> Iterator[PropagationReport]:
         """Go from plane to plane; each is read when it is reached."""
-        from napari_iafpn.inference import Cancelled
+        from napari_iafpn.inference import Cancelled, Prediction
 
         source = wanted.source
-        start = wanted.start.prediction(source.key.shape_in(source.array.shape))
+        start = Prediction.from_mask(wanted.start, source.key.shape_in(source.array.shape))
         try:
             for route, plane, mask, doubt in propagate_planes(
                 self._working_predictor(),
@@ -292,7 +292,7 @@ class _PredictorCache:
         return self._predictor
 
     def _predict(self, wanted: MaskWanted, dropped: Callable[[], bool]) -> Prediction:
-        from napari_iafpn.inference import ClickReplay
+        from napari_iafpn.inference import ClickReplay, Prediction
 
         predictor = self._working_predictor()
         if self._plane is None or self._source is None:
@@ -302,7 +302,8 @@ class _PredictorCache:
             self._plane, self._source, self._replay = plane, wanted.source, None
         known = (wanted.number, wanted.view, wanted.start, wanted.answered, wanted.neighbours)
         if self._replay is None or self._object != known:
-            start = None if wanted.start is None else wanted.start.prediction(self._plane.shape)
+            given, shape = wanted.start, self._plane.shape
+            start = None if given is None else Prediction.from_mask(given, shape)
             self._replay = ClickReplay(
                 predictor,
                 self._plane,

@@ -1,6 +1,5 @@
 """Annotating: objects, steps that can be undone, and the journal that outlives a crash."""
 
-from napari_iafpn.sessions.cutout import Cutout
 from napari_iafpn.sessions.document import Document, LabelsImage
 from napari_iafpn.sessions.objects import CurrentObject, EditedLabel, HandEdits, OpenedProposal
 from napari_iafpn.sessions.pixels import KEEP, OVERWRITE, POLICIES, PixelChange
@@ -22,7 +21,6 @@ __all__ = [
     "POLICIES",
     "Commit",
     "CurrentObject",
-    "Cutout",
     "DisplaySettings",
     "Document",
     "EditedLabel",

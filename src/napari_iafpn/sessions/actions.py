@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.segmentation import watershed
 
-from napari_iafpn.clicks import Click
-from napari_iafpn.sessions.cutout import Cutout
+from napari_iafpn.masks import BoxedMask
+from napari_iafpn.prompts import Click
 from napari_iafpn.sessions.objects import CurrentObject, EditedLabel
 from napari_iafpn.sessions.pixels import (
     PixelChange,
@@ -55,7 +55,7 @@ class Target(Protocol):
 def commit_step(
     change: ObjectChange,
     target: Target,
-    mask: Cutout,
+    mask: BoxedMask,
     commit: Commit,
     known: Known,
     effort: ObjectStats,
@@ -67,7 +67,7 @@ def commit_step(
     change : ObjectChange
         From the object to the next one.
     target : Target
-    mask : Cutout
+    mask : BoxedMask
     commit : Commit
     known : mapping of (labels id, label) to ObjectStats
         Before the step.
@@ -130,8 +130,8 @@ def edit_step(
             if label
             else f"there is no object of {target.name!r} here; double-click on one"
         )
-    cutout, pixels = found
-    after = replace(fresh, edited=EditedLabel(target.id, label, cutout), view=now.view)
+    boxed, pixels = found
+    after = replace(fresh, edited=EditedLabel(target.id, label, boxed), view=now.view)
     return Step(
         "edit", plane, (ObjectChange(plane, now, after),), (LabelsChange(target.id, (pixels,)),)
     )
@@ -150,7 +150,7 @@ def put_back_step(
 def propagate_step(
     plane: PlaneKey,
     target: Target,
-    masks: Mapping[PlaneKey, Cutout],
+    masks: Mapping[PlaneKey, BoxedMask],
     commit: Commit,
     propagation: Propagation,
     regions: Mapping[PlaneKey, Sequence[slice]] | None = None,
@@ -162,7 +162,7 @@ def propagate_step(
     plane : PlaneKey
         Where the object comes from; its pixels there stay.
     target : Target
-    masks : mapping of PlaneKey to Cutout
+    masks : mapping of PlaneKey to BoxedMask
     commit : Commit
         The object's id and what decided the masks, the same on all planes.
     propagation : Propagation
@@ -183,7 +183,7 @@ def propagate_step(
 
 def propagated_pixels(
     data: Any,
-    masks: Mapping[PlaneKey, Cutout],
+    masks: Mapping[PlaneKey, BoxedMask],
     commit: Commit,
     regions: Mapping[PlaneKey, Sequence[slice]] | None = None,
 ) -> tuple[PixelChange, ...]:
@@ -271,14 +271,14 @@ def split_step(
     )
 
 
-def divided(cutout: Cutout, clicks: Sequence[Click]) -> NDArray[np.int64]:
-    """Return the part, 1, 2, ..., of each pixel of a cutout's box, one for each click on it."""
-    mask = cutout.mask
+def divided(boxed: BoxedMask, clicks: Sequence[Click]) -> NDArray[np.int64]:
+    """Return the part, 1, 2, ..., of each pixel of a mask's box, one for each click on it."""
+    mask = boxed.mask
     markers = np.zeros(mask.shape, np.int64)
     count = 0
     for click in clicks:
         row, col = click.pixel
-        row, col = row - cutout.box.row_start, col - cutout.box.col_start
+        row, col = row - boxed.box.row_start, col - boxed.box.col_start
         inside = 0 <= row < mask.shape[0] and 0 <= col < mask.shape[1] and mask[row, col]
         if inside and not markers[row, col]:
             count += 1

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from napari_iafpn.images.composite import ChannelDisplay
+from napari_iafpn.masks import RunLengths
 from napari_iafpn.sessions.checks import real, text, whole
-from napari_iafpn.sessions.cutout import RunLengths
 from napari_iafpn.sessions.object_codec import (
     Json,
     id_from_json,

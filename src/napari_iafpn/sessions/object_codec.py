@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from napari_iafpn.clicks import Click, ClickSequence, Prompt, prompt_from_json
 from napari_iafpn.geometry import Box
+from napari_iafpn.masks import BoxedMask, RunLengths
+from napari_iafpn.prompts import Click, Prompt, Prompts, prompt_from_json
 from napari_iafpn.sessions.checks import real, text, whole
-from napari_iafpn.sessions.cutout import Cutout, RunLengths
 from napari_iafpn.sessions.objects import CurrentObject, EditedLabel, HandEdits, OpenedProposal
 from napari_iafpn.sessions.plane_key import PlaneKey
 from napari_iafpn.sessions.proposals import FoundObject
@@ -32,12 +32,12 @@ def plane_from_json(given: Json) -> PlaneKey:
     return PlaneKey(text(given["image"], "image"), (first, second), index)
 
 
-def _clicks(prompts: ClickSequence) -> list[Any]:
+def _clicks(prompts: Prompts) -> list[Any]:
     return [_prompt(prompt) for prompt in prompts]
 
 
-def _clicks_from(given: Any) -> ClickSequence:
-    return ClickSequence.of(map(_prompt_from, given))
+def _clicks_from(given: Any) -> Prompts:
+    return Prompts.of(map(_prompt_from, given))
 
 
 def _prompt(prompt: Prompt) -> list[Any] | Json:
@@ -70,13 +70,13 @@ def object_to_json(current: CurrentObject) -> Json:
         given["edits"] = {
             "labels": edited.labels,
             "label": edited.label,
-            "start": _cutout(edited.start),
+            "start": _boxed(edited.start),
         }
     if current.opened is not None:
         opened = current.opened
         given["opened"] = {
             "proposal": opened.proposal,
-            "start": _cutout(opened.start),
+            "start": _boxed(opened.start),
             "clicks": _clicks(opened.clicks),
         }
     if current.neighbours:
@@ -84,7 +84,7 @@ def object_to_json(current: CurrentObject) -> Json:
     for name in ("drawn", "erased"):
         pixels = getattr(current.hand, name)
         if pixels is not None:
-            given[name] = _cutout(pixels)
+            given[name] = _boxed(pixels)
     return given
 
 
@@ -92,7 +92,7 @@ def object_from_json(given: Json) -> CurrentObject:
     """Return what ``object_to_json`` was given."""
     edits = given.get("edits")
     drawn, erased = (
-        _cutout_from(given[name]) if name in given else None for name in ("drawn", "erased")
+        _boxed_from(given[name]) if name in given else None for name in ("drawn", "erased")
     )
     return CurrentObject(
         whole(given["number"], "number of an object"),
@@ -108,7 +108,7 @@ def object_from_json(given: Json) -> CurrentObject:
 
 def _opened_from(given: Json) -> OpenedProposal:
     number = whole(given["proposal"], "number of a proposal")
-    return OpenedProposal(number, _cutout_from(given["start"]), _clicks_from(given["clicks"]))
+    return OpenedProposal(number, _boxed_from(given["start"]), _clicks_from(given["clicks"]))
 
 
 def found_to_json(found: FoundObject) -> Json:
@@ -116,7 +116,7 @@ def found_to_json(found: FoundObject) -> Json:
     given = {
         "number": found.number,
         "plane": plane_to_json(found.plane),
-        "mask": _cutout(found.mask),
+        "mask": _boxed(found.mask),
         "clicks": _clicks(found.clicks),
         "quality": round(found.quality, 4),
     }
@@ -128,7 +128,7 @@ def found_from_json(given: Json) -> FoundObject:
     return FoundObject(
         whole(given["number"], "number of a proposal"),
         plane_from_json(given["plane"]),
-        _cutout_from(given["mask"]),
+        _boxed_from(given["mask"]),
         _clicks_from(given["clicks"]),
         real(given["quality"], "quality", 0, 1),
         whole(given.get("class", 0), "class"),
@@ -137,7 +137,7 @@ def found_from_json(given: Json) -> FoundObject:
 
 def _edited_from(given: Json) -> EditedLabel:
     labels, label = text(given["labels"], "labels"), id_from_json(given["label"])
-    return EditedLabel(labels, label, _cutout_from(given["start"]))
+    return EditedLabel(labels, label, _boxed_from(given["start"]))
 
 
 def id_from_json(given: Any) -> int:
@@ -158,13 +158,13 @@ def _box_from(given: Any) -> Box:
     return Box(*(whole(side, "side of a box") for side in given))
 
 
-def _cutout(cutout: Cutout) -> Json:
-    return {"box": _box(cutout.box), "runs": RunLengths.of(cutout.mask).to_json()}
+def _boxed(boxed: BoxedMask) -> Json:
+    return {"box": _box(boxed.box), "runs": RunLengths.of(boxed.mask).to_json()}
 
 
-def _cutout_from(given: Json) -> Cutout:
+def _boxed_from(given: Json) -> BoxedMask:
     box = _box_from(given["box"])
     if box.area > MOST_PIXELS:
         raise ValueError(f"a mask claims {box.area} pixels")
     mask = RunLengths.from_json(given["runs"], box.shape, bool).array
-    return Cutout(box, np.packbits(mask).tobytes())
+    return BoxedMask(box, np.packbits(mask).tobytes())

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from napari_iafpn.clicks import ClickSequence
 from napari_iafpn.geometry import Box
-from napari_iafpn.sessions.cutout import Cutout, difference, union
+from napari_iafpn.masks import BoxedMask, difference, union
+from napari_iafpn.prompts import Prompts
 
 if TYPE_CHECKING:
     from napari_iafpn.inference import Prediction
@@ -19,18 +19,18 @@ class HandEdits:
 
     Attributes
     ----------
-    drawn, erased : Cutout or None
+    drawn, erased : BoxedMask or None
         Pixels that belong to the object, and that do not; no pixel is in both.
     """
 
-    drawn: Cutout | None = None
-    erased: Cutout | None = None
+    drawn: BoxedMask | None = None
+    erased: BoxedMask | None = None
 
-    def draw(self, pixels: Cutout | None) -> HandEdits:
+    def draw(self, pixels: BoxedMask | None) -> HandEdits:
         """Add pixels to the object."""
         return HandEdits(union(self.drawn, pixels), difference(self.erased, pixels))
 
-    def erase(self, pixels: Cutout | None) -> HandEdits:
+    def erase(self, pixels: BoxedMask | None) -> HandEdits:
         """Take pixels from the object."""
         return HandEdits(difference(self.drawn, pixels), union(self.erased, pixels))
 
@@ -44,13 +44,13 @@ class EditedLabel:
     labels : str
         Id of the labels image.
     label : int
-    start : Cutout
+    start : BoxedMask
         Its pixels before the correction.
     """
 
     labels: str
     label: int
-    start: Cutout
+    start: BoxedMask
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +61,15 @@ class OpenedProposal:
     ----------
     proposal : int
         Its number.
-    start : Cutout
+    start : BoxedMask
         Its pixels.
-    clicks : ClickSequence
+    clicks : Prompts
         That drew them; as long as there are no others, no network is asked.
     """
 
     proposal: int
-    start: Cutout
-    clicks: ClickSequence
+    start: BoxedMask
+    clicks: Prompts
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class CurrentObject:
     ----------
     number : int
         Tells objects apart.
-    clicks : ClickSequence
+    clicks : Prompts
         Its prompts, in pixels of the plane.
     threshold : float
         Probability above which a pixel belongs to the mask.
@@ -91,18 +91,18 @@ class CurrentObject:
     hand : HandEdits
     opened : OpenedProposal or None
         The proposal that this corrects.
-    neighbours : ClickSequence
+    neighbours : Prompts
         On objects that were done before, which the network sees where it would run into them.
     """
 
     number: int
-    clicks: ClickSequence = field(default_factory=ClickSequence)
+    clicks: Prompts = field(default_factory=Prompts)
     threshold: float = 0.5
     view: Box | None = None
     edited: EditedLabel | None = None
     hand: HandEdits = HandEdits()
     opened: OpenedProposal | None = None
-    neighbours: ClickSequence = field(default_factory=ClickSequence)
+    neighbours: Prompts = field(default_factory=Prompts)
 
     @property
     def is_untouched(self) -> bool:
@@ -110,15 +110,15 @@ class CurrentObject:
         return self == CurrentObject(self.number, threshold=self.threshold, view=self.view)
 
     @property
-    def start(self) -> Cutout | None:
+    def start(self) -> BoxedMask | None:
         """The mask before the first click, or after the clicks that are answered."""
         begun = self.edited or self.opened
         return None if begun is None else begun.start
 
     @property
-    def answered(self) -> ClickSequence:
+    def answered(self) -> Prompts:
         """The clicks whose mask `start` is."""
-        return ClickSequence() if self.opened is None else self.opened.clicks
+        return Prompts() if self.opened is None else self.opened.clicks
 
     @property
     def asks(self) -> bool:
@@ -132,9 +132,9 @@ class CurrentObject:
 
     def without_clicks(self) -> CurrentObject:
         """Return the object as it was before the first click and stroke."""
-        return replace(self, clicks=ClickSequence(), hand=HandEdits(), neighbours=ClickSequence())
+        return replace(self, clicks=Prompts(), hand=HandEdits(), neighbours=Prompts())
 
-    def mask(self, prediction: Prediction | None) -> Cutout | None:
+    def mask(self, prediction: Prediction | None) -> BoxedMask | None:
         """Return the object's pixels; ``prediction`` counts where the object asks for it."""
         found = self.start
         if self.asks:
@@ -142,7 +142,7 @@ class CurrentObject:
         return difference(union(found, self.hand.drawn), self.hand.erased)
 
 
-def found_by(prediction: Prediction, threshold: float) -> Cutout | None:
+def found_by(prediction: Prediction, threshold: float) -> BoxedMask | None:
     """Return the pixels above ``threshold``."""
     roi = prediction.roi
-    return Cutout.of(prediction.roi_mask(threshold), (roi.row_start, roi.col_start))
+    return BoxedMask.of(prediction.roi_mask(threshold), (roi.row_start, roi.col_start))

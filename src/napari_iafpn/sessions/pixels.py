@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_iafpn.geometry import Box
-from napari_iafpn.sessions.cutout import Cutout, RunLengths
+from napari_iafpn.masks import BoxedMask, RunLengths
 from napari_iafpn.sessions.plane_key import PlaneKey
 
 KEEP, OVERWRITE = "keep", "overwrite"
@@ -87,15 +87,15 @@ def region_of(plane: PlaneKey, box: Box) -> tuple[slice, ...]:
 
 
 def painted(
-    data: Any, plane: PlaneKey, cutout: Cutout, label: int, policy: str = KEEP
+    data: Any, plane: PlaneKey, boxed: BoxedMask, label: int, policy: str = KEEP
 ) -> PixelChange | None:
     """Return the change that gives pixels of a plane to ``label``; None where none is free.
 
     ``data`` is indexed by numpy slices and not changed.
     """
-    region = region_of(plane, cutout.box)
+    region = region_of(plane, boxed.box)
     before = np.array(data[region])
-    mask = cutout.mask.reshape(before.shape)
+    mask = boxed.mask.reshape(before.shape)
     free = mask if policy == OVERWRITE else mask & (before == 0)
     if not free.any():
         return None
@@ -117,21 +117,21 @@ def replaced(data: Any, region: Sequence[slice], label: int, other: int) -> Pixe
 def repainted(
     data: Any,
     plane: PlaneKey,
-    cutout: Cutout,
+    boxed: BoxedMask,
     label: int,
     policy: str = KEEP,
     region: Sequence[slice] | None = None,
 ) -> PixelChange | None:
-    """Return the change that makes a cutout of a plane all there is of ``label`` on it.
+    """Return the change that makes a mask all there is of ``label`` on it.
 
     None where that changes nothing. ``data`` is indexed by numpy slices and not changed. ``label``
     is looked for in ``region``, as `lifted` does.
     """
     old = _pixels_of(data, plane, label, region)
-    box = cutout.box if old is None else cutout.box.union(old.box)
+    box = boxed.box if old is None else boxed.box.union(old.box)
     region = region_of(plane, box)
     before = np.array(data[region])
-    mask = cutout.within(box).reshape(before.shape)
+    mask = boxed.within(box).reshape(before.shape)
     others = (before != 0) & (before != label)
     after = np.where(before == label, np.zeros_like(before), before)
     after[mask if policy == OVERWRITE else mask & ~others] = label
@@ -140,25 +140,25 @@ def repainted(
 
 def lifted(
     data: Any, plane: PlaneKey, label: int, region: Sequence[slice] | None = None
-) -> tuple[Cutout, PixelChange] | None:
+) -> tuple[BoxedMask, PixelChange] | None:
     """Return the pixels of ``label`` on a plane and the change that frees them.
 
     Only ``region``, a part of the plane in ``data``, is read; None: the whole plane.
     """
-    cutout = _pixels_of(data, plane, label, region)
-    if cutout is None:
+    boxed = _pixels_of(data, plane, label, region)
+    if boxed is None:
         return None
-    change = replaced(data, region_of(plane, cutout.box), label, 0)
+    change = replaced(data, region_of(plane, boxed.box), label, 0)
     assert change is not None
-    return cutout, change
+    return boxed, change
 
 
 def _pixels_of(
     data: Any, plane: PlaneKey, label: int, region: Sequence[slice] | None
-) -> Cutout | None:
+) -> BoxedMask | None:
     if region is None:
         region = region_of(plane, Box.whole(plane.shape_in(data.shape)))
     there = np.asarray(data[tuple(region)]) == label
     rows, cols = plane.axes
     corner = region[rows].start, region[cols].start
-    return Cutout.of(there.reshape(there.shape[rows], there.shape[cols]), corner)
+    return BoxedMask.of(there.reshape(there.shape[rows], there.shape[cols]), corner)

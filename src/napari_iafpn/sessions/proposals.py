@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
 
-from napari_iafpn.clicks import ClickSequence
-from napari_iafpn.sessions.cutout import Cutout
+from napari_iafpn.masks import BoxedMask
+from napari_iafpn.prompts import Prompts
 from napari_iafpn.sessions.plane_key import PlaneKey
 
 OPEN, ACCEPTED, REJECTED, TAKEN, REPLACED = VERDICTS = (
@@ -26,8 +26,8 @@ class FoundObject:
     number : int
         Tells proposals of a document apart.
     plane : PlaneKey
-    mask : Cutout
-    clicks : ClickSequence
+    mask : BoxedMask
+    clicks : Prompts
         That drew it.
     quality : float
         Estimated probability that it is right, from 0 to 1.
@@ -37,8 +37,8 @@ class FoundObject:
 
     number: int
     plane: PlaneKey
-    mask: Cutout
-    clicks: ClickSequence
+    mask: BoxedMask
+    clicks: Prompts
     quality: float
     category: int = 0
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_iafpn.masks import BoxedMask
 from napari_iafpn.sessions.actions import propagated_pixels
-from napari_iafpn.sessions.cutout import Cutout
 from napari_iafpn.sessions.objects import CurrentObject, found_by
 from napari_iafpn.sessions.pixels import PixelChange, lifted, painted
 from napari_iafpn.sessions.plane_key import PlaneKey
@@ -29,7 +29,7 @@ def propagate_planes(
     start: Prediction,
     propagation: Propagation,
     cancelled: Callable[[], bool] | None = None,
-) -> Iterator[tuple[int, PlaneKey, Cutout | None, str]]:
+) -> Iterator[tuple[int, PlaneKey, BoxedMask | None, str]]:
     """Yield for each plane its route, its key, the object there, and the doubt that ends a route.
 
     Parameters
@@ -143,7 +143,7 @@ def _committed(
     step: Step, data: Any, images: Levels, predictor_of: Callable[[str], Predictor]
 ) -> tuple[PixelChange, ...]:
     """Compute what a commit wrote."""
-    from napari_iafpn.inference import ClickReplay
+    from napari_iafpn.inference import ClickReplay, Prediction
 
     commit, change = step.commit, step.objects[0]
     assert commit is not None
@@ -151,7 +151,7 @@ def _committed(
     prediction = None
     if current.asks:
         plane = commit.display.open(change.plane, images)
-        start = current.start.prediction(plane.shape) if current.start else None
+        start = Prediction.from_mask(current.start, plane.shape) if current.start else None
         clicks = ClickReplay(
             predictor_of(commit.model),
             plane,
@@ -172,6 +172,8 @@ def _propagated(
     step: Step, data: Any, images: Levels, predictor_of: Callable[[str], Predictor]
 ) -> tuple[PixelChange, ...]:
     """Compute what a propagation wrote, from what its object is like by now."""
+    from napari_iafpn.inference import Prediction
+
     commit, propagation = step.commit, step.propagation
     assert commit is not None
     assert propagation is not None
@@ -183,7 +185,7 @@ def _propagated(
         predictor_of(commit.model),
         lambda key: commit.display.open(key, images),
         step.plane,
-        found[0].prediction(shape),
+        Prediction.from_mask(found[0], shape),
         propagation,
     )
     masks = {key: mask for _, key, mask, _ in visited if mask is not None}

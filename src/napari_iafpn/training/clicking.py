@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.geometry import Box
+from napari_iafpn.prompts import Click
 from napari_iafpn.training.settings import ClickConfig
 from napari_iafpn.training.views import View
 

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.evaluation.readers import AnnotatedSet, Sample
 from napari_iafpn.images.intensity import as_rgb8
+from napari_iafpn.prompts import Click
 from napari_iafpn.training.augment import augment
 from napari_iafpn.training.clicking import initial_clicks, neighbour_clicks
 from napari_iafpn.training.initial_masks import (

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.geometry import Box, crop_resize, resize
 from napari_iafpn.networks.cascade import BoxedMasks, Cascade, Scene
 from napari_iafpn.networks.level import Level
 from napari_iafpn.networks.refiner import SHARPNESS
+from napari_iafpn.prompts import Click
 from napari_iafpn.training.clicking import add_click, next_click
 from napari_iafpn.training.dataset import Batch
 from napari_iafpn.training.losses import cross_entropy, mask_loss, normalized_focal_loss

@@ -23,8 +23,8 @@ from napari_iafpn.evaluation.images.report import draw_image, image_numbers
 from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import Predictor
+from napari_iafpn.masks import BoxedMask
 from napari_iafpn.networks.tables import plain, read_table
-from napari_iafpn.sessions import Cutout
 
 PLACES = [(row, col) for row in (30, 70, 110) for col in (30, 70, 110, 150)]
 
@@ -184,7 +184,7 @@ class Pupil:
         self.predictor = predictor
         self.seen: list[tuple[str, int, int]] = []
 
-    def see(self, name: str, plane: Plane, mask: Cutout, ids_in) -> None:
+    def see(self, name: str, plane: Plane, mask: BoxedMask, ids_in) -> None:
         around = ids_in(Box.whole(plane.shape))
         self.seen.append((name, mask.area, int(around.max())))
 

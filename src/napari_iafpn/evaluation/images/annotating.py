@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Protocol as Interface
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.clicks import Click, ClickSequence
 from napari_iafpn.evaluation.images.result import ASSISTS, ImageResult, Judged, ObjectCost
 from napari_iafpn.evaluation.masks import MaskCode
-from napari_iafpn.evaluation.metrics import iou
 from napari_iafpn.evaluation.protocol import Protocol, annotate, moved_to_image
 from napari_iafpn.evaluation.readers.sample import Sample
 from napari_iafpn.geometry import Box, view_around
+from napari_iafpn.masks import BoxedMask, iou
 from napari_iafpn.networks.tables import Count, Natural, Real, between, checked, must, one_of
-from napari_iafpn.sessions.cutout import Cutout
+from napari_iafpn.prompts import Click, Prompts
 
 if TYPE_CHECKING:
     from napari_iafpn.finding import Proposal
@@ -76,7 +75,7 @@ class Learner(Interface):
         """What predicts by now."""
 
     def see(
-        self, name: str, plane: Plane, mask: Cutout, ids_in: Callable[[Box], NDArray[np.int32]]
+        self, name: str, plane: Plane, mask: BoxedMask, ids_in: Callable[[Box], NDArray[np.int32]]
     ) -> None:
         """Take in a committed object; ``ids_in`` tells what else there is."""
 
@@ -156,7 +155,7 @@ class _User:
         self.numbers = np.zeros(plane.shape, np.int32)  # of the objects that are done
         self.done: dict[int, ObjectCost] = {}
         self.judged: list[Judged] = []
-        self._exemplars: list[Cutout] = []
+        self._exemplars: list[BoxedMask] = []
 
     @property
     def predictor(self) -> Predictor:
@@ -170,7 +169,7 @@ class _User:
             raise Cancelled
         view = view_around(self.sample.boxes[label], self.protocol.view_scale, self.sample.shape)
         if proposal is not None:
-            view = view.union(proposal.cutout.box)
+            view = view.union(proposal.boxed.box)
         truth, ignore = self.sample.truth(label)[view.slices], self.sample.ignore
         seen = None if ignore is None else ignore[view.slices]
         segment = self._segment(view, proposal)
@@ -179,7 +178,7 @@ class _User:
             truth,
             seen,
             protocol=self.protocol.clicking,
-            start=None if proposal is None else proposal.cutout.within(view),
+            start=None if proposal is None else proposal.boxed.within(view),
         )
         first = found.ious[0] if proposal is None else None
         self._commit(
@@ -208,8 +207,8 @@ class _User:
             if label is None or likeness < WORTH_OPENING:
                 verdict = "rejected"
             elif likeness >= self.protocol.target:
-                verdict, box = "accepted", proposal.cutout.box
-                self._commit(label, proposal.cutout.mask, box, 0, None, likeness, accepted=True)
+                verdict, box = "accepted", proposal.boxed.box
+                self._commit(label, proposal.boxed.mask, box, 0, None, likeness, accepted=True)
             else:
                 verdict = "opened"
                 self.click(label, proposal)
@@ -217,14 +216,14 @@ class _User:
 
     def _likest(self, proposal: Proposal, left: set[int]) -> tuple[float, int | None]:
         """Return the highest IoU with an object that is left, and that object."""
-        box = proposal.cutout.box
+        box = proposal.boxed.box
         near = [each for each in left if self.sample.boxes[each].intersection(box) is not None]
         best: tuple[float, int | None] = (0.0, None)
         for label in sorted(near):
             part = box.union(self.sample.boxes[label])
             ignore = self.sample.ignore
             likeness = iou(
-                proposal.cutout.within(part),
+                proposal.boxed.within(part),
                 self.sample.truth(label)[part.slices],
                 None if ignore is None else ignore[part.slices],
             )
@@ -233,18 +232,18 @@ class _User:
 
     def _segment(
         self, view: Box, proposal: Proposal | None
-    ) -> Callable[[ClickSequence], NDArray[np.floating]]:
+    ) -> Callable[[Prompts], NDArray[np.floating]]:
         """Return a function from clicks in the frame of ``view`` to the probability in it."""
-        from napari_iafpn.inference import ClickReplay
+        from napari_iafpn.inference import ClickReplay, Prediction
 
         shape, alone = self.plane.shape, self.protocol.assist == "none"
-        known = ClickSequence.of(() if proposal is None else proposal.clicks)
-        start = None if proposal is None else proposal.cutout.prediction(shape)
+        known = Prompts.of(() if proposal is None else proposal.clicks)
+        start = None if proposal is None else Prediction.from_mask(proposal.boxed, shape)
         replay: ClickReplay | None = None
 
-        def segment(clicks: ClickSequence) -> NDArray[np.floating]:
+        def segment(clicks: Prompts) -> NDArray[np.floating]:
             nonlocal replay
-            there = ClickSequence.of([*known, *moved_to_image(clicks, view)])
+            there = Prompts.of([*known, *moved_to_image(clicks, view)])
             if replay is None:
                 around = () if alone or known else self._neighbours(there)
                 replay = ClickReplay(
@@ -260,17 +259,17 @@ class _User:
 
         return segment
 
-    def _neighbours(self, clicks: ClickSequence) -> ClickSequence:
+    def _neighbours(self, clicks: Prompts) -> Prompts:
         """Return clicks on what is done near the first click, if that is one."""
         from napari_iafpn.inference.context import neighbours
 
         first = clicks[0]
         if not isinstance(first, Click) or not self._exemplars:
-            return ClickSequence()
+            return Prompts()
         side = float(np.sqrt(np.median([each.area for each in self._exemplars])))
         return neighbours(first, side, self.plane.shape, lambda box: self.numbers[box.slices])
 
-    def _others(self, clicks: ClickSequence) -> NDArray[np.bool_]:
+    def _others(self, clicks: Prompts) -> NDArray[np.bool_]:
         """Return (H, W) where objects are done that no positive click is on."""
         meant = [int(self.numbers[click.pixel]) for click in clicks.positives]
         others: NDArray[np.bool_] = (self.numbers > 0) & ~np.isin(self.numbers, meant)
@@ -291,13 +290,13 @@ class _User:
         code = MaskCode.encode(mask, self.plane.shape, corner)
         self.done[label] = ObjectCost(label, clicks, first, likeness, accepted, code)
         # A pixel belongs to one object, the first one.
-        cutout = Cutout.of(mask & (self.numbers[box.slices] == 0), corner)
-        if cutout is not None:
-            self._exemplars.append(cutout)
-            self.numbers[cutout.box.slices][cutout.mask] = len(self._exemplars)
+        boxed = BoxedMask.of(mask & (self.numbers[box.slices] == 0), corner)
+        if boxed is not None:
+            self._exemplars.append(boxed)
+            self.numbers[boxed.box.slices][boxed.mask] = len(self._exemplars)
             if self._learner is not None and clicks:
                 name = f"{self.sample.name} {label}"
-                self._learner.see(name, self.plane, cutout, self._ids_in)
+                self._learner.see(name, self.plane, boxed, self._ids_in)
 
     def _ids_in(self, box: Box) -> NDArray[np.int32]:
         """Return the numbers of what was committed so far."""

@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from napari_iafpn.evaluation.readers.coco import (
     CocoSet,
     Masks,
@@ -16,6 +13,7 @@ from napari_iafpn.evaluation.readers.coco import (
 )
 from napari_iafpn.evaluation.readers.labels import Truth
 from napari_iafpn.evaluation.readers.sets import FileSet
+from napari_iafpn.masks import iou
 
 SAME_OBJECT = 0.5
 """A COCO object whose IoU with an LVIS object is above this is the same object."""
@@ -111,11 +109,6 @@ def with_new(masks: Masks, others: Masks) -> Masks:
     new = {
         COCO_IDS + label: mask
         for label, mask in others.items()
-        if not any(_iou(mask, known) > SAME_OBJECT for known in masks.values())
+        if not any(iou(mask, known) > SAME_OBJECT for known in masks.values())
     }
     return masks | new
-
-
-def _iou(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
-    union = int(np.count_nonzero(one | other))
-    return int(np.count_nonzero(one & other)) / union if union else 1.0

@@ -9,8 +9,8 @@ from napari_iafpn.evaluation.readers.labels import Truth
 from napari_iafpn.evaluation.readers.sample import Sample
 from napari_iafpn.evaluation.readers.sets import FileSet, sample_of
 from napari_iafpn.images.files import read_array
+from napari_iafpn.masks import RunLengths
 from napari_iafpn.sessions import PlaneKey
-from napari_iafpn.sessions.cutout import RunLengths
 from napari_iafpn.sessions.provenance import ImageProvenance
 from napari_iafpn.sessions.reading import Session, read_session
 

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_iafpn.geometry import Box
+from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.find.messages import Kind
-from napari_iafpn.sessions import Cutout, ObjectStats, PlaneKey
+from napari_iafpn.sessions import ObjectStats, PlaneKey
 from napari_iafpn.sessions.pixels import region_of
 
 MOST = 24
@@ -27,14 +28,14 @@ class Objects:
 
     Attributes
     ----------
-    cutouts : mapping of int to tuple of Cutout
+    boxed_masks : mapping of int to tuple of BoxedMask
         The pixels of each id, one after the other where it is that of a class.
-    pixels : Cutout or None
+    pixels : BoxedMask or None
         All of them.
     """
 
-    cutouts: Mapping[int, tuple[Cutout, ...]] = field(default_factory=dict)
-    pixels: Cutout | None = None
+    boxed_masks: Mapping[int, tuple[BoxedMask, ...]] = field(default_factory=dict)
+    pixels: BoxedMask | None = None
 
 
 def objects_in(data: Any, plane: PlaneKey, box: Box, *, semantic: bool = False) -> Objects:
@@ -47,7 +48,7 @@ def objects_in(data: Any, plane: PlaneKey, box: Box, *, semantic: bool = False) 
     rows, cols = rows[order], cols[order]
     ids, starts = np.unique(part[rows, cols], return_index=True)
     corner = box.row_start, box.col_start
-    cutouts = {}
+    boxed_masks = {}
     for label, r, c in zip(
         ids, np.split(rows, starts[1:]), np.split(cols, starts[1:]), strict=True
     ):
@@ -55,16 +56,16 @@ def objects_in(data: Any, plane: PlaneKey, box: Box, *, semantic: bool = False) 
         mask = np.zeros((int(r.max()) - top + 1, int(c.max()) - left + 1), bool)
         mask[r - top, c - left] = True
         place = top + corner[0], left + corner[1]
-        cutouts[int(label)] = tuple(_pieces(mask, place) if semantic else _cut(mask, place))
-    return Objects(cutouts, Cutout.of(part != 0, corner))
+        boxed_masks[int(label)] = tuple(_pieces(mask, place) if semantic else _cut(mask, place))
+    return Objects(boxed_masks, BoxedMask.of(part != 0, corner))
 
 
-def _cut(mask: NDArray[np.bool_], corner: tuple[int, int]) -> Iterable[Cutout]:
-    cutout = Cutout.of(mask, corner)
-    return () if cutout is None else (cutout,)
+def _cut(mask: NDArray[np.bool_], corner: tuple[int, int]) -> Iterable[BoxedMask]:
+    boxed = BoxedMask.of(mask, corner)
+    return () if boxed is None else (boxed,)
 
 
-def _pieces(mask: NDArray[np.bool_], corner: tuple[int, int]) -> Iterable[Cutout]:
+def _pieces(mask: NDArray[np.bool_], corner: tuple[int, int]) -> Iterable[BoxedMask]:
     pieces, count = ndimage.label(mask)
     for number in range(1, count + 1):
         yield from _cut(pieces == number, corner)
@@ -73,7 +74,7 @@ def _pieces(mask: NDArray[np.bool_], corner: tuple[int, int]) -> Iterable[Cutout
 def kinds_of(
     objects: Objects,
     facts: Mapping[int, ObjectStats],
-    rejected: Mapping[int, Iterable[Cutout]],
+    rejected: Mapping[int, Iterable[BoxedMask]],
     first: int = 0,
 ) -> tuple[Kind, ...]:
     """Return what to look for: a kind for each class that has objects, ``first`` before others.
@@ -85,19 +86,19 @@ def kinds_of(
     objects : Objects
     facts : mapping of int to ObjectStats
         Of the objects of this sitting.
-    rejected : mapping of int to Cutout
+    rejected : mapping of int to BoxedMask
         Proposals of each class that were none.
     first : int
         The class that is chosen.
     """
-    known = {label: facts[label] for label in objects.cutouts if label in facts}
-    chosen = known or dict.fromkeys(objects.cutouts, ObjectStats())
+    known = {label: facts[label] for label in objects.boxed_masks if label in facts}
+    chosen = known or dict.fromkeys(objects.boxed_masks, ObjectStats())
     groups: dict[int, list[int]] = {}
     # The newest first, and what was clicked before what was only accepted.
     for label in sorted(chosen, key=lambda each: (_is_given(chosen[each]), -each)):
         groups.setdefault(chosen[label].category, []).append(label)
-    cutouts = {
-        category: _told([each for label in labels for each in objects.cutouts[label]])
+    boxed_masks = {
+        category: _told([each for label in labels for each in objects.boxed_masks[label]])
         for category, labels in groups.items()
     }
     return tuple(
@@ -105,12 +106,17 @@ def kinds_of(
             category,
             exemplars,
             (
-                *(each for other, them in cutouts.items() if other != category for each in them),
+                *(
+                    each
+                    for other, them in boxed_masks.items()
+                    if other != category
+                    for each in them
+                ),
                 *rejected.get(category, ()),
             ),
         )
         for category, exemplars in sorted(
-            cutouts.items(), key=lambda each: (each[0] != first, each[0])
+            boxed_masks.items(), key=lambda each: (each[0] != first, each[0])
         )
     )
 
@@ -119,7 +125,7 @@ def _is_given(facts: ObjectStats) -> bool:
     return facts.found and not facts.clicks
 
 
-def _told(cutouts: list[Cutout]) -> tuple[Cutout, ...]:
+def _told(boxed_masks: list[BoxedMask]) -> tuple[BoxedMask, ...]:
     """Leave out what tells nothing, unless there is nothing else, and what is too many."""
-    large = [cutout for cutout in cutouts if cutout.area >= LEAST_PIXELS]
-    return tuple((large or cutouts)[:MOST])
+    large = [boxed for boxed in boxed_masks if boxed.area >= LEAST_PIXELS]
+    return tuple((large or boxed_masks)[:MOST])

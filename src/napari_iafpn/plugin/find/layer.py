@@ -10,9 +10,10 @@ from napari.layers import Image
 from numpy.typing import NDArray
 from skimage.measure import find_contours
 
+from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.overlays import is_open
 from napari_iafpn.plugin.prompts_layer import LinesLayer
-from napari_iafpn.sessions import Cutout, FoundObject, PlaneKey
+from napari_iafpn.sessions import FoundObject, PlaneKey
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -58,7 +59,7 @@ class ProposalsLayer(LinesLayer):
         return outline_of(found.mask) if known is None else known
 
 
-def outline_of(mask: Cutout) -> NDArray[np.float64]:
+def outline_of(mask: BoxedMask) -> NDArray[np.float64]:
     """Return the pieces (N, 2, 2) of a mask's outline, each from a point to another."""
     corner = np.array([mask.box.row_start, mask.box.col_start]) - 1
     found = find_contours(np.pad(mask.mask, 1), 0.5)  # type: ignore[no-untyped-call]

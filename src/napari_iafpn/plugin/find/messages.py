@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_iafpn.geometry import Box
+from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.planes import PlaneSource
-from napari_iafpn.sessions import Cutout, PlaneKey
+from napari_iafpn.sessions import PlaneKey
 
 if TYPE_CHECKING:
     from napari_iafpn.finding import Proposal
@@ -21,14 +22,14 @@ class Kind:
     ----------
     category : int
         Their class; 0: none.
-    exemplars : tuple of Cutout
-    unlike : tuple of Cutout
+    exemplars : tuple of BoxedMask
+    unlike : tuple of BoxedMask
         Objects of other classes, and proposals that were rejected.
     """
 
     category: int
-    exemplars: tuple[Cutout, ...]
-    unlike: tuple[Cutout, ...] = ()
+    exemplars: tuple[BoxedMask, ...]
+    unlike: tuple[BoxedMask, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +45,7 @@ class SearchWanted:
     region : Box
         Where.
     kinds : tuple of Kind
-    committed : Cutout or None
+    committed : BoxedMask or None
         Pixels of all objects that are done.
     shown_in : PlaneSource, optional
         The plane of the exemplars, where that is another one.
@@ -56,7 +57,7 @@ class SearchWanted:
     source: PlaneSource
     region: Box
     kinds: tuple[Kind, ...]
-    committed: Cutout | None = None
+    committed: BoxedMask | None = None
     shown_in: PlaneSource | None = None
     replaced: tuple[int, ...] = ()
 

@@ -77,7 +77,7 @@ def _wanted_in(
     there = whole if whole.area <= QUICK_PIXELS else region
     shown = plane
     objects = here = _objects(annotation, target, plane, there)
-    if not here.cutouts:
+    if not here.boxed_masks:
         shown = _last_plane(annotation, target, plane) or plane
         objects = _objects(annotation, target, shown, there)
     kinds = _kinds(annotation, target, shown, objects)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from psygnal import Signal
 
-from napari_iafpn.clicks import Click
 from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.find.messages import ProposalFound, SearchOver, SearchReport, SearchWanted
 from napari_iafpn.plugin.find.request import FindPorts, wanted_now
 from napari_iafpn.plugin.messages import Message, as_sentence
+from napari_iafpn.prompts import Click
 from napari_iafpn.sessions import FoundObject
 from napari_iafpn.sessions.pixels import region_of
 from napari_iafpn.sessions.proposals import OPEN, REJECTED
@@ -155,7 +155,7 @@ class Review:
                 FoundObject(
                     proposals.next_number(),
                     wanted.plane,
-                    found.cutout,
+                    found.boxed,
                     _sequence(found.clicks),
                     found.quality,
                     report.category,
@@ -293,6 +293,6 @@ class Review:
 
 
 def _sequence(clicks: Sequence[Click]) -> Any:
-    from napari_iafpn.clicks import ClickSequence
+    from napari_iafpn.prompts import Prompts
 
-    return ClickSequence.of(clicks)
+    return Prompts.of(clicks)

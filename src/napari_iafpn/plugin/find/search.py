@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_iafpn.clicks import Click
     from napari_iafpn.geometry import Box
     from napari_iafpn.images import Plane
     from napari_iafpn.inference import Prediction, Predictor
+    from napari_iafpn.prompts import Click
 
 KEPT = "your objects are kept, try again"
 
@@ -93,8 +93,8 @@ def searched(
                     shown_in=elsewhere,
                     cancelled=cancelled,
                 ):
-                    taken.append(proposal.cutout)
-                    category = kinds.of(plane, proposal.cutout) if kinds else kind.category
+                    taken.append(proposal.boxed)
+                    category = kinds.of(plane, proposal.boxed) if kinds else kind.category
                     yield ProposalFound(wanted, category, proposal)
             except Cancelled:
                 raise

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.ports import LabelsTarget
 from napari_iafpn.plugin.warming import import_triton
-from napari_iafpn.sessions import Cutout, PlaneKey, Step
+from napari_iafpn.sessions import PlaneKey, Step
 from napari_iafpn.sessions.pixels import lifted, region_of
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class KeptObject:
     ----------
     number : int
         Of the step that committed it.
-    mask : Cutout
+    mask : BoxedMask
     source : PlaneSource
         Of its plane, as that is shown now.
     labels : array-like
@@ -39,7 +40,7 @@ class KeptObject:
     """
 
     number: int
-    mask: Cutout
+    mask: BoxedMask
     source: PlaneSource
     labels: Any = field(repr=False)
 
@@ -85,14 +86,14 @@ def _are_same(first: Step, second: Step) -> bool:
     return mask is not None and mask.box.intersection(edited.start.box) is not None
 
 
-def lifted_by(step: Step) -> Cutout | None:
+def lifted_by(step: Step) -> BoxedMask | None:
     """Return what a step wrote."""
     assert step.commit is not None
     change = step.labels[0].pixels[0]
     rows, cols = step.plane.axes
     there = change.after == step.commit.label
     corner = change.start[rows], change.start[cols]
-    return Cutout.of(there.reshape(there.shape[rows], there.shape[cols]), corner)
+    return BoxedMask.of(there.reshape(there.shape[rows], there.shape[cols]), corner)
 
 
 def kept_objects(

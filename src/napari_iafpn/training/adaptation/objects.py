@@ -23,7 +23,7 @@ TARGET = 1
 
 
 class Mask(Protocol):
-    """A committed object, such as a `sessions.Cutout`."""
+    """A committed object, such as a `masks.BoxedMask`."""
 
     @property
     def box(self) -> Box:

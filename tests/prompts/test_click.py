@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_iafpn.clicks import Click, ClickSequence
+from napari_iafpn.prompts import Click, Prompts
 
 
 def test_an_integer_click_is_the_centre_of_its_pixel():
@@ -34,12 +34,12 @@ def test_a_click_must_be_finite(place):
 
 
 def test_changes_keep_the_order_and_the_original():
-    clicks = ClickSequence().add(Click(1, 1)).add(Click(2, 2, False)).add(Click(3, 3))
+    clicks = Prompts().add(Click(1, 1)).add(Click(2, 2, False)).add(Click(3, 3))
     moved = clicks.move(1, 9, 8)
     assert [c.row for c in moved] == [1, 9, 3]
     assert not moved[1].positive
     assert [c.row for c in clicks.remove(0)] == [2, 3]
-    assert clicks.prefix(1) == ClickSequence((Click(1, 1),))
+    assert clicks.prefix(1) == Prompts((Click(1, 1),))
     assert [c.row for c in clicks] == [1, 2, 3]
     assert clicks.positives == (Click(1, 1), Click(3, 3))
     assert clicks.negatives == (Click(2, 2, False),)
@@ -47,7 +47,7 @@ def test_changes_keep_the_order_and_the_original():
 
 @pytest.mark.parametrize("index", [-1, 2])
 def test_an_unknown_click_is_named(index):
-    clicks = ClickSequence.of([Click(0, 0), Click(1, 1)])
+    clicks = Prompts.of([Click(0, 0), Click(1, 1)])
     with pytest.raises(ValueError, match=f"there is no click {index}; this object has 2"):
         clicks.remove(index)
     with pytest.raises(ValueError, match="there is no click"):

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from napari_iafpn.clicks import Click, PromptTensors, Stroke, prompt_maps
 from napari_iafpn.geometry import Box
+from napari_iafpn.prompts import Click, PromptTensors, Stroke, prompt_maps
 
 
 def test_batches_are_padded_with_invalid_clicks():

@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.clicks.box_prompt import BoxPrompt
-from napari_iafpn.clicks.click import Click
-from napari_iafpn.clicks.prompt import SURE, Point, Segment
 from napari_iafpn.geometry.box import Box, move_point
+from napari_iafpn.prompts.box_prompt import BoxPrompt
+from napari_iafpn.prompts.click import Click
+from napari_iafpn.prompts.prompt import SURE, Point, Segment
 
 NODES = 4
 """Places along a stroke that the networks see."""

@@ -5,16 +5,16 @@ import math
 
 import pytest
 
-from napari_iafpn.clicks import (
+from napari_iafpn.geometry import Box
+from napari_iafpn.prompts import (
     KINDS,
     BoxPrompt,
     Click,
-    ClickSequence,
+    Prompts,
     PromptTensors,
     Stroke,
     prompt_from_json,
 )
-from napari_iafpn.geometry import Box
 
 PROMPTS = [
     Click(12, 30),
@@ -76,8 +76,8 @@ def test_elsewhere_there_is_nothing_of_it(prompt):
 
 
 def test_the_effort_is_counted():
-    assert ClickSequence.of(PROMPTS).effort == 1 + 1 + 2 + 3 * 2
-    assert ClickSequence.of(PROMPTS).clicks == (Click(12, 30), Click(12.5, 30.25, False))
+    assert Prompts.of(PROMPTS).effort == 1 + 1 + 2 + 3 * 2
+    assert Prompts.of(PROMPTS).clicks == (Click(12, 30), Click(12.5, 30.25, False))
 
 
 @pytest.mark.parametrize(
@@ -112,11 +112,11 @@ def test_a_lasso_is_a_closed_stroke():
 
 
 def test_a_click_in_the_sequence_can_be_moved_and_other_kinds_not():
-    sequence = ClickSequence.of([PROMPTS[0], PROMPTS[2]])
+    sequence = Prompts.of([PROMPTS[0], PROMPTS[2]])
     assert sequence.move(0, 1, 2)[0] == Click(1, 2)
     with pytest.raises(ValueError, match="prompt 1 is a box, not a click; draw it anew"):
         sequence.move(1, 1, 2)
-    assert sequence.remove(1) == ClickSequence.of([PROMPTS[0]])
+    assert sequence.remove(1) == Prompts.of([PROMPTS[0]])
 
 
 def test_boxes_are_no_marks_and_strokes_are_ranked_as_one():
@@ -208,7 +208,7 @@ def test_a_box_is_drawn_between_any_two_corners():
 
 
 def test_prompts_are_counted_in_words():
-    assert ClickSequence().counted == "0 clicks"
-    assert ClickSequence.of(PROMPTS[:1]).counted == "1 click"
-    assert ClickSequence.of(PROMPTS).counted == "2 clicks, 1 box, 3 strokes"
-    assert ClickSequence.of([PROMPTS[2]] * 2).counted == "2 boxes"
+    assert Prompts().counted == "0 clicks"
+    assert Prompts.of(PROMPTS[:1]).counted == "1 click"
+    assert Prompts.of(PROMPTS).counted == "2 clicks, 1 box, 3 strokes"
+    assert Prompts.of([PROMPTS[2]] * 2).counted == "2 boxes"

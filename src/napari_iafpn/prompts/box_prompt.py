@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.clicks.click import Click
-from napari_iafpn.clicks.prompt import SURE, Point, Segment
 from napari_iafpn.geometry.box import Box
+from napari_iafpn.prompts.click import Click
+from napari_iafpn.prompts.prompt import SURE, Point, Segment
 
 MARGIN = 1.25
 """Sides of the region of interest, in sides of the box."""

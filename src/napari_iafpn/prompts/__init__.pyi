@@ -4,7 +4,7 @@ from .prompt import Prompt as Prompt
 from .sequence import (
     DRAWN as DRAWN,
     KINDS as KINDS,
-    ClickSequence as ClickSequence,
+    Prompts as Prompts,
     prompt_from_json as prompt_from_json,
 )
 from .simulated import jittered_click as jittered_click, simulated_click as simulated_click

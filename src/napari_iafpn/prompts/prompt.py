@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from napari_iafpn.geometry.box import Box
 
 if TYPE_CHECKING:
-    from napari_iafpn.clicks.click import Click
+    from napari_iafpn.prompts.click import Click
 
 Point = tuple[float, float]
 """(row, col) in pixels; an integer is a pixel's centre."""

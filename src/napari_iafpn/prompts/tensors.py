@@ -10,8 +10,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from napari_iafpn.clicks.prompt import Prompt
 from napari_iafpn.geometry.box import Box
+from napari_iafpn.prompts.prompt import Prompt
 
 T = TypeVar("T")
 

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.clicks.prompt import Point, Segment
 from napari_iafpn.geometry.box import Box, move_point
+from napari_iafpn.prompts.prompt import Point, Segment
 
 
 @dataclass(frozen=True, slots=True)

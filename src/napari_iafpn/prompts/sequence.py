@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from napari_iafpn.clicks.box_prompt import BoxPrompt
-from napari_iafpn.clicks.click import Click
-from napari_iafpn.clicks.prompt import Prompt
-from napari_iafpn.clicks.stroke import Stroke
+from napari_iafpn.prompts.box_prompt import BoxPrompt
+from napari_iafpn.prompts.click import Click
+from napari_iafpn.prompts.prompt import Prompt
+from napari_iafpn.prompts.stroke import Stroke
 
 KINDS: dict[str, type[Click] | type[BoxPrompt] | type[Stroke]] = {
     kind.kind: kind for kind in (Click, BoxPrompt, Stroke)
@@ -37,13 +37,13 @@ def prompt_from_json(values: Mapping[str, Any]) -> Prompt:
 
 
 @dataclass(frozen=True, slots=True)
-class ClickSequence:
+class Prompts:
     """Prompts on one object in the order they were made; every change returns a new sequence."""
 
     prompts: tuple[Prompt, ...] = ()
 
     @classmethod
-    def of(cls, prompts: Iterable[Prompt]) -> ClickSequence:
+    def of(cls, prompts: Iterable[Prompt]) -> Prompts:
         """Collect ``prompts`` in their order."""
         return prompts if isinstance(prompts, cls) else cls(tuple(prompts))
 
@@ -56,24 +56,24 @@ class ClickSequence:
     def __getitem__(self, index: int) -> Prompt:
         return self.prompts[index]
 
-    def prefix(self, count: int) -> ClickSequence:
+    def prefix(self, count: int) -> Prompts:
         """Return the first ``count`` prompts."""
-        return ClickSequence(self.prompts[:count])
+        return Prompts(self.prompts[:count])
 
-    def add(self, prompt: Prompt) -> ClickSequence:
+    def add(self, prompt: Prompt) -> Prompts:
         """Append ``prompt``."""
-        return ClickSequence((*self.prompts, prompt))
+        return Prompts((*self.prompts, prompt))
 
-    def move(self, index: int, row: float, col: float) -> ClickSequence:
+    def move(self, index: int, row: float, col: float) -> Prompts:
         """Put the click at ``index`` elsewhere; its sign and its place in the order stay."""
         return self._changed(index, replace(self._click(index), row=row, col=col))
 
-    def remove(self, index: int) -> ClickSequence:
+    def remove(self, index: int) -> Prompts:
         """Drop the prompt at ``index``."""
         self._check_index(index)
-        return ClickSequence(self.prompts[:index] + self.prompts[index + 1 :])
+        return Prompts(self.prompts[:index] + self.prompts[index + 1 :])
 
-    def flip(self, index: int) -> ClickSequence:
+    def flip(self, index: int) -> Prompts:
         """Change the sign of the click at ``index``."""
         click = self._click(index)
         return self._changed(index, replace(click, positive=not click.positive))
@@ -106,8 +106,8 @@ class ClickSequence:
         """What the prompts cost the user, in clicks."""
         return sum(prompt.effort for prompt in self.prompts)
 
-    def _changed(self, index: int, prompt: Prompt) -> ClickSequence:
-        return ClickSequence((*self.prompts[:index], prompt, *self.prompts[index + 1 :]))
+    def _changed(self, index: int, prompt: Prompt) -> Prompts:
+        return Prompts((*self.prompts[:index], prompt, *self.prompts[index + 1 :]))
 
     def _click(self, index: int) -> Click:
         self._check_index(index)

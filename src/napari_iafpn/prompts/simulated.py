@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.clicks.click import Click
-from napari_iafpn.clicks.deepest import deepest
+from napari_iafpn.prompts.click import Click
+from napari_iafpn.prompts.deepest import deepest
 
 MISSING, SUPERFLUOUS = 1, 2
 

@@ -4,7 +4,7 @@ from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
-from napari_iafpn.clicks import Click, jittered_click, simulated_click
+from napari_iafpn.prompts import Click, jittered_click, simulated_click
 
 
 def square(rows, cols, shape=(20, 30)):
