@@ -25,10 +25,10 @@ from napari_iafpn.networks import build_cascade
 from napari_iafpn.training.dataset import ClickDataset
 from napari_iafpn.training.loop import run_stage
 from napari_iafpn.training.recipe import Recipe, recipe_from
-from napari_iafpn.training.run import Progress, Run
+from napari_iafpn.training.run import Run, RunProgress
 from napari_iafpn.training.selection import coarse_alone
 from napari_iafpn.training.state import holds_run, load_state
-from napari_iafpn.training.train import Engine, launch, start_fine
+from napari_iafpn.training.train import ComputeSettings, launch, start_fine
 
 SETS = ("dsb2018_train", "emps_train330", "usiigaci_train40", "coco_train340")
 EACH = 2
@@ -111,7 +111,7 @@ def as_predicted(sample: Sample) -> Sample:
 def learn(recipe: Recipe, samples: list[Sample], output: Path, seconds: float) -> bool:
     """Train until the end or the deadline; return whether it came to the end."""
     deadline = time.monotonic() + seconds
-    fabric = launch(Engine(), recipe.precision)
+    fabric = launch(ComputeSettings(), recipe.precision)
     state = load_state(output, recipe.digest) if holds_run(output) else None
     cascade = build_cascade(recipe.model, "none" if state else recipe.pretrained)
     if state:
@@ -120,7 +120,7 @@ def learn(recipe: Recipe, samples: list[Sample], output: Path, seconds: float) -
     dataset = ClickDataset(recipe, [LayerSet("eight", tuple(samples))])
     run = Run(fabric, cascade, dataset, output, workers=1)
 
-    def watch(progress: Progress) -> bool:
+    def watch(progress: RunProgress) -> bool:
         if progress.step % 20 == 0:
             print(f"{progress.stage} {progress.step}: loss {progress.loss:.4f}", flush=True)
         return time.monotonic() < deadline

@@ -26,9 +26,9 @@ from napari_iafpn.training.dataset import ClickDataset
 from napari_iafpn.training.loop import run_stage
 from napari_iafpn.training.mixture import open_mixture
 from napari_iafpn.training.recipe import Recipe, read_recipe
-from napari_iafpn.training.run import Progress, Run
+from napari_iafpn.training.run import Run, RunProgress
 from napari_iafpn.training.settings import StageConfig
-from napari_iafpn.training.train import Engine, choose_precision, launch
+from napari_iafpn.training.train import ComputeSettings, choose_precision, launch
 
 BATCH = 16
 WARM_UP = 3
@@ -64,7 +64,7 @@ def main() -> None:
     print("| level | input | precision | samples/s | waiting for data |")
     print("|---|---|---|---|---|")
     for precision in precisions:
-        engine = Engine(options.workers, accelerator=options.device, precision=precision)
+        engine = ComputeSettings(options.workers, accelerator=options.device, precision=precision)
         for row in rows(dataset, engine, options.sizes, options.steps):
             print(
                 f"| {row.level} | {row.size} px | {row.precision} "
@@ -83,7 +83,9 @@ def present(recipe: Recipe, data: Path) -> Recipe:
     return dataclasses.replace(recipe, sets=sets, validation=None)
 
 
-def rows(dataset: ClickDataset, engine: Engine, sizes: Sequence[int], steps: int) -> Iterator[Row]:
+def rows(
+    dataset: ClickDataset, engine: ComputeSettings, sizes: Sequence[int], steps: int
+) -> Iterator[Row]:
     """Measure each level at each size."""
     recipe = dataset.recipe
     fabric = launch(engine, recipe.precision)
@@ -105,7 +107,7 @@ def measured(run: Run, level: str, config: StageConfig, size: int, steps: int) -
     )
     moments: list[tuple[float, float]] = []
 
-    def watch(progress: Progress) -> bool:
+    def watch(progress: RunProgress) -> bool:
         moments.append((time.perf_counter(), progress.data_seconds))
         return True
 

@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 
 from napari_iafpn.cli.progress import LineProgress, progress_on
-from napari_iafpn.evaluation import Progress
+from napari_iafpn.evaluation import EvaluationProgress
 
 
-def after(done: int, clicks: int) -> Progress:
+def after(done: int, clicks: int) -> EvaluationProgress:
     last: Any = SimpleNamespace(ious=(0.5,) * clicks)
-    return Progress(done, 4, 10.0 * (4 - done), last)
+    return EvaluationProgress(done, 4, 10.0 * (4 - done), last)
 
 
 def test_a_file_gets_a_line_now_and_then() -> None:
     stream = io.StringIO()
     with progress_on(stream) as show:
-        show(Progress(0, 4, float("inf"), None))
+        show(EvaluationProgress(0, 4, float("inf"), None))
         for done, clicks in enumerate((1, 2, 6, 3), start=1):
             show(after(done, clicks))
     assert stream.getvalue().splitlines() == [

@@ -10,7 +10,7 @@ from napari_iafpn.evaluation.dispatch import Dispatcher
 from napari_iafpn.evaluation.models import ModelFile
 from napari_iafpn.evaluation.plan import ChosenImage, Unit
 from napari_iafpn.evaluation.protocol import Protocol
-from napari_iafpn.evaluation.workers import Job, Machine, Outcome
+from napari_iafpn.evaluation.workers import Machine, Outcome, WorkUnit
 from napari_iafpn.inference import Cancelled
 
 MODEL = ModelFile("tiny", Path("tiny.safetensors"), "ab12")
@@ -20,8 +20,8 @@ def unit(image: str) -> Unit:
     return Unit(MODEL, ChosenImage("cells", 0, image, (1,)), ((1, (None,)),))
 
 
-def pack(unit: Unit) -> Job:
-    return Job(unit, b"", 0, Protocol(), Machine(1, "cpu"))
+def pack(unit: Unit) -> WorkUnit:
+    return WorkUnit(unit, b"", 0, Protocol(), Machine(1, "cpu"))
 
 
 class FakePool:
@@ -42,7 +42,7 @@ class FakePool:
         self.ended: list[bool] = []
         self.timer = Timer(0, self.end)
 
-    def submit(self, job: Job) -> Future[Outcome]:
+    def submit(self, job: WorkUnit) -> Future[Outcome]:
         if self.broken:
             raise BrokenExecutor
         future: Future[Outcome] = Future()
@@ -107,7 +107,7 @@ def test_workers_that_never_work_are_not_the_images_fault() -> None:
 
 def test_an_error_of_the_model_ends_the_run() -> None:
     class Refusing(FakePool):
-        def submit(self, job: Job) -> Future[Outcome]:
+        def submit(self, job: WorkUnit) -> Future[Outcome]:
             future: Future[Outcome] = Future()
             future.set_exception(ValueError("the model is damaged"))
             return future

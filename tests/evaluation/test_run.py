@@ -14,10 +14,10 @@ from PIL import Image
 
 from napari_iafpn.evaluation import (
     Evaluation,
+    EvaluationProgress,
     LayerSet,
     ObjectResult,
     Problem,
-    Progress,
     Protocol,
     Sample,
     evaluate,
@@ -73,22 +73,22 @@ def in_this_process(evaluation: Evaluation) -> list[ObjectResult]:
 def test_jobs_and_interruptions_change_nothing(make: Make, tmp_path: Path) -> None:
     evaluation = make(view_scales=(8.0, None, 1.0), jobs=2)
     threads, out = torch.get_num_threads(), tmp_path / "out"
-    first: list[Progress] = []
+    first: list[EvaluationProgress] = []
     with pytest.raises(Cancelled):
         evaluate(evaluation, out, report=first.append, cancelled=lambda: len(first) > 1)
     assert not workers_of(psutil.Process())
-    assert first[0] == Progress(0, 27, math.inf, None)
+    assert first[0] == EvaluationProgress(0, 27, math.inf, None)
     kept = first[-1].done
     assert 0 < kept < 27
 
-    again: list[Progress] = []
+    again: list[EvaluationProgress] = []
     results = evaluate(evaluation, out, report=again.append)
     assert torch.get_num_threads() == threads
     assert [progress.done for progress in again] == list(range(kept, 28))
     assert again[-1].seconds_left == 0
     assert untimed(results.objects) == in_this_process(evaluation)
 
-    finished: list[Progress] = []
+    finished: list[EvaluationProgress] = []
     one_job = replace(evaluation, jobs=1)
     assert evaluate(one_job, out, report=finished.append).objects == results.objects
     assert len(finished) == 1

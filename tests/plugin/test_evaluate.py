@@ -7,25 +7,32 @@ from queue import Queue
 import numpy as np
 import pytest
 
-from napari_iafpn.evaluation import PRESETS, LayerSet, MaskCode, ObjectResult, Progress, Results
+from napari_iafpn.evaluation import (
+    PRESETS,
+    EvaluationProgress,
+    LayerSet,
+    MaskCode,
+    ObjectResult,
+    Results,
+)
 from napari_iafpn.evaluation.run import Problem
 from napari_iafpn.evaluation.statistics import Interval
 from napari_iafpn.geometry import Box
 from napari_iafpn.inference import Cancelled
 from napari_iafpn.plugin.evaluation import runner as runner_module
 from napari_iafpn.plugin.evaluation.controller import EvaluationController, time_left
-from napari_iafpn.plugin.evaluation.request import FolderSource, LayersSource, Request
+from napari_iafpn.plugin.evaluation.request import FolderSource, LayerPairs, Request
 from napari_iafpn.plugin.evaluation.runner import (
     THREAD,
     Began,
-    Failed,
+    EvaluationCancelled,
+    EvaluationFailed,
     Finished,
     Progressed,
+    ReportSaved,
     Runner,
-    Saved,
-    Stopped,
 )
-from napari_iafpn.plugin.evaluation.scores import Scores, saved_sentence
+from napari_iafpn.plugin.evaluation.scores import ScoresSoFar, saved_sentence
 from napari_iafpn.prompts import Click
 from napari_iafpn.sessions import PlaneKey
 
@@ -48,7 +55,7 @@ TWO = (slice(10, 18), slice(12, 28))
 def source(image=None, ids=None, rgb=False):
     image = np.zeros(SHAPE, np.uint8) if image is None else image
     ids = labels(ONE, TWO) if ids is None else ids
-    return LayersSource("id", "cells", "id2", "truth", image, ids, rgb)
+    return LayerPairs("id", "cells", "id2", "truth", image, ids, rgb)
 
 
 def result(label, ious, model="a", image="cells"):
@@ -118,7 +125,7 @@ def begin(controller, models=("a",)):
 
 
 def progress(controller, done, last=None, total=2, left=30.0):
-    controller.receive(Progressed(Progress(done, total, left, last)))
+    controller.receive(Progressed(EvaluationProgress(done, total, left, last)))
 
 
 def last(controller):
@@ -151,7 +158,7 @@ class TestController:
         controller.cancel()
         assert work.cancels == 1
         assert controller.busy, "until the processes have ended"
-        controller.receive(Stopped())
+        controller.receive(EvaluationCancelled())
         assert not controller.busy
         assert not controller.can_save
         assert last(controller) == "Stopped after 1 of 2 objects; they are shown."
@@ -159,7 +166,7 @@ class TestController:
 
     def test_a_failure_is_one_sentence_and_leaves_it_ready(self, controller, work):
         begin(controller)
-        controller.receive(Failed("there is no model 'x'; choose another"))
+        controller.receive(EvaluationFailed("there is no model 'x'; choose another"))
         assert controller.messages[-1].error
         assert last(controller) == "There is no model 'x'; choose another."
         controller.start(REQUEST)
@@ -169,7 +176,7 @@ class TestController:
         begin(controller)
         controller.abandon()
         progress(controller, 1, result(1, [0.95]))
-        controller.receive(Failed("late"))
+        controller.receive(EvaluationFailed("late"))
         assert controller.progress is None
         assert last(controller) == "Stopped."
 
@@ -200,12 +207,12 @@ class TestController:
         begin(controller)
         controller.receive(Finished(Results((result(1, [0.95]),), (), ABOUT)))
         controller.save(tmp_path)
-        controller.receive(Saved(tmp_path))
+        controller.receive(ReportSaved(tmp_path))
         (tmp_path / "mine.txt").write_text("x")
         (tmp_path / "evaluation 2026-02-03 04.05").mkdir()
         controller.save(tmp_path)
         assert not controller.can_cancel
-        controller.receive(Failed("no room on the disk"))
+        controller.receive(EvaluationFailed("no room on the disk"))
         controller.save(tmp_path / "new")
         assert work.saved == [
             tmp_path,
@@ -236,7 +243,7 @@ class TestScores:
             result(3, [0.1] * 20),
             result(4, [0.4] * 20),
         )
-        rows = Scores(("a",), PROTOCOL, results).worst("a")
+        rows = ScoresSoFar(("a",), PROTOCOL, results).worst("a")
         assert [(row.result.label, row.clicks) for row in rows] == [
             (3, None),
             (4, None),
@@ -245,14 +252,14 @@ class TestScores:
         ]
 
     def test_the_curve_keeps_the_overlap_of_finished_objects(self):
-        line = Scores(("a",), PROTOCOL, (result(1, [0.9]), result(2, [0.5, 0.7]))).lines()[0]
+        line = ScoresSoFar(("a",), PROTOCOL, (result(1, [0.9]), result(2, [0.5, 0.7]))).lines()[0]
         assert np.allclose(line.overlap, [0.7, 0.8, 0.8, 0.8, 0.8])
 
     def test_sentences_of_two_models_on_one_image(self):
         first = [result(label, [0.5, 0.6, 0.95]) for label in range(1, 11)]
         second = [result(label, [0.9], "b") for label in range(1, 6)]
         second += [result(label, [0.2, 0.9], "b") for label in range(6, 11)]
-        one, two, saved = Scores(("a", "b"), PROTOCOL, (*first, *second)).sentences()
+        one, two, saved = ScoresSoFar(("a", "b"), PROTOCOL, (*first, *second)).sentences()
         assert one.startswith("a: On average 3 clicks per object to reach 85 % overlap")
         assert two.startswith("b: On average 1.5 clicks per object")
         assert saved.startswith("b saves 1.5 clicks per object (95 % interval over the objects")
@@ -261,7 +268,7 @@ class TestScores:
 
     def test_no_object_of_both_models_yet(self):
         found = (result(1, [0.95]), result(2, [0.95], "b"))
-        assert Scores(("a", "b"), PROTOCOL, found).sentences()[2:] == [""]
+        assert ScoresSoFar(("a", "b"), PROTOCOL, found).sentences()[2:] == [""]
 
     @pytest.mark.parametrize(
         ("interval", "text"),
@@ -359,7 +366,7 @@ class TestRunner:
         runner.evaluate(REQUEST)
         assert isinstance(told.get(timeout=5), Began)
         runner.cancel()
-        assert isinstance(told.get(timeout=5), Stopped)
+        assert isinstance(told.get(timeout=5), EvaluationCancelled)
 
     def test_a_closed_runner_tells_nothing_and_begins_anew(self, runner, told, engine):
         runner.evaluate(REQUEST)
@@ -384,4 +391,4 @@ class TestRunner:
 
         monkeypatch.setattr(runner_module, "evaluate_request", evaluate)
         runner.evaluate(REQUEST)
-        assert told.get(timeout=5) == Failed(sentence)
+        assert told.get(timeout=5) == EvaluationFailed(sentence)

@@ -25,7 +25,7 @@ from napari_iafpn.training.settings import (
     ViewConfig,
 )
 from napari_iafpn.training.state import STATE, load_state, save_state
-from napari_iafpn.training.train import Engine
+from napari_iafpn.training.train import ComputeSettings
 
 FOREIGN = (float("nan"), float("inf"), -float("inf"), 2**64, "x", [], {}, [None], True, -1.5)
 TABLES = {
@@ -173,12 +173,12 @@ def test_requests_of_other_types(values, words):
         FinetuneRequest.from_json(values)
 
 
-@pytest.mark.parametrize(("key", "value"), values_of(Engine))
+@pytest.mark.parametrize(("key", "value"), values_of(ComputeSettings))
 def test_every_number_of_an_engine(key, value):
     with pytest.raises(ValueError, match=key):
-        Engine(**{key: value})
+        ComputeSettings(**{key: value})
     with pytest.raises(ValueError, match="workers is 100000"):
-        Engine(workers=100_000)
+        ComputeSettings(workers=100_000)
 
 
 def test_a_flipped_bit_or_a_cut_in_the_state_of_a_run_is_seen(tmp_path):

@@ -24,7 +24,14 @@ from napari_iafpn.training.adaptation import (
     run_adaptation,
     write_objects,
 )
-from napari_iafpn.training.finetuning import ClickComparison, Clicks, Command, Done, Failed, Step
+from napari_iafpn.training.finetuning import (
+    ClickComparison,
+    Clicks,
+    Command,
+    Done,
+    Failed,
+    Step,
+)
 
 HUGE = 2**40
 
@@ -200,7 +207,10 @@ def test_it_learns_and_then_tries(request_of, tmp_path: Path):
     events = []
     run_adaptation(request_of(), events.append, lambda: Command.GO)
     *steps, done = events
-    assert [(step.step, step.steps) for step in steps if isinstance(step, Step)] == [(1, 2), (2, 2)]
+    assert [(step.step, step.steps) for step in steps if isinstance(step, Step)] == [
+        (1, 2),
+        (2, 2),
+    ]
     card = read_card(tmp_path / "new.safetensors")
     assert card.name == "new"
     assert card.licence == "BSD"

@@ -7,7 +7,7 @@ from torch import nn
 from napari_iafpn.training import depthwise
 from napari_iafpn.training.depthwise import Float32DepthwiseGradients
 from napari_iafpn.training.recipe import recipe_from
-from napari_iafpn.training.train import Engine, cpu_has_bf16, train
+from napari_iafpn.training.train import ComputeSettings, cpu_has_bf16, train
 
 GEOMETRIES = [
     {"kernel_size": 5, "padding": 2},
@@ -90,6 +90,6 @@ def test_training_uses_it(values, folder, tmp_path, monkeypatch):
         recipe_from(values | {"precision": "bf16-mixed"}),
         folder,
         tmp_path / "run",
-        engine=Engine(workers=0, accelerator="cpu"),
+        engine=ComputeSettings(workers=0, accelerator="cpu"),
     )
     assert torch.float32 in calls

@@ -19,9 +19,9 @@ from napari_iafpn.training.dataset import Batch
 from napari_iafpn.training.recipe import recipe_from
 from napari_iafpn.training.state import STATE, load_state
 from napari_iafpn.training.step_losses import STEP_LOSSES, ClickSchedule, fine_loss
-from napari_iafpn.training.train import Engine, train
+from napari_iafpn.training.train import ComputeSettings, train
 
-ENGINE = Engine(workers=0, save_every=1, accelerator="cpu")
+ENGINE = ComputeSettings(workers=0, save_every=1, accelerator="cpu")
 
 
 class StoppedError(Exception):
@@ -336,7 +336,7 @@ class Harmful:
 )
 def test_an_impossible_engine_is_named(recipe, folder, tmp_path, change, sentence):
     with pytest.raises(ValueError, match=sentence):
-        train(recipe, folder, tmp_path / "run", engine=Engine(**change))
+        train(recipe, folder, tmp_path / "run", engine=ComputeSettings(**change))
 
 
 def test_bf16_needs_hardware(recipe, folder, tmp_path, monkeypatch):
@@ -359,7 +359,7 @@ def test_gradients_are_shortened_only_to_a_limit(
         Fabric, "clip_gradients", lambda *_, max_norm, **__: limits.append(max_norm)
     )
     values["coarse"] |= {"clip": clip}
-    engine = Engine(workers=0, accelerator="cpu")
+    engine = ComputeSettings(workers=0, accelerator="cpu")
     train(
         recipe_from(values), folder, tmp_path / "run", engine=engine, control=stop_at("coarse", 2)
     )

@@ -11,7 +11,7 @@ from napari_iafpn.networks import load_cascade
 from napari_iafpn.training.loop import BatchStream
 from napari_iafpn.training.recipe import read_recipe
 from napari_iafpn.training.settings import StageConfig
-from napari_iafpn.training.train import Engine, train
+from napari_iafpn.training.train import ComputeSettings, train
 
 RECIPE = """
 name = "disks"
@@ -73,7 +73,7 @@ def test_two_processes_have_nearly_the_loss_curve_of_one(folder, tmp_path, curve
     command += ["--device", "cpu", "--devices", "2"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
-    engine = Engine(workers=0, accelerator="cpu")
+    engine = ComputeSettings(workers=0, accelerator="cpu")
     one = train(read_recipe(path), folder, tmp_path / "one", engine=engine)
     curves = [curve(tmp_path / name) for name in ("one", "two")]
     for (*at, first), (*also_at, second) in zip(*curves, strict=True):

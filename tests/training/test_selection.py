@@ -21,9 +21,9 @@ from napari_iafpn.training.selection import (
 )
 from napari_iafpn.training.stage import best_path
 from napari_iafpn.training.state import load_state
-from napari_iafpn.training.train import Engine, train
+from napari_iafpn.training.train import ComputeSettings, train
 
-ENGINE = Engine(workers=0, save_every=1, accelerator="cpu")
+ENGINE = ComputeSettings(workers=0, save_every=1, accelerator="cpu")
 WORST, GOOD = (
     Scores({"a": SetScores(3, 9.0, 0.1)}, 0.85),
     Scores({"a": SetScores(3, 2.0, 0.8)}, 0.85),

@@ -10,13 +10,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from napari_iafpn.evaluation.results import Progress
+    from napari_iafpn.evaluation.results import EvaluationProgress
 
 LINE_SECONDS = 30.0
 
 
 @contextmanager
-def progress_on(stream: TextIO) -> Iterator[Callable[[Progress], None]]:
+def progress_on(stream: TextIO) -> Iterator[Callable[[EvaluationProgress], None]]:
     """Give what shows the progress on ``stream`` for as long as the context lasts."""
     if stream.isatty():
         with _bar(stream) as show:
@@ -31,7 +31,7 @@ class ClickMean:
     def __init__(self) -> None:
         self._clicks = self._objects = 0
 
-    def add(self, progress: Progress) -> str:
+    def add(self, progress: EvaluationProgress) -> str:
         """Count the last object; return the mean in words."""
         if progress.last is not None:
             self._clicks += len(progress.last.ious)
@@ -49,7 +49,7 @@ class LineProgress:
         self._mean = ClickMean()
         self._next = -math.inf
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: EvaluationProgress) -> None:
         """Write a line if it is time."""
         parts = [f"{progress.done} of {progress.total} objects", self._mean.add(progress)]
         if time.monotonic() < self._next and progress.done < progress.total:
@@ -62,7 +62,7 @@ class LineProgress:
 
 
 @contextmanager
-def _bar(stream: TextIO) -> Iterator[Callable[[Progress], None]]:
+def _bar(stream: TextIO) -> Iterator[Callable[[EvaluationProgress], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TextColumn
 
     from napari_iafpn.cli.console import PrintableConsole
@@ -77,7 +77,7 @@ def _bar(stream: TextIO) -> Iterator[Callable[[Progress], None]]:
     with Bar(*columns, console=PrintableConsole(file=stream), transient=True) as bar:
         task = bar.add_task("listing the objects", total=None, left="")
 
-        def show(progress: Progress) -> None:
+        def show(progress: EvaluationProgress) -> None:
             seconds = progress.seconds_left
             bar.update(
                 task,

@@ -12,7 +12,7 @@ from rich.table import Table
 from napari_iafpn.cli.console import plain_console
 
 if TYPE_CHECKING:
-    from napari_iafpn.evaluation.published import Entry
+    from napari_iafpn.evaluation.published import PublishedNumber
     from napari_iafpn.evaluation.published_run import Beside
 
 
@@ -51,7 +51,7 @@ def _table(beside: Beside) -> Table:
         values = (_shown(metric, numbers.get(metric)) for metric in beside.metrics)
         table.add_row(f"this run: {model}", "", "", *values, f"n = {numbers['n']}")
     table.add_section()
-    rows: dict[tuple[str, ...], list[Entry]] = {}
+    rows: dict[tuple[str, ...], list[PublishedNumber]] = {}
     for entry in beside.entries:
         rows.setdefault(entry.row, []).append(entry)
     for (_, method, backbone, training, source, _), entries in rows.items():

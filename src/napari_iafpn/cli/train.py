@@ -17,8 +17,8 @@ from rich.progress import (
 from napari_iafpn.cli.console import plain_console
 
 if TYPE_CHECKING:
-    from napari_iafpn.training.run import Progress
-    from napari_iafpn.training.train import Engine
+    from napari_iafpn.training.run import RunProgress
+    from napari_iafpn.training.train import ComputeSettings
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,11 @@ class TrainRequest:
     tensorboard: bool = False
 
     @property
-    def engine(self) -> Engine:
+    def engine(self) -> ComputeSettings:
         """Where and how to compute."""
-        from napari_iafpn.training.train import Engine
+        from napari_iafpn.training.train import ComputeSettings
 
-        return Engine(
+        return ComputeSettings(
             workers=self.workers,
             devices=self.devices,
             nodes=self.nodes,
@@ -70,7 +70,7 @@ def run_recipe(request: TrainRequest) -> None:
         if config.steps
     }
 
-    def report(now: Progress) -> None:
+    def report(now: RunProgress) -> None:
         words = f"{now.stage}: loss {now.loss:.4f}"
         bars.update(tasks[now.stage], completed=now.step, description=words)
         if now.scores is not None:

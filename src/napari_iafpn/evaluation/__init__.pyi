@@ -25,8 +25,8 @@ from .report import (
 )
 from .run import (
     Evaluation as Evaluation,
+    EvaluationProgress as EvaluationProgress,
     Problem as Problem,
-    Progress as Progress,
     Results as Results,
     evaluate as evaluate,
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from napari_iafpn.evaluation.plan import Unit, stop_if
 from napari_iafpn.evaluation.results import Problem
-from napari_iafpn.evaluation.workers import Job, Outcome
+from napari_iafpn.evaluation.workers import Outcome, WorkUnit
 
 if TYPE_CHECKING:
     from napari_iafpn.evaluation.pool import Workplace
@@ -36,13 +36,13 @@ class Dispatcher:
         Makes the job of a unit just before it starts.
     """
 
-    def __init__(self, workplace: Workplace, pack: Callable[[Unit], Job]) -> None:
+    def __init__(self, workplace: Workplace, pack: Callable[[Unit], WorkUnit]) -> None:
         self._workplace = workplace
         self._pack = pack
         self._waiting: deque[Unit] = deque()
         self._suspects: deque[Unit] = deque()
-        self._running: dict[Future[Outcome], Job] = {}
-        self._dead: list[Job] = []
+        self._running: dict[Future[Outcome], WorkUnit] = {}
+        self._dead: list[WorkUnit] = []
         self._retried: set[Unit] = set()
         self._finished = False
 
@@ -116,7 +116,7 @@ class Dispatcher:
                 yield job.unit, Outcome((), (_lost(job),))
 
 
-def _lost(job: Job) -> Problem:
+def _lost(job: WorkUnit) -> Problem:
     return Problem(
         job.unit.image.set,
         job.unit.image.name,

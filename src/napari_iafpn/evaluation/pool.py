@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any, Protocol as Interface
 
 from napari_iafpn.evaluation.processes import WorkerContext, begin_worker
-from napari_iafpn.evaluation.workers import Job, Outcome, work
+from napari_iafpn.evaluation.workers import Outcome, WorkUnit, work
 
 
 class Workplace(Interface):
@@ -21,7 +21,7 @@ class Workplace(Interface):
     def deaths(self) -> tuple[type[BaseException], ...]:
         """What a job raises where its process ended before it."""
 
-    def submit(self, job: Job) -> Future[Outcome]:
+    def submit(self, job: WorkUnit) -> Future[Outcome]:
         """Start a job; raises one of ``deaths`` where the processes have ended."""
 
     def renew(self) -> None:
@@ -56,7 +56,7 @@ class LocalPool:
         executor = ProcessPoolExecutor(self.capacity, mp_context=context, initializer=begin_worker)
         return context, executor
 
-    def submit(self, job: Job) -> Future[Outcome]:
+    def submit(self, job: WorkUnit) -> Future[Outcome]:
         """Start a job in a process."""
         return self._executor.submit(work, job)
 
@@ -106,7 +106,7 @@ class Cluster:
         # So many that no worker waits, and that a cluster which grows with its work does grow.
         self.capacity = max(32, 4 * sum(self._client.nthreads().values()))
 
-    def submit(self, job: Job) -> Future[Outcome]:
+    def submit(self, job: WorkUnit) -> Future[Outcome]:
         """Start a job on a worker."""
         return self._executor.submit(work, job)
 

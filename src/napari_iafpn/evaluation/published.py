@@ -10,7 +10,7 @@ from importlib.resources import files
 
 
 @dataclass(frozen=True)
-class Entry:
+class PublishedNumber:
     """One published number.
 
     Attributes
@@ -71,7 +71,7 @@ class Table:
 class Published:
     """Everything that is quoted."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[PublishedNumber, ...]
     sets: Mapping[str, PublishedSet]
     tables: tuple[Table, ...]
     sources: Mapping[str, str]
@@ -83,7 +83,7 @@ def published() -> Published:
     file = files("napari_iafpn.evaluation").joinpath("published.toml")
     data = tomllib.loads(file.read_text(encoding="utf-8"))
     entries = [
-        Entry(
+        PublishedNumber(
             set=set_name,
             metric=metric,
             value=value,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 
-from napari_iafpn.evaluation.published import Entry, Published, Table, published
+from napari_iafpn.evaluation.published import Published, PublishedNumber, Table, published
 
 HEAD = """# Published numbers
 
@@ -44,13 +44,13 @@ def _heading(table: Table) -> str:
     return f"Table {table.number}: {table.title}" if table.number.isdigit() else table.title
 
 
-def _by_training(entries: Sequence[Entry]) -> Iterator[str]:
+def _by_training(entries: Sequence[PublishedNumber]) -> Iterator[str]:
     for training in dict.fromkeys(entry.training for entry in entries):
         yield f"### {f'Trained on {training}' if training else 'Training data not given'}\n"
         yield _grid([entry for entry in entries if entry.training == training]) + "\n"
 
 
-def _grid(entries: Sequence[Entry]) -> str:
+def _grid(entries: Sequence[PublishedNumber]) -> str:
     """Return a table with a column for every set and metric that occurs."""
     columns = sorted(
         dict.fromkeys((entry.set, entry.metric) for entry in entries),
@@ -69,7 +69,7 @@ def _grid(entries: Sequence[Entry]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def shown(entry: Entry) -> str:
+def shown(entry: PublishedNumber) -> str:
     """Return the number with the digits that its metric is published with."""
     if entry.metric.startswith(("NoC", "parameters", "GFLOP", "CPU SPC")):
         return f"{entry.value:.2f}"

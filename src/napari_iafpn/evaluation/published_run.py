@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from napari_iafpn.evaluation.published import Entry, PublishedSet, published
+from napari_iafpn.evaluation.published import PublishedNumber, PublishedSet, published
 from napari_iafpn.evaluation.report.numbers import ABOUT
 
 WORDS = {
@@ -49,7 +49,7 @@ class Beside:
     key: str
     published_set: str
     numbers: Mapping[str, Mapping[str, float | None]]
-    entries: tuple[Entry, ...]
+    entries: tuple[PublishedNumber, ...]
     differences: tuple[str, ...]
 
     @property
@@ -139,7 +139,7 @@ def find_differences(
     numbers: Mapping[str, Mapping[str, Any]],
     provenance: Mapping[str, Any],
     published_set: PublishedSet,
-    entries: Sequence[Entry] = (),
+    entries: Sequence[PublishedNumber] = (),
 ) -> list[str]:
     """Return a sentence for everything in which a run differs from the published protocol."""
     from napari_iafpn.evaluation.protocol import PRESETS

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from napari_iafpn.evaluation.plan import Key, Plan, Unit, key_of
-from napari_iafpn.evaluation.results import Problem, Progress, Results
+from napari_iafpn.evaluation.results import EvaluationProgress, Problem, Results
 
 if TYPE_CHECKING:
     from napari_iafpn.evaluation.journal import Journal
@@ -34,7 +34,7 @@ class ResultCollector:
         self,
         keys: Sequence[Key],
         journal: Journal[ObjectResult] | None,
-        report: Callable[[Progress], None],
+        report: Callable[[EvaluationProgress], None],
         *,
         strict: bool,
     ) -> None:
@@ -71,7 +71,9 @@ class ResultCollector:
         """Report the progress."""
         here, left = self._done - self._before, len(self._keys) - self._done
         pace = (time.monotonic() - self._start) / here if here else math.inf
-        self._report(Progress(self._done, len(self._keys), pace * left if left else 0.0, last))
+        self._report(
+            EvaluationProgress(self._done, len(self._keys), pace * left if left else 0.0, last)
+        )
 
     def finish(self, plan: Plan, provenance: dict[str, Any]) -> Results:
         """Return everything in its order; ValueError where no object could be evaluated."""

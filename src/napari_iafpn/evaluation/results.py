@@ -122,7 +122,7 @@ class Results:
 
 
 @dataclass(frozen=True)
-class Progress:
+class EvaluationProgress:
     """How far an evaluation is; an object counts once for each model and view.
 
     Attributes

@@ -18,8 +18,8 @@ from napari_iafpn.evaluation.protocol import Protocol
 from napari_iafpn.evaluation.provenance import make_header, make_provenance, now
 from napari_iafpn.evaluation.readers.session import SessionSet
 from napari_iafpn.evaluation.result_collector import ResultCollector
-from napari_iafpn.evaluation.results import ObjectResult, Problem, Progress, Results
-from napari_iafpn.evaluation.workers import Job, Machine, make_job
+from napari_iafpn.evaluation.results import EvaluationProgress, ObjectResult, Problem, Results
+from napari_iafpn.evaluation.workers import Machine, WorkUnit, make_job
 
 if TYPE_CHECKING:
     from napari_iafpn.evaluation.readers import AnnotatedSet
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MOST_AT_ONCE = 1024
 """Processes and their threads: more are a slip, and starting them would end in no memory."""
 
-__all__ = ["Evaluation", "Problem", "Progress", "Results", "evaluate"]
+__all__ = ["Evaluation", "EvaluationProgress", "Problem", "Results", "evaluate"]
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def evaluate(
     evaluation: Evaluation,
     output: Path | None = None,
     *,
-    report: Callable[[Progress], None] | None = None,
+    report: Callable[[EvaluationProgress], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Results:
     """Let the simulated user click on every chosen object with every model in every view.
@@ -144,7 +144,7 @@ def _workplace(evaluation: Evaluation, units: int) -> Workplace:
     return LocalPool(min(evaluation.jobs, units), program=program)
 
 
-def _packer(evaluation: Evaluation) -> Callable[[Unit], Job]:
+def _packer(evaluation: Evaluation) -> Callable[[Unit], WorkUnit]:
     sets = {annotated.name: annotated for annotated in evaluation.sets}
     machine = Machine(evaluation.threads, evaluation.device)
     return lambda unit: make_job(unit, sets[unit.image.set], evaluation.protocol, machine)

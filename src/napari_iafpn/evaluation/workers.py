@@ -28,7 +28,7 @@ class Machine:
 
 
 @dataclass(frozen=True)
-class Job:
+class WorkUnit:
     """A unit of work with all that another process, or another computer, needs for it.
 
     ``images`` is the pickled set and ``index`` the place of the image in it.
@@ -49,7 +49,7 @@ class Outcome:
     problems: tuple[Problem, ...]
 
 
-def make_job(unit: Unit, annotated: AnnotatedSet, protocol: Protocol, machine: Machine) -> Job:
+def make_job(unit: Unit, annotated: AnnotatedSet, protocol: Protocol, machine: Machine) -> WorkUnit:
     """Pack a unit; of a set in memory, only the image that is needed travels."""
     from napari_iafpn.evaluation.readers import LayerSet, Selection
 
@@ -58,10 +58,10 @@ def make_job(unit: Unit, annotated: AnnotatedSet, protocol: Protocol, machine: M
         index, annotated = annotated.indices[index], annotated.base
     if isinstance(annotated, LayerSet):
         annotated, index = replace(annotated, samples=(annotated.samples[index],)), 0
-    return Job(unit, pickle.dumps(annotated), index, protocol, machine)
+    return WorkUnit(unit, pickle.dumps(annotated), index, protocol, machine)
 
 
-def work(job: Job) -> Outcome:
+def work(job: WorkUnit) -> Outcome:
     """Annotate the objects of a job; what concerns only them is a problem, not an error.
 
     Raises
@@ -85,7 +85,7 @@ def work(job: Job) -> Outcome:
 
 
 def _annotate(
-    job: Job,
+    job: WorkUnit,
     predictor: Predictor,
     scene: tuple[Sample, Plane],
     label: int,
@@ -114,7 +114,7 @@ def _annotate(
     ]
 
 
-def _problem(job: Job, label: int | None, error: Exception) -> Problem:
+def _problem(job: WorkUnit, label: int | None, error: Exception) -> Problem:
     """Say what happened in one sentence; an error nobody foresaw names its kind."""
     sentence = " ".join(str(error).split())
     if not isinstance(error, (ValueError, OSError)):

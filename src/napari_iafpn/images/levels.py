@@ -41,7 +41,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Level:
+class PyramidLevel:
     """A plane at one resolution.
 
     Attributes
@@ -82,7 +82,7 @@ class Level:
         return all(have >= LEFT * want for have, want in zip(extent, size, strict=True))
 
 
-def levels_of(array: Any, coarser: Sequence[Any]) -> tuple[Level, ...]:
+def levels_of(array: Any, coarser: Sequence[Any]) -> tuple[PyramidLevel, ...]:
     """Return the levels of a plane, the image itself first.
 
     Parameters
@@ -97,7 +97,7 @@ def levels_of(array: Any, coarser: Sequence[Any]) -> tuple[Level, ...]:
         Where they are not the same plane.
     """
     cache = TileCache()
-    levels: list[Level] = []
+    levels: list[PyramidLevel] = []
     for number, data in enumerate((array, *coarser)):
         if levels:
             _check(number, data, levels[-1].array, array)
@@ -107,7 +107,7 @@ def levels_of(array: Any, coarser: Sequence[Any]) -> tuple[Level, ...]:
             if isinstance(data, np.ndarray)
             else Tiles(data, number, cache).read
         )
-        levels.append(Level(data, (tall, wide), read))
+        levels.append(PyramidLevel(data, (tall, wide), read))
     return tuple(levels)
 
 

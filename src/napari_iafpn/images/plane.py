@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from napari_iafpn.geometry import Box
 from napari_iafpn.geometry.resample import resample, resize
 from napari_iafpn.images.intensity import SAMPLE_SIDE, IntensityScale, robust_limits, sample
-from napari_iafpn.images.levels import LEFT, Level, levels_of
+from napari_iafpn.images.levels import LEFT, PyramidLevel, levels_of
 
 CHUNK_PIXELS = 2**20
 CACHE_BYTES = 64 * 2**20
@@ -124,7 +124,9 @@ class Plane:
         grey_or_colour: NDArray[np.float32] = small[0].clamp(0, 1).numpy()
         return np.repeat(grey_or_colour, 3 // self._channels, axis=0)
 
-    def _block_means(self, level: Level, box: Box, block: tuple[int, int]) -> NDArray[np.float32]:
+    def _block_means(
+        self, level: PyramidLevel, box: Box, block: tuple[int, int]
+    ) -> NDArray[np.float32]:
         """Average blocks of pixels, the last ones continued beyond the box: (C, rows, cols)."""
         if block == (1, 1):
             return self._pixels(level, box)
@@ -138,7 +140,7 @@ class Plane:
         ]
         return np.concatenate([np.concatenate(band, axis=2) for band in bands], axis=1)
 
-    def _pixels(self, level: Level, box: Box) -> NDArray[np.float32]:
+    def _pixels(self, level: PyramidLevel, box: Box) -> NDArray[np.float32]:
         """Return intensities in [0, 1], (C, height, width), C = 1 or 3."""
         pixels = self._scale(level.read(box))
         if self._channels == 1:

@@ -19,7 +19,7 @@ LayerTuple = tuple[Any, dict[str, Any], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class BundledImage:
     """One bundled image; ``file`` lies in sample_images/, its labels beside it."""
 
     title: str
@@ -34,12 +34,14 @@ class Sample:
 
 
 SAMPLES = {
-    "nuclei": Sample("Nuclei (fluorescence)", "nuclei.png", (272, 487)),
-    "cytology": Sample("Stained cells (brightfield)", "cytology.png", (67, 232)),
-    "phase_contrast": Sample("Adherent cells (phase contrast)", "phase_contrast.png", (60, 273)),
-    "axons": Sample("Axons (electron microscope)", "axons.png", (343, 257)),
-    "superalloy": Sample("Superalloy (electron microscope)", "superalloy.png", (270, 145)),
-    "coffee": Sample("Coffee cup (photograph)", "coffee.webp", (113, 290)),
+    "nuclei": BundledImage("Nuclei (fluorescence)", "nuclei.png", (272, 487)),
+    "cytology": BundledImage("Stained cells (brightfield)", "cytology.png", (67, 232)),
+    "phase_contrast": BundledImage(
+        "Adherent cells (phase contrast)", "phase_contrast.png", (60, 273)
+    ),
+    "axons": BundledImage("Axons (electron microscope)", "axons.png", (343, 257)),
+    "superalloy": BundledImage("Superalloy (electron microscope)", "superalloy.png", (270, 145)),
+    "coffee": BundledImage("Coffee cup (photograph)", "coffee.webp", (113, 290)),
 }
 STACK = "Brain (magnetic resonance, stack)"
 STACK_SPACING = (3.0, 1.0, 1.0)
@@ -90,7 +92,7 @@ def load_slide() -> list[Any]:
     return levels
 
 
-def _find(name: str) -> Sample:
+def _find(name: str) -> BundledImage:
     if name not in SAMPLES:
         raise ValueError(f"there is no sample {name!r}; choose one of {', '.join(SAMPLES)}")
     return SAMPLES[name]

@@ -22,7 +22,7 @@ from napari_iafpn.plugin.annotate.guide import (
     title_of,
 )
 from napari_iafpn.plugin.annotate.object_view import ObjectView
-from napari_iafpn.plugin.annotate.objects_table import ObjectsTable
+from napari_iafpn.plugin.annotate.objects_table import ObjectsPresenter
 from napari_iafpn.plugin.annotate.objects_view import ObjectsView
 from napari_iafpn.plugin.annotate.settings_view import DisplayView, NumberingView, StackView
 from napari_iafpn.plugin.annotate.tools_view import CLICKS, PAINTING, ToolsView
@@ -111,7 +111,7 @@ class ClickSegmentation(DockPanel):
             )
         }
         self._lay_out()
-        self._table = ObjectsTable(self.annotator, self.objects)
+        self._table = ObjectsPresenter(self.annotator, self.objects)
         self._connect()
         self._show()
         self.watch()

@@ -43,7 +43,7 @@ def deepest(
     if rows.size == 0:
         return None
     part = slice(rows[0], rows[-1] + 1), slice(cols[0], cols[-1] + 1)
-    search = _Search(regions[part], None if allowed is None else allowed[part])
+    search = _Regions(regions[part], None if allowed is None else allowed[part])
     depth = search.promising_depth()
     if depth == 0:
         return None
@@ -53,7 +53,7 @@ def deepest(
     return max(most, depth), int(rows[0]) + row - 1, int(cols[0]) + col - 1
 
 
-class _Search:
+class _Regions:
     """The regions, surrounded by one outside pixel, and their runs along the rows."""
 
     def __init__(self, regions: NDArray[np.uint8], allowed: NDArray[np.bool_] | None) -> None:

@@ -16,7 +16,7 @@ from napari_iafpn.training.dataset import Batch
 from napari_iafpn.training.depthwise import Float32DepthwiseGradients
 from napari_iafpn.training.optimisation import schedule
 from napari_iafpn.training.recipe import STAGES
-from napari_iafpn.training.run import Progress, Run
+from napari_iafpn.training.run import Run, RunProgress
 from napari_iafpn.training.settings import StageConfig
 from napari_iafpn.training.stage import Stage
 from napari_iafpn.training.step_losses import ClickSchedule, step_losses
@@ -75,7 +75,7 @@ def mean_over_processes(values: Tensor, fabric: Fabric) -> Tensor:
     return mean
 
 
-__all__ = ["Progress", "Run", "run_stage"]
+__all__ = ["Run", "RunProgress", "run_stage"]
 
 FIRST_INDEX = {"coarse": 0, "fine": 1 << 40, "refiner": 2 << 40, "cascade": 3 << 40}
 """Where a stage's stream of samples begins."""
@@ -90,7 +90,7 @@ def run_stage(
     config: StageConfig,
     *,
     resumed: dict[str, Any] | None = None,
-    control: Callable[[Progress], bool] | None = None,
+    control: Callable[[RunProgress], bool] | None = None,
 ) -> bool:
     """Train a part of ``run.cascade`` or all; afterwards it has the weights to export.
 
@@ -124,7 +124,7 @@ def run_stage(
         loss, waited = _step(current, batches)
         current.step += 1
         left = (time.monotonic() - started) / (current.step - first) * (config.steps - current.step)
-        progress = Progress(stage, current.step, config.steps, loss, left, waited)
+        progress = RunProgress(stage, current.step, config.steps, loss, left, waited)
         progress = current.conclude_step(progress)
         going = _agreed(run, control is None or control(progress))
     current.finish()

@@ -16,7 +16,7 @@ from napari_iafpn.training.selection import Scores, Validation
 
 
 @dataclass(frozen=True)
-class Progress:
+class RunProgress:
     """What is told after every step."""
 
     stage: str
@@ -44,7 +44,7 @@ class Run:
     output: Path
     workers: int = 0
     save_every: int = 50
-    report: Callable[[Progress], None] | None = None
+    report: Callable[[RunProgress], None] | None = None
     validation: Validation | None = None
     logs: tuple[Log, ...] = ()
     """Beside the CSV files, which are always written."""

@@ -16,7 +16,7 @@ from napari_iafpn.networks.cascade import Cascade
 from napari_iafpn.training.logs import LOG, VALIDATION, CsvLog
 from napari_iafpn.training.optimisation import WeightAverage, make_optimizer, weights_of
 from napari_iafpn.training.recipe import STAGES, Recipe
-from napari_iafpn.training.run import Progress, Run
+from napari_iafpn.training.run import Run, RunProgress
 from napari_iafpn.training.selection import Best, Scores
 from napari_iafpn.training.settings import StageConfig
 from napari_iafpn.training.state import disk_sentences, save_state
@@ -120,7 +120,7 @@ class Stage:
                 if isinstance(module, torch.nn.BatchNorm2d):
                     module.eval()
 
-    def conclude_step(self, progress: Progress) -> Progress:
+    def conclude_step(self, progress: RunProgress) -> RunProgress:
         """Measure clicks where it is time, write the logs and the state, and report."""
         run, every = self.run, self.run.validation and self.run.validation.config.every
         if every and (self.step % every == 0 or self.step == self.config.steps):
@@ -170,7 +170,7 @@ class Stage:
         if self.average is not None:
             self.average.load_state_dict(state["average"])
 
-    def _measure(self, progress: Progress) -> Progress:
+    def _measure(self, progress: RunProgress) -> RunProgress:
         """Measure clicks in the first process, and keep the weights where they are the best."""
         run = self.run
         scores = self._measure_here() if run.fabric.is_global_zero else None
@@ -192,7 +192,7 @@ class Stage:
                     save_cascade(run.cascade, path, card_of(run.recipe, best.scores))
         return scores
 
-    def _log(self, progress: Progress) -> None:
+    def _log(self, progress: RunProgress) -> None:
         run = self.run
         values = {
             "loss": round(progress.loss, 6),

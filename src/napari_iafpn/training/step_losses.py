@@ -77,7 +77,7 @@ class ClickSchedule:
 
 def coarse_loss(cascade: Cascade, batch: Batch, rounds: ClickSchedule) -> Tensor:
     """Train the coarse level on whole views; its own output is the next previous mask."""
-    annotation = Annotation(batch, replace(rounds, view_size=rounds.size))
+    annotation = SimulatedAnnotation(batch, replace(rounds, view_size=rounds.size))
     with torch.no_grad(), _Evaluating(cascade.coarse):
         for _ in range(rounds.count):
             annotation.go_on(cascade.intend(annotation.scene), annotation.scene.views)
@@ -90,7 +90,7 @@ def fine_loss(cascade: Cascade, batch: Batch, rounds: ClickSchedule) -> Tensor:
     """Train the fine level inside the cascade: coarse, zoom-in, fine, paste, next click."""
     if cascade.fine is None:
         raise ValueError("this model has no fine level; leave out the fine stage")
-    annotation = Annotation(batch, rounds)
+    annotation = SimulatedAnnotation(batch, rounds)
     with torch.no_grad(), _Evaluating(cascade.fine):
         for _ in range(rounds.count):
             annotation.go_on(*cascade.step(annotation.scene))
@@ -109,7 +109,7 @@ def refiner_loss(cascade: Cascade, batch: Batch, rounds: ClickSchedule) -> Tenso
     if cascade.fine is None or cascade.refiner is None:
         raise ValueError("this model has no refiner; leave out the refiner stage")
     batch = replace(batch, clicks=_deep_clicks(batch, rounds.users))
-    annotation = Annotation(batch, replace(rounds, aims=True))
+    annotation = SimulatedAnnotation(batch, replace(rounds, aims=True))
     losses = []
     for turn in range(rounds.count + 1):
         with torch.no_grad():
@@ -133,7 +133,7 @@ def cascade_losses(cascade: Cascade, batch: Batch, rounds: ClickSchedule) -> Ite
     if cascade.fine is None:
         raise ValueError("this model has no fine level; leave out the cascade stage")
     batch = replace(batch, clicks=_deep_clicks(batch, rounds.users))
-    annotation = Annotation(batch, replace(rounds, aims=True))
+    annotation = SimulatedAnnotation(batch, replace(rounds, aims=True))
     in_view = _labels_at(batch.labels, annotation.scene.views, rounds.view_size)
     for turn in range(rounds.count + 1):
         with torch.set_grad_enabled(turn < 2 or turn % 4 == 1):
@@ -149,7 +149,7 @@ def cascade_losses(cascade: Cascade, batch: Batch, rounds: ClickSchedule) -> Ite
             annotation.go_on(drawn.detach(), region.boxes)
 
 
-class Annotation:
+class SimulatedAnnotation:
     """A batch under annotation: the scene that the networks see, and the simulated user."""
 
     def __init__(self, batch: Batch, rounds: ClickSchedule) -> None:

@@ -22,7 +22,7 @@ from napari_iafpn.training.logs import TensorBoardLog
 from napari_iafpn.training.loop import run_stage
 from napari_iafpn.training.mixture import open_mixture
 from napari_iafpn.training.recipe import PRECISIONS, Recipe
-from napari_iafpn.training.run import Progress, Run
+from napari_iafpn.training.run import Run, RunProgress
 from napari_iafpn.training.selection import Validation
 from napari_iafpn.training.stage import best_path, export
 from napari_iafpn.training.state import STATE, holds_run, load_state, restore, sole_writer
@@ -33,7 +33,7 @@ MOST_PROCESSES = 1024
 
 @checked
 @dataclass(frozen=True)
-class Engine:
+class ComputeSettings:
     """Where and how a run computes; nothing of it is part of the recipe.
 
     Attributes
@@ -80,10 +80,10 @@ def train(
     data: Path,
     output: Path,
     *,
-    engine: Engine = Engine(),
+    engine: ComputeSettings = ComputeSettings(),
     resume: bool = False,
-    report: Callable[[Progress], None] | None = None,
-    control: Callable[[Progress], bool] | None = None,
+    report: Callable[[RunProgress], None] | None = None,
+    control: Callable[[RunProgress], bool] | None = None,
     announce: Callable[[str], None] | None = None,
 ) -> Path | None:
     """Train the stages of a recipe one after the other; return the exported model's path.
@@ -133,10 +133,10 @@ def open_run(
     recipe: Recipe,
     data: Path,
     output: Path,
-    engine: Engine,
+    engine: ComputeSettings,
     state: dict[str, Any] | None = None,
     *,
-    report: Callable[[Progress], None] | None = None,
+    report: Callable[[RunProgress], None] | None = None,
     announce: Callable[[str], None] | None = None,
 ) -> Run:
     """Open the sets, start the processes and build the networks, as ``train`` describes."""
@@ -184,7 +184,7 @@ def run_stages(
     run: Run,
     data: Path,
     state: dict[str, Any] | None = None,
-    control: Callable[[Progress], bool] | None = None,
+    control: Callable[[RunProgress], bool] | None = None,
 ) -> Path | None:
     """Train the stages of an opened run, from ``state`` on, as ``train`` describes."""
     stages = list(run.recipe.stages)
@@ -220,7 +220,7 @@ def start_fine(cascade: Cascade) -> None:
         cascade.fine.load_state_dict(cascade.coarse.state_dict())
 
 
-def launch(engine: Engine, precision: str) -> Fabric:
+def launch(engine: ComputeSettings, precision: str) -> Fabric:
     """Start the training processes and return the engine of this one.
 
     Under ``torchrun`` the processes are its own; otherwise this one starts the others.

@@ -67,7 +67,7 @@ class ImageProtocol:
         return Protocol(max_clicks=self.max_clicks, target=self.target)
 
 
-class Learner(Interface):
+class ObjectLearner(Interface):
     """What learns from committed objects, such as that of ``training.adaptation``."""
 
     @property
@@ -109,7 +109,7 @@ def annotate_image(
     set_name: str = "",
     model: str = "",
     cancelled: Callable[[], bool] | None = None,
-    learner: Learner | None = None,
+    learner: ObjectLearner | None = None,
 ) -> ImageResult:
     """Annotate all objects of an image in one mode; a ``learner`` predicts in place of the model.
 
@@ -148,7 +148,7 @@ class _User:
         sample: Sample,
         protocol: ImageProtocol,
         cancelled: Callable[[], bool],
-        learner: Learner | None,
+        learner: ObjectLearner | None,
     ) -> None:
         self._model, self._learner, self.plane, self.sample = predictor, learner, plane, sample
         self.protocol, self.cancelled = protocol, cancelled

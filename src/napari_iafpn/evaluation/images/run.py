@@ -15,7 +15,7 @@ import numpy as np
 from napari_iafpn.evaluation.images.annotating import (
     LEAST_OBJECTS,
     ImageProtocol,
-    Learner,
+    ObjectLearner,
     annotate_image,
     objects_in_order,
 )
@@ -28,7 +28,7 @@ from napari_iafpn.evaluation.results import Problem
 if TYPE_CHECKING:
     from napari_iafpn.evaluation.readers import AnnotatedSet
 
-LearnerOf = Callable[[Path, int], Learner]
+LearnerOf = Callable[[Path, int], ObjectLearner]
 """From a model's file, and the objects between two times of learning."""
 Told = Callable[[int, int, ImageResult | None], None]
 """Told how many of how many images and modes are done, and the newest result."""
@@ -167,7 +167,7 @@ def _missing(
     from napari_iafpn.inference import Predictor
 
     predictor = None
-    learners: dict[tuple[str, str], Learner] = {}
+    learners: dict[tuple[str, str], ObjectLearner] = {}
     missing = {
         (annotated.name, protocol.mode)
         for annotated, index in chosen

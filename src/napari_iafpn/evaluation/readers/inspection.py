@@ -46,7 +46,7 @@ REASONS: dict[str, str] = {
 
 
 @dataclass(frozen=True)
-class Finding:
+class Remark:
     """Something that a survey noticed.
 
     Attributes
@@ -76,7 +76,7 @@ class Inspection:
 
     found: tuple[int, ...]
     used: tuple[int, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[Remark, ...]
 
 
 def inspect(annotated: AnnotatedSet, index: int, min_area: int, *, decode: bool) -> Inspection:
@@ -94,12 +94,12 @@ def inspect(annotated: AnnotatedSet, index: int, min_area: int, *, decode: bool)
     if not chosen:
         return _nothing(name, "empty", empty_sentence(name))
     judged = _judge(name, truth, chosen, min_area)
-    notes = (Finding("note", name, (), note, used=True) for note in truth.notes)
+    notes = (Remark("note", name, (), note, used=True) for note in truth.notes)
     return replace(judged, findings=(*judged.findings, *notes))
 
 
 def _nothing(name: str, reason: str, sentence: str, found: tuple[int, ...] = ()) -> Inspection:
-    return Inspection(found, (), (Finding(reason, name, (), sentence),))
+    return Inspection(found, (), (Remark(reason, name, (), sentence),))
 
 
 def _reason(error: Exception) -> str:
@@ -127,7 +127,7 @@ def _judge(name: str, truth: Truth, found: tuple[int, ...], min_area: int) -> In
         "small": [label for label in found if np.sum(pieces.get(label, 0)) < max(min_area, 1)],
     }
     findings = [
-        Finding(reason, name, tuple(labels), _object_sentence(reason, name, labels, min_area))
+        Remark(reason, name, tuple(labels), _object_sentence(reason, name, labels, min_area))
         for reason, labels in wrong.items()
         if labels
     ]
@@ -135,7 +135,7 @@ def _judge(name: str, truth: Truth, found: tuple[int, ...], min_area: int) -> In
     used = tuple(label for label in found if label not in left_out)
     if len(found) == len(used) == 1 and large_pieces(pieces[used[0]]) >= BINARY_PIECES:
         sentence = _binary_sentence(name, large_pieces(pieces[used[0]]))
-        findings.append(Finding("binary", name, used, sentence, used=True))
+        findings.append(Remark("binary", name, used, sentence, used=True))
     return Inspection(found, used, tuple(findings))
 
 

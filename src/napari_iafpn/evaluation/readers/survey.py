@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_iafpn.evaluation.readers.folder import FolderSet
-from napari_iafpn.evaluation.readers.inspection import REASONS, Finding, Inspection, inspect
+from napari_iafpn.evaluation.readers.inspection import REASONS, Inspection, Remark, inspect
 from napari_iafpn.evaluation.readers.labels import MIN_AREA
 from napari_iafpn.evaluation.readers.sets import AnnotatedSet, FileSet, Selection
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Row:
+class ReasonRow:
     """One line of the table: a reason with the images and objects that it concerns."""
 
     reason: str
@@ -50,7 +50,7 @@ class Survey:
 
     base: AnnotatedSet
     inspections: tuple[Inspection, ...]
-    others: tuple[Finding, ...] = ()
+    others: tuple[Remark, ...] = ()
     twins: Mapping[int, int] = field(default_factory=dict)
 
     @property
@@ -79,7 +79,7 @@ class Survey:
         return tuple(i for i, inspection in enumerate(self.inspections) if inspection.used)
 
     @property
-    def findings(self) -> tuple[Finding, ...]:
+    def findings(self) -> tuple[Remark, ...]:
         """Everything that was noticed, image by image."""
         found = (f for inspection in self.inspections for f in inspection.findings)
         return (*found, *self.others)
@@ -99,11 +99,11 @@ class Survey:
         chosen = tuple(self.inspections[index].used for index in self.used_indices)
         return Selection(self.base, self.used_indices, chosen)
 
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[ReasonRow, ...]:
         """Return the reasons that occur, in the order of ``REASONS``."""
         return tuple(row for reason in REASONS for row in self._rows(reason))
 
-    def _rows(self, reason: str) -> Iterator[Row]:
+    def _rows(self, reason: str) -> Iterator[ReasonRow]:
         whole = {
             index: inspection.found
             for index, inspection in enumerate(self.inspections)
@@ -112,7 +112,7 @@ class Survey:
         found = [finding for finding in self.findings if finding.reason == reason]
         if found:
             objects = sum(len(f.labels) for f in found) + sum(map(len, whole.values()))
-            yield Row(reason, len(found), objects, found[0].used, found[0].sentence)
+            yield ReasonRow(reason, len(found), objects, found[0].used, found[0].sentence)
 
     def summary(self) -> str:
         """Return one sentence with the numbers."""
@@ -185,13 +185,13 @@ def survey(
     return Survey(annotated, tuple(inspections), tuple(_others(annotated)), twins)
 
 
-def _others(annotated: AnnotatedSet) -> Iterator[Finding]:
+def _others(annotated: AnnotatedSet) -> Iterator[Remark]:
     """Yield what concerns no single image."""
     if isinstance(annotated, FileSet):
         for note in annotated.notes():
-            yield Finding("note", annotated.name, (), note, used=True)
+            yield Remark("note", annotated.name, (), note, used=True)
         for name, sentence in annotated.leftovers():
-            yield Finding("no image", name, (), sentence)
+            yield Remark("no image", name, (), sentence)
 
 
 def _duplicate(annotated: AnnotatedSet, index: int, original: int, seen: Inspection) -> Inspection:
@@ -199,13 +199,13 @@ def _duplicate(annotated: AnnotatedSet, index: int, original: int, seen: Inspect
     sentence = (
         f"{name!r} is the same image as {other!r}, with other labels; the first of them is used"
     )
-    return Inspection(seen.found, (), (*seen.findings, Finding("duplicate", name, (), sentence)))
+    return Inspection(seen.found, (), (*seen.findings, Remark("duplicate", name, (), sentence)))
 
 
 def _noted(annotated: AnnotatedSet, index: int, original: int, seen: Inspection) -> Inspection:
     name, other = annotated.image_name(index), annotated.image_name(original)
     sentence = f"{name!r} and {other!r} have the same labels and count twice; keep one of them"
-    finding = Finding("twin", name, (), sentence, used=True)
+    finding = Remark("twin", name, (), sentence, used=True)
     return Inspection(seen.found, seen.used, (*seen.findings, finding))
 
 
@@ -242,6 +242,6 @@ def _shared_labels(annotated: AnnotatedSet) -> Iterator[tuple[int, int]]:
             yield index, original
 
 
-def _cells(row: Row) -> tuple[str, int, int, str]:
+def _cells(row: ReasonRow) -> tuple[str, int, int, str]:
     note = "noticed" if row.used else "left out"
     return f"{note}: {REASONS[row.reason]}", row.images, row.objects, row.example

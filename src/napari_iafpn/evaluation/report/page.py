@@ -101,7 +101,7 @@ def report_html(
 
 
 @dataclass(frozen=True)
-class Row:
+class ConditionRow:
     """A condition, its numbers and what is told of them in words."""
 
     condition: Condition
@@ -182,7 +182,7 @@ def _title(condition: Condition) -> str:
     return f"{condition.model} on {condition.set}, {condition.view}"
 
 
-def _rows(analysis: Analysis, target: float) -> Iterator[Row]:
+def _rows(analysis: Analysis, target: float) -> Iterator[ConditionRow]:
     """Yield the rows of the tables: set by set, the models under each other."""
     models, keys = names_of(analysis.summaries)
     bins = _bins(analysis.protocol.max_clicks)
@@ -195,7 +195,7 @@ def _rows(analysis: Analysis, target: float) -> Iterator[Row]:
         counts = [sum(successes[low - 1 : high]) for low, high in bins]
         counts.append(summary.unreached[percent(target)])
         shares = tuple(count / summary.objects for count in counts)
-        yield Row(
+        yield ConditionRow(
             condition, summary, share_phrase(summary, target), shares, condition.set != before
         )
         before = condition.set

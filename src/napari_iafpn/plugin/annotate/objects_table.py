@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from napari_iafpn.plugin.annotate.objects_view import ObjectsView, Row
+from napari_iafpn.plugin.annotate.objects_view import ObjectRow, ObjectsView
 from napari_iafpn.plugin.labels import LabelsLayer
 from napari_iafpn.plugin.messages import Message
 from napari_iafpn.sessions import ObjectStats, PlaneKey, StatsChange, Step
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from napari_iafpn.plugin.annotator import Annotator
 
 
-class ObjectsTable:
+class ObjectsPresenter:
     """Between the table and an annotator.
 
     Parameters
@@ -52,7 +52,7 @@ class ObjectsTable:
             () if labels is None else self._rows(self._annotator.book.target_of(labels))
         )
 
-    def _rows(self, target: LabelsLayer) -> list[Row]:
+    def _rows(self, target: LabelsLayer) -> list[ObjectRow]:
         categories, facts = self._annotator.categories, self._annotator.controller.document.facts
         edited = self._edited(target)
         rows = []
@@ -60,7 +60,9 @@ class ObjectsTable:
             fact = facts.get((target.id, label), ObjectStats())
             name = categories.get(fact.category, {}).get("name", "")
             told = label, name, area, fact.clicks, fact.seconds, fact.reviewed
-            rows.append(Row(*told, edited=label in edited, found=fact.found, quality=fact.quality))
+            rows.append(
+                ObjectRow(*told, edited=label in edited, found=fact.found, quality=fact.quality)
+            )
         return rows
 
     def _edited(self, target: LabelsLayer) -> Counter[int]:

@@ -55,7 +55,7 @@ MERGE, CLASS_BUTTON = "Merge", "Set class"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ObjectRow:
     """What the table tells of an object.
 
     Attributes
@@ -106,9 +106,9 @@ class ObjectsModel(QAbstractTableModel):
 
     def __init__(self) -> None:
         super().__init__()
-        self.rows: list[Row] = []
+        self.rows: list[ObjectRow] = []
 
-    def set_rows(self, rows: Sequence[Row]) -> None:
+    def set_rows(self, rows: Sequence[ObjectRow]) -> None:
         """Show other rows."""
         self.beginResetModel()
         self.rows = list(rows)
@@ -232,7 +232,7 @@ class ObjectsView(QWidget):
         new: Any = self._classes.addAction(NEW_CLASS)
         new.triggered.connect(lambda _: self.class_wanted.emit())
 
-    def set_rows(self, rows: Sequence[Row]) -> None:
+    def set_rows(self, rows: Sequence[ObjectRow]) -> None:
         """Show other objects; what is chosen stays so, and so does the place in the list."""
         if list(rows) == self.model.rows:
             return

@@ -120,7 +120,7 @@ class Choice(QComboBox):
         self.chosen.emit(value)
 
 
-class Offer(ComboBox):
+class NameChoice(ComboBox):
     """A choice among names that only its owner changes."""
 
     def offer(self, choices: Sequence[tuple[str, Any]], chosen: Any) -> None:

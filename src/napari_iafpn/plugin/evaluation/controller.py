@@ -13,18 +13,24 @@ from psygnal import Signal
 from napari_iafpn.plugin.evaluation.request import Request, Source
 from napari_iafpn.plugin.evaluation.runner import (
     Began,
-    Failed,
+    EvaluationCancelled,
+    EvaluationFailed,
     Finished,
     Progressed,
-    Saved,
-    Stopped,
+    ReportSaved,
     Told,
 )
 from napari_iafpn.plugin.messages import Message, as_sentence
 
 if TYPE_CHECKING:
-    from napari_iafpn.evaluation import AnnotatedSet, ObjectResult, Progress, Results, Sample
-    from napari_iafpn.plugin.evaluation.scores import Row, Scores
+    from napari_iafpn.evaluation import (
+        AnnotatedSet,
+        EvaluationProgress,
+        ObjectResult,
+        Results,
+        Sample,
+    )
+    from napari_iafpn.plugin.evaluation.scores import ScoresSoFar, WorstObject
 
 
 class Work(Protocol):
@@ -72,13 +78,13 @@ class EvaluationController:
         background: Callable[[Callable[[], Exhibit], Callable[[Exhibit | Exception], None]], None],
     ) -> None:
         self._work, self._background = work, background
-        self._wanted: Row | None = None
+        self._wanted: WorstObject | None = None
         self._request: Request | None = None
         self._annotated: AnnotatedSet | None = None
         self._results: Results | None = None
         self.busy = self.saving = False
-        self.progress: Progress | None = None
-        self.scores: Scores | None = None
+        self.progress: EvaluationProgress | None = None
+        self.scores: ScoresSoFar | None = None
 
     # What the user asks for
 
@@ -110,7 +116,7 @@ class EvaluationController:
             self._say("Writing the report…")
             self._work.save(self._results, self._annotated, folder)
 
-    def show(self, row: Row) -> None:
+    def show(self, row: WorstObject) -> None:
         """Show an object of the list in the viewer."""
         if self._annotated is None or self._request is None:
             return
@@ -123,7 +129,7 @@ class EvaluationController:
 
         self._background(read, lambda found: self._exhibit(row, found))
 
-    def _exhibit(self, row: Row, found: Exhibit | Exception) -> None:
+    def _exhibit(self, row: WorstObject, found: Exhibit | Exception) -> None:
         """Show what was read, unless another object was chosen meanwhile."""
         if self._wanted is not row:
             return
@@ -156,10 +162,10 @@ class EvaluationController:
         if not self.busy:
             return
         if isinstance(told, Began):
-            from napari_iafpn.plugin.evaluation.scores import Scores
+            from napari_iafpn.plugin.evaluation.scores import ScoresSoFar
 
             self._annotated = told.annotated
-            self.scores = Scores(told.models, told.protocol)
+            self.scores = ScoresSoFar(told.models, told.protocol)
             self._say("Starting…")
         elif isinstance(told, Progressed):
             self._proceed(told.progress)
@@ -167,7 +173,7 @@ class EvaluationController:
             self.busy = self.saving = False
             self._end(told)
 
-    def _proceed(self, progress: Progress) -> None:
+    def _proceed(self, progress: EvaluationProgress) -> None:
         self.progress = progress
         if self.scores is not None and progress.last is not None:
             results = (*self.scores.results, progress.last)
@@ -180,11 +186,11 @@ class EvaluationController:
             if self.scores is not None:
                 self.scores = replace(self.scores, results=told.results.objects)
             self._say(_done(told.results))
-        elif isinstance(told, Stopped):
+        elif isinstance(told, EvaluationCancelled):
             self._say(_stopped(self.progress))
-        elif isinstance(told, Failed):
+        elif isinstance(told, EvaluationFailed):
             self._say(as_sentence(told.sentence), error=True)
-        elif isinstance(told, Saved):
+        elif isinstance(told, ReportSaved):
             self._say(f"The report is in {told.folder}; open report.html.")
 
     def _say(self, text: str, *, error: bool = False) -> None:
@@ -203,7 +209,7 @@ def time_left(seconds: float) -> str:
     return f"about {seconds / 3600:.1f} h left"
 
 
-def _left(progress: Progress) -> str:
+def _left(progress: EvaluationProgress) -> str:
     counted = f"{progress.done} of {progress.total} objects"
     return ", ".join(filter(None, [counted, time_left(progress.seconds_left)])) + "."
 
@@ -218,7 +224,7 @@ def _done(results: Results) -> str:
     return text
 
 
-def _stopped(progress: Progress | None) -> str:
+def _stopped(progress: EvaluationProgress | None) -> str:
     if progress is None or not progress.done:
         return "Stopped."
     return f"Stopped after {progress.done} of {progress.total} objects; they are shown."

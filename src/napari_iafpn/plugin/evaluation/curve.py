@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from napari_iafpn.plugin.evaluation.scores import Line
+    from napari_iafpn.plugin.evaluation.scores import MeanCurve
 
 # Okabe and Ito's colours that show on dark and on light ground, each with a mark of its own.
 STYLES = (("#56b4e9", "o"), ("#e69f00", "s"))
@@ -57,7 +57,7 @@ class CurveView(Curves):
         super().__init__(LEAST_HEIGHT)
         self.axes = self.figure.add_subplot()
 
-    def show_lines(self, lines: Sequence[Line], target: float) -> None:
+    def show_lines(self, lines: Sequence[MeanCurve], target: float) -> None:
         """Draw the lines and the overlap that is aimed at."""
         axes = self.axes
         axes.clear()

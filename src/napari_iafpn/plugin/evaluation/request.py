@@ -21,7 +21,7 @@ MOST_JOBS = 4
 
 
 @dataclass(frozen=True)
-class LayersSource:
+class LayerPairs:
     """An image layer with a labels layer; each plane of a stack that has labels is an image.
 
     Attributes
@@ -111,7 +111,7 @@ class FolderSource:
         return open_folder(self.folder)
 
 
-Source = LayersSource | FolderSource
+Source = LayerPairs | FolderSource
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from napari_iafpn.plugin.evaluation.curve import CurveView
 from napari_iafpn.plugin.evaluation.views import WorstView
 
 if TYPE_CHECKING:
-    from napari_iafpn.plugin.evaluation.scores import Scores
+    from napari_iafpn.plugin.evaluation.scores import ScoresSoFar
 
 
 class ResultsView(QWidget):
@@ -36,7 +36,7 @@ class ResultsView(QWidget):
         layout.addWidget(self.save_button.native)
         self.hide()
 
-    def show_scores(self, scores: Scores | None) -> None:
+    def show_scores(self, scores: ScoresSoFar | None) -> None:
         """Show what there is, nothing before the first object."""
         found = scores is not None and bool(scores.results)
         self.setVisible(found)

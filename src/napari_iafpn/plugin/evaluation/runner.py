@@ -13,7 +13,7 @@ from napari_iafpn.plugin.evaluation.request import Request
 from napari_iafpn.plugin.warming import import_triton
 
 if TYPE_CHECKING:
-    from napari_iafpn.evaluation import AnnotatedSet, Progress, Protocol, Results
+    from napari_iafpn.evaluation import AnnotatedSet, EvaluationProgress, Protocol, Results
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Began:
 class Progressed:
     """Another object is finished, or the objects are counted."""
 
-    progress: Progress
+    progress: EvaluationProgress
 
 
 @dataclass(frozen=True)
@@ -44,25 +44,25 @@ class Finished:
 
 
 @dataclass(frozen=True)
-class Stopped:
+class EvaluationCancelled:
     """The user cancelled, and every process has ended."""
 
 
 @dataclass(frozen=True)
-class Failed:
+class EvaluationFailed:
     """It did not work; ``sentence`` says why."""
 
     sentence: str
 
 
 @dataclass(frozen=True)
-class Saved:
+class ReportSaved:
     """The report lies in ``folder``."""
 
     folder: Path
 
 
-Told = Began | Progressed | Finished | Stopped | Failed | Saved
+Told = Began | Progressed | Finished | EvaluationCancelled | EvaluationFailed | ReportSaved
 Tell = Callable[[Told], None]
 Cancelled = Callable[[], bool]
 
@@ -108,7 +108,7 @@ class Runner:
             from napari_iafpn.evaluation import write_report
 
             write_report(results, (annotated,), folder)
-            tell(Saved(folder))
+            tell(ReportSaved(folder))
 
         self._start(write)
 
@@ -148,9 +148,13 @@ class Runner:
         try:
             work(tell, cancelled.is_set)
         except Interrupted:
-            tell(Stopped())
+            tell(EvaluationCancelled())
         except (ValueError, OSError) as error:
-            tell(Failed(" ".join(str(error).split())))
+            tell(EvaluationFailed(" ".join(str(error).split())))
         except Exception as error:  # the end of the thread's stack
             logger.debug("the evaluation failed", exc_info=error)
-            tell(Failed(f"something went wrong ({type(error).__name__}: {error}); try again"))
+            tell(
+                EvaluationFailed(
+                    f"something went wrong ({type(error).__name__}: {error}); try again"
+                )
+            )

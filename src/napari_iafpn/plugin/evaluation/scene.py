@@ -10,7 +10,7 @@ from napari.utils.colormaps import DirectLabelColormap
 
 from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.camera import camera
-from napari_iafpn.plugin.evaluation.request import LayersSource
+from napari_iafpn.plugin.evaluation.request import LayerPairs
 from napari_iafpn.plugin.layers import layer_id, placement, show_plane
 from napari_iafpn.plugin.overlays import (
     CLICK_PIXELS,
@@ -35,7 +35,7 @@ SHARE = 0.3
 MARGIN = 4
 
 
-class Scene:
+class ObjectViewer:
     """Shows one evaluated object at a time in a viewer."""
 
     def __init__(self, viewer: ViewerModel) -> None:
@@ -80,7 +80,7 @@ class Scene:
 
     def _hide_truth(self, exhibit: Exhibit) -> None:
         """Hide the filled labels, once, under which the model's mask cannot be seen."""
-        if isinstance(exhibit.source, LayersSource):
+        if isinstance(exhibit.source, LayerPairs):
             for layer in self._viewer.layers:
                 labels = layer_id(layer) == exhibit.source.labels_layer
                 if labels and layer.visible and layer not in self._hidden:
@@ -88,7 +88,7 @@ class Scene:
                     self._hidden.append(layer)
 
     def _image_of(self, exhibit: Exhibit) -> tuple[Image, PlaneKey]:
-        if not isinstance(exhibit.source, LayersSource):
+        if not isinstance(exhibit.source, LayerPairs):
             return self._open(exhibit)
         for layer in self._viewer.layers:
             if layer_id(layer) == exhibit.source.layer:

@@ -21,7 +21,7 @@ LEAST_CLICKS = 5
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
+class MeanCurve:
     """The mean overlap of one model after 1, 2, ... clicks, (K,)."""
 
     model: str
@@ -29,7 +29,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Row:
+class WorstObject:
     """One object in the list of the worst ones; ``clicks`` to the target, None: never."""
 
     result: ObjectResult
@@ -42,7 +42,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Scores:
+class ScoresSoFar:
     """The results so far.
 
     Attributes
@@ -68,17 +68,19 @@ class Scores:
         """Return the results of one model."""
         return [result for result in self.results if result.model == model]
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[MeanCurve]:
         """Return a curve per model, as far as any object of any model took clicks."""
         longest = max((len(result.ious) for result in self.results), default=0)
         count = min(max(longest, LEAST_CLICKS), self.protocol.max_clicks)
         runs = {model: [result.ious for result in self.of(model)] for model in self.models}
-        return [Line(model, mean_kept_iou_curve(found, count)) for model, found in runs.items()]
+        return [
+            MeanCurve(model, mean_kept_iou_curve(found, count)) for model, found in runs.items()
+        ]
 
-    def worst(self, model: str) -> list[Row]:
+    def worst(self, model: str) -> list[WorstObject]:
         """Return the objects of one model, those that took the most clicks first."""
         most = self.protocol.max_clicks
-        rows = [Row(r, first_success(r.ious, self.target, most)) for r in self.of(model)]
+        rows = [WorstObject(r, first_success(r.ious, self.target, most)) for r in self.of(model)]
         rows.sort(key=lambda row: (-(row.clicks or most + 1), row.result.ious[-1], row.key))
         return rows[:MOST_ROWS]
 

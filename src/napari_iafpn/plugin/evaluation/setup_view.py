@@ -9,7 +9,7 @@ from magicgui.types import FileDialogMode
 from magicgui.widgets import ComboBox, FileEdit, SpinBox
 from qtpy.QtWidgets import QFormLayout, QLabel, QWidget
 
-from napari_iafpn.plugin.common.parts import Offer
+from napari_iafpn.plugin.common.parts import NameChoice
 from napari_iafpn.plugin.evaluation.views import ModelChoice
 
 LAYERS, FOLDER = "Layers of this window", "A folder"
@@ -17,7 +17,7 @@ NO_MODEL = "(no second model)"
 OBJECTS, MOST_OBJECTS = 50, 1_000_000
 
 
-class SetupView(QWidget):
+class EvaluationSetup(QWidget):
     """The data, one or two models, how many objects, and what the model sees of them."""
 
     def __init__(self, models: Sequence[str]) -> None:
@@ -25,8 +25,8 @@ class SetupView(QWidget):
         self.kind = ComboBox(
             choices=[LAYERS, FOLDER], tooltip="Where the images and their true objects are"
         )
-        self._image = Offer(tooltip="A plane, or a stack of planes")
-        self._labels = Offer(tooltip="The labels that hold the true objects of the image")
+        self._image = NameChoice(tooltip="A plane, or a stack of planes")
+        self._labels = NameChoice(tooltip="The labels that hold the true objects of the image")
         self.chosen_folder = FileEdit(
             mode=FileDialogMode.EXISTING_DIRECTORY,
             nullable=True,

@@ -19,8 +19,8 @@ from qtpy.QtWidgets import (
     QTreeWidgetItem,
 )
 
-from napari_iafpn.plugin.common.parts import Offer
-from napari_iafpn.plugin.evaluation.scores import Row
+from napari_iafpn.plugin.common.parts import NameChoice
+from napari_iafpn.plugin.evaluation.scores import WorstObject
 
 LIST_HEIGHT = 110
 
@@ -30,7 +30,7 @@ class ModelChoice(Container):
 
     def __init__(self, label: str, tooltip: str, models: Sequence[str], none: str = "") -> None:
         self._none = [(none, "")] if none else []
-        self._choice = Offer(tooltip=tooltip)
+        self._choice = NameChoice(tooltip=tooltip)
         self._button = PushButton(text="…", tooltip="Choose a model file (.safetensors)")
         self._button.max_width = 32
         super().__init__(
@@ -85,7 +85,7 @@ class RunView(Container):
 class WorstView(QTreeWidget):
     """The worst objects; choosing one asks to show it."""
 
-    chosen = Signal(Row)
+    chosen = Signal(WorstObject)
 
     def __init__(self) -> None:
         super().__init__()
@@ -100,10 +100,10 @@ class WorstView(QTreeWidget):
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for column in (1, 2):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
-        self._rows: list[Row] = []
+        self._rows: list[WorstObject] = []
         self.currentItemChanged.connect(self._tell)
 
-    def show_rows(self, rows: Sequence[Row]) -> None:
+    def show_rows(self, rows: Sequence[WorstObject]) -> None:
         """Show the rows; the chosen one stays chosen."""
         rows = list(rows)
         if rows == self._rows:
@@ -127,7 +127,7 @@ class WorstView(QTreeWidget):
             self.chosen.emit(self._rows[self.indexOfTopLevelItem(item)])
 
 
-def _item(row: Row) -> QTreeWidgetItem:
+def _item(row: WorstObject) -> QTreeWidgetItem:
     result = row.result
     clicks = str(row.clicks) if row.clicks else f"{len(result.clicks)}, not enough"
     item = QTreeWidgetItem([result.name, clicks, f"{result.ious[-1]:.0%}"])

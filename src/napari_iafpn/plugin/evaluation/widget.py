@@ -13,11 +13,11 @@ from qtpy.QtWidgets import QFileDialog
 from napari_iafpn.plugin.common.panel import DockPanel
 from napari_iafpn.plugin.docking import BackgroundTasks, Bridge, is_closing
 from napari_iafpn.plugin.evaluation.controller import EvaluationController, Exhibit
-from napari_iafpn.plugin.evaluation.request import FolderSource, LayersSource, Request, Source
+from napari_iafpn.plugin.evaluation.request import FolderSource, LayerPairs, Request, Source
 from napari_iafpn.plugin.evaluation.results_view import ResultsView
 from napari_iafpn.plugin.evaluation.runner import Runner
-from napari_iafpn.plugin.evaluation.scene import Scene
-from napari_iafpn.plugin.evaluation.setup_view import SetupView
+from napari_iafpn.plugin.evaluation.scene import ObjectViewer
+from napari_iafpn.plugin.evaluation.setup_view import EvaluationSetup
 from napari_iafpn.plugin.evaluation.views import RunView
 from napari_iafpn.plugin.layers import default_image, full_resolution, layer_id, spatial_shape
 from napari_iafpn.plugin.mask_preview import PREVIEW_NAME
@@ -57,8 +57,10 @@ class EvaluateClicks(DockPanel):
         self.controller = EvaluationController(
             self._runner, BackgroundTasks("napari-iafpn-exhibit")
         )
-        self.scene = Scene(self.viewer)
-        self.setup = SetupView(UserPaths.of_user().models_on_offer() if models is None else models)
+        self.scene = ObjectViewer(self.viewer)
+        self.setup = EvaluationSetup(
+            UserPaths.of_user().models_on_offer() if models is None else models
+        )
         self.run = RunView()
         self.results = ResultsView()
         for part in (self.setup, self.run.native, self.run.bar):
@@ -142,7 +144,7 @@ class EvaluateClicks(DockPanel):
                 "There is no labels layer; open or paint the true objects of the image first."
             )
         array = labels.data[0] if labels.multiscale else labels.data
-        return LayersSource(
+        return LayerPairs(
             layer_id(image),
             image.name,
             layer_id(labels),

@@ -14,7 +14,7 @@ from psygnal import Signal
 from napari_iafpn.plugin.learning.objects import KeptObject, commits_of, kept_objects
 from napari_iafpn.plugin.learning.process import AdaptationProcess
 from napari_iafpn.plugin.learning.projects import Project
-from napari_iafpn.plugin.learning.state import Models, Phase, State
+from napari_iafpn.plugin.learning.state import LearningPhase, LearningState, Models
 from napari_iafpn.plugin.learning.view import LearningView
 from napari_iafpn.plugin.messages import Message, as_sentence
 from napari_iafpn.plugin.user_paths import UserPaths
@@ -59,7 +59,7 @@ class Learning:
         self.process = AdaptationProcess(self._must_wait, self._count_step, self._on_end)
         self._annotator, self._review = annotator, review
         self._paths, self._use_model = paths, use_model
-        self._state, self._models, self._line = State(), Models(), ""
+        self._state, self._models, self._line = LearningState(), Models(), ""
         annotator.controller.changed.connect(self.look)
         annotator.choices_changed.connect(self._look_for_models)
         review.changed.connect(self.look)
@@ -70,7 +70,7 @@ class Learning:
     @property
     def is_on(self) -> bool:
         """Whether there is learning at all."""
-        return self._state.phase is not Phase.OFF
+        return self._state.phase is not LearningPhase.OFF
 
     @property
     def busy(self) -> bool:
@@ -79,7 +79,7 @@ class Learning:
 
     def switch(self, on: bool) -> None:
         """Learn from now on, or not any more; the model stays as it is."""
-        self._forget(Phase.COLLECTING if on else Phase.OFF)
+        self._forget(LearningPhase.COLLECTING if on else LearningPhase.OFF)
         model = self._annotator.controller.model
         self._models = replace(self._models, base=model, used=model)
         self._line = f"Learns after {self.every} objects." if on else ""
@@ -87,11 +87,11 @@ class Learning:
 
     def rest(self) -> None:
         """Let the process go; it is made up for where the panel comes back."""
-        self._forget(Phase.COLLECTING if self.is_on else Phase.OFF)
+        self._forget(LearningPhase.COLLECTING if self.is_on else LearningPhase.OFF)
 
     def close(self) -> None:
         """Finish everything."""
-        self._forget(Phase.OFF)
+        self._forget(LearningPhase.OFF)
         self.process.close()
 
     def look(self) -> None:
@@ -104,18 +104,18 @@ class Learning:
         if self._state.better is not None:
             if self._may_change:
                 self._take(self._state.better)
-        elif self._state.phase in (Phase.COLLECTING, Phase.LEARNED):
+        elif self._state.phase in (LearningPhase.COLLECTING, LearningPhase.LEARNED):
             self._begin(commits_of(controller.document.steps))
         self._show()
 
     def _begin(self, commits: dict[int, Step]) -> None:
         """Learn, or try what was learned, where there are objects enough that are new."""
         since = [step for number, step in commits.items() if number not in self._state.known]
-        if self._state.phase is Phase.COLLECTING and len(since) >= self.every:
-            self._state = State(Phase.LEARNING, frozenset(commits))
+        if self._state.phase is LearningPhase.COLLECTING and len(since) >= self.every:
+            self._state = LearningState(LearningPhase.LEARNING, frozenset(commits))
             self.process.learn(self._objects(commits.values()), self._models.base)
-        elif self._state.phase is Phase.LEARNED and len(since) >= self.tried_on:
-            self._state = replace(self._state, phase=Phase.TRYING)
+        elif self._state.phase is LearningPhase.LEARNED and len(since) >= self.tried_on:
+            self._state = replace(self._state, phase=LearningPhase.TRYING)
             self.process.try_on(self._objects(since), self._models.base, self._models.used)
 
     def _objects(self, steps: Iterable[Step]) -> list[KeptObject]:
@@ -141,27 +141,27 @@ class Learning:
 
     def _on_end(self, end: Done | Failed) -> None:
         phase, known = self._state.phase, self._state.known
-        self._state = State(Phase.COLLECTING, known)
+        self._state = LearningState(LearningPhase.COLLECTING, known)
         if isinstance(end, Failed):
             why = f" ({end.sentence})" if end.sentence else ""
             self._line = f"{phase.value} was broken off{why}; the model stays as it was."
-        elif phase is Phase.LEARNING:
-            self._state = State(Phase.LEARNED, known)
+        elif phase is LearningPhase.LEARNING:
+            self._state = LearningState(LearningPhase.LEARNED, known)
             self._line = f"Learned from {len(known)} objects; tried on the next ones."
         elif end.yours is not None:
             self._line = end.sentence
             if is_better(end.yours):
-                self._state = State(Phase.BETTER, known, end)
+                self._state = LearningState(LearningPhase.BETTER, known, end)
         self.look()
 
-    def _forget(self, phase: Phase) -> None:
+    def _forget(self, phase: LearningPhase) -> None:
         """Drop what is under way and what was learned but not taken."""
-        self._state = State(phase)
+        self._state = LearningState(phase)
         self.process.kill()
 
     def _take(self, done: Done) -> None:
         """Use what was learned, from the next object on."""
-        self._state = State(Phase.COLLECTING, self._state.known)
+        self._state = LearningState(LearningPhase.COLLECTING, self._state.known)
         image = self._annotator.image
         if image is None:
             return

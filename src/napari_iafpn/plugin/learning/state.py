@@ -8,7 +8,7 @@ from enum import Enum
 from napari_iafpn.training.finetuning import Done
 
 
-class Phase(Enum):
+class LearningPhase(Enum):
     """What comes next."""
 
     OFF = "off"
@@ -24,11 +24,11 @@ class Phase(Enum):
     @property
     def is_busy(self) -> bool:
         """Whether a process is at work."""
-        return self in (Phase.LEARNING, Phase.TRYING)
+        return self in (LearningPhase.LEARNING, LearningPhase.TRYING)
 
 
 @dataclass(frozen=True)
-class State:
+class LearningState:
     """How far the learning is.
 
     Attributes
@@ -40,7 +40,7 @@ class State:
         What the trial has shown, in ``Phase.BETTER``.
     """
 
-    phase: Phase = Phase.OFF
+    phase: LearningPhase = LearningPhase.OFF
     known: frozenset[int] = frozenset()
     better: Done | None = None
 

@@ -30,7 +30,7 @@ class Count:
 
 
 @dataclass(frozen=True)
-class Row:
+class SetRow:
     """One set in the table; ``now`` is the best state so far, in the end the new model."""
 
     name: str
@@ -111,17 +111,17 @@ class TrainingHistory:
             return 0.0
         return min(1.0, max(0.0, 1.0 - self.seconds_left / (60.0 * self.minutes)))
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[SetRow]:
         """Return the table, before and now."""
         rows = []
         for key, name in SETS.items():
             gain = self._gain(key)
             counts = self.counts.get(key, [])
             if gain is not None:
-                rows.append(Row(name, gain.before, gain.after))
+                rows.append(SetRow(name, gain.before, gain.after))
             elif counts:
                 best = [count.clicks for count in counts[1:] if count.best]
-                rows.append(Row(name, counts[0].clicks, best[-1] if best else None))
+                rows.append(SetRow(name, counts[0].clicks, best[-1] if best else None))
         return rows
 
     def _gain(self, key: str) -> ClickComparison | None:

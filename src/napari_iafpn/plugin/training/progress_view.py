@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_iafpn.plugin.training.controller import TrainingController
-    from napari_iafpn.plugin.training.history import Row, TrainingHistory
+    from napari_iafpn.plugin.training.history import SetRow, TrainingHistory
     from napari_iafpn.training.finetuning import Clicks
 
 MOST_REMARKS = 3
@@ -36,7 +36,7 @@ class TableView(QWidget):
         self._cells: dict[tuple[int, int], QLabel] = {}
         self.setToolTip("Mean over objects that are not trained on: the old model → the new one")
 
-    def show_rows(self, rows: Sequence[Row]) -> None:
+    def show_rows(self, rows: Sequence[SetRow]) -> None:
         """Show the rows."""
         self.setVisible(bool(rows))
         table = [HEAD, *(_texts(row) for row in rows)]
@@ -162,7 +162,7 @@ def _found(history: TrainingHistory) -> str:
     )
 
 
-def _texts(row: Row) -> tuple[str, str, str]:
+def _texts(row: SetRow) -> tuple[str, str, str]:
     def pair(value: str, now: str | None) -> str:
         return f"{value} {ARROW} {now or '…'}"
 

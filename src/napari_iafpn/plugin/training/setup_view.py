@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_iafpn.plugin.common.parts import Offer
+from napari_iafpn.plugin.common.parts import NameChoice
 from napari_iafpn.plugin.evaluation.views import ModelChoice
 from napari_iafpn.plugin.training.offers import PairOffer
 from napari_iafpn.plugin.training.sources import FoldersSource
@@ -260,7 +260,7 @@ class UnfinishedView(Container):
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
-        self._choice = Offer(label="Unfinished", tooltip="Trainings that were not finished")
+        self._choice = NameChoice(label="Unfinished", tooltip="Trainings that were not finished")
         self.button = PushButton(text="Continue")
         self._delete = PushButton(text="Delete…", tooltip="Delete this training; its model stays")
         self._delete.max_width = 70
@@ -285,7 +285,7 @@ class UnfinishedView(Container):
         self.button.text = f"Continue the training of {shortened(name)}"
 
 
-class SetupView(QWidget):
+class TrainingSetup(QWidget):
     """All of it, with the button that starts."""
 
     changed = Signal()

@@ -17,7 +17,7 @@ from napari_iafpn.plugin.training.job import Job
 from napari_iafpn.plugin.training.offers import layer_pair, offered_pairs
 from napari_iafpn.plugin.training.process import TrainingProcess
 from napari_iafpn.plugin.training.progress_view import ButtonsView, ProgressView
-from napari_iafpn.plugin.training.setup_view import SetupView
+from napari_iafpn.plugin.training.setup_view import TrainingSetup
 from napari_iafpn.plugin.training.sources import LayersSource, Source
 from napari_iafpn.plugin.user_paths import UserPaths
 from napari_iafpn.plugin.widget import ClickSegmentation
@@ -72,7 +72,7 @@ class TrainOnMasks(DockPanel):
         self.process = TrainingProcess(self.controller.receive, self.controller.receive_end)
         self.controller.process = self.process
         models = self.paths.models_on_offer()
-        self.setup = SetupView(models, self.paths.models)
+        self.setup = TrainingSetup(models, self.paths.models)
         self.progress = ProgressView()
         self.buttons = ButtonsView()
         self.body.parts.addWidget(self.setup)

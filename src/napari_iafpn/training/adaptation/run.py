@@ -19,7 +19,7 @@ from napari_iafpn.training.adaptation.update import OLD_SHARE, STEPS, adapt
 from napari_iafpn.training.adaptation.words import learned_sentence
 from napari_iafpn.training.finetuning import Command, Done, Event, Failed, Step
 from napari_iafpn.training.finetuning.control import Clock, RunControl, Stopped
-from napari_iafpn.training.run import Progress
+from napari_iafpn.training.run import RunProgress
 from napari_iafpn.training.state import disk_sentences
 
 
@@ -75,7 +75,7 @@ def run_adaptation(
 def _learn(request: AdaptRequest, control: RunControl) -> Done:
     base = find_model(request.start)
 
-    def go_on(progress: Progress) -> bool:
+    def go_on(progress: RunProgress) -> bool:
         control.tell(Step(progress.stage, progress.step, progress.steps, progress.loss, 0.0))
         control.ask()
         return True

@@ -23,7 +23,7 @@ from napari_iafpn.training.dataset import ClickDataset
 from napari_iafpn.training.forgetting import interpolated, rehearsal_training
 from napari_iafpn.training.loop import run_stage
 from napari_iafpn.training.recipe import Recipe
-from napari_iafpn.training.run import Progress, Run
+from napari_iafpn.training.run import Run, RunProgress
 from napari_iafpn.training.settings import ClickConfig, SetConfig, StageConfig, ViewConfig
 from napari_iafpn.training.train import choose_precision
 
@@ -48,7 +48,7 @@ def adapt(
     steps: int = STEPS,
     seed: int = 0,
     device: str = "cpu",
-    control: Callable[[Progress], bool] = lambda _: True,
+    control: Callable[[RunProgress], bool] = lambda _: True,
 ) -> Cascade:
     """Return a copy of a model that has learned from some objects; ``start`` stays as it is.
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from napari_iafpn.training.finetuning.events import Command, Event, Phase, Step
-from napari_iafpn.training.run import Progress
+from napari_iafpn.training.run import RunProgress
 
 LOOK_AGAIN = 0.1
 """Seconds between two looks at the command during a pause."""
@@ -160,7 +160,7 @@ class TimeBudget:
     def __post_init__(self) -> None:
         self._last = self.control.clock.now()
 
-    def __call__(self, progress: Progress) -> bool:
+    def __call__(self, progress: RunProgress) -> bool:
         """Tell the step and return whether the stretch goes on."""
         now = self.control.clock.now()
         self._seconds.append(now - self._last)
@@ -174,7 +174,7 @@ class TimeBudget:
         self.reason = "" if progress.step == progress.steps else self._reason(progress)
         return not self.reason
 
-    def _reason(self, progress: Progress) -> str:
+    def _reason(self, progress: RunProgress) -> str:
         if self.control.command() is not Command.GO:
             return "command"
         left = self.plan.seconds_for_steps(self.control.clock.used, self.measured)

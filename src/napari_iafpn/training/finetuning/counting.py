@@ -32,7 +32,7 @@ Overlaps = dict[str, tuple[Real, ...]]
 
 
 @dataclass(frozen=True)
-class Target:
+class CountedObject:
     """An object of an image."""
 
     index: int
@@ -44,7 +44,7 @@ class TargetList:
     """Objects in the order in which they are measured: any beginning is a fair sample."""
 
     base: AnnotatedSet
-    targets: tuple[Target, ...]
+    targets: tuple[CountedObject, ...]
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -69,14 +69,14 @@ class TargetList:
 def target_list(base: AnnotatedSet, seed: int) -> TargetList:
     """Return all objects of a set, shuffled so that a beginning has objects of many images."""
     by_image = [
-        [Target(index, label) for label in base.objects(index)] for index in range(len(base))
+        [CountedObject(index, label) for label in base.objects(index)] for index in range(len(base))
     ]
     return TargetList(base, tuple(shuffled_over_images(by_image, np.random.default_rng([seed, 4]))))
 
 
 def shuffled_over_images(
-    by_image: Sequence[Sequence[Target]], rng: np.random.Generator
-) -> list[Target]:
+    by_image: Sequence[Sequence[CountedObject]], rng: np.random.Generator
+) -> list[CountedObject]:
     """Shuffle the objects so that a beginning has objects of as many images as there are."""
     shuffled = [[targets[place] for place in rng.permutation(len(targets))] for targets in by_image]
     rounds = max((len(targets) for targets in shuffled), default=0)

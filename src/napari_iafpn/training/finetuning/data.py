@@ -26,7 +26,11 @@ from napari_iafpn.evaluation.readers import (
     open_pair,
     survey,
 )
-from napari_iafpn.training.finetuning.counting import Target, TargetList, shuffled_over_images
+from napari_iafpn.training.finetuning.counting import (
+    CountedObject,
+    TargetList,
+    shuffled_over_images,
+)
 from napari_iafpn.training.finetuning.request import FinetuneRequest
 
 NAME = "your images"
@@ -234,7 +238,7 @@ def _by_images(
     kept = [index for index in range(len(base)) if twins.get(index, index) not in set(held_out)]
     training = Selection(base, tuple(kept), tuple(objects[index] for index in kept))
     targets = shuffled_over_images(
-        [[Target(index, label) for label in objects[index]] for index in held_out], rng
+        [[CountedObject(index, label) for label in objects[index]] for index in held_out], rng
     )
     selection, report = _parts(base, targets)
     trained = sum(len(objects[index]) for index in kept)
@@ -249,7 +253,7 @@ def _by_objects(
     twins: Mapping[int, int],
 ) -> Split:
     every = [
-        Target(index, label)
+        CountedObject(index, label)
         for index, ids in enumerate(objects)
         if index not in twins
         for label in ids
@@ -258,7 +262,7 @@ def _by_objects(
     count = min(max(2, round(share * len(every))), len(every) - 2)
     held_out = {every[place] for place in order[:count]}
     away = tuple(
-        tuple(label for label in ids if Target(twins.get(index, index), label) in held_out)
+        tuple(label for label in ids if CountedObject(twins.get(index, index), label) in held_out)
         for index, ids in enumerate(objects)
     )
     shown = tuple(
@@ -266,7 +270,7 @@ def _by_objects(
         for ids, hidden in zip(objects, away, strict=True)
     )
     ordered = [
-        [Target(index, label) for label in ids if index not in twins]
+        [CountedObject(index, label) for label in ids if index not in twins]
         for index, ids in enumerate(away)
     ]
     selection, report = _parts(base, shuffled_over_images(ordered, rng))
@@ -274,7 +278,7 @@ def _by_objects(
     return Split(training, selection, report, "objects", sum(map(len, shown)), count)
 
 
-def _parts(base: AnnotatedSet, targets: Sequence[Target]) -> tuple[TargetList, TargetList]:
+def _parts(base: AnnotatedSet, targets: Sequence[CountedObject]) -> tuple[TargetList, TargetList]:
     if len(targets) < ENOUGH:
         both = TargetList(base, tuple(targets))
         return both, both
