@@ -17,12 +17,12 @@ from napari_iafpn.evaluation import (
 from napari_iafpn.evaluation.metrics import (
     boundary_band,
     boundary_width,
-    iou,
     seconds_per_click,
 )
 from napari_iafpn.evaluation.protocol import object_generator, view_of
 from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
+from napari_iafpn.masks import iou
 from napari_iafpn.inference import ClickReplay, Predictor
 from napari_iafpn.networks.tables import plain, read_table
 from napari_iafpn.prompts import BoxPrompt, Click

@@ -57,8 +57,8 @@ def test_a_stopped_run_resumes_to_the_same_model(
 SCRIPT = """
 from pathlib import Path
 from napari_iafpn.training.recipe import recipe_from
-from napari_iafpn.training.train import Engine, train
-engine = Engine(workers=0, save_every=1, accelerator="cpu")
+from napari_iafpn.training.train import ComputeSettings, train
+engine = ComputeSettings(workers=0, save_every=1, accelerator="cpu")
 for output, resume in {runs!r}:
     train(recipe_from({values!r}), Path({folder!r}), Path(output), engine=engine, resume=resume)
 """

@@ -16,7 +16,7 @@ MIN_RESEMBLANCE = 0.5
 
 
 class Evidence(Protocol):
-    """What a prompt tells about the region of interest; see `clicks.Prompt`."""
+    """What a prompt tells about the region of interest; see `prompts.Prompt`."""
 
     @property
     def evidence(self) -> Box | None:

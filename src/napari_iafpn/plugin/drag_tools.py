@@ -29,7 +29,7 @@ class Drawing:
     Parameters
     ----------
     kind : str
-        Of `clicks.DRAWN`.
+        Of `prompts.DRAWN`.
     image : Image
     key : PlaneKey
     shape : (H, W)

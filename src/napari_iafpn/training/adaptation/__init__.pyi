@@ -10,7 +10,7 @@ from .run import (
     step_back as step_back,
 )
 from .update import adapt as adapt
-from .words import (
+from .wording import (
     EVERY as EVERY,
     TRIED as TRIED,
     is_better as is_better,

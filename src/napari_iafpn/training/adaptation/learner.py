@@ -16,7 +16,7 @@ from napari_iafpn.inference import Predictor
 from napari_iafpn.networks import Cascade, load_cascade
 from napari_iafpn.training.adaptation.objects import Mask, object_sample
 from napari_iafpn.training.adaptation.update import STEPS, adapt
-from napari_iafpn.training.adaptation.words import EVERY, TRIED, is_better
+from napari_iafpn.training.adaptation.wording import EVERY, TRIED, is_better
 from napari_iafpn.training.finetuning import ClickComparison
 from napari_iafpn.training.finetuning.counting import QUICK, Overlaps, compare_clicks
 

@@ -16,7 +16,7 @@ from napari_iafpn.networks import ModelCard, find_model, load_cascade, read_card
 from napari_iafpn.training.adaptation.learner import tried
 from napari_iafpn.training.adaptation.objects import open_objects
 from napari_iafpn.training.adaptation.update import OLD_SHARE, STEPS, adapt
-from napari_iafpn.training.adaptation.words import learned_sentence
+from napari_iafpn.training.adaptation.wording import learned_sentence
 from napari_iafpn.training.finetuning import Command, Done, Event, Failed, Step
 from napari_iafpn.training.finetuning.control import Clock, RunControl, Stopped
 from napari_iafpn.training.run import RunProgress
