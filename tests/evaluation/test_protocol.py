@@ -22,8 +22,8 @@ from napari_iafpn.evaluation.metrics import (
 from napari_iafpn.evaluation.protocol import object_generator, view_of
 from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
-from napari_iafpn.masks import iou
 from napari_iafpn.inference import ClickReplay, Predictor
+from napari_iafpn.masks import iou
 from napari_iafpn.networks.tables import plain, read_table
 from napari_iafpn.prompts import BoxPrompt, Click
 
