@@ -120,9 +120,9 @@ def measured(run: Run, level: str, config: StageConfig, size: int, steps: int) -
 
 def torch_type(device: str) -> str:
     """Return the kind of a device."""
-    from napari_iafpn.inference.device import choose_device
+    from napari_iafpn.inference.device import choose_device, kind_of
 
-    return choose_device(device).type
+    return kind_of(choose_device(device))
 
 
 def peak(who: int) -> float:

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -98,3 +99,16 @@ def test_the_border_pixels_of_an_enlarged_crop():
 )
 def test_network_sizes_are_multiples_of_32(shape, expected):
     assert network_size(shape, 256) == expected
+
+
+@pytest.mark.parametrize("size", [(24, 36), (7, 50), (50, 7), (96, 96), (3, 1), (1, 1)])
+def test_numpy_gives_the_same_as_torch(size):
+    values = np.random.default_rng(0).random((2, 3, 24, 36), np.float32)
+    tensor = torch.from_numpy(values)
+    sources, targets = [Box(0, 24, 0, 36)] * 2, [Box(3, 10, 4, 30), Box(-5, 40, 30, 50)]
+    for got, expected in (
+        (resize(values, size), resize(tensor, size)),
+        (reframe(values, sources, targets, size), reframe(tensor, sources, targets, size)),
+    ):
+        assert got.dtype == np.float32
+        np.testing.assert_allclose(got, expected.numpy(), atol=1e-6)

@@ -128,9 +128,7 @@ def test_a_refiner_corrects_what_the_fine_level_drew(tiny_cascade, disk_image, m
     refining.load_state_dict(tiny_cascade.state_dict(), strict=False)
     torch.nn.init.constant_(refining.refiner.leave.bias, -50.0)
     plain, refined = Predictor(tiny_cascade, "cpu"), Predictor(refining, "cpu")
-    monkeypatch.setattr(
-        "napari_iafpn.networks.cascade.zoom_in", lambda *_, **__: Box(20, 60, 30, 70)
-    )
+    monkeypatch.setattr("napari_iafpn.networks.step.zoom_in", lambda *_, **__: Box(20, 60, 30, 70))
     given = watch(refined.cascade.refiner, monkeypatch)
     outside = Click(2, 2, False)
     before = plain.predict(image, [Click(38, 52), outside])
@@ -148,9 +146,7 @@ def test_a_refiner_corrects_what_the_fine_level_drew(tiny_cascade, disk_image, m
 def test_clicks_outside_the_region_do_not_reach_the_fine_level(predictor, disk_image, monkeypatch):
     image, _ = disk_image
     fine = watch(predictor.cascade.fine, monkeypatch)
-    monkeypatch.setattr(
-        "napari_iafpn.networks.cascade.zoom_in", lambda *_, **__: Box(20, 60, 30, 70)
-    )
+    monkeypatch.setattr("napari_iafpn.networks.step.zoom_in", lambda *_, **__: Box(20, 60, 30, 70))
     prediction = predictor.predict(image, [Click(38, 52), Click(2, 2, False)])
     assert prediction.roi == Box(20, 60, 30, 70)
     assert fine[0][2].nodes.shape == (1, 1, 2)

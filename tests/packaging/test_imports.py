@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import napari_iafpn
+from napari_iafpn.inference import Predictor
 
 ROOT = Path(napari_iafpn.__file__).parent
 RANKS = {
@@ -100,9 +101,25 @@ def test_an_import_stays_light(modules: str, unwanted: set[str]) -> None:
     assert not {"torch", "napari", "qtpy", "magicgui", *unwanted} & loaded
 
 
-def test_predicting_by_onnx_needs_no_library_of_networks() -> None:
-    loaded = modules_after_import("inference.predictor networks.onnx_engine networks.refiner")
-    assert not {"timm", "torchvision", "segmentation_models_pytorch"} & loaded
+CLICK = """
+import sys
+import numpy as np
+from napari_iafpn import Click, Predictor
+image = np.zeros((80, 96), np.uint8)
+image[20:60, 30:70] = 200
+predictor = Predictor.load()
+found = predictor.predict(image, [Click(40, 50)])
+print(predictor.engine, bool(found.mask().any()), found.device, *sys.modules)
+"""
+
+
+def test_a_click_by_onnx_needs_no_torch() -> None:
+    pytest.importorskip("onnxruntime")
+    Predictor.load()  # writes the graphs
+    run = subprocess.run([sys.executable, "-c", CLICK], capture_output=True, text=True, check=True)
+    engine, found, device, *loaded = run.stdout.split()
+    assert (engine, found, device) == ("onnx", "True", "cpu")
+    assert not {"torch", "timm", "lightning"} & set(loaded)
 
 
 def modules_after_import(modules: str) -> set[str]:

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -102,3 +103,32 @@ def test_disks_of_many_clicks_are_what_the_definition_says(rng, radius):
             assert torch.equal(drawn[b, channel] > 0, expected)
             assert expected.any()
             assert not expected.all()
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        [[]],
+        [[Click(3, 3)], []],
+        [[Click(7.4, 8), Click(-20, 500, False)], [Click(0, 30), Click(20, 0), Click(9, 9)]],
+        [[Click(3, 3), Stroke(((1.0, 2.0), (15.0, 20.0)), False)]],
+    ],
+)
+def test_numpy_gives_the_same_as_torch(batch):
+    size, box = (21, 31), Box(0, 42, 0, 31)
+    for beyond in (False, True):
+        tensors, arrays = (
+            PromptTensors.seen_in(batch, [box] * len(batch), size, device, beyond=beyond).inside(
+                size
+            )
+            for device in ("cpu", None)
+        )
+        tensors, arrays = tensors.inside(size), arrays.inside(size)
+        for name in tensors.__dataclass_fields__:
+            expected, got = getattr(tensors, name).numpy(), getattr(arrays, name)
+            assert got.dtype == expected.dtype
+            np.testing.assert_array_equal(got, expected)
+        np.testing.assert_array_equal(arrays.pixels(size), tensors.pixels(size).numpy())
+        drawn = prompt_maps(arrays, size)
+        assert isinstance(drawn, np.ndarray)
+        np.testing.assert_array_equal(drawn, prompt_maps(tensors, size).numpy())

@@ -56,6 +56,20 @@ def test_a_journal_is_readable_without_this_package(sitting):
     assert entries[-2]["objects"][0]["object"]["clicks"] == [[10.0, 20.0, "+"]]
 
 
+def test_the_disk_has_what_was_written_when_it_is_closed(sitting, monkeypatch):
+    synced = []
+    fsync = os.fsync
+
+    def watched(descriptor):
+        fsync(descriptor)
+        synced.append(os.fstat(descriptor).st_size)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    sitting.square(10, 20, 1)
+    assert sitting.writer.close(20)
+    assert synced[-1] == sitting.path.stat().st_size
+
+
 def go_on(path, told=print):
     """Return a writer that continues a journal."""
     file = LineFile(path, told)

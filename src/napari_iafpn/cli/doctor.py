@@ -121,6 +121,6 @@ def _torch_beside(predictor: Predictor) -> list[Predictor]:
 def _hint(predictor: Predictor) -> str:
     from napari_iafpn.networks.onnx_engine import is_installed
 
-    if predictor.device.type != "cpu" or is_installed():
+    if predictor.device != "cpu" or is_installed():
         return ""
     return "; clicks are quicker with pip install 'napari-iafpn[fast]'"

@@ -44,7 +44,7 @@ def header_of(
     """Return the header of any evaluation with these options of its own."""
     from napari_iafpn.inference.device import choose_device
 
-    device = str(choose_device(evaluation.device))
+    device = choose_device(evaluation.device)
     return {
         "option": {**options, "threads": evaluation.threads, "device": device},
         "version of": {name: version(name) for name in ("napari-iafpn", "torch", "numpy", "scipy")},

@@ -123,10 +123,10 @@ def _problem(job: WorkUnit, label: int | None, error: Exception) -> Problem:
 
 
 def _predictor(path: Path, sha256: str, machine: Machine) -> Predictor:
-    import torch
+    from napari_iafpn.networks.threads import use_threads
 
     # Of this thread, which in a cluster is not always the same.
-    torch.set_num_threads(machine.threads)
+    use_threads(machine.threads)
     return _loaded(path, sha256, machine.device)
 
 

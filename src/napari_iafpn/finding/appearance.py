@@ -12,11 +12,10 @@ from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+from PIL import Image
 from scipy import ndimage
 from scipy.special import expit
-from torch.nn import functional as F
 
 from napari_iafpn.finding.exemplars import Exemplars
 from napari_iafpn.geometry import Box, resize
@@ -81,9 +80,8 @@ class Tile:
 
     def shares(self, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Return (h, w), the share of each cell that a mask (box.height, box.width) covers."""
-        covered = torch.from_numpy(mask.astype(np.float32))[None, None]
-        shares: NDArray[np.float32] = F.interpolate(covered, self.grid, mode="area")[0, 0].numpy()
-        return shares
+        covered = Image.fromarray(mask.astype(np.float32))
+        return np.asarray(covered.resize(self.grid[::-1], Image.Resampling.BOX))
 
 
 def scale_of(exemplars: Exemplars) -> float:
@@ -312,5 +310,5 @@ def _fitted(
 
 def resized(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
     """Resize (h, w) values by the one rule of `geometry.resize`."""
-    found: NDArray[np.float32] = resize(torch.from_numpy(values)[None, None], size)[0, 0].numpy()
+    found: NDArray[np.float32] = resize(values[None, None], size)[0, 0]
     return found

@@ -11,28 +11,40 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-import torch
+from array_api_compat import array_namespace, is_numpy_array
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
-from torch.nn import functional as F
+from PIL import Image
 
+from napari_iafpn.geometry.arrays import Array, like
 from napari_iafpn.geometry.box import Box
 
 V = TypeVar("V", bound=np.generic)
 
 
-def resize(values: Tensor, size: tuple[int, int]) -> Tensor:
+def resize(values: Array, size: tuple[int, int]) -> Array:
     """Resize (B, C, H, W) float ``values`` to ``size``: bilinear, averaging when it shrinks.
 
-    Returns the input itself where the size does not change.
+    Returns the input itself where the size does not change. Tensors and float32 arrays of numpy
+    come out the same, up to rounding.
     """
     if tuple(values.shape[-2:]) == tuple(size):
         return values
+    if is_numpy_array(values):
+        planes = [_resized(plane, size) for plane in values.reshape(-1, *values.shape[-2:])]
+        return np.stack(planes).reshape(*values.shape[:-2], *size)
+    from torch.nn import functional as F
+
     if size[1] == 1:  # torch's averaging resize to one column leaves out the rows
         box = Box.whole((values.shape[-2], values.shape[-1]))
         return reframe(values, [box] * len(values), [box] * len(values), size)
     shrinks = size[0] < values.shape[-2] or size[1] < values.shape[-1]
     return F.interpolate(values, size, mode="bilinear", align_corners=False, antialias=shrinks)
+
+
+def _resized(plane: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Resize (H, W) values; Pillow averages as torch does, who took it from there."""
+    image = Image.fromarray(np.ascontiguousarray(plane, np.float32))
+    return np.asarray(image.resize(size[::-1], Image.Resampling.BILINEAR))
 
 
 def pick_nearest(values: NDArray[V], size: tuple[int, int]) -> NDArray[V]:
@@ -44,18 +56,18 @@ def pick_nearest(values: NDArray[V], size: tuple[int, int]) -> NDArray[V]:
     return values[np.ix_(rows, cols)]
 
 
-def crop_resize(values: Tensor, boxes: Sequence[Box], size: tuple[int, int]) -> Tensor:
+def crop_resize(values: Array, boxes: Sequence[Box], size: tuple[int, int]) -> Array:
     """Crop one box per sample from (B, C, H, W) ``values`` and resize the crops to ``size``."""
     crops = []
     for sample, box in zip(values, boxes, strict=True):
         rows, cols = box.slices
         crops.append(resize(sample[None, :, rows, cols], size))
-    return torch.cat(crops)
+    return array_namespace(values).concat(crops)
 
 
 def reframe(
-    values: Tensor, sources: Sequence[Box], targets: Sequence[Box], size: tuple[int, int]
-) -> Tensor:
+    values: Array, sources: Sequence[Box], targets: Sequence[Box], size: tuple[int, int]
+) -> Array:
     """Show values that cover one box of the image in the frame of another box.
 
     A crop where the target lies inside the source, a paste where it reaches beyond. Exact where a
@@ -72,7 +84,7 @@ def reframe(
 
     Returns
     -------
-    Tensor
+    array or tensor
         (B, C, H, W); zero outside the source, in proportion where it covers part of a pixel.
     """
     source, target = (  # (B, axis, begin and extent)
@@ -94,12 +106,12 @@ def reframe(
 
 
 def resample(
-    values: Tensor,
+    values: Array,
     covered: tuple[int, int],
     start: tuple[float, float],
     extent: tuple[float, float],
     size: tuple[int, int],
-) -> Tensor:
+) -> Array:
     """Reframe (B, C, h, w) values to a target whose borders may lie between pixels.
 
     Parameters
@@ -119,14 +131,19 @@ def resample(
     return _weighted(values, rows, cols)
 
 
-def _weighted(values: Tensor, rows: _Weights, cols: _Weights) -> Tensor:
+def _weighted(values: Array, rows: _Weights, cols: _Weights) -> Array:
     """Apply the weights of rows and those of columns to (B, C, h, w) values."""
-    row_weights, col_weights = rows.dense(values), cols.dense(values)  # (B, 1, H, h), (B, 1, W, w)
+    row_weights = like(rows.dense(), values)  # (B, 1, H, h)
+    col_weights = like(cols.dense().swapaxes(2, 3), values)  # (B, 1, w, W)
+    if is_numpy_array(values):
+        return row_weights @ values @ col_weights
+    import torch
+
     with torch.autocast(values.device.type, enabled=False):  # half precision would not be exact
-        return row_weights @ values @ col_weights.mT
+        return row_weights @ values @ col_weights
 
 
-def paste(values: Tensor, box: Box, within: Box, size: tuple[int, int]) -> Tensor:
+def paste(values: Array, box: Box, within: Box, size: tuple[int, int]) -> Array:
     """Reframe one sample: ``values`` (1, C, h, w) cover ``box``, the result covers ``within``."""
     if box == within:
         return resize(values, size)
@@ -170,14 +187,12 @@ class _Weights:
         share = (inside / np.diff(edges)).clip(0, 1) / np.where(total > 0, total, 1.0)
         return cls(samples, first, band * share[..., None])
 
-    def dense(self, like: Tensor) -> Tensor:
-        """Return (B, 1, count, samples) of the type and at the place of ``like``."""
-        # First the type, then the place: MPS holds no float64.
-        band = torch.from_numpy(self.band).to(like.dtype).to(like.device)
-        first = torch.from_numpy(self.first).to(like.device)
-        near = first[..., None] + torch.arange(band.shape[2], device=like.device)
-        weights = like.new_zeros(*band.shape[:2], self.samples + band.shape[2])
-        return weights.scatter_(2, near, band)[:, None, :, : self.samples]
+    def dense(self) -> NDArray[np.float64]:
+        """Return (B, 1, count, samples)."""
+        reach = self.band.shape[2]
+        weights = np.zeros((*self.first.shape, self.samples + reach))
+        np.put_along_axis(weights, self.first[..., None] + np.arange(reach), self.band, axis=2)
+        return weights[:, None, :, : self.samples]
 
 
 def network_size(shape: tuple[int, int], long_side: int, multiple: int = 32) -> tuple[int, int]:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 from napari_iafpn.geometry import Box
 from napari_iafpn.geometry.resample import resample, resize
@@ -114,14 +114,14 @@ class Plane:
         rows, cols = (
             max(1, int(have // (LEFT * want))) for have, want in zip(part.extent, size, strict=True)
         )
-        means = torch.from_numpy(self._block_means(level, pixels, (rows, cols)))[None]
+        means = self._block_means(level, pixels, (rows, cols))[None]
         if (rows, cols) == (1, 1) and part.extent == pixels.shape:
             small = resize(means, size)
         else:
             covered = means.shape[2] * rows, means.shape[3] * cols
             start = part.start[0] - pixels.row_start, part.start[1] - pixels.col_start
             small = resample(means, covered, start, part.extent, size)
-        grey_or_colour: NDArray[np.float32] = small[0].clamp(0, 1).numpy()
+        grey_or_colour: NDArray[np.float32] = np.clip(small[0], 0, 1)
         return np.repeat(grey_or_colour, 3 // self._channels, axis=0)
 
     def _block_means(
@@ -163,9 +163,8 @@ def _average(values: NDArray[np.float32], block: tuple[int, int]) -> NDArray[np.
     missing = [-side % length for side, length in zip(values.shape[1:], block, strict=True)]
     if any(missing):
         values = np.pad(values, ((0, 0), (0, missing[0]), (0, missing[1])), mode="edge")
-    means = torch.nn.functional.avg_pool2d(torch.from_numpy(values), block)
-    result: NDArray[np.float32] = means.numpy()
-    return result
+    images = (Image.fromarray(np.ascontiguousarray(channel)) for channel in values)
+    return np.stack([np.asarray(image.reduce(block[::-1])) for image in images])
 
 
 def _check(array: Any) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes.util
 import errno
-
-import torch
+import sys
+from pathlib import Path
 
 EXHAUSTED = (
     "out of memory",
@@ -15,29 +16,51 @@ EXHAUSTED = (
     "alloc_failed",
     "failed to allocate memory",
 )
-"""Of the words of RuntimeErrors of an exhausted memory: MPS, CPU, C++, cuBLAS and cuDNN, ONNX."""
-PRECISIONS: dict[str, torch.dtype | None] = {
-    "fp32": None,
-    "bf16": torch.bfloat16,
-    "fp16": torch.float16,
-}
+"""Of the words of RuntimeErrors of an exhausted memory: CUDA, MPS, CPU, C++, cuDNN, ONNX."""
+PRECISIONS: dict[str, str | None] = {"fp32": None, "bf16": "bfloat16", "fp16": "float16"}
+"""The type of torch in which networks run; None is float32."""
+DRIVERS = "/dev/nvidiactl", "/dev/kfd", "/dev/dxg"
+"""Of GPUs that torch can use under Linux: NVIDIA's, AMD's, and either one's inside of Windows."""
 
 
-def choose_device(name: str) -> torch.device:
-    """Return a device by name; ``auto`` is the first of CUDA, MPS and CPU that there is."""
-    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+def choose_device(name: str) -> str:
+    """Return a device by name; ``auto`` is the first of CUDA, MPS and CPU that there is.
+
+    Torch is imported only where there may be a GPU, since that takes seconds.
+    """
+    cuda, mps = _gpus() if _may_have_gpu() else (0, False)
     if name == "auto":
-        return torch.device("cuda" if cuda else "mps" if mps else "cpu")
+        return "cuda" if cuda else "mps" if mps else "cpu"
     kind, _, index = name.partition(":")
     present = {
         "cpu": index == "",
         "mps": mps and index == "",
-        "cuda": cuda and (index == "" or index in map(str, range(torch.cuda.device_count()))),
+        "cuda": cuda > 0 and (index == "" or index in map(str, range(cuda))),
     }
     if not present.get(kind, False):
-        usable = ", ".join(["auto", "cpu", *["mps"] * mps, *["cuda"] * cuda])
+        usable = ", ".join(["auto", "cpu", *["mps"] * mps, *["cuda"] * (cuda > 0)])
         raise ValueError(f"device {name!r} is not available here; choose one of {usable}")
-    return torch.device(name)
+    return name
+
+
+def kind_of(device: str) -> str:
+    """Return ``cpu``, ``cuda`` or ``mps``."""
+    return device.partition(":")[0]
+
+
+def _may_have_gpu() -> bool:
+    """Tell whether it is worth asking torch."""
+    if sys.platform == "linux":
+        return "torch" in sys.modules or any(Path(driver).exists() for driver in DRIVERS)
+    return sys.platform == "darwin" or ctypes.util.find_library("nvcuda") is not None
+
+
+def _gpus() -> tuple[int, bool]:
+    """Return the number of CUDA devices, and whether there is MPS."""
+    import torch
+
+    cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return cuda, torch.backends.mps.is_available()
 
 
 def choose_precision(name: str) -> str:
@@ -57,9 +80,10 @@ def choose_precision(name: str) -> str:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Tell whether a device, the allocator of C++ or the system ran out of memory."""
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+    if isinstance(error, MemoryError):
         return True
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
     said = str(error).lower()
-    return isinstance(error, RuntimeError) and any(words in said for words in EXHAUSTED)
+    named = type(error).__name__ == "OutOfMemoryError"  # torch's, of RuntimeError
+    return isinstance(error, RuntimeError) and (named or any(words in said for words in EXHAUSTED))

@@ -6,17 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from napari_iafpn.geometry import Box, network_size, resize, sticky_zoom_in
+from napari_iafpn.geometry.arrays import Array, array_namespace, probability, to_numpy
 from napari_iafpn.images import Plane
 from napari_iafpn.inference.click_constraints import enforce_clicks
 from napari_iafpn.inference.policy import PLUGIN, PUBLISHED, Policy
 from napari_iafpn.inference.prediction import Prediction
-from napari_iafpn.networks import Cascade
-from napari_iafpn.networks.cascade import BoxedMasks, Scene
+from napari_iafpn.networks.step import BoxedMasks, CascadeStep, Crop, LevelOfAnyEngine, Scene
 from napari_iafpn.prompts import Click, Prompts, PromptTensors
 
 OUTSIDE = 20.0
@@ -27,14 +25,13 @@ OUTSIDE = 20.0
 class Execution:
     """How the networks run: autocast type (None: float32) and a divisor of the network sizes."""
 
-    device: torch.device
-    autocast: torch.dtype | None = None
+    device: str
+    autocast: str | None = None
     shrink: int = 1
 
 
-@torch.inference_mode()
 def interact(
-    cascade: Cascade,
+    cascade: CascadeStep,
     plane: Plane,
     prompts: Prompts,
     previous: Prediction | None,
@@ -48,16 +45,13 @@ def interact(
     mask, then in the region around that.
     """
 
-    def crop(boxes: Sequence[Box], size: tuple[int, int]) -> Tensor:
-        return torch.stack([torch.tensor(plane.read(box, size)) for box in boxes])
-
-    def run(level: nn.Module, image: Tensor, mask: Tensor, seen: PromptTensors) -> Tensor:
-        return _run(level, image, mask, seen, execution, flip=policy.flip)
+    def run(level: LevelOfAnyEngine, image: Array, mask: Array, seen: PromptTensors) -> Array:
+        return _run(cascade, level, image, mask, seen, execution, flip=policy.flip)
 
     scene = Scene(
-        crop,
+        _crops(cascade, plane),
         (prompts,),
-        _boxed(previous, prompts, view),
+        _boxed(cascade, previous, prompts, view),
         (view,),
         min_crop=0 if policy.crop == PUBLISHED else None,
         shrink=execution.shrink,
@@ -72,9 +66,8 @@ def interact(
     return _prediction(logits, roi, prompts, view, plane, policy, zoomed=zoomed)
 
 
-@torch.inference_mode()
 def interact_each(
-    cascade: Cascade,
+    cascade: CascadeStep,
     plane: Plane,
     batch: Sequence[Prompts],
     views: Sequence[Box],
@@ -86,17 +79,15 @@ def interact_each(
     ``views`` have the proportions of one input; ``sizes`` are the long sides of the levels' inputs.
     """
 
-    def crop(boxes: Sequence[Box], size: tuple[int, int]) -> Tensor:
-        return torch.stack([torch.tensor(plane.read(box, size)) for box in boxes])
-
-    def run(level: nn.Module, image: Tensor, mask: Tensor, seen: PromptTensors) -> Tensor:
-        return _run(level, image, mask, seen, execution, flip=False)
+    def run(level: LevelOfAnyEngine, image: Array, mask: Array, seen: PromptTensors) -> Array:
+        return _run(cascade, level, image, mask, seen, execution, flip=False)
 
     coarse, fine = (side // execution.shrink for side in sizes)
+    nothing = np.zeros((len(batch), 1, 1, 1), np.float32)
     scene = Scene(
-        crop,
+        _crops(cascade, plane),
         batch,
-        BoxedMasks(torch.zeros(len(batch), 1, 1, 1), views),
+        BoxedMasks(cascade.given(nothing), views),
         views,
         view_size=network_size(views[0].shape, coarse),
         fine_size=network_size((fine, fine), fine),
@@ -112,18 +103,23 @@ def interact_each(
     ]
 
 
-@torch.inference_mode()
 def bare_features(
-    cascade: Cascade, pixels: NDArray[np.float32], execution: Execution
+    cascade: CascadeStep, pixels: NDArray[np.float32], execution: Execution
 ) -> NDArray[np.float32]:
     """Return what the coarse level sees without prompts: (C, H / 4, W / 4) of (3, H, W) pixels."""
-    image = torch.tensor(pixels)[None].to(execution.device)
-    features: NDArray[np.float32] = cascade.coarse.bare_features(image)[0].float().cpu().numpy()
+    given = [cascade.given(pixels[None])]
+    seen = cascade.infer(cascade.coarse.bare_features, given, execution.device)
+    features: NDArray[np.float32] = to_numpy(seen[0])
     return features
 
 
+def _crops(cascade: CascadeStep, plane: Plane) -> Crop:
+    """Return what reads a plane for the engine of a cascade."""
+    return lambda boxes, size: cascade.given(np.stack([plane.read(box, size) for box in boxes]))
+
+
 def _prediction(
-    logits: Tensor,
+    logits: Array,
     roi: Box,
     prompts: Prompts,
     view: Box,
@@ -133,30 +129,31 @@ def _prediction(
     zoomed: bool,
 ) -> Prediction:
     """Bring the logits (1, 1, h, w) of a region to its size, and into line with the prompts."""
-    found: NDArray[np.float32] = resize(logits, roi.shape)[0, 0].numpy()
+    found: NDArray[np.float32] = to_numpy(resize(logits, roi.shape)[0, 0])
     if policy.enforce_clicks:
         found = enforce_clicks(found, [prompt.moved(roi, roi.shape) for prompt in prompts])
     found = _within_boxes(found, prompts, roi, view)
-    probability = torch.from_numpy(found).sigmoid().numpy()
-    return Prediction(plane.shape, roi, probability, view, zoomed=zoomed)
+    return Prediction(plane.shape, roi, probability(found), view, zoomed=zoomed)
 
 
-def _boxed(previous: Prediction | None, prompts: Prompts, view: Box) -> BoxedMasks:
+def _boxed(
+    cascade: CascadeStep, previous: Prediction | None, prompts: Prompts, view: Box
+) -> BoxedMasks:
     """Return the previous mask as the cascade takes it.
 
     Without one, what the newest box or lasso encloses stands for it.
     """
     if previous is not None and previous.roi_probability.any():
-        return BoxedMasks(torch.tensor(previous.roi_probability)[None, None], (previous.roi,))
-    for prompt in reversed(prompts.prompts):
-        mask = prompt.first_mask()
-        if mask is not None:
-            return BoxedMasks(torch.tensor(mask)[None, None], (prompt.extent,))
-    return BoxedMasks(torch.zeros(1, 1, 1, 1), (view,))
+        known, box = previous.roi_probability, previous.roi
+    else:
+        drawn = ((p.first_mask(), p.extent) for p in reversed(prompts.prompts))
+        nothing = np.zeros((1, 1), np.float32), view
+        known, box = next(((mask, box) for mask, box in drawn if mask is not None), nothing)
+    return BoxedMasks(cascade.given(known[None, None]), (box,))
 
 
 def _region_of_one_level(
-    cascade: Cascade, scene: Scene, previous: Prediction | None, policy: Policy
+    cascade: CascadeStep, scene: Scene, previous: Prediction | None, policy: Policy
 ) -> Box | None:
     """Return the region of interest of a single level, None for the whole view."""
     view = scene.views[0]
@@ -198,28 +195,20 @@ def _within_boxes(
 
 
 def _run(
-    level: nn.Module,
-    image: Tensor,
-    previous: Tensor,
+    cascade: CascadeStep,
+    level: LevelOfAnyEngine,
+    image: Array,
+    previous: Array,
     prompts: PromptTensors,
     execution: Execution,
     *,
     flip: bool,
-) -> Tensor:
-    """Run a level, CPU in and CPU out; ``flip`` averages with its mirror image."""
+) -> Array:
+    """Run a level; ``flip`` averages with its mirror image."""
+    xp = array_namespace(image)
     if flip:
-        image, previous = (torch.cat([t, t.flip(-1)]) for t in (image, previous))
+        image, previous = (xp.concat([a, xp.flip(a, axis=-1)]) for a in (image, previous))
         prompts = prompts.joined(prompts.mirrored(image.shape[-1]))
-    device = execution.device
-    with torch.autocast(
-        device.type,
-        dtype=execution.autocast or torch.bfloat16,
-        enabled=execution.autocast is not None,
-    ):
-        logits: Tensor = level(
-            image.to(device),
-            previous.to(device),
-            prompts.to(device),
-        )
-    found = logits.float().cpu()
-    return (found[:1] + found[1:].flip(-1)) / 2 if flip else found
+    given = image, previous, prompts
+    found = cascade.infer(level, given, execution.device, execution.autocast)
+    return (found[:1] + xp.flip(found[1:], axis=-1)) / 2 if flip else found

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.signal import fftconvolve
@@ -151,8 +150,8 @@ def moved(seed: Prediction, shift: Shift) -> Prediction:
 
 def _gridded(seed: Prediction, view: Box, size: tuple[int, ...]) -> Mask:
     """Return the mask of an object on a grid of ``size`` over ``view``; thin ones are kept."""
-    values = torch.tensor(seed.roi_probability)[None, None]
-    shares = paste(values, seed.roi, view, (size[0], size[1]))[0, 0].numpy()
+    values = seed.roi_probability[None, None]
+    shares = paste(values, seed.roi, view, (size[0], size[1]))[0, 0]
     on_grid: Mask = shares > min(0.5, shares.max() / 2)
     return on_grid
 

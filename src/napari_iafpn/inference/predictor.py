@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from napari_iafpn.geometry import Box, network_size
@@ -21,6 +20,7 @@ from napari_iafpn.inference.device import (
     choose_device,
     choose_precision,
     is_out_of_memory,
+    kind_of,
 )
 from napari_iafpn.inference.interaction import (
     Execution,
@@ -30,8 +30,9 @@ from napari_iafpn.inference.interaction import (
 )
 from napari_iafpn.inference.policy import PLUGIN, Policy
 from napari_iafpn.inference.prediction import Prediction
-from napari_iafpn.networks import Cascade, find_model, load_cascade
+from napari_iafpn.networks import find_model, load_cascade
 from napari_iafpn.networks.onnx_engine import is_installed, load_onnx_cascade
+from napari_iafpn.networks.step import CascadeStep
 from napari_iafpn.networks.tables import check_choice
 from napari_iafpn.prompts import Prompt, Prompts
 
@@ -51,7 +52,7 @@ class Predictor:
     Parameters
     ----------
     cascade : Cascade
-        Left as it is; the predictor works on a copy, see ``networks.folding``.
+        Of any engine; left as it is; the predictor works on a copy, see ``networks.folding``.
     device : str
         ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
     precision : str
@@ -62,7 +63,7 @@ class Predictor:
 
     def __init__(
         self,
-        cascade: Cascade,
+        cascade: CascadeStep,
         device: str = "auto",
         precision: str = "auto",
         policy: Policy = PLUGIN,
@@ -71,12 +72,7 @@ class Predictor:
         self.device = choose_device(device)
         self.precision = choose_precision(precision)
         self.notes: tuple[str, ...] = ()
-        self.cascade = cascade
-        if cascade.engine == "torch":
-            from napari_iafpn.networks.folding import folded  # imports the backbones
-
-            copied = folded(cascade).to(self.device)
-            self.cascade = copied.to(memory_format=torch.channels_last)
+        self.cascade = cascade.prepared(self.device)
 
     @classmethod
     def load(
@@ -149,7 +145,7 @@ class Predictor:
         return replace(
             found,
             seconds=time.perf_counter() - start,
-            device=str(execution.device),
+            device=execution.device,
             notes=self.notes + _note(self.device, execution),
         )
 
@@ -205,31 +201,21 @@ class Predictor:
         attempts = _attempts(self.device, PRECISIONS[self.precision])
         for execution in attempts:
             try:
-                self._move_to(execution.device)
-                return run(execution), execution
+                self.cascade.move(execution.device)
+                with self.cascade.predicting():
+                    return run(execution), execution
             except (MemoryError, RuntimeError, OSError) as error:
                 if not is_out_of_memory(error):
                     raise
                 if execution is attempts[-1]:
                     raise MemoryError(NO_MEMORY) from error
-            if self.device.type == "cuda":
-                torch.cuda.empty_cache()
+            self.cascade.forget(self.device)
         raise AssertionError("the last attempt returns or raises")
 
-    def _move_to(self, device: torch.device) -> None:
-        """Bring the weights to a device where they may not be."""
-        weights = next(self.cascade.parameters(), None)  # walking all costs time at every click
-        if weights is not None and weights.device.type != device.type:
-            try:
-                self.cascade.to(device)
-            except Exception:  # half way; a full device has no room for the rest
-                self.cascade.to("cpu")
-                raise
 
-
-def _takes_onnx(engine: str, device: torch.device, precision: str) -> bool:
+def _takes_onnx(engine: str, device: str, precision: str) -> bool:
     check_choice("engine", engine, ("auto", "torch", "onnx"))
-    can = device.type == "cpu" and precision == "fp32"
+    can = device == "cpu" and precision == "fp32"
     if engine == "onnx" and not (can and is_installed()):
         raise ValueError(
             "the engine onnx is not available here: it runs on the CPU in fp32 and needs "
@@ -238,18 +224,17 @@ def _takes_onnx(engine: str, device: torch.device, precision: str) -> bool:
     return engine != "torch" and can and is_installed()
 
 
-def _attempts(device: torch.device, autocast: torch.dtype | None) -> list[Execution]:
+def _attempts(device: str, autocast: str | None) -> list[Execution]:
     """Return the ways to run, the best first: as wanted, half as large, on the CPU."""
     attempts = [Execution(device, autocast), Execution(device, autocast, shrink=2)]
-    return attempts if device.type == "cpu" else [*attempts, Execution(torch.device("cpu"))]
+    return attempts if device == "cpu" else [*attempts, Execution("cpu")]
 
 
-def _note(home: torch.device, execution: Execution) -> tuple[str, ...]:
+def _note(home: str, execution: Execution) -> tuple[str, ...]:
+    memory = f"{kind_of(home).upper()} memory ran out; this mask was computed"
     if execution.device != home:
-        return (f"{home.type.upper()} memory ran out; this mask was computed on the CPU.",)
-    if execution.shrink > 1:
-        return (f"{home.type.upper()} memory ran out; this mask was computed at half resolution.",)
-    return ()
+        return (f"{memory} on the CPU.",)
+    return (f"{memory} at half resolution.",) if execution.shrink > 1 else ()
 
 
 def _checked(

@@ -1,256 +1,87 @@
-"""The cascade and its step: what the prompts mean, where that is, and the object drawn there."""
+"""The cascade of torch, whose parts have weights of their own, which can be trained."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from napari_iafpn.geometry import Box, network_size, reframe, resize, zoom_in
-from napari_iafpn.networks.config import CascadeConfig, LevelConfig
-from napari_iafpn.prompts import Prompt, PromptTensors
+from napari_iafpn.networks.config import CascadeConfig
+from napari_iafpn.networks.step import CascadeStep
+from napari_iafpn.prompts import PromptTensors
 
 if TYPE_CHECKING:
     from napari_iafpn.networks.level import Level
     from napari_iafpn.networks.refiner import Refiner
 
-Crop = Callable[[Sequence[Box], tuple[int, int]], Tensor]
-"""From one box per sample and a size (H, W) to (B, 3, H, W) float RGB in [0, 1]."""
-RunLevel = Callable[[nn.Module, Tensor, Tensor, PromptTensors], Tensor]
-"""From a level and its inputs to its logits (B, 1, H, W)."""
 
+class Cascade(CascadeStep, nn.Module):
+    """The levels and the refiner of a configuration, with new weights."""
 
-@dataclass(frozen=True)
-class BoxedMasks:
-    """Masks of a batch, each stored in its box only.
+    engine = "torch"
+    coarse: Level
+    fine: Level | None
+    refiner: Refiner | None
 
-    Attributes
-    ----------
-    values : (B, 1, h, w) float
-        Probabilities, at any resolution; 0 outside the box.
-    boxes : sequence of B boxes
-        In the image frame.
-    """
-
-    values: Tensor
-    boxes: Sequence[Box]
-
-    def seen_in(self, boxes: Sequence[Box], size: tuple[int, int]) -> Tensor:
-        """Return (B, 1, H, W), the masks in other boxes, resized to ``size``."""
-        if list(boxes) == list(self.boxes):
-            return resize(self.values, size)
-        return reframe(self.values, self.boxes, boxes, size)
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What a step starts from, for a batch; boxes and prompts are in the image frame.
-
-    Attributes
-    ----------
-    crop : callable
-        Reads the pixels.
-    prompts : sequence of iterables of Prompt
-        Of each sample, in their order.
-    previous : BoxedMasks
-        The masks so far.
-    views : sequence of Box
-        What the coarse level looks at.
-    view_size, fine_size : (H, W)
-        Inputs of the levels, common to the batch. Regions of interest get the proportions of
-        ``fine_size`` as far as the view allows. None, for one sample: the checkpoint's long side,
-        in the proportions of the view and of the region.
-    min_crop : int, optional
-        Instead of the checkpoint's.
-    shrink : int
-        Divisor of the checkpoint's sizes, where memory is short.
-    """
-
-    crop: Crop
-    prompts: Sequence[Iterable[Prompt]]
-    previous: BoxedMasks
-    views: Sequence[Box]
-    view_size: tuple[int, int] | None = None
-    fine_size: tuple[int, int] | None = None
-    min_crop: int | None = None
-    shrink: int = 1
-
-
-@dataclass(frozen=True)
-class Region:
-    """What the fine level and the refiner are given: one region of interest of each sample.
-
-    Attributes
-    ----------
-    boxes : tuple of B boxes
-    intention, last : (B, 1, H, W) float
-        Probabilities of the coarse level and of the previous mask, in the regions.
-    prompts : sequence of iterables of Prompt
-    """
-
-    boxes: tuple[Box, ...]
-    intention: Tensor
-    last: Tensor
-    prompts: Sequence[Iterable[Prompt]]
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(H, W) of the inputs."""
-        return self.last.shape[-2], self.last.shape[-1]
-
-
-class Engine(Protocol):
-    """What computes the parts of a cascade; each takes and returns the same tensors."""
-
-    name: str
-
-    def level(self, name: str, config: LevelConfig) -> Level:
-        """Return the ``coarse`` or the ``fine`` level."""
-
-    def refiner(self, channels: int) -> Refiner:
-        """Return the refiner."""
-
-
-class TorchEngine:
-    """Parts with weights of their own, which can be trained."""
-
-    name = "torch"
-
-    def level(self, name: str, config: LevelConfig) -> Level:  # noqa: ARG002
-        """Return a new level."""
-        from napari_iafpn.networks.level import Level  # imports the backbones, which takes seconds
-
-        return Level(config)
-
-    def refiner(self, channels: int) -> Refiner:
-        """Return a new refiner."""
+    def __init__(self, config: CascadeConfig) -> None:
+        # Here, because they import the backbones, which takes seconds.
+        from napari_iafpn.networks.level import Level
         from napari_iafpn.networks.refiner import Refiner
 
-        return Refiner(channels)
-
-
-class Cascade(nn.Module):
-    """The coarse level, which reads the intention, and the fine level, which draws the object.
-
-    ``fine`` is None in the ablation without IAF, ``refiner`` in all published settings.
-    """
-
-    def __init__(self, config: CascadeConfig, engine: Engine | None = None) -> None:
         super().__init__()
-        engine = engine or TorchEngine()
-        self.engine = engine.name
         self.config = config
-        self.coarse = engine.level("coarse", config.coarse)
-        self.fine = None if config.fine is None else engine.level("fine", config.fine)
-        self.refiner = engine.refiner(config.refiner) if config.refiner else None
+        self.coarse = Level(config.coarse)
+        self.fine = None if config.fine is None else Level(config.fine)
+        self.refiner = Refiner(config.refiner) if config.refiner else None
 
-    def step(self, scene: Scene, run: RunLevel | None = None) -> tuple[Tensor, tuple[Box, ...]]:
-        """Take one step, eq. (2)-(4): coarse level, zoom-in, fine level, refiner.
+    def given(self, values: NDArray[Any]) -> Tensor:
+        """Return a tensor in the computer's memory."""
+        return torch.tensor(values)
 
-        Returns
-        -------
-        logits : (B, 1, H, W) float
-            In the regions of interest.
-        boxes : tuple of B boxes
-            The regions of interest, in the image frame.
-        """
-        region = self.zoom(scene, self.intend(scene, run))
-        return self.draw(scene, region, run), region.boxes
+    def infer(
+        self,
+        part: Callable[..., Tensor],
+        given: Sequence[Tensor | PromptTensors],
+        device: str,
+        autocast: str | None = None,
+    ) -> Tensor:
+        """Return what a part makes on a device, CPU in and CPU out."""
+        with torch.autocast(
+            torch.device(device).type,
+            dtype=getattr(torch, autocast or "bfloat16"),
+            enabled=autocast is not None,
+        ):
+            made = part(*(each.to(device) for each in given))
+        return made.float().cpu()
 
-    def intend(self, scene: Scene, run: RunLevel | None = None) -> Tensor:
-        """Run the coarse level on the views: logits (B, 1, H, W) of what the prompts mean."""
-        return (run or _run)(self.coarse, *self.view_inputs(scene))
+    def prepared(self, device: str) -> Cascade:
+        """Return a copy for prediction on a device, see ``networks.folding``."""
+        from napari_iafpn.networks.folding import folded
 
-    def zoom(self, scene: Scene, intention: Tensor) -> Region:
-        """Zoom in on the coarse level's logits of the views, without their gradient; eq. (3)."""
-        believed = BoxedMasks(intention.detach().sigmoid(), scene.views)
-        boxes = self.regions(scene, believed.values)
-        size = scene.fine_size or self.input_size(scene, boxes[0], self.config.fine_size)
-        last = scene.previous.seen_in(boxes, size)
-        return Region(boxes, believed.seen_in(boxes, size), last, scene.prompts)
+        return folded(self).to(device).to(memory_format=torch.channels_last)
 
-    def draw(self, scene: Scene, region: Region, run: RunLevel | None = None) -> Tensor:
-        """Run the fine level and the refiner on the regions: the object's logits (B, 1, H, W)."""
-        assert self.fine is not None
-        return self.refine((run or _run)(self.fine, *self.region_inputs(scene, region)), region)
+    def move(self, device: str) -> None:
+        """Bring the weights to a device where they may not be."""
+        weights = next(self.parameters(), None)  # walking all costs time at every click
+        if weights is not None and weights.device.type != torch.device(device).type:
+            try:
+                self.to(device)
+            except Exception:  # half way; a full device has no room for the rest
+                self.to("cpu")
+                raise
 
-    def view_inputs(self, scene: Scene) -> tuple[Tensor, Tensor, PromptTensors]:
-        """Return the coarse level's image, previous mask and prompts."""
-        size = scene.view_size or self.input_size(scene, scene.views[0], self.config.coarse_size)
-        previous = scene.previous.seen_in(scene.views, size)
-        prompts = PromptTensors.seen_in(scene.prompts, scene.views, size, previous.device)
-        return scene.crop(scene.views, size), previous, prompts
+    def forget(self, device: str) -> None:
+        """Give back the memory of a device that nothing uses."""
+        if torch.device(device).type == "cuda":
+            torch.cuda.empty_cache()
 
-    def region_inputs(self, scene: Scene, region: Region) -> tuple[Tensor, Tensor, PromptTensors]:
-        """Return the fine level's image, previous mask and prompts."""
-        share = self.config.memory
-        previous = blend_previous_mask(region.intention, region.last, share)
-        prompts = PromptTensors.seen_in(
-            region.prompts, region.boxes, region.size, region.last.device
-        )
-        return scene.crop(region.boxes, region.size), previous, prompts
-
-    def refine(self, logits: Tensor, region: Region) -> Tensor:
-        """Correct the fine level's logits where there is a refiner."""
-        if self.refiner is None:
-            return logits
-        prompts = PromptTensors.seen_in(
-            region.prompts, region.boxes, region.size, logits.device, beyond=True
-        )
-        corrected: Tensor = self.refiner(logits, region.intention, region.last, prompts)
-        return corrected
-
-    def regions(self, scene: Scene, intention: Tensor) -> tuple[Box, ...]:
-        """Return the region of interest of each sample, eq. (3), in the image frame.
-
-        ``intention`` is (B, 1, H, W) float, probabilities over the views.
-        """
-        masks: np.ndarray = (intention[:, 0] > 0.5).cpu().numpy()
-        least = self.config.min_crop if scene.min_crop is None else scene.min_crop
-        boxes = []
-        for mask, prompts, view in zip(masks, scene.prompts, scene.views, strict=True):
-            box = zoom_in(mask, prompts, view, min_crop=least)
-            if scene.fine_size is not None:
-                height, width = scene.fine_size
-                scale = max(box.height / height, box.width / width)
-                box = box.resized_about_centre(scale * height, scale * width, view)
-            boxes.append(box)
-        return tuple(boxes)
-
-    def input_size(self, scene: Scene, box: Box, long_side: int) -> tuple[int, int]:
-        """Return the input (H, W) of a level for one sample's ``box``."""
-        if len(scene.views) > 1:
-            raise ValueError(
-                f"{len(scene.views)} samples have no common input; give view_size and fine_size"
-            )
-        return network_size(box.shape, long_side // scene.shrink)
-
-
-def _run(level: nn.Module, image: Tensor, previous: Tensor, prompts: PromptTensors) -> Tensor:
-    logits: Tensor = level(image, previous, prompts)
-    return logits.float()
-
-
-def blend_previous_mask(intention: Tensor, last: Tensor, share: float) -> Tensor:
-    """Return the fine level's previous mask: the intention, and what that level drew before.
-
-    The coarse level sees the last mask at its own resolution, so that finer details would be drawn
-    anew at every click. With a share of the last mask the fine level knows what it drew, and where
-    the intention has changed.
-
-    Parameters
-    ----------
-    intention, last : (B, 1, h, w) float
-        Probabilities in the region of interest. Where all of ``last`` is 0 there is no mask yet,
-        and the intention alone counts.
-    share : float
-        ``CascadeConfig.memory``.
-    """
-    known = last.amax((1, 2, 3), keepdim=True) > 0
-    return intention + share * known * (last - intention)
+    def predicting(self) -> AbstractContextManager[Any]:
+        """Return the context without gradients."""
+        return torch.inference_mode()
 
 
 def build_cascade(config: CascadeConfig, pretrained: str = "auto") -> Cascade:

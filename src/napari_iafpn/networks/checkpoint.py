@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import safetensors
-import safetensors.torch
-import torch
-from torch import Tensor
 
 from napari_iafpn.networks.config import CascadeConfig
 from napari_iafpn.networks.models import ModelCard
 from napari_iafpn.networks.tables import read_json, read_table
 
 if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
     from napari_iafpn.networks.cascade import Cascade
 
 FORMAT_VERSION = 1
@@ -44,13 +44,15 @@ def save_cascade(
     ValueError
         Where a weight is not finite: such a model draws nothing.
     """
+    from safetensors.torch import save
+
     header = {
         "format_version": FORMAT_VERSION,
         "config": cascade.config.to_dict(),
         "card": dataclasses.asdict(card),
     }
     tensors = {key: _stored(key, value, dtype) for key, value in cascade.state_dict().items()}
-    payload = safetensors.torch.save(tensors, metadata={HEADER_KEY: json.dumps(header)})
+    payload = save(tensors, metadata={HEADER_KEY: json.dumps(header)})
     write_atomically(Path(path), payload)
 
 
@@ -68,7 +70,7 @@ def load_cascade(path: Path | str, device: torch.device | str = "cpu") -> Cascad
     # Here, because it imports the backbones, which takes longer than reading a card.
     from napari_iafpn.networks.cascade import Cascade
 
-    with _open(path) as file:
+    with _open(path, "pt") as file:
         config = _config(file, path)
         try:
             expected = _shapes(config)
@@ -112,8 +114,11 @@ def write_atomically(path: Path, payload: bytes) -> None:
 
 
 @contextmanager
-def _open(path: Path | str) -> Iterator[Any]:
-    """Open a model file; what cannot be read, now or later, is a ValueError."""
+def _open(path: Path | str, framework: str = "numpy") -> Iterator[Any]:
+    """Open a model file; what cannot be read, now or later, is a ValueError.
+
+    ``framework`` is ``pt`` for tensors, which needs torch.
+    """
     path = Path(path)
     if path.is_dir():
         raise ValueError(f"{path} is a folder; give the .safetensors file of a model")
@@ -122,7 +127,7 @@ def _open(path: Path | str) -> Iterator[Any]:
     if not os.access(path, os.R_OK):
         raise ValueError(f"the model file {path} may not be read; change its permissions")
     try:
-        with safetensors.safe_open(path, framework="pt") as file:
+        with safetensors.safe_open(path, framework=framework) as file:
             yield file
     except (safetensors.SafetensorError, OSError) as error:
         if path.suffix.lower() in PICKLES:
@@ -171,6 +176,8 @@ def _config(file: Any, path: Path | str) -> CascadeConfig:
 
 def _shapes(config: CascadeConfig) -> dict[str, Tensor]:
     """Return the tensors of an architecture without their memory."""
+    import torch
+
     from napari_iafpn.networks.cascade import Cascade
 
     try:

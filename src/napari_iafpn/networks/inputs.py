@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from torch import Tensor
-
+from napari_iafpn.geometry.arrays import Array
 from napari_iafpn.prompts import PromptTensors, prompt_maps
 
 
-def graph_inputs(
-    image: Tensor, prompts: PromptTensors, radius: float
-) -> tuple[Tensor, Tensor, Tensor]:
+def graph_inputs(image: Array, prompts: PromptTensors, radius: float) -> tuple[Array, Array, Array]:
     """Return the prompts' maps (B, 2, H, W), the pixels (B, M, 2) of the nodes and which are valid.
 
     Raises

@@ -7,18 +7,21 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from numpy.typing import NDArray
 
-from napari_iafpn.networks.cascade import Cascade
+from napari_iafpn.geometry.arrays import Array
 from napari_iafpn.networks.checkpoint import load_cascade, read_config
-from napari_iafpn.networks.config import LevelConfig
+from napari_iafpn.networks.config import CascadeConfig, LevelConfig
 from napari_iafpn.networks.inputs import graph_inputs
+from napari_iafpn.networks.step import CascadeStep
+from napari_iafpn.networks.threads import threads_in_use
 from napari_iafpn.prompts import PromptTensors
 
 NEEDED = ("onnx", "onnxruntime", "platformdirs")
@@ -38,7 +41,7 @@ def cache_folder() -> Path:
     return user_cache_path("napari-iafpn") / "graphs"
 
 
-def load_onnx_cascade(path: Path, cache: Path | None = None) -> Cascade:
+def load_onnx_cascade(path: Path, cache: Path | None = None) -> OnnxCascade:
     """Load a model file; its graphs are written at the first time, which takes some seconds.
 
     Raises
@@ -55,7 +58,7 @@ def load_onnx_cascade(path: Path, cache: Path | None = None) -> Cascade:
         graphs = cache / _name_of(path)
         if not graphs.is_dir():
             _write(path, graphs)
-        cascade = _checked(lambda: Cascade(config, OnnxEngine(graphs)), graphs)
+        cascade = _checked(lambda: OnnxCascade(config, graphs), graphs)
         _forget(cache, graphs)
     except Exception as error:  # each exporter, runtime and disk has its own
         words = str(error).strip().split("\n")[0]
@@ -67,7 +70,7 @@ def load_onnx_cascade(path: Path, cache: Path | None = None) -> Cascade:
 
 def _name_of(path: Path) -> str:
     """Return a name for a model's graphs, which tells all that they are made of."""
-    made_of = hashlib.sha256(path.read_bytes() + torch.__version__.encode())
+    made_of = hashlib.sha256(path.read_bytes() + version("torch").encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         made_of.update(source.read_bytes())
     return made_of.hexdigest()[:32]
@@ -89,16 +92,16 @@ def _write(path: Path, graphs: Path) -> None:
                 raise
 
 
-def _checked(make: Callable[[], Cascade], graphs: Path) -> Cascade:
+def _checked(make: Callable[[], OnnxCascade], graphs: Path) -> OnnxCascade:
     """Return a cascade that ran once; graphs that cannot are written anew at the next time."""
     try:
         cascade = make()
-        image = torch.zeros(1, 3, 64, 64)
-        cascade.coarse(image, image[:, :1], PromptTensors.of([[]]))
+        image = np.zeros((1, 3, 64, 64), np.float32)
+        cascade.coarse(image, image[:, :1], PromptTensors.of([[]], None))
     except Exception:
         shutil.rmtree(graphs, ignore_errors=True)
         raise
-    return cascade.eval()
+    return cascade
 
 
 def _forget(cache: Path, kept: Path) -> None:
@@ -111,31 +114,57 @@ def _forget(cache: Path, kept: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-class OnnxEngine:
-    """The parts of a cascade from a folder of graphs, see ``graphs.write_graphs``."""
+class OnnxCascade(CascadeStep):
+    """A cascade from a folder of graphs, see ``graphs.write_graphs``."""
 
-    name = "onnx"
+    engine = "onnx"
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, config: CascadeConfig, folder: Path) -> None:
+        def level(name: str, of: LevelConfig) -> OnnxLevel:
+            return OnnxLevel(_Graph(folder / f"{name}.onnx"), of)
 
-    def level(self, name: str, config: LevelConfig) -> Any:
-        """Return a level."""
-        return OnnxLevel(_Graph(self.folder / f"{name}.onnx"), config)
+        self.config = config
+        self.coarse = level("coarse", config.coarse)
+        self.fine = None if config.fine is None else level("fine", config.fine)
+        self.refiner = OnnxRefiner(_Graph(folder / "refiner.onnx")) if config.refiner else None
 
-    def refiner(self, channels: int) -> Any:  # noqa: ARG002
-        """Return the refiner."""
-        return OnnxRefiner(_Graph(self.folder / "refiner.onnx"))
+    def given(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return the values themselves."""
+        return values
+
+    def infer(
+        self,
+        part: Callable[..., Array],
+        given: Sequence[Array | PromptTensors],
+        device: str,  # noqa: ARG002
+        autocast: str | None = None,  # noqa: ARG002
+    ) -> Array:
+        """Return what a part makes on the CPU in float32."""
+        return part(*given)
+
+    def prepared(self, device: str) -> OnnxCascade:  # noqa: ARG002
+        """Return this one, which nothing changes."""
+        return self
+
+    def move(self, device: str) -> None:
+        """Do nothing: graphs run on the CPU."""
+
+    def forget(self, device: str) -> None:
+        """Do nothing: graphs run on the CPU."""
+
+    def predicting(self) -> AbstractContextManager[Any]:
+        """Return a context that does nothing."""
+        return nullcontext()
 
 
 class _Graph:
-    """A graph that is ready to run, with as many threads as torch has."""
+    """A graph that is ready to run."""
 
     def __init__(self, path: Path) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
+        options.intra_op_num_threads = threads_in_use()
         options.log_severity_level = 3
         # Threads wait for work in a loop while a graph runs; afterwards that would take the
         # processor from the window and from other programs.
@@ -147,54 +176,53 @@ class _Graph:
         )
         self._names = [given.name for given in self._session.get_inputs()]
 
-    def run(self, output: str, given: Sequence[Tensor]) -> Tensor:
+    def run(self, output: str, given: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
         """Return an output of the graph."""
-        arrays = [np.ascontiguousarray(tensor.detach().numpy()) for tensor in given]
+        arrays = [np.ascontiguousarray(values) for values in given]
         feed = dict(zip(self._names, arrays, strict=True))
         try:
             (found,) = self._session.run([output], feed, self._run_options)
         except Exception as error:  # of its own kinds
             raise RuntimeError(str(error)) from error
-        return torch.from_numpy(found)
+        drawn: NDArray[np.float32] = found
+        return drawn
 
 
-class OnnxLevel(nn.Module):
+class OnnxLevel:
     """A level, see ``level.Level``."""
 
     def __init__(self, graph: _Graph, config: LevelConfig) -> None:
-        super().__init__()
         self.graph, self.config = graph, config
 
-    def forward(self, image: Tensor, previous: Tensor, prompts: PromptTensors) -> Tensor:
+    def __call__(self, image: Array, previous: Array, prompts: PromptTensors) -> Array:
         """Return the object's logits (B, 1, H, W)."""
         return self._run("drawn", image, previous, prompts)
 
-    def bare_features(self, image: Tensor) -> Tensor:
+    def bare_features(self, image: Array) -> Array:
         """Return what the level sees of ``image`` without any prompt, see ``Features.bare``."""
-        none = PromptTensors.of([()] * len(image))
-        return self._run("features", image, torch.zeros_like(image[:, :1]), none)
+        none = PromptTensors.of([()] * len(image), None)
+        return self._run("features", image, np.zeros_like(image[:, :1]), none)
 
-    def _run(self, output: str, image: Tensor, previous: Tensor, prompts: PromptTensors) -> Tensor:
+    def _run(self, output: str, image: Array, previous: Array, prompts: PromptTensors) -> Array:
         maps, nodes, valid = graph_inputs(image, prompts, self.config.click_radius)
         if not nodes.shape[1]:  # a graph has no empty lists
-            nodes, valid = nodes.new_zeros(len(image), 1, 2), valid.new_zeros(len(image), 1)
+            nodes, valid = np.zeros((len(image), 1, 2), np.int64), np.zeros((len(image), 1), bool)
         return self.graph.run(output, (image, previous, maps, nodes, valid))
 
 
-class OnnxRefiner(nn.Module):
+class OnnxRefiner:
     """The refiner, see ``refiner.Refiner``."""
 
     def __init__(self, graph: _Graph) -> None:
-        super().__init__()
         self.graph = graph
 
-    def forward(
-        self, logits: Tensor, intention: Tensor, last: Tensor, prompts: PromptTensors
-    ) -> Tensor:
+    def __call__(
+        self, logits: Array, intention: Array, last: Array, prompts: PromptTensors
+    ) -> Array:
         """Return corrected logits (B, 1, H, W); without clicks they stay as they are."""
         if not prompts.valid.any():
             return logits
         ends = prompts.segments
-        segments = ends if ends.shape[2] == 2 else ends.repeat(1, 1, 2, 1)
+        segments = ends if ends.shape[2] == 2 else np.repeat(ends, 2, axis=2)
         given = logits, intention, last, segments, prompts.positive, prompts.rank
         return self.graph.run("drawn", given)

@@ -1,15 +1,16 @@
-"""Prompts as tensors: padded batches of lines and graph nodes, and the maps drawn from them."""
+"""Prompts as arrays: padded batches of lines and graph nodes, and the maps drawn from them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
-import torch
-from torch import Tensor
+import numpy as np
+from array_api_compat import array_namespace
 
+from napari_iafpn.geometry.arrays import Array, device_of, placed
 from napari_iafpn.geometry.box import Box
 from napari_iafpn.prompts.prompt import Prompt
 
@@ -22,31 +23,32 @@ class PromptTensors:
 
     Attributes
     ----------
-    segments : Tensor
+    segments : array
         (B, S, E, 2) float, the ends (row, col) in pixels of the lines that the maps show: E is 2,
         or 1 where all are points, as clicks are. Integers are pixel centres.
-    positive : Tensor
+    positive : array
         (B, S) bool, the sign.
-    rank : Tensor
+    rank : array
         (B, S) int, the place of a line's prompt among those with lines, from 0; -1 marks padding
         and lines outside the input, which change nothing.
-    nodes : Tensor
+    nodes : array
         (B, M, 2) float, (row, col) of the click graph's nodes.
-    node_valid : Tensor
+    node_valid : array
         (B, M) bool; False marks padding and nodes outside the input.
     """
 
-    segments: Tensor
-    positive: Tensor
-    rank: Tensor
-    nodes: Tensor
-    node_valid: Tensor
+    segments: Array
+    positive: Array
+    rank: Array
+    nodes: Array
+    node_valid: Array
 
     @classmethod
-    def of(
-        cls, batch: Sequence[Iterable[Prompt]], device: torch.device | str = "cpu"
-    ) -> PromptTensors:
-        """Pad the prompts of a batch to one number of lines S and of nodes M (both may be 0)."""
+    def of(cls, batch: Sequence[Iterable[Prompt]], device: Any = "cpu") -> PromptTensors:
+        """Pad the prompts of a batch to one number of lines S and of nodes M (both may be 0).
+
+        Tensors on ``device`` of torch, or numpy arrays where it is None.
+        """
         marks = [[prompt for prompt in prompts if prompt.segments] for prompts in batch]
         lines = [
             [(segment, p.positive, rank) for rank, p in enumerate(own) for segment in p.segments]
@@ -65,12 +67,12 @@ class PromptTensors:
         places = [[node for node, _ in own] for own in padded_nodes]
         present = [[known for _, known in own] for own in padded_nodes]
         return cls(
-            torch.tensor(segments, dtype=torch.float32).view(*shown, 2, 2)[:, :, :ends],
-            torch.tensor(positive, dtype=torch.bool).view(shown),
-            torch.tensor(rank, dtype=torch.int64).view(shown),
-            torch.tensor(places, dtype=torch.float32).view(*graph, 2),
-            torch.tensor(present, dtype=torch.bool).view(graph),
-        ).to(device)
+            np.array(segments, np.float32).reshape(*shown, 2, 2)[:, :, :ends],
+            np.array(positive, bool).reshape(shown),
+            np.array(rank, np.int64).reshape(shown),
+            np.array(places, np.float32).reshape(*graph, 2),
+            np.array(present, bool).reshape(graph),
+        ).each(lambda values: placed(values, device))
 
     @classmethod
     def seen_in(
@@ -78,7 +80,7 @@ class PromptTensors:
         batch: Sequence[Iterable[Prompt]],
         boxes: Sequence[Box],
         size: tuple[int, int],
-        device: torch.device | str = "cpu",
+        device: Any = "cpu",
         *,
         beyond: bool = False,
     ) -> PromptTensors:
@@ -93,59 +95,70 @@ class PromptTensors:
         tensors = cls.of(moved, device)
         return tensors if beyond else tensors.clamped(size)
 
-    def to(self, device: torch.device | str) -> PromptTensors:
-        """Return the tensors on a device."""
+    def each(self, change: Callable[[Array], Array]) -> PromptTensors:
+        """Return what ``change`` makes of each array."""
         return replace(
-            self, **{name: getattr(self, name).to(device) for name in self.__dataclass_fields__}
+            self, **{name: change(getattr(self, name)) for name in self.__dataclass_fields__}
         )
 
+    def to(self, device: Any) -> PromptTensors:
+        """Return the tensors on a device."""
+        return self.each(lambda tensor: tensor.to(device))
+
     @property
-    def valid(self) -> Tensor:
+    def valid(self) -> Array:
         """(B, S) bool; False marks lines that change nothing."""
         return self.rank >= 0
 
     def clamped(self, size: tuple[int, int]) -> PromptTensors:
         """Keep what lies on the last pixels inside when it is rounded to float32."""
-        limit = torch.tensor(size, device=self.nodes.device) - 0.501
-        segments, nodes = (torch.minimum(t, limit) for t in (self.segments, self.nodes))
+        xp = array_namespace(self.nodes)
+        limit = placed(np.array(size, np.float32) - np.float32(0.501), device_of(self.nodes))
+        segments, nodes = (xp.minimum(points, limit) for points in (self.segments, self.nodes))
         return replace(self, segments=segments, nodes=nodes)
 
     def inside(self, size: tuple[int, int]) -> PromptTensors:
         """Mark nodes and lines whose pixels lie outside an input of ``size`` (H, W) as invalid."""
-        limit = torch.tensor(size, device=self.nodes.device)
+        xp = array_namespace(self.nodes)
+        limit = placed(np.array(size, np.float32), device_of(self.nodes))
 
-        def within(points: Tensor) -> Tensor:
-            pixel = torch.floor(points + 0.5)
-            return ((pixel >= 0) & (pixel < limit)).all(dim=-1)
+        def within(points: Array) -> Array:
+            pixel = xp.floor(points + 0.5)
+            return xp.all((pixel >= 0) & (pixel < limit), axis=-1)
 
-        seen = within(self.segments).any(dim=-1)
+        seen = xp.any(within(self.segments), axis=-1)
         return replace(
             self,
-            rank=torch.where(seen, self.rank, -1),
+            rank=xp.where(seen, self.rank, -1),
             node_valid=self.node_valid & within(self.nodes),
         )
 
     def mirrored(self, width: int) -> PromptTensors:
         """Return the prompts on an input whose ``width`` columns are reversed."""
-        ends = torch.tensor([0.0, width - 1.0], device=self.nodes.device)
-        turn = torch.tensor([1.0, -1.0], device=self.nodes.device)
+        ends, turn = (
+            placed(np.array(values, np.float32), device_of(self.nodes))
+            for values in ((0, width - 1), (1, -1))
+        )
         return replace(self, segments=ends + turn * self.segments, nodes=ends + turn * self.nodes)
 
     def joined(self, other: PromptTensors) -> PromptTensors:
         """Return a batch of both, which have the same number of lines and of nodes."""
         both = {n: (getattr(self, n), getattr(other, n)) for n in self.__dataclass_fields__}
-        return replace(self, **{name: torch.cat(pair) for name, pair in both.items()})
+        xp = array_namespace(self.nodes)
+        return replace(self, **{name: xp.concat(pair) for name, pair in both.items()})
 
-    def pixels(self, size: tuple[int, int]) -> Tensor:
+    def pixels(self, size: tuple[int, int]) -> Array:
         """Return the pixel (B, M, 2) of an input of ``size`` (H, W) that contains each node.
 
         Integers are pixel centres. Invalid nodes get some pixel of the input.
         """
-        limit = torch.tensor(size, device=self.nodes.device) - 1
-        return torch.floor(self.nodes + 0.5).long().clamp(min=torch.zeros_like(limit), max=limit)
+        xp = array_namespace(self.nodes)
+        last = placed(np.array(size, np.float32) - 1, device_of(self.nodes))
+        inside = xp.maximum(xp.minimum(xp.floor(self.nodes + 0.5), last), xp.zeros_like(last))
+        return xp.astype(inside, xp.int64)
 
 
-def prompt_maps(prompts: PromptTensors, size: tuple[int, int], radius: float = 5.0) -> Tensor:
+def prompt_maps(prompts: PromptTensors, size: tuple[int, int], radius: float = 5.0) -> Array:
     """Draw the maps (B, 2, H, W): 1 within ``radius`` of positive (0) and of negative (1) lines.
 
     Distances are in pixels of the map, so it is drawn after any resizing; positions are not
@@ -154,34 +167,37 @@ def prompt_maps(prompts: PromptTensors, size: tuple[int, int], radius: float = 5
     """
     if prompts.segments.shape[2] == 1:
         return _disks(prompts, size, radius)
+    xp = array_namespace(prompts.segments)
     inside = squared_distances(prompts.segments, size) <= radius**2  # (B, S, H, W)
-    signs = torch.stack([prompts.positive, ~prompts.positive], dim=1) & prompts.valid[:, None]
-    drawn = (inside[:, None] & signs[..., None, None]).any(dim=2)  # (B, 2, H, W)
-    return drawn.to(prompts.segments.dtype)
+    signs = xp.stack([prompts.positive, ~prompts.positive], axis=1) & prompts.valid[:, None]
+    drawn = xp.any(inside[:, None] & signs[..., None, None], axis=2)  # (B, 2, H, W)
+    return xp.astype(drawn, prompts.segments.dtype)
 
 
-def _disks(prompts: PromptTensors, size: tuple[int, int], radius: float) -> Tensor:
+def _disks(prompts: PromptTensors, size: tuple[int, int], radius: float) -> Array:
     """Draw points, each in a window of its own: many clicks cost in proportion."""
     position = prompts.segments[:, :, 0]  # (B, S, 2)
+    xp, on = array_namespace(position), device_of(position)
     half = math.ceil(radius)
-    window = torch.arange(-half, half + 2, device=position.device, dtype=position.dtype)
-    rows, cols = (torch.floor(position).unbind(-1)[axis][..., None] + window for axis in (0, 1))
+    window = xp.arange(-half, half + 2, device=on, dtype=position.dtype)
+    rows, cols = (xp.floor(position[..., axis, None]) + window for axis in (0, 1))
     row_distance = (rows - position[..., :1]) ** 2  # (B, S, K)
     col_distance = (cols - position[..., 1:]) ** 2  # (B, S, K)
     inside = row_distance[..., :, None] + col_distance[..., None, :] <= radius**2  # (B, S, K, K)
     inside &= ((rows >= 0) & (rows < size[0]))[..., :, None]
     inside &= ((cols >= 0) & (cols < size[1]))[..., None, :]
     inside &= prompts.valid[..., None, None]
-    plane = torch.where(prompts.positive, 0, size[0] * size[1])[..., None, None]
-    cell = rows.long()[..., :, None] * size[1] + cols.long()[..., None, :]  # (B, S, K, K)
+    plane = xp.astype(~prompts.positive, xp.int64)[..., None, None] * (size[0] * size[1])
+    rows, cols = (xp.astype(along, xp.int64) for along in (rows, cols))
+    cell = plane + rows[..., :, None] * size[1] + cols[..., None, :]  # (B, S, K, K)
     beside = 2 * size[0] * size[1]  # one more cell, for what is not drawn
-    cell = torch.where(inside, plane + cell, beside)
-    drawn = torch.zeros(len(position), beside + 1, dtype=position.dtype, device=position.device)
-    drawn.scatter_(1, cell.flatten(1), 1.0)
-    return drawn[:, :beside].reshape(-1, 2, *size)
+    cell = xp.reshape(xp.where(inside, cell, beside), (len(position), -1))
+    drawn = xp.zeros((len(position), beside + 1), dtype=position.dtype, device=on)
+    drawn[xp.arange(len(position), device=on)[:, None], cell] = 1.0
+    return xp.reshape(drawn[:, :beside], (-1, 2, *size))
 
 
-def squared_distances(segments: Tensor, size: tuple[int, int]) -> Tensor:
+def squared_distances(segments: Array, size: tuple[int, int]) -> Array:
     """Return the squared distance of every pixel to each line, (B, S, H, W), in pixels.
 
     Parameters
@@ -191,15 +207,16 @@ def squared_distances(segments: Tensor, size: tuple[int, int]) -> Tensor:
     size : (H, W)
     """
     start = segments[..., 0, :]  # (B, S, 2)
-    rows = torch.arange(size[0], device=start.device, dtype=start.dtype) - start[..., :1]
-    cols = torch.arange(size[1], device=start.device, dtype=start.dtype) - start[..., 1:]
+    xp, on = array_namespace(start), device_of(start)
+    rows = xp.arange(size[0], device=on, dtype=start.dtype) - start[..., :1]
+    cols = xp.arange(size[1], device=on, dtype=start.dtype) - start[..., 1:]
     if segments.shape[2] == 1:
         return rows[..., :, None] ** 2 + cols[..., None, :] ** 2
     way = segments[..., 1, :] - start
-    length2 = (way**2).sum(dim=-1).clamp(min=1e-12)[..., None, None]
+    length2 = xp.clip(xp.sum(way**2, axis=-1), 1e-12)[..., None, None]
     down, right = way[..., 0, None, None], way[..., 1, None, None]
     share = (rows[..., :, None] * down + cols[..., None, :] * right) / length2
-    share = share.clamp(0.0, 1.0)
+    share = xp.clip(share, 0.0, 1.0)
     return (rows[..., :, None] - share * down) ** 2 + (cols[..., None, :] - share * right) ** 2
 
 

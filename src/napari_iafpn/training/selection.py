@@ -158,7 +158,6 @@ def coarse_alone(cascade: Cascade) -> Cascade:
     """Return a cascade without fine level that shares the coarse one."""
     alone = Cascade.__new__(Cascade)
     nn.Module.__init__(alone)
-    alone.engine = cascade.engine
     alone.config = dataclasses.replace(cascade.config, fine=None, refiner=0)
     alone.coarse, alone.fine, alone.refiner = cascade.coarse, None, None
     return alone

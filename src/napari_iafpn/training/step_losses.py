@@ -13,9 +13,11 @@ import torch
 from torch import Tensor
 
 from napari_iafpn.geometry import Box, crop_resize, resize
-from napari_iafpn.networks.cascade import BoxedMasks, Cascade, Scene
+from napari_iafpn.geometry.arrays import Array
+from napari_iafpn.networks.cascade import Cascade
 from napari_iafpn.networks.level import Level
 from napari_iafpn.networks.refiner import SHARPNESS
+from napari_iafpn.networks.step import BoxedMasks, Scene
 from napari_iafpn.prompts import Click
 from napari_iafpn.training.clicking import add_click, next_click
 from napari_iafpn.training.dataset import Batch
@@ -160,7 +162,7 @@ class SimulatedAnnotation:
         views = (Box.whole(self.shape),) * len(pixels)
         whole = resize(pixels, rounds.view_size)
 
-        def crop(boxes: Sequence[Box], size: tuple[int, int]) -> Tensor:
+        def crop(boxes: Sequence[Box], size: tuple[int, int]) -> Array:
             return whole if boxes is views else crop_resize(pixels, boxes, size)
 
         self.scene = Scene(

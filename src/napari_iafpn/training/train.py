@@ -226,7 +226,7 @@ def launch(engine: ComputeSettings, precision: str) -> Fabric:
     Under ``torchrun`` the processes are its own; otherwise this one starts the others.
     """
     devices, nodes = engine.processes
-    device = choose_device(engine.accelerator)
+    device = torch.device(choose_device(engine.accelerator))
     present = {"cuda": torch.cuda.device_count(), "mps": 1}.get(device.type, devices)
     if devices > present:
         raise ValueError(f"devices is {devices}; this machine has {present} of {device.type}")

@@ -161,10 +161,9 @@ def _missing(
 
     What learns begins with the first image again where one of its set is missing.
     """
-    import torch
-
     from napari_iafpn.images import Plane
     from napari_iafpn.inference import Predictor
+    from napari_iafpn.networks.threads import use_threads
 
     predictor = None
     learners: dict[tuple[str, str], ObjectLearner] = {}
@@ -184,7 +183,7 @@ def _missing(
         if not todo:
             continue
         if predictor is None:
-            torch.set_num_threads(evaluation.threads)
+            use_threads(evaluation.threads)
             predictor = Predictor.load(model.path, evaluation.device)
         sample = annotated.read(index)
         plane = Plane(sample.image)

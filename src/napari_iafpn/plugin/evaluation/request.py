@@ -155,7 +155,7 @@ def _jobs() -> int:
     """Return how many processes leave the window some of the computer; a GPU takes one."""
     from napari_iafpn.inference.device import choose_device
 
-    if choose_device("auto").type != "cpu":
+    if choose_device("auto") != "cpu":
         return 1
     return max(1, min(MOST_JOBS, (os.cpu_count() or 1) // 2))
 

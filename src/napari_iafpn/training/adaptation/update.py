@@ -16,7 +16,7 @@ from lightning.fabric import Fabric
 from torch import nn
 
 from napari_iafpn.evaluation.readers import AnnotatedSet
-from napari_iafpn.inference.device import choose_device
+from napari_iafpn.inference.device import choose_device, kind_of
 from napari_iafpn.networks import Cascade, CascadeConfig
 from napari_iafpn.networks.level import Level
 from napari_iafpn.training.dataset import ClickDataset
@@ -70,7 +70,7 @@ def adapt(
     """
     where = choose_device(device)
     fabric = Fabric(
-        accelerator=where.type, devices=1, precision=choose_precision("auto", where.type)
+        accelerator=kind_of(where), devices=1, precision=choose_precision("auto", kind_of(where))
     )
     cascade = copy.deepcopy(start).requires_grad_(False)
     for part in _learning(cascade):

@@ -84,7 +84,7 @@ def finetune(
 def _finetune(request: FinetuneRequest, control: RunControl) -> Done:
     base = find_model(request.model)
     _check_output(request, base)
-    device = choose_device(request.device)
+    device = torch.device(choose_device(request.device))
     cascade = load_cascade(base)
     with sole_writer(request.folder):
         done = _train(request, control, base, cascade, device)
