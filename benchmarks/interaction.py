@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ from napari_iafpn.prompts import Click
 
 SMALL, LARGE = 512, 4096
 RADIUS = 60
-CANDIDATES = 16
+CANDIDATES, SIZES = 16, (192, 192)
 YARDSTICK = (288, 384)
 STARTER = """
 import resource, subprocess, sys
@@ -70,12 +71,13 @@ def main() -> None:
     row(f"interaction at {LARGE} x {LARGE}, ms", [1e3 * each for each in large])
     row("interaction / hrnet_w18", [each / yard for each in small])
     row(f"{LARGE} x {LARGE} / {SMALL} x {SMALL}", np.divide(large, small))
-    for sizes in ((192, 192), None):
-        pairs = [
-            measure(candidates(p, sizes), options.repeats // 4, clock) for p in predictors.values()
-        ]
-        shares = [together / alone for together, alone in pairs]
-        row(f"{CANDIDATES} at once / one by one, {sizes or 'whole'}", shares)
+    found = [measure(candidates(p), options.repeats // 4, clock) for p in predictors.values()]
+    for name, part, whole in (
+        (f"{CANDIDATES} candidates / as many clicks", 0, 3),
+        (f"{CANDIDATES} at once / one by one, {SIZES}", 0, 1),
+        (f"{CANDIDATES} at once / one by one, as clicks", 2, 3),
+    ):
+        row(name, [seconds[part] / seconds[whole] for seconds in found])
     if not options.skip_memory:
         memory = [peak_memory(side, options.model) for side in (SMALL, LARGE)]
         print(f"\npeak memory of `segment`, {SMALL}     {memory[0]:8.0f} MB")
@@ -95,18 +97,25 @@ def processor() -> str:
     return names[0] if names else platform.processor()
 
 
-def candidates(predictor: Predictor, sizes: tuple[int, int] | None) -> list[Callable[[], object]]:
-    """Return first clicks on many places of one image, predicted together and one by one."""
+def candidates(predictor: Predictor) -> list[Callable[[], object]]:
+    """Return first clicks on many places of one image, predicted together and one by one.
+
+    At ``SIZES``, as the first way in which similar objects are looked for, then at the full sizes,
+    as a user's clicks are.
+    """
     plane, side = Plane(disk(SMALL)), SMALL // 2
     places = [(n // 4 * side // 4 + 32, n % 4 * side // 4 + 32) for n in range(CANDIDATES)]
     views = [Box(row, row + side, col, col + side) for row, col in places]
     batch = [[Click(SMALL // 2, SMALL // 2)]] * CANDIDATES
 
-    def alone() -> object:
+    def together(sizes: tuple[int, int] | None) -> object:
+        return predictor.predict_each(plane, batch, views, sizes)
+
+    def alone(sizes: tuple[int, int] | None) -> object:
         pairs = zip(batch, views, strict=True)
         return [predictor.predict_each(plane, [clicks], [v], sizes) for clicks, v in pairs]
 
-    return [lambda: predictor.predict_each(plane, batch, views, sizes), alone]
+    return [partial(way, sizes) for sizes in (SIZES, None) for way in (together, alone)]
 
 
 def disk(side: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_iafpn.networks.cascade import Cascade
+from napari_iafpn.networks.checkpoint import load_cascade
 from napari_iafpn.networks.folding import folded
 from napari_iafpn.networks.inputs import graph_inputs
 from napari_iafpn.networks.level import Level
@@ -123,3 +125,7 @@ class _RefinerGraph(nn.Module):
     ) -> Tensor:
         prompts = PromptTensors(segments, positive, rank, segments[:, :, 0], rank >= 0)
         return self.refiner.corrected(logits, intention, last, prompts)
+
+
+if __name__ == "__main__":
+    write_graphs(load_cascade(sys.argv[1]), Path(sys.argv[2]))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -24,6 +27,7 @@ from napari_iafpn.networks.step import CascadeStep
 from napari_iafpn.networks.threads import threads_in_use
 from napari_iafpn.prompts import PromptTensors
 
+logger = logging.getLogger(__name__)
 NEEDED = ("onnx", "onnxruntime", "platformdirs")
 CACHE_BYTES = 512 * 2**20
 """Of all graphs that are kept, those used last."""
@@ -78,18 +82,38 @@ def _name_of(path: Path) -> str:
 
 def _write(path: Path, graphs: Path) -> None:
     """Write the graphs of a model, all or none."""
-    from napari_iafpn.networks.graphs import write_graphs  # imports the backbones
-
     graphs.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=graphs.parent) as unfinished:
         made = Path(unfinished) / "made"
         made.mkdir()
-        write_graphs(load_cascade(path), made)
+        if "torch" in sys.modules or not _write_elsewhere(path, made):
+            from napari_iafpn.networks.graphs import write_graphs  # imports the backbones
+
+            write_graphs(load_cascade(path), made)
         try:
             made.rename(graphs)
         except OSError:
             if not graphs.is_dir():  # else another process was quicker
                 raise
+
+
+def _write_elsewhere(path: Path, folder: Path) -> bool:
+    """Write graphs in another process, so that this one never has torch; tell whether it did."""
+    command = [sys.executable, "-m", "napari_iafpn.networks.graphs", str(path), str(folder)]
+    try:
+        run = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+    except OSError as error:  # in an application that is no Python by itself
+        logger.debug("graphs are written in this process", exc_info=error)
+        return False
+    if run.returncode:
+        logger.debug("graphs could not be written: %s", run.stderr.decode(errors="replace"))
+    return not run.returncode
 
 
 def _checked(make: Callable[[], OnnxCascade], graphs: Path) -> OnnxCascade:
