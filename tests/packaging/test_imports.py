@@ -118,7 +118,10 @@ def test_a_click_by_onnx_needs_no_torch(tmp_path: Path) -> None:
     """Not even the first one, for which another process writes the graphs."""
     pytest.importorskip("onnxruntime")
     run = subprocess.run(
-        [sys.executable, "-c", CLICK.format(str(tmp_path))], capture_output=True, text=True, check=True
+        [sys.executable, "-c", CLICK.format(str(tmp_path))],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     engine, found, device, *loaded = run.stdout.split()
     assert (engine, found, device) == ("onnx", "True", "cpu")

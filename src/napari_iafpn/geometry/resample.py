@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from array_api_compat import array_namespace, is_numpy_array
 from numpy.typing import ArrayLike, NDArray
-from PIL import Image
+from scipy.sparse import csr_array
 
 from napari_iafpn.geometry.arrays import Array, like
 from napari_iafpn.geometry.box import Box
@@ -24,27 +24,18 @@ V = TypeVar("V", bound=np.generic)
 def resize(values: Array, size: tuple[int, int]) -> Array:
     """Resize (B, C, H, W) float ``values`` to ``size``: bilinear, averaging when it shrinks.
 
-    Returns the input itself where the size does not change. Tensors and float32 arrays of numpy
-    come out the same, up to rounding.
+    Returns the input itself where the size does not change. Tensors and arrays come out the same,
+    up to rounding.
     """
     if tuple(values.shape[-2:]) == tuple(size):
         return values
-    if is_numpy_array(values):
-        planes = [_resized(plane, size) for plane in values.reshape(-1, *values.shape[-2:])]
-        return np.stack(planes).reshape(*values.shape[:-2], *size)
-    from torch.nn import functional as F
-
-    if size[1] == 1:  # torch's averaging resize to one column leaves out the rows
+    if is_numpy_array(values) or size[1] == 1:  # torch's resize to one column leaves out the rows
         box = Box.whole((values.shape[-2], values.shape[-1]))
         return reframe(values, [box] * len(values), [box] * len(values), size)
+    from torch.nn import functional as F
+
     shrinks = size[0] < values.shape[-2] or size[1] < values.shape[-1]
     return F.interpolate(values, size, mode="bilinear", align_corners=False, antialias=shrinks)
-
-
-def _resized(plane: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Resize (H, W) values; Pillow averages as torch does, who took it from there."""
-    image = Image.fromarray(np.ascontiguousarray(plane, np.float32))
-    return np.asarray(image.resize(size[::-1], Image.Resampling.BILINEAR))
 
 
 def pick_nearest(values: NDArray[V], size: tuple[int, int]) -> NDArray[V]:
@@ -133,12 +124,14 @@ def resample(
 
 def _weighted(values: Array, rows: _Weights, cols: _Weights) -> Array:
     """Apply the weights of rows and those of columns to (B, C, h, w) values."""
-    row_weights = like(rows.dense(), values)  # (B, 1, H, h)
-    col_weights = like(cols.dense().swapaxes(2, 3), values)  # (B, 1, w, W)
     if is_numpy_array(values):
-        return row_weights @ values @ col_weights
+        # Sparse, since the threads of a dense product would take the processor from the network's.
+        parts = zip(rows.sparse(values.dtype), cols.sparse(values.dtype), values, strict=True)
+        return np.stack([[r @ (c @ plane.T).T for plane in sample] for r, c, sample in parts])
     import torch
 
+    row_weights = like(rows.dense(), values)  # (B, 1, H, h)
+    col_weights = like(cols.dense().swapaxes(2, 3), values)  # (B, 1, w, W)
     with torch.autocast(values.device.type, enabled=False):  # half precision would not be exact
         return row_weights @ values @ col_weights
 
@@ -186,6 +179,16 @@ class _Weights:
         inside = np.minimum(edges[:, 1:], samples) - np.maximum(edges[:, :-1], 0)
         share = (inside / np.diff(edges)).clip(0, 1) / np.where(total > 0, total, 1.0)
         return cls(samples, first, band * share[..., None])
+
+    def sparse(self, dtype: np.dtype[Any]) -> list[csr_array]:
+        """Return B matrices (count, samples)."""
+        count, reach = self.band.shape[1:]
+        columns = np.minimum(self.first[..., None] + np.arange(reach), self.samples - 1)
+        begins, shape = np.arange(count + 1) * reach, (count, self.samples)
+        return [
+            csr_array((band.ravel().astype(dtype), column.ravel(), begins), shape)
+            for band, column in zip(self.band, columns, strict=True)
+        ]
 
     def dense(self) -> NDArray[np.float64]:
         """Return (B, 1, count, samples)."""
