@@ -19,11 +19,8 @@ from qtpy.QtTest import QTest
 from napari_iafpn.geometry import Box
 from napari_iafpn.inference import Prediction
 from napari_iafpn.plugin.user_paths import UserPaths
-from napari_iafpn.plugin.warming import import_triton
 from napari_iafpn.plugin.widget import ClickSegmentation
 from napari_iafpn.prompts import Prompts
-
-import_triton()  # tests build networks in the process of the window, in any order
 
 RADIUS = 8
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton

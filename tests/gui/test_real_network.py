@@ -25,7 +25,10 @@ from napari_iafpn.prompts import Click
 from pathlib import Path
 from napari_iafpn.plugin.user_paths import UserPaths
 from napari_iafpn.plugin.widget import ClickSegmentation
+from napari_iafpn.inference import predictor
 
+if sys.argv[2] == "torch":
+    predictor.is_installed = lambda: False
 viewer = napari.Viewer()
 viewer.add_image(np.random.default_rng(0).random((64, 64)))
 widget = ClickSegmentation(
@@ -40,6 +43,7 @@ controller.add(Click(30, 30))
 while controller.busy:
     QApplication.processEvents()
 print(widget.status.quiet_text, controller.prediction)
+assert ("torch" in sys.modules) == (sys.argv[2] == "torch")
 viewer.close()
 """
 
@@ -58,13 +62,15 @@ def test_masks_are_those_of_the_replay_without_a_window(annotate, tiny_cascade, 
     assert np.array_equal(window.preview(image.shape) > 0, expected)
 
 
-def test_a_process_that_draws_before_it_knows_torch(tmp_path, tiny_cascade):
-    """Torch is first imported in the worker, when OpenGL's libraries are already there."""
+@pytest.mark.parametrize("engine", ["torch", "onnx"])
+def test_a_process_that_draws_before_it_knows_torch(tmp_path, tiny_cascade, engine):
+    """Torch is imported late, in the worker, when OpenGL's libraries are there already, or never."""
+    if engine == "onnx":
+        pytest.importorskip("onnxruntime")
     file = tmp_path / "tiny.safetensors"
     save_cascade(tiny_cascade, file, ModelCard(name="tiny"))
-    done = subprocess.run(
-        [sys.executable, "-c", CLICKED, str(file)], capture_output=True, text=True, timeout=100
-    )
+    command = [sys.executable, "-c", CLICKED, str(file), engine]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr[-2000:]
     assert "s per click on" in done.stdout
     assert "Prediction(" in done.stdout

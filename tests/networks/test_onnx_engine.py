@@ -124,3 +124,12 @@ def test_a_cache_that_cannot_be_written_is_told_of(tiny_file, tmp_path):
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(RuntimeError, match="does not run this model here"):
         engine.load_onnx_cascade(tiny_file, tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    ("device", "installed", "told"),
+    [("cpu", False, True), ("cpu", True, False), ("cuda", False, False)],
+)
+def test_where_it_would_be_quicker_it_is_advised(monkeypatch, device, installed, told):
+    monkeypatch.setattr(engine, "is_installed", lambda: installed)
+    assert ("napari-iafpn[fast]" in engine.advice(device)) == told

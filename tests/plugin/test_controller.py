@@ -185,6 +185,8 @@ def test_a_model_is_loaded_before_the_first_click(desk):
     desk.controller.receive(ModelReady("default", "cpu"))
     assert not desk.controller.busy
     assert desk.said[-1] == "The model default is ready on cpu."
+    desk.controller.receive(ModelReady("default", "cpu", "It is slow."))
+    assert desk.said[-1] == "The model default is ready on cpu. It is slow."
 
 
 def test_a_model_that_fails_ends_the_waiting(desk):

@@ -91,6 +91,7 @@ def _prediction(device: str) -> list[tuple[str, str]]:
     from napari_iafpn.images import Plane
     from napari_iafpn.inference import Predictor
     from napari_iafpn.masks import iou
+    from napari_iafpn.networks.onnx_engine import advice
     from napari_iafpn.plugin.samples import SAMPLES, load_image, load_labels
     from napari_iafpn.prompts import Click
 
@@ -105,7 +106,7 @@ def _prediction(device: str) -> list[tuple[str, str]]:
         rows += [("note", note) for note in runs[-1].notes]
     overlap = iou(predictor.predict(plane, [Click(row, col)]).mask(), labels == labels[row, col])
     return [
-        ("engine", f"{ENGINES[predictor.engine]}{_hint(predictor)}"),
+        ("engine", f"{ENGINES[predictor.engine]}. {advice(predictor.device)}".rstrip(". ")),
         *rows,
         ("overlap", f"IoU {overlap:.3f} with the truth of the sample {SAMPLE!r}"),
     ]
@@ -116,11 +117,3 @@ def _torch_beside(predictor: Predictor) -> list[Predictor]:
     from napari_iafpn.inference import Predictor
 
     return [] if predictor.engine == "torch" else [Predictor.load(device="cpu", engine="torch")]
-
-
-def _hint(predictor: Predictor) -> str:
-    from napari_iafpn.networks.onnx_engine import is_installed
-
-    if predictor.device != "cpu" or is_installed():
-        return ""
-    return "; clicks are quicker with pip install 'napari-iafpn[fast]'"

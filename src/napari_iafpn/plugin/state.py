@@ -165,7 +165,8 @@ class AnnotationState:
             self._say(f"Loading the model {report.model} …", quiet=True)
         elif isinstance(report, ModelReady):
             self._jobs.settle(ModelWanted(report.model))
-            self._say(f"The model {report.model} is ready on {report.device}.", quiet=True)
+            ready = f"The model {report.model} is ready on {report.device}. {report.advice}"
+            self._say(ready.rstrip(), quiet=True)
         elif isinstance(report, ModelFailed):
             job = self._jobs.job
             if job is not None and job.model == report.model:

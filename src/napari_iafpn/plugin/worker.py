@@ -33,7 +33,6 @@ from napari_iafpn.plugin.messages import (
     sentence_of,
 )
 from napari_iafpn.plugin.planes import PlaneSource
-from napari_iafpn.plugin.warming import import_triton
 from napari_iafpn.prompts import Click
 from napari_iafpn.sessions.replay import propagate_planes
 
@@ -214,15 +213,16 @@ class _PredictorCache:
         return self._predictor is not None and self._model == model
 
     def load(self, model: str) -> ModelReady | ModelFailed:
+        from napari_iafpn.networks.onnx_engine import advice
+
         if self._predictor is None or self._model != model:
             try:
-                import_triton()
                 self._predictor = self._load(model)
             except Exception as error:  # noqa: BLE001  the end of the thread's stack
                 return ModelFailed(model, sentence_of(error, "the model could not be loaded", KEPT))
             self._model = model
             self._replay = None
-        return ModelReady(model, str(self._predictor.device))
+        return ModelReady(model, self._predictor.device, advice(self._predictor.device))
 
     def search(self, wanted: SearchWanted, cancelled: Callable[[], bool]) -> Iterator[SearchReport]:
         """Find what looks like the exemplars; ``cancelled`` may use the desk meanwhile."""

@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt import QElidingLabel
 
 from napari_iafpn.plugin.messages import Message, as_sentence
 
@@ -241,7 +242,7 @@ class StatusView(QWidget):
         self.spinner = Spinner(self)
         self._label = sentence_label()
         self._label.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        self._quiet = QLabel(self)
+        self._quiet = QElidingLabel(parent=self)
         self._quiet.setStyleSheet(QUIET)
         self._quiet.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.foot = QHBoxLayout()

@@ -10,7 +10,6 @@ from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
 from napari_iafpn.plugin.evaluation.request import Request
-from napari_iafpn.plugin.warming import import_triton
 
 if TYPE_CHECKING:
     from napari_iafpn.evaluation import AnnotatedSet, EvaluationProgress, Protocol, Results
@@ -142,7 +141,6 @@ class Runner:
                 if self._thread is thread:
                     self._report(told)
 
-        import_triton()
         from napari_iafpn.inference import Cancelled as Interrupted
 
         try:

@@ -12,7 +12,6 @@ import numpy as np
 from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.ports import LabelsTarget
-from napari_iafpn.plugin.warming import import_triton
 from napari_iafpn.sessions import PlaneKey, Step
 from napari_iafpn.sessions.pixels import lifted, region_of
 
@@ -118,7 +117,6 @@ def kept_objects(
 
 def write_kept(folder: Path, objects: Iterable[KeptObject]) -> None:
     """Write objects where a process learns from them."""
-    import_triton()
     from napari_iafpn.training.adaptation import write_objects
 
     write_objects(folder, [each.sample() for each in objects])
