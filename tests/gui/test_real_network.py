@@ -64,7 +64,7 @@ def test_masks_are_those_of_the_replay_without_a_window(annotate, tiny_cascade, 
 
 @pytest.mark.parametrize("engine", ["torch", "onnx"])
 def test_a_process_that_draws_before_it_knows_torch(tmp_path, tiny_cascade, engine):
-    """Torch is imported late, in the worker, when OpenGL's libraries are there already, or never."""
+    """Torch is imported in the worker, after OpenGL's libraries, or never."""
     if engine == "onnx":
         pytest.importorskip("onnxruntime")
     file = tmp_path / "tiny.safetensors"
