@@ -25,10 +25,22 @@ def computer(monkeypatch, tmp_path):
 
 def test_without_a_driver_torch_is_not_asked(computer):
     asked = computer(driver=False, cuda=1)
-    assert choose_device("auto") == choose_device("cpu") == "cpu"
+    assert choose_device("auto") == "cpu"
+    assert not asked
+    assert choose_device("cuda") == "cuda", "who names it knows more than we do"
+    assert asked
+
+
+def test_for_the_cpu_torch_is_not_asked(computer):
+    asked = computer(driver=True, cuda=1)
+    assert choose_device("cpu") == "cpu"
+    assert not asked
+
+
+def test_a_device_that_is_not_there_is_named(computer):
+    computer(driver=False)
     with pytest.raises(ValueError, match="'cuda' is not available here; choose one of auto, cpu"):
         choose_device("cuda")
-    assert not asked
 
 
 @pytest.mark.parametrize(
@@ -46,3 +58,8 @@ def test_one_of_several_gpus_is_chosen(computer):
     assert kind_of("cuda:1") == "cuda"
     with pytest.raises(ValueError, match="'cuda:2' is not available"):
         choose_device("cuda:2")
+
+
+def test_the_only_mps_has_a_number_for_some(computer):
+    computer(driver=True, mps=True)
+    assert choose_device("mps:0") == "mps:0"

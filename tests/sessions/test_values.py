@@ -1,4 +1,4 @@
-"""Cutouts, runs and changes of pixels; steps are done whole or not at all."""
+"""Masks, runs and changes of pixels; steps are done whole or not at all."""
 
 import json
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from scipy import ndimage
 from scipy.special import expit
 
@@ -80,8 +79,16 @@ class Tile:
 
     def shares(self, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Return (h, w), the share of each cell that a mask (box.height, box.width) covers."""
-        covered = Image.fromarray(mask.astype(np.float32))
-        return np.asarray(covered.resize(self.grid[::-1], Image.Resampling.BOX))
+        return _means(_means(mask.T, self.grid[1]).T, self.grid[0]).astype(np.float32)
+
+
+def _means(values: NDArray[Any], count: int) -> NDArray[np.float64]:
+    """Return ``count`` means of rows, each of all rows that a ``count``-th of them touches."""
+    edges = np.arange(count + 1) * len(values)
+    start, stop = edges[:-1] // count, -(-edges[1:] // count)
+    sums = np.concatenate([np.zeros((1, values.shape[1])), values.cumsum(axis=0, dtype=float)])
+    means: NDArray[np.float64] = (sums[stop] - sums[start]) / (stop - start)[:, None]
+    return means
 
 
 def scale_of(exemplars: Exemplars) -> float:

@@ -48,6 +48,11 @@ def to_numpy(array: Array) -> NDArray[Any]:
     return array if is_numpy_array(array) else array.detach().cpu().numpy()
 
 
+def in_full_precision(array: Array) -> Array:
+    """Return the values in float32, with their gradient; half precision is for networks only."""
+    return array if is_numpy_array(array) else array.float()
+
+
 def probability(logits: Array) -> Array:
     """Return the probabilities of logits, without their gradient."""
     if is_numpy_array(logits):
@@ -59,6 +64,7 @@ __all__ = [
     "Array",
     "array_namespace",
     "device_of",
+    "in_full_precision",
     "like",
     "placed",
     "probability",

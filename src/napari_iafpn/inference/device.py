@@ -19,22 +19,24 @@ EXHAUSTED = (
 """Of the words of RuntimeErrors of an exhausted memory: CUDA, MPS, CPU, C++, cuDNN, ONNX."""
 PRECISIONS: dict[str, str | None] = {"fp32": None, "bf16": "bfloat16", "fp16": "float16"}
 """The type of torch in which networks run; None is float32."""
-DRIVERS = "/dev/nvidiactl", "/dev/kfd", "/dev/dxg"
+DRIVERS = "/dev/nvidiactl", "/proc/driver/nvidia", "/dev/nvmap", "/dev/kfd", "/dev/dxg"
 """Of GPUs that torch can use under Linux: NVIDIA's, AMD's, and either one's inside of Windows."""
 
 
 def choose_device(name: str) -> str:
     """Return a device by name; ``auto`` is the first of CUDA, MPS and CPU that there is.
 
-    Torch is imported only where there may be a GPU, since that takes seconds.
+    Torch, whose import takes seconds, is not asked for the CPU, nor by ``auto`` where nothing
+    points to a GPU.
     """
-    cuda, mps = _gpus() if _may_have_gpu() else (0, False)
+    if name == "cpu" or (name == "auto" and not _may_have_gpu()):
+        return "cpu"
+    cuda, mps = _gpus()
     if name == "auto":
         return "cuda" if cuda else "mps" if mps else "cpu"
     kind, _, index = name.partition(":")
     present = {
-        "cpu": index == "",
-        "mps": mps and index == "",
+        "mps": mps and index in ("", "0"),
         "cuda": cuda > 0 and (index == "" or index in map(str, range(cuda))),
     }
     if not present.get(kind, False):
@@ -52,7 +54,8 @@ def _may_have_gpu() -> bool:
     """Tell whether it is worth asking torch."""
     if sys.platform == "linux":
         return "torch" in sys.modules or any(Path(driver).exists() for driver in DRIVERS)
-    return sys.platform == "darwin" or ctypes.util.find_library("nvcuda") is not None
+    libraries = "nvcuda", "amdhip64"
+    return sys.platform == "darwin" or any(map(ctypes.util.find_library, libraries))
 
 
 def _gpus() -> tuple[int, bool]:

@@ -12,11 +12,14 @@ from torch import Tensor, nn
 
 from napari_iafpn.networks.config import CascadeConfig
 from napari_iafpn.networks.step import CascadeStep
+from napari_iafpn.networks.threads import apply_threads
 from napari_iafpn.prompts import PromptTensors
 
 if TYPE_CHECKING:
     from napari_iafpn.networks.level import Level
     from napari_iafpn.networks.refiner import Refiner
+
+apply_threads()  # which were chosen before torch was there
 
 
 class Cascade(CascadeStep, nn.Module):

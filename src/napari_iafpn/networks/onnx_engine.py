@@ -106,7 +106,10 @@ def _write(path: Path, graphs: Path) -> None:
 
 def _write_elsewhere(path: Path, folder: Path) -> bool:
     """Write graphs in another process, so that this one never has torch; tell whether it did."""
-    command = [sys.executable, "-m", "napari_iafpn.networks.graphs", str(path), str(folder)]
+    if getattr(sys, "frozen", False) or not sys.executable:  # an application that is no Python
+        return False
+    module = "napari_iafpn.networks.graphs"  # -P: whatever lies in the current folder
+    command = [sys.executable, "-P", "-m", module, str(path), str(folder)]
     try:
         run = subprocess.run(
             command,
@@ -115,7 +118,7 @@ def _write_elsewhere(path: Path, folder: Path) -> bool:
             stderr=subprocess.PIPE,
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
-    except OSError as error:  # in an application that is no Python by itself
+    except OSError as error:
         logger.debug("graphs are written in this process", exc_info=error)
         return False
     if run.returncode:

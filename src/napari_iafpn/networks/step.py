@@ -15,6 +15,7 @@ from napari_iafpn.geometry.arrays import (
     Array,
     array_namespace,
     device_of,
+    in_full_precision,
     probability,
     to_numpy,
 )
@@ -246,7 +247,8 @@ class CascadeStep(ABC):
 
 
 def _run(run: RunLevel | None, level: LevelOfAnyEngine, *given: Any) -> Array:
-    return level(*given) if run is None else run(level, *given)
+    logits = level(*given) if run is None else run(level, *given)
+    return in_full_precision(logits)
 
 
 def blend_previous_mask(intention: Array, last: Array, share: float) -> Array:

@@ -26,7 +26,7 @@ def import_triton() -> None:
     flags = sys.getdlopenflags()
     sys.setdlopenflags(os.RTLD_NOW | deep)
     try:
-        with suppress(ImportError):
+        with suppress(Exception):  # torch may do without
             import_module(LIBRARY)
     finally:
         sys.setdlopenflags(flags)
@@ -43,8 +43,8 @@ class TritonBeforeTorch(MetaPathFinder):
     ) -> None:
         """Import triton before torch."""
         if fullname == "torch":
-            with suppress(ValueError):  # of two threads
-                sys.meta_path.remove(self)
+            # A new list, since the importing goes on in the old one.
+            sys.meta_path = [finder for finder in sys.meta_path if finder is not self]
             import_triton()
 
 

@@ -213,10 +213,10 @@ def squared_distances(segments: Array, size: tuple[int, int]) -> Array:
     if segments.shape[2] == 1:
         return rows[..., :, None] ** 2 + cols[..., None, :] ** 2
     way = segments[..., 1, :] - start
-    length2 = xp.clip(xp.sum(way**2, axis=-1), 1e-12)[..., None, None]
+    length2 = xp.sum(way**2, axis=-1).clip(min=1e-12)[..., None, None]
     down, right = way[..., 0, None, None], way[..., 1, None, None]
     share = (rows[..., :, None] * down + cols[..., None, :] * right) / length2
-    share = xp.clip(share, 0.0, 1.0)
+    share = share.clip(0.0, 1.0)
     return (rows[..., :, None] - share * down) ** 2 + (cols[..., None, :] - share * right) ** 2
 
 
