@@ -106,7 +106,8 @@ def _prediction(device: str) -> list[tuple[str, str]]:
         rows += [("note", note) for note in runs[-1].notes]
     overlap = iou(predictor.predict(plane, [Click(row, col)]).mask(), labels == labels[row, col])
     return [
-        ("engine", f"{ENGINES[predictor.engine]}. {advice(predictor.device)}".rstrip(". ")),
+        ("engine", ENGINES[predictor.engine]),
+        *([("note", told)] if (told := advice(predictor.device)) else []),
         *rows,
         ("overlap", f"IoU {overlap:.3f} with the truth of the sample {SAMPLE!r}"),
     ]

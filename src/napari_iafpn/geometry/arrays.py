@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from array_api_compat import array_namespace, is_numpy_array
+from array_api_compat import is_numpy_array
 from numpy.typing import NDArray
 
 Array = Any
@@ -58,15 +58,3 @@ def probability(logits: Array) -> Array:
     if is_numpy_array(logits):
         return 1 / (1 + np.exp(-np.maximum(logits, LEAST_LOGIT)))
     return logits.detach().sigmoid()
-
-
-__all__ = [
-    "Array",
-    "array_namespace",
-    "device_of",
-    "in_full_precision",
-    "like",
-    "placed",
-    "probability",
-    "to_numpy",
-]

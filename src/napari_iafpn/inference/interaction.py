@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
 from napari_iafpn.geometry import Box, network_size, resize, sticky_zoom_in
-from napari_iafpn.geometry.arrays import Array, array_namespace, probability, to_numpy
+from napari_iafpn.geometry.arrays import Array, probability, to_numpy
 from napari_iafpn.images import Plane
 from napari_iafpn.inference.click_constraints import enforce_clicks
 from napari_iafpn.inference.policy import PLUGIN, PUBLISHED, Policy

@@ -52,7 +52,7 @@ class Predictor:
     Parameters
     ----------
     cascade : Cascade
-        Of any engine; left as it is; the predictor works on a copy, see ``networks.folding``.
+        Of any engine. It is left as it is: torch predicts with a copy, see ``networks.folding``.
     device : str
         ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
     precision : str

@@ -8,12 +8,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
 from napari_iafpn.geometry import Box, network_size, reframe, resize, zoom_in
 from napari_iafpn.geometry.arrays import (
     Array,
-    array_namespace,
     device_of,
     in_full_precision,
     probability,
