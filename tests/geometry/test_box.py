@@ -56,3 +56,12 @@ def test_an_empty_box_is_refused():
 def test_a_box_grows_inside_others(box, expected):
     assert box.grown_to(40, 40, Box.whole((80, 100))) == expected
     assert box.grown_to(400, 400, Box.whole((80, 100))) == Box.whole((80, 100))
+
+
+def test_values_are_shown_where_boxes_meet_and_zero_elsewhere():
+    values = np.arange(1, 7, dtype=np.int16).reshape(2, 3)
+    box = Box(4, 6, 10, 13)
+    shown = box.shown_in(Box(5, 8, 9, 12), values)
+    assert shown.dtype == np.int16
+    assert shown.tolist() == [[0, 4, 5], [0, 0, 0], [0, 0, 0]]
+    assert not box.shown_in(Box(6, 8, 10, 13), values).any()

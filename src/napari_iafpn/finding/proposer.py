@@ -56,12 +56,7 @@ class Ground:
 
     def within(self, box: Box) -> NDArray[np.bool_]:
         """Return (box.height, box.width) bool, where the pixels of ``box`` are taken."""
-        taken = np.zeros(box.shape, bool)
-        common = self.box.intersection(box)
-        if common is not None:
-            there = common.shifted(-box.row_start, -box.col_start)
-            taken[there.slices] = self._pixels[self._here(common).slices]
-        return taken
+        return self.box.shown_in(box, self._pixels)
 
     def holds(self, click: Click) -> bool:
         """Tell whether a click is on a pixel that is taken."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+V = TypeVar("V", bound=np.generic)
 
 
 class Located(Protocol):
@@ -105,6 +107,16 @@ class Box:
         rows = max(self.row_start, other.row_start), min(self.row_stop, other.row_stop)
         cols = max(self.col_start, other.col_start), min(self.col_stop, other.col_stop)
         return Box(*rows, *cols) if rows[0] < rows[1] and cols[0] < cols[1] else None
+
+    def shown_in(self, other: Box, values: NDArray[V]) -> NDArray[V]:
+        """Return (height, width) ``values`` of this box as pixels of another one, 0 beyond."""
+        shown = np.zeros(other.shape, values.dtype)
+        common = self.intersection(other)
+        if common is not None:
+            there = common.shifted(-other.row_start, -other.col_start)
+            here = common.shifted(-self.row_start, -self.col_start)
+            shown[there.slices] = values[here.slices]
+        return shown
 
     def shifted(self, rows: int, cols: int) -> Box:
         """Return the box moved down by ``rows`` and to the right by ``cols``."""

@@ -88,13 +88,7 @@ class Prediction:
 
     def probability_in(self, box: Box) -> NDArray[np.float32]:
         """(box.height, box.width) float32 of a part of the plane."""
-        dense = np.zeros(box.shape, np.float32)
-        common = box.intersection(self.roi)
-        if common is not None:
-            target = common.shifted(-box.row_start, -box.col_start)
-            source = common.shifted(-self.roi.row_start, -self.roi.col_start)
-            dense[target.slices] = self.roi_probability[source.slices]
-        return dense
+        return self.roi.shown_in(box, self.roi_probability)
 
     def mask(self, threshold: float = 0.5) -> NDArray[np.bool_]:
         """(H, W) bool of the whole plane: where the probability is above ``threshold``."""

@@ -54,13 +54,7 @@ class BoxedMask:
 
     def within(self, box: Box) -> NDArray[np.bool_]:
         """Return the (box.height, box.width) mask of what lies in ``box``."""
-        mask = np.zeros(box.shape, bool)
-        common = box.intersection(self.box)
-        if common is not None:
-            there = common.shifted(-box.row_start, -box.col_start)
-            here = common.shifted(-self.box.row_start, -self.box.col_start)
-            mask[there.slices] = self.mask[here.slices]
-        return mask
+        return self.box.shown_in(box, self.mask)
 
 
 def union(first: BoxedMask | None, second: BoxedMask | None) -> BoxedMask | None:
