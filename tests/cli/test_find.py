@@ -157,3 +157,23 @@ def test_exemplars_of_one_image_find_their_like_in_a_folder(
     told = " ".join(capsys.readouterr().out.split())
     assert told.count("is there already; left as it is") == 2
     assert (tifffile.imread(output / "b_labels.tif") == b).all()
+
+
+def test_no_image_of_a_folder_stands_in_the_way_of_another(
+    given: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image, labels = given
+    for name in ("w1/field.png", "w2/field.png"):
+        (tmp_path / "plate" / name).parent.mkdir(parents=True)
+        (tmp_path / "plate" / name).write_bytes(image.read_bytes())
+    (tmp_path / "plate" / "w1" / "broken.png").write_bytes(b"no picture")
+    command = ["find", f"{tmp_path / 'plate'}", "--exemplars", f"{labels}", "--shown-in"]
+    command += [f"{tmp_path / 'plate/w1/field.png'}", "--output", f"{tmp_path / 'found'}"]
+    assert main(command) == 2
+    said = capsys.readouterr()
+    assert "broken.png was not searched: " in " ".join(said.out.split())
+    assert "1 of 3 images were not searched" in said.err
+    assert sorted(path.name for path in (tmp_path / "found").iterdir()) == [
+        "w1-field.png_labels.tif",
+        "w2-field.png_labels.tif",
+    ]

@@ -94,6 +94,15 @@ def test_exemplars_of_another_plane(drawer, many, grid, disks) -> None:
     assert found_labels(proposals, truth) == list(range(1, 26))
 
 
+@pytest.mark.parametrize("shape", [(170, 210), (420, 500)])
+def test_exemplars_of_an_image_of_another_size(drawer, many, disks, shape) -> None:
+    image, labels = many
+    places = [(r, c, 9) for r in range(30, shape[0] - 20, 40) for c in range(30, shape[1] - 20, 40)]
+    other, truth = disks(shape, places, seed=4)
+    proposals = list(find_similar(drawer, other, exemplars_of(labels), shown_in=image))
+    assert found_labels(proposals, truth) == list(range(1, len(places) + 1))
+
+
 def test_a_large_plane_is_searched_part_by_part(monkeypatch, drawer, many) -> None:
     image, labels = many
     whole = found_labels(list(find_similar(drawer, image, exemplars_of(labels))), labels)

@@ -66,12 +66,21 @@ def find_in_files(request: FindRequest) -> None:
             f"{request.image} is a folder; say with --shown-in on which image the exemplars lie"
         )
     predictor, console = Predictor.load(request.model, device=request.device), plain_console()
-    for one in _requests(request):
+    requests, failed = _requests(request), 0
+    for one in requests:
         if one.output.exists() and not request.overwrite:
             console.print(f"note: {one.output} is there already; left as it is")
             continue
-        _check_outputs(one)
-        _find(one, predictor)
+        try:
+            _check_outputs(one)
+            _find(one, predictor)
+        except ValueError as error:
+            failed += 1
+            console.print(f"note: {one.image} was not searched: {error}")
+    if failed:
+        raise ValueError(
+            f"{failed} of {len(requests)} images were not searched; the notes above say why"
+        )
 
 
 def _requests(request: FindRequest) -> list[FindRequest]:
@@ -82,17 +91,17 @@ def _requests(request: FindRequest) -> list[FindRequest]:
     if not pairs:
         raise ValueError(f"there is no image in {request.image}; give the folder that holds them")
     request.output.mkdir(parents=True, exist_ok=True)
-    images = [request.image / pair.image for pair in pairs]
     return [
         replace(
             request,
             image=image,
-            output=request.output / f"{image.stem}_labels.tif",
+            output=request.output / f"{pair.name.replace('/', '-')}_labels.tif",
             shown_in=None
             if request.shown_in and image.samefile(request.shown_in)
             else request.shown_in,
         )
-        for image in images
+        for pair in pairs
+        for image in [request.image / pair.image]
     ]
 
 

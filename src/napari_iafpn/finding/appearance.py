@@ -103,17 +103,15 @@ def cores_of(region: Box, exemplars: Exemplars) -> list[Box]:
     return sorted(cores, key=lambda core: -sum(core.intersection(b) is not None for b in shown))
 
 
-def with_margin(core: Box, exemplars: Exemplars) -> Box:
-    """Return a part of the plane with what is around it."""
+def with_margin(core: Box, exemplars: Exemplars, shape: tuple[int, int]) -> Box:
+    """Return a part of a plane of ``shape`` (H, W) with what is around it."""
     margin = 2 * math.ceil(MARGIN_SIDES * max(exemplars.sides))
-    return core.resized_about_centre(
-        core.height + margin, core.width + margin, Box.whole(exemplars.shape)
-    )
+    return core.resized_about_centre(core.height + margin, core.width + margin, Box.whole(shape))
 
 
 def tile_of(source: FeatureSource, plane: Plane, exemplars: Exemplars, core: Box) -> Tile:
     """Look at a part of the plane and what is around it."""
-    box, scale = with_margin(core, exemplars), scale_of(exemplars)
+    box, scale = with_margin(core, exemplars, plane.shape), scale_of(exemplars)
     size = _multiples(box.height * scale), _multiples(box.width * scale)
     found = source.features(plane, box, size)
     smooth = _intensities(plane.read(box, size), exemplars.radius * scale / STRIDE)

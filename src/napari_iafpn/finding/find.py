@@ -145,7 +145,7 @@ class _Search:
             exemplars.check_room(self.region)
         self.drawer, self.plane, self.exemplars = drawer, plane, exemplars
         self.shown_in, self.least = shows, quality
-        room = with_margin(self.region, exemplars)
+        room = with_margin(self.region, exemplars, plane.shape)
         own = () if shown_in is not None else exemplars.boxed_masks
         self.unlike = Ground(room).take(() if unlike is None else unlike)
         self.taken = Ground(room).take(() if committed is None else committed).take(own)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -156,14 +157,17 @@ class ImageQueue:
 
 
 def _images(folder: Path) -> list[Entry]:
+    pairs = pair_files(folder, folder)
+    beside = Counter(Path(pair.image).with_suffix("") for pair in pairs)
     return [
         Entry(
             name=pair.name,
-            image=folder / pair.image,
-            saved=(folder / pair.image).with_name(Path(pair.image).stem + SAVED),
+            image=folder / image,
+            saved=folder / f"{image if beside[stem] > 1 else stem}{SAVED}",
             given=next((folder / each for each in pair.labels if not each.endswith(SAVED)), None),
         )
-        for pair in pair_files(folder, folder)
+        for pair in pairs
+        for image, stem in [(Path(pair.image), Path(pair.image).with_suffix(""))]
     ]
 
 
