@@ -1,11 +1,14 @@
 """Every format the help promises gives back the pixels that were saved."""
 
 import io
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
+from imagecodecs import png_encode
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -139,6 +142,37 @@ def test_a_zarr_folder_is_read_at_its_finest_level(tmp_path: Path) -> None:
         assert picture_shape(tmp_path / name) == (5, 6)
 
 
+@pytest.mark.parametrize("channels", [2, 3, 4])
+def test_a_png_keeps_16_bits_of_each_colour(tmp_path: Path, channels: int) -> None:
+    stored = np.random.default_rng(0).integers(0, 4096, (20, 31, channels)).astype(np.uint16)
+    (tmp_path / "deep.png").write_bytes(png_encode(stored))
+    expected = stored[..., 0] if channels == 2 else stored
+    for indexed in (False, True):
+        read = read_picture(tmp_path / "deep.png", indexed=indexed)
+        np.testing.assert_array_equal(read, expected)
+        assert read.dtype == np.uint16
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_few_shades_are_ids_where_they_are_labels(tmp_path: Path, bits: int) -> None:
+    ids = np.arange(2**bits, dtype=np.uint8).reshape(2, -1)
+    rows = b"".join(b"\0" + np.packbits(_bits(row, bits)).tobytes() for row in ids)
+    header = struct.pack(">IIBBBBB", ids.shape[1], 2, bits, 0, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    path = tmp_path / "labels.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*chunk) for chunk in chunks))
+    np.testing.assert_array_equal(read_picture(path, indexed=True), ids)
+    assert read_picture(path).max() == 255
+
+
+def _bits(values: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
+    return np.unpackbits(values[:, None], axis=1)[:, -count:].ravel()
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
 def test_an_indexed_picture_keeps_its_indices(tmp_path: Path) -> None:
     stored = np.arange(12, dtype=np.uint8).reshape(3, 4)
     picture = Image.fromarray(stored)
@@ -227,6 +261,18 @@ def test_a_pyramidal_tiff_is_opened_at_all_its_levels(
     assert not any(isinstance(level, np.ndarray) for level in opened), "read later"
     for level, stored in zip(opened, levels, strict=True):
         np.testing.assert_array_equal(level[:, :], stored)
+
+
+def test_a_pyramid_of_colour_planes_is_read_as_a_flat_file(
+    tmp_path: Path, colour: NDArray[np.uint8]
+) -> None:
+    path, planes = tmp_path / "image.tif", np.moveaxis(colour, -1, 0)
+    options = {"tile": (16, 16), "photometric": "rgb", "planarconfig": "separate"}
+    with tifffile.TiffWriter(path) as file:
+        file.write(planes, subifds=1, **options)
+        file.write(planes[:, ::2, ::2], subfiletype=1, **options)
+    (opened,) = open_picture(path)
+    np.testing.assert_array_equal(opened, colour)
 
 
 def test_any_other_file_has_one_level(tmp_path: Path, rng_pixels: NDArray[np.uint8]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFile
 
 from napari_iafpn.images.arrays import planes_of
 from napari_iafpn.images.opening import UnfitError, UnreadableError, check_size, opening, sizes
@@ -123,17 +123,36 @@ def _read_with_pillow(path: Path) -> NDArray[Any]:
         # Palettes, CMYK, YCbCr and LAB hold no intensities; grey (1, L, LA, I, F) and RGB(A) do.
         if picture.mode in ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV"):
             return np.asarray(picture.convert("RGB"))
+        if _raw_mode(picture) in DEEP:
+            return _deep(path)
         return np.asarray(picture.getchannel("L") if picture.mode == "LA" else picture)
 
 
 def _read_indices(path: Path) -> NDArray[Any]:
     with _only_picture(path) as picture:
+        raw = _raw_mode(picture)
+        if raw in DEEP:
+            return _deep(path)
         alpha = picture.mode in ("LA", "PA")
-        return np.asarray(picture.getchannel(0) if alpha else picture)
+        values = np.asarray(picture.getchannel(0) if alpha else picture)
+        return values // SPREAD[raw] if raw in SPREAD else values
+
+
+def _raw_mode(picture: ImageFile.ImageFile) -> str:
+    """Return how a PNG keeps its pixels; Pillow makes 8 bits of all but 16 bits of grey."""
+    return str(picture.tile[0][3]) if picture.format == "PNG" and picture.tile else ""
+
+
+def _deep(path: Path) -> NDArray[np.uint16]:
+    """Return the grey (H, W) or the colours (H, W, 3 or 4) of a PNG of 16 bits."""
+    from imagecodecs import png_decode
+
+    values: NDArray[np.uint16] = png_decode(path.read_bytes())
+    return values[..., 0] if values.shape[2] == 2 else values
 
 
 @contextmanager
-def _only_picture(path: Path) -> Iterator[Image.Image]:
+def _only_picture(path: Path) -> Iterator[ImageFile.ImageFile]:
     with Image.open(path) as picture:
         frames = getattr(picture, "n_frames", 1)
         # What follows the picture of a JPEG is its preview.
@@ -146,6 +165,11 @@ def _pillow_shape(path: Path) -> tuple[int, ...]:
     with Image.open(path) as picture:
         return picture.height, picture.width
 
+
+# Pillow's names for what it shortens or spreads to 8 bits.
+DEEP = ("LA;16B", "RGB;16B", "RGBA;16B")
+SPREAD = {"L;2": 85, "L;4": 17}
+"""By what Pillow multiplies few shades of grey, so that they reach from black to white."""
 
 READERS: dict[str, Callable[[Path], NDArray[Any]]] = {
     ".npy": map_npy,

@@ -129,7 +129,8 @@ def tiff_levels(path: Path) -> list[TiffLevel]:
     """Return the levels of a pyramid; none where the file is no pyramid or zarr is not there."""
     with tifffile.TiffFile(path) as file:
         levels = whole_series(file).levels
-        channels_last = levels[0].axes.endswith(("YX", "YXS"))
+        axes = levels[0].axes
+        channels_last = axes.endswith("YXS") or (axes.endswith("YX") and "S" not in axes)
     if len(levels) == 1 or not channels_last or find_spec("zarr") is None:
         return []
     return [TiffLevel(path, number) for number in range(len(levels))]
