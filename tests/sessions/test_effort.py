@@ -1,12 +1,15 @@
 """What a session's objects cost, as the tables and the page of the report tell it."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from napari_iafpn.cli.report import report_work
+from napari_iafpn.sessions.blocks import SparseArray
 from napari_iafpn.sessions.effort import effort_of, image_efforts
 from napari_iafpn.sessions.reading import read_session
 
@@ -41,6 +44,23 @@ def test_clicks_corrections_and_areas_are_those_of_the_objects_that_are_there(wo
     (image,) = image_efforts(objects)
     assert (image.image, image.objects, image.clicks, image.corrections) == ("cells", 2, 4, 1)
     assert image.clicks_per_object == 2.0
+
+
+def test_images_of_one_name_are_told_apart(worked):
+    one = effort_of(read_session(worked.path))
+    other = [replace(each, path="w2/cells.tif") for each in one]
+    images = image_efforts([*one, *other])
+    assert [(each.path, each.objects) for each in images] == [("", 2), ("w2/cells.tif", 2)]
+
+
+def test_areas_in_large_labels_are_counted_where_something_is(worked, monkeypatch):
+    session = read_session(worked.path)
+    large = SparseArray((500, 20000, 20000), np.int32)
+    large[3:4, 10:18, 10:18] = 1
+    large[7:8, 15000:15009, 19990:20000] = 1
+    large[7:8, 30:38, 30:38] = 2
+    monkeypatch.setattr(type(session), "labels_of", lambda *_: SimpleNamespace(data=large))
+    assert [each.area for each in effort_of(session)] == [64 + 90, 64]
 
 
 def test_the_report_has_two_tables_and_a_page(worked, tmp_path: Path, capsys):

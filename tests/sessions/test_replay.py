@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import tifffile
 from napari_iafpn.cli import main
 from napari_iafpn.evaluation.models import file_sha256
 from napari_iafpn.evaluation.readers import SessionSet, open_set, survey
+from napari_iafpn.evaluation.readers.session import names_of
 from napari_iafpn.exchange import read_labels
 from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
@@ -253,6 +255,24 @@ def test_planes_of_a_stack_are_images_of_their_own(new_sitting, tmp_path, rng):
         assert sample.objects == (z,)
         assert images.image_shape(place) == (60, 80)
     assert survey(images).used_objects == 2, "planes of one file are no duplicates"
+
+
+def test_planes_of_one_place_have_names_of_their_own():
+    files = {"a": "w1/field.tif", "b": "w2/field.tif", "c": "w2/field.tif", "d": "other.tif"}
+    images = {id_: SimpleNamespace(path=path, name="") for id_, path in files.items()}
+    labels = {"1": "nuclei", "2": "cells", "3": "nuclei", "4": "nuclei", "5": "nuclei"}
+    session = SimpleNamespace(
+        images=images, labels={id_: SimpleNamespace(name=name) for id_, name in labels.items()}
+    )
+    planes = [("1", "a"), ("2", "a"), ("3", "b"), ("4", "c"), ("5", "d")]
+    places = [(id_, PlaneKey(image, (0, 1))) for id_, image in planes]
+    assert list(names_of(session, places).values()) == [
+        "field_nuclei_w1_1_a",
+        "field_cells",
+        "field_nuclei_w2_3_b",
+        "field_nuclei_w2_4_c",
+        "other",
+    ]
 
 
 @pytest.fixture

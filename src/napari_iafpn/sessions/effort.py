@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from napari_iafpn.sessions.blocks import SparseArray
 from napari_iafpn.sessions.reading import Session
 
 
@@ -17,8 +18,8 @@ class ObjectEffort:
 
     Attributes
     ----------
-    image, labels : str
-        Names of the image and of the labels that hold the object.
+    image, path, labels : str
+        Name and file of the image, and name of the labels that hold the object.
     id : int
     category : str
         Its class; empty: none.
@@ -38,6 +39,7 @@ class ObjectEffort:
     """
 
     image: str
+    path: str
     labels: str
     id: int
     category: str
@@ -55,6 +57,7 @@ class ImageEffort:
     """The objects of one image, counted together."""
 
     image: str
+    path: str
     objects: int
     found: int
     reviewed: int
@@ -94,6 +97,7 @@ def _object(
     image = session.images.get(provenance.image)
     return ObjectEffort(
         image=image.name if image else "",
+        path=image.path if image else "",
         labels=provenance.name,
         id=id_,
         category=session.categories.get(fact.category, {}).get("name", ""),
@@ -109,20 +113,21 @@ def _object(
 
 def image_efforts(objects: Iterable[ObjectEffort]) -> list[ImageEffort]:
     """Count the objects of each image together, images in the order of their first object."""
-    images: dict[str, list[ObjectEffort]] = {}
+    images: dict[tuple[str, str], list[ObjectEffort]] = {}
     for each in objects:
-        images.setdefault(each.image, []).append(each)
-    return [_together(image, found) for image, found in images.items()]
+        images.setdefault((each.image, each.path), []).append(each)
+    return [_together(*image, found) for image, found in images.items()]
 
 
 def total_effort(objects: Iterable[ObjectEffort]) -> ImageEffort:
     """Count all objects together."""
-    return _together("", list(objects))
+    return _together("", "", list(objects))
 
 
-def _together(image: str, objects: list[ObjectEffort]) -> ImageEffort:
+def _together(image: str, path: str, objects: list[ObjectEffort]) -> ImageEffort:
     return ImageEffort(
         image=image,
+        path=path,
         objects=len(objects),
         found=sum(each.found for each in objects),
         reviewed=sum(each.reviewed for each in objects),
@@ -135,8 +140,12 @@ def _together(image: str, objects: list[ObjectEffort]) -> ImageEffort:
 def _areas(session: Session, labels: str) -> dict[int, int]:
     """Return the pixels of each object; nothing where the labels' start was not kept."""
     try:
-        data = np.asarray(session.labels_of(labels).data)
+        data = session.labels_of(labels).data
     except ValueError:
         return {}
-    ids, counts = np.unique(data, return_counts=True)
-    return dict(zip(ids.tolist(), counts.tolist(), strict=True))
+    areas: Counter[int] = Counter()
+    parts = (part for _, part in data.written()) if isinstance(data, SparseArray) else [data]
+    for part in parts:
+        ids, counts = np.unique(part, return_counts=True)
+        areas.update(dict(zip(ids.tolist(), counts.tolist(), strict=True)))
+    return areas

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from napari_iafpn.evaluation.readers.labels import Truth
 from napari_iafpn.evaluation.readers.sample import Sample
@@ -21,21 +23,18 @@ class AnnotatedPlane:
 
     Attributes
     ----------
+    name : str
+        Unique in the session: image and place in it, and what tells them apart from others.
     image : ImageProvenance
     plane : PlaneKey
     instances : RunLengths
         (H, W) ids.
     """
 
+    name: str
     image: ImageProvenance
     plane: PlaneKey
     instances: RunLengths
-
-    @property
-    def name(self) -> str:
-        """Image and place in it."""
-        stem = Path(self.image.path).stem or self.image.name
-        return "_".join([stem, *(str(index) for index in self.plane.index)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,11 +103,31 @@ def _planes(session: Session) -> list[AnnotatedPlane]:
         for step in session.document.steps
         if step.commit is not None or (step.verdicts and step.labels)
     )
+    names = names_of(session, list(places))
     found = []
     for labels, plane in places:
         instances = session.labels_of(labels).data[plane.indices]
         if plane.layer in session.images and instances.any():
-            found.append(
-                AnnotatedPlane(session.images[plane.layer], plane, RunLengths.of(instances))
-            )
+            image, name = session.images[plane.layer], names[labels, plane]
+            found.append(AnnotatedPlane(name, image, plane, RunLengths.of(instances)))
     return found
+
+
+def names_of(session: Session, places: list[tuple[str, PlaneKey]]) -> dict[Any, str]:
+    """Return a name for each plane and its labels: as short as can be, so that no two share one."""
+
+    def parts(labels: str, plane: PlaneKey) -> tuple[list[str], list[str], list[str]]:
+        image = session.images.get(plane.layer)
+        path = Path(image.path if image else "")
+        index = [str(number) for number in plane.index]
+        shown = [path.stem or (image.name if image else ""), *index]
+        return shown, [session.labels[labels].name], [path.parent.name, labels, plane.layer]
+
+    names = {place: "_".join(parts(*place)[0]) for place in places}
+    for more in (1, 2):
+        counts = Counter(names.values())
+        names = {
+            place: "_".join([name, *parts(*place)[more]]) if counts[name] > 1 else name
+            for place, name in names.items()
+        }
+    return names
