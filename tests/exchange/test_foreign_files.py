@@ -103,6 +103,33 @@ def test_shapes_of_imagej(tmp_path: Path) -> None:
     assert read.notes == ("1 ROI(s) of a.zip are no areas and were left out",)
 
 
+def test_an_oval_has_the_pixels_of_an_ellipse(tmp_path: Path) -> None:
+    oval = roifile.ImagejRoi(roitype=roifile.ROI_TYPE.OVAL, top=10, left=20, bottom=610, right=320)
+    path = save_rois(tmp_path / "a.zip", oval)
+    rows, cols = np.mgrid[:640, :340] + 0.5
+    truth = ((rows - 310) / 300) ** 2 + ((cols - 170) / 150) ** 2 <= 1
+    found = read_labels(path, truth.shape).labels > 0
+    assert np.count_nonzero(found != truth) < 0.001 * np.count_nonzero(truth)
+
+
+@pytest.mark.parametrize("size", ["-0.5", "0", "nan", "inf"])
+def test_a_size_that_is_none_does_not_stand_in_the_way(size: str, tmp_path: Path) -> None:
+    labels = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    expected = 0.5 if size == "-0.5" else 1.0
+    options = {"imagej": True, "metadata": {"axes": "ZYX", "spacing": float(size)}}
+    tifffile.imwrite(tmp_path / "a.tif", labels, **options)
+    tifffile.imwrite(
+        tmp_path / "a.ome.tif", labels, ome=True, photometric="minisblack", metadata={"axes": "ZYX"}
+    )
+    with tifffile.TiffFile(tmp_path / "a.ome.tif") as file:
+        told = file.ome_metadata.replace("<Pixels ", f'<Pixels PhysicalSizeZ="{size}" ')
+    tifffile.tiffcomment(tmp_path / "a.ome.tif", told)
+    for name in ("a.tif", "a.ome.tif"):
+        read = read_labels(tmp_path / name)
+        np.testing.assert_array_equal(read.labels, labels)
+        assert read.scale[0] == expected
+
+
 SHAPES = {
     "inside": (10, 10, 30, 30),
     "outside": (300, 500, 320, 520),

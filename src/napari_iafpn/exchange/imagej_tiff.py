@@ -23,6 +23,8 @@ from napari_iafpn.images.opening import opening
 from napari_iafpn.images.tiff import pixels_of, whole_series
 
 LARGEST_FILE = 2**32 - 2**20
+LARGEST_SIZE = 2**31
+"""Of a pixel, in its unit: TIFF keeps fractions of 32 bits."""
 
 _COUNTS = {"T": "frames", "C": "channels", "Z": "slices"}
 
@@ -41,6 +43,11 @@ def write_imagej_tiff(labels: LabelImage, path: Path) -> None:
             f"{LARGEST_FILE}; choose ome.tif or ome.zarr"
         )
     size = dict(zip(labels.axes, labels.scale, strict=True))
+    if not all(1 / LARGEST_SIZE < size[axis] < LARGEST_SIZE for axis in "XY"):
+        raise ValueError(
+            f"a pixel of {labels.name!r} measures {size['X']:g} x {size['Y']:g}, which an ImageJ "
+            "TIFF cannot tell; choose ome.tif or another unit"
+        )
     info = json.dumps(labels.metadata.holder())
     write_file(
         path,
@@ -92,7 +99,7 @@ def imagej_metadata(file: tifffile.TiffFile, axes: str) -> LabelMetadata:
     """Return what an ImageJ TIFF says of its ``axes``; of another TIFF only these."""
     written = dict(file.imagej_metadata or {})
     size = _pixel_sizes(file.pages[0]) if written else {}
-    size |= {"Z": _number(written, "spacing"), "T": _number(written, "finterval")}
+    size |= {"Z": pixel_size(written.get("spacing")), "T": pixel_size(written.get("finterval"))}
     unit = {axis: long_name(str(written.get("unit", "pixel"))) for axis in "XYZ"}
     unit |= {
         axis: long_name(str(written[f"{axis.lower()}unit"]))
@@ -112,8 +119,10 @@ def imagej_metadata(file: tifffile.TiffFile, axes: str) -> LabelMetadata:
     )
 
 
-def _number(written: Mapping[str, Any], key: str) -> float:
-    return float(written.get(key, 1) or 1)
+def pixel_size(said: Any) -> float:
+    """Return a size that a file gives, without the sign of a stack that goes down; 1 for none."""
+    size = abs(float(said or 1))
+    return size if 0 < size < math.inf else 1.0
 
 
 def _kept(file: tifffile.TiffFile) -> LabelMetadata:

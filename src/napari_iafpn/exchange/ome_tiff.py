@@ -16,6 +16,7 @@ from napari_iafpn.exchange.atomic import write_file
 from napari_iafpn.exchange.axes import DEFAULT_AXES, SHORT, TIMES, long_name
 from napari_iafpn.exchange.imagej_tiff import (
     label_pixels,
+    pixel_size,
     read_tiff,
     tiff_labels,
     unchanged,
@@ -89,7 +90,7 @@ def ome_metadata(file: tifffile.TiffFile, axes: str) -> LabelMetadata:
     units = {axis: long_name(said.get(f"{key}Unit", default[axis])) for axis, key in keys.items()}
     return LabelMetadata(
         axes=axes,
-        scale=tuple(float(said[keys[axis]]) if axis in keys else 1.0 for axis in axes),
+        scale=tuple(pixel_size(said.get(keys.get(axis, ""))) for axis in axes),
         units=tuple(
             "pixel" if (unit := units.get(axis, "pixel")) == "reference frame" else unit
             for axis in axes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -133,7 +134,7 @@ def read_roi_zip(path: Path, image: LabelMetadata | None = None) -> LabelImage:
         classes = dict(metadata.classes)
         for label, roi in zip(labels, areas, strict=True):
             index = canvas.index(_position(roi, sizes), f"the ROI {roi.name!r} of {path.name}")
-            canvas.outline(label, index, [_corners(ring) for ring in roi.coordinates(multi=True)])
+            canvas.outline(label, index, _rings(roifile, roi))
             if "class" in (properties := _said(roi)):
                 classes[label] = properties["class"]
         if lost := len(rois) - len(areas):
@@ -180,8 +181,15 @@ def _said(roi: Any) -> dict[str, str]:
     return {key.strip(): value.strip() for key, _, value in lines}
 
 
-def _corners(ring: NDArray[np.number]) -> NDArray[np.float64]:
-    return np.asarray(ring, float)[:, ::-1]
+def _rings(roifile: Any, roi: Any) -> list[NDArray[np.float64]]:
+    """Return the outlines of a ROI, each (N, 2) corners (row, col)."""
+    if roi.roitype == roifile.ROI_TYPE.OVAL:
+        sides = np.array([roi.bottom - roi.top, roi.right - roi.left], float)
+        # So many corners that the polygon is off by less than a tenth of a pixel.
+        turns = np.linspace(0, 2 * np.pi, 32 + 8 * math.ceil(math.sqrt(sides.max())))
+        around = np.stack([np.sin(turns), np.cos(turns)], axis=1)
+        return [(roi.top, roi.left) + sides / 2 * (1 + around)]
+    return [np.asarray(ring, float)[:, ::-1] for ring in roi.coordinates(multi=True)]
 
 
 def _position(roi: Any, sizes: dict[str, int]) -> dict[str, int]:
