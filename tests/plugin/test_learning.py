@@ -61,6 +61,27 @@ def test_objects_of_a_class_are_told_apart(desk):
     assert [each.mask.area for each in kept(desk)] == [9, 9]
 
 
+def test_an_object_of_a_class_does_not_take_what_lies_in_its_bend(desk):
+    desk.controller.set_commit_as(CommitAs(category=7, semantic=True))
+    bend = np.zeros((12, 14), bool)
+    bend[:, :3] = bend[-3:] = True
+    desk.click(5, 5)
+    desk.answer()
+    desk.controller.draw(BoxedMask.of(bend, (4, 4)))
+    desk.controller.commit()
+    commit(desk, 8, 12)
+    assert [each.mask.area for each in kept(desk)] == [np.count_nonzero(bend), 9]
+
+
+def test_a_corrected_object_is_no_new_one(desk):
+    commit(desk, 5, 5)
+    commit(desk, 12, 12)
+    known = set(commits_of(desk.controller.document.steps))
+    desk.controller.edit(desk.target, 1)
+    commit(desk, 5, 8)
+    assert set(commits_of(desk.controller.document.steps)) == known
+
+
 def test_what_is_drawn_by_hand_or_gone_teaches_nothing(desk):
     desk.controller.draw(BoxedMask.of(np.ones((3, 3), bool), (10, 20)))
     desk.controller.commit()

@@ -109,6 +109,22 @@ def test_objects_come_back_from_a_folder(samples, tmp_path):
         assert np.array_equal(read.instances, written.instances)
 
 
+def test_neighbours_of_one_class_do_not_take_its_place(tmp_path):
+    classes = np.zeros((400, 400), np.uint8)
+    for row in range(20, 400, 60):
+        for col in range(20, 400, 60):
+            classes[row : row + 20, col : col + 20] = 1
+    masks = [BoxedMask.of(np.ones((20, 20), bool), (20, 20 + 60 * n)) for n in range(6)]
+    plane = Plane(classes)
+    written = [
+        object_sample(str(n), plane, mask, lambda box: classes[box.slices])
+        for n, mask in enumerate(masks)
+    ]
+    write_objects(tmp_path, written)
+    for read, sample in zip(open_objects(tmp_path).samples, written, strict=True):
+        assert np.array_equal(read.instances == 1, sample.instances == 1)
+
+
 # Adapting
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import ndimage
 
 from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.planes import PlaneSource
@@ -57,20 +59,21 @@ class KeptObject:
 
 
 def commits_of(steps: Iterable[Step]) -> dict[int, Step]:
-    """Return the steps that committed objects which the user clicked on, by their number.
+    """Return the steps that committed objects which the user clicked on, the newest last.
 
-    Of an object that was corrected only the last one; what was undone is not among the steps.
+    By the number of the step that committed the object at first: of one that was corrected there is
+    the last step only. What was undone is not among the steps.
     """
     found: dict[int, Step] = {}
     for step in steps:
         if step.commit is None or step.propagation is not None or not step.labels:
             continue
         before = step.objects[0].before
-        if before.edited is not None:
-            for number in [n for n, other in found.items() if _are_same(other, step)]:
-                del found[number]
+        same = [n for n, other in found.items() if before.edited and _are_same(other, step)]
+        for number in same:
+            del found[number]
         if before.asks:
-            found[step.number] = step
+            found[min([*same, step.number])] = step
     return found
 
 
@@ -101,7 +104,8 @@ def kept_objects(
     labels_of: Callable[[str], LabelsTarget],
 ) -> list[KeptObject]:
     """Return what is there now of the objects of steps; none whose image or labels are gone."""
-    found = []
+    found, steps = [], list(steps)
+    shared = Counter(_pixels_of(step) for step in steps)
     for step in steps:
         assert step.commit is not None
         try:
@@ -110,9 +114,28 @@ def kept_objects(
             continue
         region = step.labels[0].pixels[0].region
         now = lifted(labels.data, step.plane, step.commit.label, region)
-        if now is not None and now[0].area >= LEAST_PIXELS:
-            found.append(KeptObject(step.number, now[0], source, labels.data))
+        mask = now and now[0]
+        if mask and shared[_pixels_of(step)] > 1:
+            mask = _pieces_of(mask, step)
+        if mask and mask.area >= LEAST_PIXELS:
+            found.append(KeptObject(step.number, mask, source, labels.data))
     return found[-MOST:]
+
+
+def _pixels_of(step: Step) -> tuple[Any, ...]:
+    """Return what the pixels of a step's object are known by; a class gives it to many."""
+    assert step.commit is not None
+    return step.plane, step.commit.labels, step.commit.label
+
+
+def _pieces_of(mask: BoxedMask, step: Step) -> BoxedMask | None:
+    """Return the pieces of a mask in which something is that a step wrote."""
+    written = lifted_by(step)
+    if written is None:
+        return None
+    pieces, _ = ndimage.label(mask.mask, np.ones((3, 3)))
+    own = np.unique(pieces[written.within(mask.box)])
+    return BoxedMask.of(np.isin(pieces, own[own > 0]), (mask.box.row_start, mask.box.col_start))
 
 
 def write_kept(folder: Path, objects: Iterable[KeptObject]) -> None:

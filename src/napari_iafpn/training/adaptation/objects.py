@@ -78,7 +78,7 @@ def open_objects(folder: Path) -> LayerSet:
     ValueError
         Where the folder holds none.
     """
-    found = FolderSet.open(folder, "yours", keep_255=True)
+    found = FolderSet.open(folder, "yours", keep_255=True, meaning="ids")
     read = (found.read(index) for index in range(len(found)))
     return LayerSet("yours", tuple(_of_target(sample) for sample in read))
 
