@@ -71,6 +71,19 @@ def test_views_hold_the_object(rng):
         assert 0 <= box.col_start <= 82 < box.col_stop <= 100
 
 
+@pytest.mark.parametrize("shape", [(60, 800), (800, 60)])
+def test_a_view_of_a_strip_is_no_strip(rng, shape):
+    middle = shape[0] // 2, shape[1] // 2
+    small = tuple(slice(at - 5, at + 5) for at in middle)
+    long = tuple(slice(at // 2, at // 2 + at) for at in middle)
+    for _ in range(50):
+        box = choose_view(shape, small, ViewConfig(), rng)
+        assert max(box.shape) <= 1.5 * min(box.shape)
+        assert box.holds(*middle)
+        box = choose_view(shape, long, ViewConfig(whole=1.0), rng)
+        assert sorted(box.shape) == [60, 400]
+
+
 def test_cutting_without_resizing_is_exact(rng):
     image = rng.integers(0, 255, (50, 50, 3), dtype=np.uint8)
     labels = (image[..., 0] > 128).astype(np.int32)

@@ -46,6 +46,18 @@ def test_cross_entropy_leaves_out_ignored_pixels():
     assert cross_entropy(logits, torch.full_like(labels, -1.0)).item() == 0.0
 
 
+def test_the_loss_of_a_gross_error_is_bounded_and_still_pulls():
+    labels = torch.zeros(1, 1, 200, 200)
+    labels[..., 85:115, 85:115] = 1
+    logits = torch.full_like(labels, 9.0).requires_grad_()
+    loss = mask_loss(logits, labels)
+    assert 3 < loss.item() < 4.01
+    loss.backward()
+    background = logits.grad[labels == 0]
+    assert (background > 0).all()
+    assert background.sum() > 0.2
+
+
 def test_the_loss_of_a_mask_counts_errors_by_the_objects_size():
     """Two object pixels of four, one ignored; logits of +-ln 3 are probabilities of 3/4 and 1/4.
 

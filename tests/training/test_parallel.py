@@ -3,12 +3,14 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
+from torch import nn
 
 from napari_iafpn.networks import load_cascade
-from napari_iafpn.training.loop import BatchStream
+from napari_iafpn.training.loop import BatchStream, average_gradients
 from napari_iafpn.training.recipe import read_recipe
 from napari_iafpn.training.settings import StageConfig
 from napari_iafpn.training.train import ComputeSettings, train
@@ -82,3 +84,14 @@ def test_two_processes_have_nearly_the_loss_curve_of_one(folder, tmp_path, curve
     two = dict(load_cascade(tmp_path / "two" / one.name).named_parameters())
     for key, value in load_cascade(one).named_parameters():
         torch.testing.assert_close(two[key], value, rtol=0.1, atol=2e-3, msg=key)
+
+
+def test_what_no_process_learned_is_left_alone():
+    """Else the optimiser would move it on by its momentum, as one process alone does not."""
+    module = nn.ModuleList([nn.Linear(2, 2), nn.Linear(2, 2)])
+    module[0](torch.ones(1, 2)).sum().backward()
+    expected = module[0].weight.grad.clone()
+    fabric = SimpleNamespace(world_size=2, all_reduce=lambda values, reduce_op: values)
+    average_gradients(module, fabric)
+    assert torch.equal(module[0].weight.grad, expected)
+    assert all(parameter.grad is None for parameter in module[1].parameters())

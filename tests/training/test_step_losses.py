@@ -17,6 +17,7 @@ from napari_iafpn.training.recipe import Recipe
 from napari_iafpn.training.settings import SetConfig, StageConfig
 from napari_iafpn.training.step_losses import (
     ClickSchedule,
+    SimulatedAnnotation,
     cascade_losses,
     coarse_loss,
     fine_loss,
@@ -61,6 +62,8 @@ def batch():
         torch.zeros_like(labels, dtype=torch.bool),
         [[Click(30, 20)], [Click(25, 25), Click(50, 50, False)]],
         [[], []],
+        [False, False],
+        [1.0, 1.0],
     )
 
 
@@ -189,6 +192,20 @@ def test_the_refiner_learns_after_every_click(cascade, batch):
     assert cascade.fine.bias.grad is None
     assert cascade.coarse.bias.grad is None
     assert not any(call.gradient for call in cascade.coarse.calls + cascade.fine.calls)
+
+
+def test_objects_that_are_one_target_keep_a_click_each(cascade, batch):
+    batch = replace(batch, clicks=[[Click(30, 20), Click(25, 12)]] * 2, merged=[True, False])
+    next(cascade_losses(cascade, batch, rounds_of(0)))
+    assert cascade.fine.calls[0].clicks == [2, 1]
+
+
+def test_the_smallest_region_is_of_pixels_of_the_image(cascade, batch):
+    nothing = torch.zeros_like(batch.labels)
+    batch = replace(batch, labels=nothing, scale=[1.0, 2.5])
+    scene = SimulatedAnnotation(batch, rounds_of(0), cascade.config).scene
+    boxes = cascade.regions(scene, torch.zeros(2, 1, 64, 64))
+    assert [box.shape for box in boxes] == [(17, 17), (41, 41)]
 
 
 def test_a_model_without_refiner_has_no_such_stage(cascade, batch):

@@ -33,7 +33,7 @@ class Evidence(Protocol):
 
 
 def zoom_in(
-    intention: NDArray[np.bool_], prompts: Iterable[Evidence], view: Box, *, min_crop: int = 48
+    intention: NDArray[np.bool_], prompts: Iterable[Evidence], view: Box, *, min_crop: float = 48
 ) -> Box:
     """Return the region of interest of eq. (3), a box inside ``view``, in the image frame.
 
@@ -51,7 +51,7 @@ def zoom_in(
         In the image frame; what lies outside the view is left out.
     view : Box
         What the coarse level looked at.
-    min_crop : int
+    min_crop : float
         Smallest side in image pixels (as far as the view allows).
     """
     inside = [part for part in (prompt.within(view) for prompt in prompts) if part is not None]

@@ -54,7 +54,7 @@ def interact(
         (prompts,),
         _boxed(cascade, previous, prompts, view),
         (view,),
-        min_crop=0 if policy.crop == PUBLISHED else None,
+        min_crop=(0,) if policy.crop == PUBLISHED else None,
         shrink=execution.shrink,
     )
     zoomed = True

@@ -70,8 +70,8 @@ class Scene:
         Inputs of the levels, common to the batch. Regions of interest get the proportions of
         ``fine_size`` as far as the view allows. None, for one sample: the checkpoint's long side,
         in the proportions of the view and of the region.
-    min_crop : int, optional
-        Instead of the checkpoint's.
+    min_crop : sequence of B float, optional
+        The smallest regions of interest, instead of the checkpoint's.
     shrink : int
         Divisor of the checkpoint's sizes, where memory is short.
     """
@@ -82,7 +82,7 @@ class Scene:
     views: Sequence[Box]
     view_size: tuple[int, int] | None = None
     fine_size: tuple[int, int] | None = None
-    min_crop: int | None = None
+    min_crop: Sequence[float] | None = None
     shrink: int = 1
 
 
@@ -226,10 +226,10 @@ class CascadeStep(ABC):
         ``intention`` is (B, 1, H, W) float, probabilities over the views.
         """
         masks = to_numpy(intention[:, 0] > 0.5)
-        least = self.config.min_crop if scene.min_crop is None else scene.min_crop
+        least = scene.min_crop or (self.config.min_crop,) * len(scene.views)
         boxes = []
-        for mask, prompts, view in zip(masks, scene.prompts, scene.views, strict=True):
-            box = zoom_in(mask, prompts, view, min_crop=least)
+        for mask, prompts, view, side in zip(masks, scene.prompts, scene.views, least, strict=True):
+            box = zoom_in(mask, prompts, view, min_crop=side)
             if scene.fine_size is not None:
                 height, width = scene.fine_size
                 scale = max(box.height / height, box.width / width)

@@ -31,6 +31,8 @@ from napari_iafpn.training.views import View, choose_target, choose_view, cut_vi
 CACHE_BYTES = 2 * 2**30
 ATTEMPTS = 1000
 """Draws without a usable object after which a set is given up."""
+SET_ATTEMPTS = 50
+"""So many of them from one set, or sets of small objects would be seen less than they weigh."""
 MIN_SEEN = 16
 """Pixels of the target that a view must show."""
 
@@ -39,7 +41,8 @@ class Item(TypedDict):
     """One sample.
 
     Image (3, H, W) uint8, label (H, W) int8 (1, 0, -1 ignore), the mask before the first click
-    (H, W) bool, the clicks, and those that the user did not make but the neighbours are known by.
+    (H, W) bool, the clicks, those that the user did not make but the neighbours are known by,
+    whether several objects are meant, and how many of its pixels make one of the image.
     """
 
     image: Tensor
@@ -47,6 +50,8 @@ class Item(TypedDict):
     initial_mask: Tensor
     clicks: list[Click]
     context: list[Click]
+    merged: bool
+    scale: float
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,10 @@ class Batch:
     """The user's initial clicks of each sample, in source pixels."""
     context: list[list[Click]]
     """Negative clicks in neighbours that were finished before, of each sample."""
+    merged: list[bool]
+    """Whether the target of a sample is several objects, each of which has a click."""
+    scale: list[float]
+    """Source pixels to a pixel of the image, of each sample."""
 
     @property
     def initial(self) -> list[list[Click]]:
@@ -87,6 +96,8 @@ class Batch:
             torch.stack([item["initial_mask"] for item in items])[:, None],
             [item["clicks"] for item in items],
             [item["context"] for item in items],
+            [item["merged"] for item in items],
+            [item["scale"] for item in items],
         )
 
 
@@ -141,6 +152,8 @@ class ClickDataset(Dataset[Item]):
             initial_mask=torch.from_numpy(np.ascontiguousarray(initial_mask)),
             clicks=clicks,
             context=neighbour_clicks(view, rng) if known else [],
+            merged=bool(view.parts),
+            scale=view.scale,
         )
 
     def _beginning(self, view: View, rng: np.random.Generator) -> tuple[Mask, list[Click]]:
@@ -161,8 +174,9 @@ class ClickDataset(Dataset[Item]):
     def _view(self, rng: np.random.Generator) -> View:
         """Draw until an image offers an object that is still there at the view's resolution."""
         config = self.recipe.view
-        for _ in range(ATTEMPTS):
-            chosen = int(rng.choice(len(self.sets), p=self.shares))
+        for attempt in range(ATTEMPTS):
+            if attempt % SET_ATTEMPTS == 0:
+                chosen = int(rng.choice(len(self.sets), p=self.shares))
             kind = self.recipe.sets[chosen].kind
             sample = self._sample(chosen, rng)
             ids = choose_target(sample, kind, config, rng)

@@ -51,7 +51,7 @@ class BatchStream(Sampler[list[int]]):
 
 
 def average_gradients(module: nn.Module, fabric: Fabric) -> None:
-    """Replace each gradient by its mean over the processes.
+    """Replace each gradient by its mean over the processes; none where no process has one.
 
     One message for all of them. Not DistributedDataParallel: the simulated clicks run the level
     several times without gradient, and a batch without clicks leaves the graph's weights unused.
@@ -59,13 +59,12 @@ def average_gradients(module: nn.Module, fabric: Fabric) -> None:
     if fabric.world_size == 1:
         return
     parameters = [p for p in module.parameters() if p.requires_grad]
-    for parameter in parameters:
-        if parameter.grad is None:
-            parameter.grad = torch.zeros_like(parameter)
-    grads = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    mean = mean_over_processes(torch.cat([grad.reshape(-1) for grad in grads]), fabric)
-    for grad, part in zip(grads, torch.split(mean, [grad.numel() for grad in grads]), strict=True):
-        grad.copy_(part.view(grad.shape))
+    own = torch.tensor([p.grad is not None for p in parameters]).to(parameters[0])
+    grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+    mean = mean_over_processes(torch.cat([own, *(grad.reshape(-1) for grad in grads)]), fabric)
+    there, *parts = torch.split(mean, [len(own), *(grad.numel() for grad in grads)])
+    for parameter, learns, part in zip(parameters, there.tolist(), parts, strict=True):
+        parameter.grad = part.view(parameter.shape) if learns else None
 
 
 def mean_over_processes(values: Tensor, fabric: Fabric) -> Tensor:

@@ -60,9 +60,9 @@ def mask_loss(logits: Tensor, labels: Tensor, *, most: float = 3.0, least: int =
     """Return the loss of a calibrated mask of each sample, (B,): of its pixels and of its IoU.
 
     The sum of the binary cross-entropies over the object's pixels (``least`` at least), so that an
-    error counts by the share of the object that it makes, up to ``most``; and 1 - soft IoU, the
-    soft IoU being (sum p y + 1) / (sum (p + y - p y) + 1). Logits and labels as in
-    ``normalized_focal_loss``.
+    error counts by the share of the object that it makes, up to ``most``, and a larger one pulls no
+    harder but in the same direction; and 1 - soft IoU, the soft IoU being
+    (sum p y + 1) / (sum (p + y - p y) + 1). Logits and labels as in ``normalized_focal_loss``.
     """
     valid = (labels != -1).to(logits)
     truth = labels.clamp(min=0.0)
@@ -72,4 +72,5 @@ def mask_loss(logits: Tensor, labels: Tensor, *, most: float = 3.0, least: int =
     probability = logits.sigmoid() * valid
     common = (probability * truth).sum(over)
     union = (probability + truth).sum(over) - common
-    return wrong.clamp(max=most) + 1.0 - (common + 1.0) / (union + 1.0)
+    bounded = wrong * (most / wrong.detach().clamp(min=most))
+    return bounded + 1.0 - (common + 1.0) / (union + 1.0)

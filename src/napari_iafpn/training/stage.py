@@ -117,7 +117,7 @@ class Stage:
             self.level.train()
         if self.config.freeze_norm:
             for module in self.level.modules():
-                if isinstance(module, torch.nn.BatchNorm2d):
+                if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
                     module.eval()
 
     def conclude_step(self, progress: RunProgress) -> RunProgress:

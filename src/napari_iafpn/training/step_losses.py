@@ -15,6 +15,7 @@ from torch import Tensor
 from napari_iafpn.geometry import Box, crop_resize, resize
 from napari_iafpn.geometry.arrays import Array
 from napari_iafpn.networks.cascade import Cascade
+from napari_iafpn.networks.config import CascadeConfig
 from napari_iafpn.networks.level import Level
 from napari_iafpn.networks.refiner import SHARPNESS
 from napari_iafpn.networks.step import BoxedMasks, Scene
@@ -79,7 +80,7 @@ class ClickSchedule:
 
 def coarse_loss(cascade: Cascade, batch: Batch, rounds: ClickSchedule) -> Tensor:
     """Train the coarse level on whole views; its own output is the next previous mask."""
-    annotation = SimulatedAnnotation(batch, replace(rounds, view_size=rounds.size))
+    annotation = SimulatedAnnotation(batch, replace(rounds, view_size=rounds.size), cascade.config)
     with torch.no_grad(), _Evaluating(cascade.coarse):
         for _ in range(rounds.count):
             annotation.go_on(cascade.intend(annotation.scene), annotation.scene.views)
@@ -92,7 +93,7 @@ def fine_loss(cascade: Cascade, batch: Batch, rounds: ClickSchedule) -> Tensor:
     """Train the fine level inside the cascade: coarse, zoom-in, fine, paste, next click."""
     if cascade.fine is None:
         raise ValueError("this model has no fine level; leave out the fine stage")
-    annotation = SimulatedAnnotation(batch, rounds)
+    annotation = SimulatedAnnotation(batch, rounds, cascade.config)
     with torch.no_grad(), _Evaluating(cascade.fine):
         for _ in range(rounds.count):
             annotation.go_on(*cascade.step(annotation.scene))
@@ -111,7 +112,7 @@ def refiner_loss(cascade: Cascade, batch: Batch, rounds: ClickSchedule) -> Tenso
     if cascade.fine is None or cascade.refiner is None:
         raise ValueError("this model has no refiner; leave out the refiner stage")
     batch = replace(batch, clicks=_deep_clicks(batch, rounds.users))
-    annotation = SimulatedAnnotation(batch, replace(rounds, aims=True))
+    annotation = SimulatedAnnotation(batch, replace(rounds, aims=True), cascade.config)
     losses = []
     for turn in range(rounds.count + 1):
         with torch.no_grad():
@@ -135,7 +136,7 @@ def cascade_losses(cascade: Cascade, batch: Batch, rounds: ClickSchedule) -> Ite
     if cascade.fine is None:
         raise ValueError("this model has no fine level; leave out the cascade stage")
     batch = replace(batch, clicks=_deep_clicks(batch, rounds.users))
-    annotation = SimulatedAnnotation(batch, replace(rounds, aims=True))
+    annotation = SimulatedAnnotation(batch, replace(rounds, aims=True), cascade.config)
     in_view = _labels_at(batch.labels, annotation.scene.views, rounds.view_size)
     for turn in range(rounds.count + 1):
         with torch.set_grad_enabled(turn < 2 or turn % 4 == 1):
@@ -154,7 +155,7 @@ def cascade_losses(cascade: Cascade, batch: Batch, rounds: ClickSchedule) -> Ite
 class SimulatedAnnotation:
     """A batch under annotation: the scene that the networks see, and the simulated user."""
 
-    def __init__(self, batch: Batch, rounds: ClickSchedule) -> None:
+    def __init__(self, batch: Batch, rounds: ClickSchedule, config: CascadeConfig) -> None:
         self.batch, self.rounds, self.turn = batch, rounds, 0
         self.clicks = batch.initial
         pixels = batch.images.float() / 255.0
@@ -172,6 +173,7 @@ class SimulatedAnnotation:
             views,
             rounds.view_size,
             rounds.size,
+            [config.min_crop * scale for scale in batch.scale],
         )
 
     def go_on(self, logits: Tensor, boxes: Sequence[Box]) -> None:
@@ -224,12 +226,14 @@ def _labels_at(labels: Tensor, boxes: Sequence[Box], size: tuple[int, int]) -> T
 
 
 def _deep_clicks(batch: Batch, users: Sequence[np.random.Generator]) -> Clicks:
-    """Return one click deep in each object; where there is a mask or no object, the batch's."""
+    """Return one click deep in each object; where there is a mask, no or several, the batch's."""
     found = []
     truths, initial_mask = batch.labels[:, 0].cpu().numpy(), batch.initial_mask.cpu().numpy()
-    for truth, mask, given, user in zip(truths, initial_mask, batch.clicks, users, strict=True):
+    samples = zip(truths, initial_mask, batch.clicks, batch.merged, users, strict=True)
+    for truth, mask, given, merged, user in samples:
         nothing = np.zeros(truth.shape, np.float32)
-        deep = None if mask.any() else next_click(nothing, truth == 1, truth == -1, user)
+        kept = merged or mask.any()
+        deep = None if kept else next_click(nothing, truth == 1, truth == -1, user)
         found.append(given if deep is None else [deep])
     return found
 

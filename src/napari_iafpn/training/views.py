@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
@@ -72,6 +73,8 @@ def target_mask(sample: Sample, ids: Ids, pixels: Pixels) -> NDArray[np.bool_]:
 
 Mask = NDArray[np.bool_]
 Labels = NDArray[np.int32]
+LONGEST = 1.5
+"""Length of a view, in widths."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,8 @@ class View:
     ignore : (H, W) bool
     parts : tuple of (H, W) bool
         The objects that were merged into the target, each of which gets a click; else empty.
+    scale : float
+        Pixels of the view to a pixel of the image.
     """
 
     image: Tensor
@@ -95,6 +100,7 @@ class View:
     others: Labels
     ignore: Mask
     parts: tuple[Mask, ...] = ()
+    scale: float = 1.0
 
     def changed(
         self,
@@ -108,12 +114,13 @@ class View:
             mask(self.others),
             mask(self.ignore),
             tuple(map(mask, self.parts)),
+            self.scale,
         )
 
     def without_target(self) -> View:
         """Return the view with nothing to find; what was the target is another object."""
         another = np.where(self.target, self.others.max() + 1, self.others)
-        return View(self.image, np.zeros_like(self.target), another, self.ignore)
+        return replace(self, target=np.zeros_like(self.target), others=another, parts=())
 
 
 def choose_view(
@@ -124,20 +131,22 @@ def choose_view(
 ) -> Box:
     """Return a box of the image around the target.
 
-    The whole image, or a cut-out whose side is a log-uniform multiple of the object's. With
-    ``rescale`` a crop of fixed scale, which may reach beyond a small image.
+    The whole image, or a cut-out whose side is a log-uniform multiple of the object's; of a longer
+    strip no more than ``LONGEST`` times its width, unless the object has more, as a view becomes a
+    square. With ``rescale`` a crop of fixed scale, which may reach beyond a small image.
     """
     if config.rescale is not None:
         return _fixed_scale(shape, target, config.source_size, config.rescale, rng)
-    if rng.random() < config.whole:
-        return Box.whole(shape)
     rows, cols = target
-    side = max(rows.stop - rows.start, cols.stop - cols.start)
-    low, high = np.log(config.scale)
-    side = max(side * float(np.exp(rng.uniform(low, high))), 40.0)
-    aspect = float(np.exp(rng.normal(0.0, 0.12)))
-    height = min(round(side * aspect), shape[0])
-    width = min(round(side / aspect), shape[1])
+    extent = max(rows.stop - rows.start, cols.stop - cols.start)
+    height, width = shape
+    if rng.random() >= config.whole:
+        low, high = np.log(config.scale)
+        side = max(extent * float(np.exp(rng.uniform(low, high))), 40.0)
+        aspect = float(np.exp(rng.normal(0.0, 0.12)))
+        height, width = min(round(side * aspect), height), min(round(side / aspect), width)
+    longest = max(round(LONGEST * min(height, width)), extent)
+    height, width = min(height, longest), min(width, longest)
     return Box(
         *_place(rows, height, shape[0], rng),
         *_place(cols, width, shape[1], rng),
@@ -188,6 +197,7 @@ def cut_view(sample: Sample, ids: Ids, box: Box, size: Size, *, parts: bool = Fa
         np.where(inside & ~target, sample.instances[pick], 0).astype(np.int32),
         ignore & ~target,
         tuple(target_mask(sample, (i,), pick) & inside for i in ids) if parts else (),
+        math.sqrt(target.size / box.area),
     )
 
 
