@@ -27,13 +27,47 @@ def folder(tmp_path, rng):
 @pytest.fixture
 def work(annotate, folder):
     """Open the panel on the folder beside click segmentation."""
-    window = annotate(None, wait=False)
-    panel = FolderOfImages(window.viewer)
-    window.viewer.window.add_dock_widget(panel, name="Folder of images")
-    panel.open_folder(folder)
-    window.wait()
-    window.panel = panel
+    return opened(annotate, folder)
+
+
+@pytest.fixture
+def stacks(annotate, tmp_path, rng):
+    """The same on a folder of stacks, the first of which has labels on two planes."""
+    for name in ("a", "b"):
+        stack = np.repeat(rng.integers(0, 255, (1, 64, 80), np.uint8), 3, axis=0)
+        tifffile.imwrite(tmp_path / f"{name}.tif", stack, photometric="minisblack")
+    labels = np.zeros((3, 64, 80), np.uint8)
+    labels[0, 10:30, 10:30], labels[2, 40:50, 40:50] = 5, 6
+    tifffile.imwrite(tmp_path / "a_labels.tif", labels, photometric="minisblack")
+    window = opened(annotate, tmp_path)
+    turn(window, 0)
     return window
+
+
+def opened(annotate, folder):
+    window = annotate(None, wait=False)
+    window.panel = FolderOfImages(window.viewer)
+    window.viewer.window.add_dock_widget(window.panel, name="Folder of images")
+    window.panel.open_folder(folder)
+    window.wait()
+    return window
+
+
+def turn(window, plane):
+    window.viewer.dims.set_current_step(0, plane)
+    window.wait()
+
+
+def double_click(window, *world):
+    point = window.point_on_canvas(world)
+    QTest.mouseClick(window.canvas.native, LEFT, pos=point)
+    QTest.mouseDClick(window.canvas.native, LEFT, pos=point)
+    window.wait()
+
+
+def keep(window, *world):
+    window.click(*world)
+    window.key(Qt.Key.Key_Return)
 
 
 def press(button):
@@ -91,6 +125,146 @@ def test_an_object_that_is_not_kept_is_not_left_behind(work):
     press(work.panel.view.next_button)
     assert images(work) == ["b"]
     assert not work.panel.status.text
+
+
+def test_an_object_edited_on_another_plane_is_shown_before_the_image_is_left(stacks, tmp_path):
+    double_click(stacks, 0, 20, 20)
+    assert stacks.controller.current.edited.label == 5
+    turn(stacks, 2)
+    press(stacks.panel.view.next_button)
+    assert images(stacks) == ["a"]
+    assert stacks.panel.status.text.startswith("Object 5 is not kept yet")
+    assert stacks.viewer.dims.current_step[0] == 0
+    stacks.key(Qt.Key.Key_Return)
+    press(stacks.panel.view.next_button)
+    assert images(stacks) == ["b"]
+    assert set(np.unique(saved(tmp_path, "a"))) == {0, 5, 6}
+
+
+def test_an_object_that_is_edited_while_the_view_is_3d_is_shown_in_2d(stacks):
+    double_click(stacks, 0, 20, 20)
+    stacks.viewer.dims.ndisplay = 3
+    press(stacks.panel.view.next_button)
+    assert images(stacks) == ["a"]
+    assert stacks.viewer.dims.ndisplay == 2
+    assert stacks.controller.current.edited.label == 5
+
+
+def test_an_edited_object_of_an_image_that_was_closed_is_put_back(stacks, tmp_path):
+    double_click(stacks, 0, 20, 20)
+    stacks.viewer.layers.remove("a")
+    press(stacks.panel.view.next_button)
+    assert images(stacks) == ["b"]
+    assert set(np.unique(saved(tmp_path, "a"))) == {0, 5, 6}
+
+
+def test_a_propagation_is_waited_for(stacks, predictor, tmp_path):
+    keep(stacks, 0, 50, 60)
+    predictor.seconds = 0.3
+    stacks.widget.propagate()
+    press(stacks.panel.view.next_button)
+    assert images(stacks) == ["a"]
+    assert "propagated" in stacks.panel.status.text
+    stacks.wait()
+    press(stacks.panel.view.next_button)
+    stacks.wait()
+    assert images(stacks) == ["b"]
+    assert [layer.name for layer in stacks.viewer.layers if layer.name.startswith("a")] == []
+    assert (saved(tmp_path, "a")[:2] == 7).any(axis=(1, 2)).all()
+
+
+def test_an_object_whose_mask_is_still_to_come_is_waited_for(work, predictor, folder):
+    predictor.seconds = 0.3
+    work.click(20, 30, wait=False)
+    QTest.keyClick(work.canvas.native, Qt.Key.Key_Return)
+    press(work.panel.view.next_button)
+    assert images(work) == ["a"]
+    assert "Wait until it is kept" in work.panel.status.text
+    work.wait()
+    press(work.panel.view.next_button)
+    assert saved(folder, "a").max() == 1
+
+
+def test_labels_are_those_of_the_opened_image_whichever_is_chosen(work, folder, rng, disks):
+    keep(work, 20, 30)
+    work.viewer.add_image(rng.integers(0, 255, (100, 120), np.uint8), name="mine")
+    press(work.panel.view.next_button)
+    work.wait()
+    assert images(work) == ["b"]
+    np.testing.assert_array_equal(saved(folder, "a") == 1, disks((64, 80), [Click(20, 30)]))
+    keep(work, 90, 100)  # beside the other
+    work.viewer.layers.selection.active = work.viewer.layers["mine"]
+    assert work.annotator.labels.data.shape == (100, 120)
+    press(work.panel.view.next_button)
+    assert images(work) == ["c"]
+    assert not (folder / "b_labels.tif").exists()
+    assert (work.viewer.layers["Objects of mine"].data == 1).any()
+    press(work.panel.view.back_button)
+    press(work.panel.view.back_button)
+    keep(work, 80, 100)
+    work.viewer.layers.selection.active = work.viewer.layers["mine"]
+    press(work.panel.view.next_button)
+    assert saved(folder, "a").shape == (64, 80)
+
+
+def test_an_object_lifted_out_of_the_labels_by_another_channel_is_not_left_behind(work, rng):
+    keep(work, 20, 30)
+    work.viewer.add_image(rng.integers(0, 255, (64, 80), np.uint8), name="second channel")
+    work.wait()
+    double_click(work, 20, 30)
+    assert work.controller.current.edited.label == 1
+    press(work.panel.view.next_button)
+    assert images(work) == ["a"]
+    assert work.panel.status.text.startswith("Object 1 is not kept yet")
+
+
+def test_labels_are_saved_after_another_panel_of_click_segmentation_came(annotate, work, folder):
+    keep(work, 20, 30)
+    work.viewer.window.remove_dock_widget(work.widget)
+    annotate(None)
+    press(work.panel.view.next_button)
+    assert images(work) == ["b"]
+    assert saved(folder, "a").max() == 1
+
+
+def test_objects_in_two_layers_are_never_saved_by_halves(annotate, work, folder):
+    keep(work, 20, 30)
+    work.viewer.window.remove_dock_widget(work.widget)
+    again = annotate(None)
+    keep(again, 50, 60)
+    press(work.panel.view.next_button)
+    assert images(work) == ["a"]
+    assert "in 2 layers" in work.panel.status.text
+    work.viewer.layers.remove(again.annotator.labels)
+    press(work.panel.view.next_button)
+    assert images(work) == ["b"]
+    assert saved(folder, "a").max() == 1
+
+
+@pytest.mark.parametrize("levels", [1, 2])
+def test_labels_that_are_kept_on_the_disk_are_saved(annotate, folder, monkeypatch, levels):
+    pytest.importorskip("zarr")
+    monkeypatch.setattr("napari_iafpn.plugin.stores.MEMORY_BYTES", 1000)
+    if levels > 1:
+        monkeypatch.setattr("napari.layers.Image.level_shapes", np.array([[64, 80], [32, 40]]))
+    window = opened(annotate, folder)
+    press(window.panel.view.next_button)
+    window.wait()
+    assert not (folder / "a_labels.tif").exists()
+    keep(window, 20, 30)
+    assert not isinstance(window.annotator.labels.data, np.ndarray)
+    press(window.panel.view.next_button)
+    assert images(window) == ["c"]
+    assert saved(folder, "b").max() == 1
+
+
+def test_labels_that_a_script_wrote_are_saved(work, folder):
+    keep(work, 20, 30)
+    work.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    work.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    work.annotator.labels.data[5, 5] = 3
+    press(work.panel.view.next_button)
+    assert saved(folder, "a").max() == 3
 
 
 def test_labels_of_another_program_are_opened_and_never_written_over(annotate, folder):

@@ -189,6 +189,11 @@ class Annotator:
         """Annotate ``image`` from now on; uncommitted clicks stay with the image before."""
         self._shown.choose(image)
 
+    def show_plane(self, plane: PlaneKey) -> None:
+        """Show a plane of an open image, in 2D, and annotate it."""
+        self.viewer.dims.ndisplay = 2
+        self._shown.turn_to(plane)
+
     def image_of(self, id_: str) -> Image | None:
         """Return the open image of an id."""
         return self._shown.of_id(id_)

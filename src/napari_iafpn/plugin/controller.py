@@ -140,7 +140,11 @@ class AnnotationController(AnnotationState):
         """Put every object that is being edited back as it was."""
         for plane, current in self.document.objects.items():
             if current.edited is not None:
-                self.in_turn(partial(self._do, partial(self.editor.put_back, plane)))
+                self.put_back(plane)
+
+    def put_back(self, plane: PlaneKey) -> None:
+        """Put the object that is being edited on a plane back as it was, displayed or not."""
+        self.in_turn(partial(self._do, partial(self.editor.put_back, plane)))
 
     def edit(self, target: LabelsTarget, label: int) -> None:
         """Take a committed object of the displayed plane up again."""

@@ -112,6 +112,11 @@ class LabelsLayer:
         return self._index.areas
 
     @property
+    def has_objects(self) -> bool:
+        """Whether there is a pixel of any; what scripts wrote without telling is found, too."""
+        return bool(self.areas or LabelIndex.of(self.data).areas)
+
+    @property
     def _index(self) -> LabelIndex:
         if self._known is None:
             self._known = LabelIndex.of(self.data)

@@ -10,20 +10,30 @@ from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 
+from napari_iafpn.plugin.annotator import Annotator
 from napari_iafpn.plugin.common.panel import DockPanel
 from napari_iafpn.plugin.folder.queue import Entry, ImageQueue, Mark
 from napari_iafpn.plugin.folder.view import FolderView
+from napari_iafpn.plugin.jobs import Activity
+from napari_iafpn.plugin.layers import layer_id
 from napari_iafpn.plugin.messages import Message, as_sentence, sentence_of
 from napari_iafpn.plugin.overlays import remove_layer
 from napari_iafpn.plugin.readers import read_layers
 from napari_iafpn.plugin.widget import ClickSegmentation
 from napari_iafpn.plugin.writers import write_tif
+from napari_iafpn.sessions import PlaneKey
 
 if TYPE_CHECKING:
     import napari.viewer
 
 WELCOME = "Open a folder of images. You get them one after the other; labels are saved beside them."
-UNFINISHED = "{} is not kept yet. Keep it (Enter) or discard it, then go on."
+UNFINISHED = "Object {} is not kept yet. Keep it (Enter) or discard it, then go on."
+UNDER_WAY = "An object is still being drawn or propagated. Wait until it is kept, then go on."
+WORKING = (Activity.PREDICTING, Activity.PROPAGATING)
+SEVERAL = (
+    "the objects of this image lie in {} layers, {}, and one file holds one; save the others by "
+    "File > Save Selected Layers and remove them, then go on"
+)
 
 
 class FolderOfImages(DockPanel):
@@ -38,6 +48,7 @@ class FolderOfImages(DockPanel):
         super().__init__(viewer)
         self.queue: ImageQueue | None = None
         self._opened: list[Layer] = []
+        self._annotator: Annotator | None = None
         self.view = FolderView()
         self.body.parts.addWidget(self.view, 1)
         self.outer.addWidget(self.status)
@@ -116,6 +127,7 @@ class FolderOfImages(DockPanel):
         """Open an image with its labels, and annotate it."""
         self._say(Message(""))
         clicking = self._clicking()
+        self._annotator = clicking.annotator
         self._opened = list(self.viewer.open(str(entry.image)))
         image = next((a for a in self._opened if isinstance(a, Image)), None)
         if image is None:
@@ -131,28 +143,64 @@ class FolderOfImages(DockPanel):
         self.raise_dock()
 
     def _save(self) -> None:
-        """Write the labels of the image at work beside it.
+        """Write the labels of the image that was opened here beside it, whichever is displayed.
 
         Raises
         ------
         ValueError
-            Where an object is not kept yet.
+            Where an object is not kept yet, or where objects lie in several layers.
         """
         if self.queue is None:
             return
-        clicking, entry = self._clicking(), self.queue.entry
-        annotator = clicking.annotator
-        now = annotator.controller.current
-        if now is not None and not now.is_untouched:
-            name = "The edited object" if now.edited else f"Object {annotator.next_label()}"
-            raise ValueError(UNFINISHED.format(name))
-        labels = annotator.labels
-        if labels is not None and (entry.saved.exists() or labels.data.any()):
+        annotator, entry = self._clicking().annotator, self.queue.entry
+        layers = self._labels(annotator)
+        self._check_finished(annotator, layers)
+        filled = [layer for layer in layers if annotator.book.target_of(layer).has_objects]
+        if len(filled) > 1:
+            names = " and ".join(repr(layer.name) for layer in filled)
+            raise ValueError(SEVERAL.format(len(filled), names))
+        for labels in filled or layers[: entry.saved.exists()]:
             write_tif(str(entry.saved), labels.data, labels.as_layer_data_tuple()[1])
             if labels not in self._opened:
                 self._opened.append(labels)
         if annotator.categories != self.queue.classes:
             self.queue.note_classes(annotator.categories)
+
+    def _labels(self, annotator: Annotator) -> list[Labels]:
+        """Return the layers that objects of the opened image go to.
+
+        It may have several channels, and the panel of click segmentation may be another by now.
+        """
+        books = [each.book for each in (self._annotator, annotator) if each is not None]
+        images = [layer for layer in self._opened if isinstance(layer, Image)]
+        chosen = [book.chosen(image) for book in books for image in images]
+        return list(dict.fromkeys(layer for layer in chosen if layer is not None))
+
+    def _check_finished(self, annotator: Annotator, layers: list[Labels]) -> None:
+        """Raise ValueError where an object of the opened image is not kept yet, and show it."""
+        controller = annotator.controller
+        for plane in self._at_work(annotator, layers):
+            if annotator.image_of(plane.layer) is None:  # the user closed it
+                controller.put_back(plane)
+        at_work = self._at_work(annotator, layers)
+        unfinished = [plane for plane in at_work if controller.has_clicks(plane.layer)]
+        # What the user does calls a propagation off.
+        if unfinished and controller.activity is not Activity.PROPAGATING:
+            if controller.plane not in unfinished:
+                annotator.show_plane(unfinished[0])
+            raise ValueError(UNFINISHED.format(annotator.next_label()))
+        if at_work or controller.activity in WORKING:
+            raise ValueError(UNDER_WAY)
+
+    def _at_work(self, annotator: Annotator, layers: list[Labels]) -> list[PlaneKey]:
+        """Return the planes with an object that is at work on the opened image, or lifted out."""
+        images = {layer_id(layer) for layer in self._opened if layer in self.viewer.layers}
+        labels = {layer_id(layer) for layer in layers}
+        return [
+            plane
+            for plane, now in annotator.controller.document.objects.items()
+            if plane.layer in images or (now.edited is not None and now.edited.labels in labels)
+        ]
 
     def _take_away(self) -> None:
         """Close what was opened and saved here; layers of the user's own stay."""
