@@ -314,6 +314,49 @@ def test_classes(window, monkeypatch):
     assert set(np.unique(window.annotator.labels.data)) == {0, 1}
 
 
+def test_what_labels_said_of_their_objects_holds_while_they_are_there(window, imported):
+    said = imported.metadata
+    said.update(classes={7: "rod", 12: "cell", 99: "gone"}, found=[12])
+    window.annotator.book.choose(window.annotator.image, imported)
+    window.widget.classes.make("nucleus")
+    assert commit(window, 54, 15) == 13
+    assert said["classes"] == {7: "rod", 12: "cell", 13: "nucleus"}
+    assert said["found"] == [12]
+    window.widget.numbering.category.choose(0)
+    double_click(window, 37, 50)
+    window.key(Qt.Key.Key_Return)
+    assert said["classes"] == {7: "rod", 12: "cell", 13: "nucleus"}, "corrected"
+    assert said["found"] == [12]
+    table = window.widget.objects
+    table.choose([12])
+    press(table, "Delete")
+    assert said["classes"] == {7: "rod", 13: "nucleus"}
+    assert "found" not in said
+    window.key(Qt.Key.Key_Z, CONTROL)
+    assert said["classes"] == {7: "rod", 12: "cell", 13: "nucleus"}
+    table.choose([7])
+    table.classified.emit([7], 1)
+    assert said["classes"] == {7: "nucleus", 12: "cell", 13: "nucleus"}
+
+
+def test_classes_that_somebody_else_gives_meanwhile_hold_too(window, imported):
+    window.annotator.book.choose(window.annotator.image, imported)
+    window.widget.classes.make("nucleus")
+    imported.metadata["classes"] = {"7": "rod"}
+    commit(window, 54, 15)
+    assert imported.metadata["classes"] == {7: "rod", 13: "nucleus"}
+
+
+@pytest.mark.parametrize("classes", [{"seven": "rod"}, 3, None])
+def test_classes_that_make_no_sense_stop_nothing(window, imported, classes):
+    imported.metadata.update(classes=classes, found=3)
+    window.annotator.book.choose(window.annotator.image, imported)
+    window.widget.classes.make("nucleus")
+    commit(window, 54, 15)
+    assert imported.metadata["classes"] == {13: "nucleus"}
+    assert not [message for message in window.messages if message.error]
+
+
 # The table
 
 

@@ -8,6 +8,7 @@ import tifffile
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
+from napari_iafpn.exchange import read_labels
 from napari_iafpn.plugin.folder.queue import STATE, ImageQueue, Mark
 from napari_iafpn.plugin.folder.widget import FolderOfImages
 from napari_iafpn.prompts import Click
@@ -265,6 +266,39 @@ def test_labels_that_a_script_wrote_are_saved(work, folder):
     work.annotator.labels.data[5, 5] = 3
     press(work.panel.view.next_button)
     assert saved(folder, "a").max() == 3
+
+
+def test_classes_that_were_saved_stay_when_an_image_is_opened_again(work, folder):
+    work.widget.classes.make("rod")
+    keep(work, 20, 30)
+    press(work.panel.view.next_button)
+    press(work.panel.view.back_button)
+    work.wait()
+    assert work.annotator.labels.metadata["classes"] == {1: "rod"}
+    keep(work, 50, 60)
+    press(work.panel.view.next_button)
+    assert dict(read_labels(folder / "a_labels.tif").classes) == {1: "rod", 2: "rod"}
+
+
+def test_another_folder_brings_its_own_classes(work, tmp_path, rng):
+    work.widget.classes.make("rod")
+    press(work.panel.view.next_button)
+    other = tmp_path / "other"
+    other.mkdir()
+    tifffile.imwrite(other / "a.tif", rng.integers(0, 255, (64, 80), np.uint8))
+    classes = {1: {"name": "nucleus", "colour": "#f00"}, 2: {"name": "debris", "colour": "#0f0"}}
+    ImageQueue(other).note_classes(classes)
+    work.panel.open_folder(other)
+    work.wait()
+    assert work.annotator.categories == classes
+    assert "debris" in [choice for choice, _ in choices(work.widget.numbering.category)]
+    press(work.panel.view.next_button)
+    assert ImageQueue(other).classes == classes
+    assert [each["name"] for each in ImageQueue(tmp_path / "plate 7").classes.values()] == ["rod"]
+
+
+def choices(combo):
+    return [(combo.itemText(row), combo.itemData(row)) for row in range(combo.count())]
 
 
 def test_labels_of_another_program_are_opened_and_never_written_over(annotate, folder):

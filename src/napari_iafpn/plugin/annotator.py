@@ -16,6 +16,7 @@ from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.camera import camera
 from napari_iafpn.plugin.canvas import CanvasKeys, CanvasMouse
 from napari_iafpn.plugin.controller import AnnotationController
+from napari_iafpn.plugin.descriptions import Descriptions
 from napari_iafpn.plugin.docking import BackgroundTasks
 from napari_iafpn.plugin.drag_tools import DragTools
 from napari_iafpn.plugin.kept_objects import KeptObjects
@@ -91,6 +92,7 @@ class Annotator:
         self._magnifier = Magnifier(viewer, controller, shown)
         self._keys = CanvasKeys(viewer, self._actions(), self._mouse)
         self.categories: dict[int, dict[str, str]] = {}
+        self._descriptions = Descriptions()
         self._sees_channels = False
         self._background = BackgroundTasks("warming up napari-iafpn")
         self.is_open = self._window_closes = self._is_warm = False
@@ -310,16 +312,8 @@ class Annotator:
             return
         id_, known = layer_id(labels), self.controller.document.facts
         facts = {label: fact for (of, label), fact in known.items() if of == id_}
-        if self.categories:
-            labels.metadata["classes"] = {
-                label: self.categories[fact.category]["name"]
-                for label, fact in facts.items()
-                if fact.category in self.categories
-            }
-        if found := [label for label, fact in facts.items() if fact.found]:
-            labels.metadata["found"] = found
-        else:
-            labels.metadata.pop("found", None)
+        names = {number: values["name"] for number, values in self.categories.items()}
+        self._descriptions.tell(self.book.target_of(labels), facts, names)
 
     # What the controller needs
 

@@ -90,7 +90,7 @@ class FolderOfImages(DockPanel):
         queue = ImageQueue(folder)
         self._take_away()
         self.queue = queue
-        if queue.classes and not self._clicking().annotator.categories:
+        if queue.classes:
             self._clicking().classes.use(queue.classes)
         self._open(queue.entry)
 
