@@ -62,6 +62,12 @@ def test_ids_that_others_make_are_never_used_again(labels):
     assert target.next_label(PLANE) == 51
 
 
+def test_ids_begin_above_0_also_where_all_that_is_there_is_below():
+    data = np.zeros((3, 10, 10), np.int16)
+    data[1, :, 0] = -1
+    assert LabelsLayer(Labels(data)).next_label(PLANE) == 1
+
+
 @pytest.mark.parametrize("tool", ["paint", "fill", "data_setitem", "stroke"])
 def test_strokes_of_napari_s_tools_become_changes(labels, tool):
     told = []

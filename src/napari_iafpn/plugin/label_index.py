@@ -39,8 +39,8 @@ class LabelIndex:
 
     @property
     def highest(self) -> int:
-        """The highest id, 0 where there is none."""
-        return max(self.areas, default=0)
+        """The highest id, 0 where there is none above it."""
+        return max(0, max(self.areas, default=0))
 
     def update(self, region: Sequence[slice], before: NDArray[Any], after: NDArray[Any]) -> None:
         """Take note that the values of a region are others now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -229,17 +230,21 @@ class Review:
         box = found[0].mask.box
         for each in found:
             box = box.union(each.mask.box)
-        objects: dict[int, list[FoundObject]] = {}
-        if annotation.commit_as.semantic:
-            for each in found:
-                label = each.category or annotation.commit_as.category
-                objects.setdefault(label, []).append(each)
-        else:
-            first = annotation.editor.next_label(target, plane)
-            objects = {label: [each] for label, each in enumerate(found, first)}
+        target.check(plane, 0, box)  # before ids are looked for
+        objects = self._numbered(found, annotation.editor.next_label(target, plane))
         for label in (min(objects), max(objects)):
             target.check(plane, label, box)
         annotation.do(accept_step(plane, target, objects, annotation.document.facts))
+
+    def _numbered(self, found: Sequence[FoundObject], first: int) -> dict[int, list[FoundObject]]:
+        """Return proposals by id: that of their class where it counts, else each a new one."""
+        wish = self._annotation.commit_as
+        classes = [each.category or wish.category if wish.semantic else 0 for each in found]
+        fresh = count(max(first, *(number + 1 for number in classes)))
+        objects: dict[int, list[FoundObject]] = {}
+        for each, number in zip(found, classes, strict=True):
+            objects.setdefault(number or next(fresh), []).append(each)
+        return objects
 
     def _next(self) -> None:
         if not self.queue:
