@@ -399,6 +399,35 @@ def test_delete_merge_and_review_are_steps(window, table):
     assert [row.reviewed for row in table.model.rows] == [False] * 3
 
 
+def test_an_edited_object_is_neither_deleted_nor_merged(window, table):
+    labels = window.annotator.labels
+    double_click(window, 45, 30)
+    before = labels.data.copy()
+    for chosen, text in (([3], "Delete"), ([1, 3], "Delete"), ([2, 3], "Merge")):
+        table.choose(chosen)
+        press(table, text)
+        assert window.says("Object 3 is being edited; keep or discard it first")
+        assert table.chosen == chosen
+    assert np.array_equal(labels.data, before)
+    assert window.controller.current.edited.label == 3
+    window.key(Qt.Key.Key_Return)
+    table.choose([3])
+    press(table, "Delete")
+    assert window.says("Deleted 1 object. Undo brings it back.")
+    assert set(np.unique(labels.data)) == {0, 1, 2}
+
+
+def test_only_what_was_really_deleted_is_counted(window, table):
+    labels = window.annotator.labels
+    labels.data[labels.data == 2] = 0  # by a script, which tells nobody
+    table.choose([2])
+    press(table, "Delete")
+    assert "have no pixels of that any more" in window.status
+    table.choose([1, 2, 3])
+    press(table, "Delete")
+    assert window.says("Deleted 2 objects. Undo brings them back.")
+
+
 def test_a_row_leads_to_its_object_and_a_double_click_edits_it(window, table):
     window.camera.center = (500, 500)
     place = table.table.visualRect(table.table.model().index(2, 0)).center()
@@ -421,4 +450,18 @@ def test_objects_of_a_stack_are_found_on_their_slices(annotate, rng):
     assert window.viewer.dims.current_step[0] == 3
     table.edited.emit(1)
     assert window.viewer.dims.current_step[0] == 1
+    assert window.controller.current.edited.label == 1
+
+
+def test_an_object_with_a_gap_is_found_where_it_is(annotate, rng):
+    window = annotate(rng.integers(0, 255, (5, *SHAPE), np.uint8))
+    data = np.zeros((5, *SHAPE), np.int32)
+    data[0, 10:20, 10:20] = data[4, 10:20, 10:20] = 1
+    data[3, 40:50, 40:50] = 2
+    window.annotator.set_labels(window.viewer.add_labels(data))
+    table = window.widget.objects
+    for emit in (table.shown.emit, table.edited.emit):
+        window.viewer.dims.set_point(0, 2)
+        emit(1)
+        assert window.viewer.dims.current_step[0] == 0
     assert window.controller.current.edited.label == 1

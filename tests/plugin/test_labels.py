@@ -68,6 +68,17 @@ def test_ids_begin_above_0_also_where_all_that_is_there_is_below():
     assert LabelsLayer(Labels(data)).next_label(PLANE) == 1
 
 
+def test_an_object_is_looked_for_where_it_is_nearest_its_middle(blank):
+    data = blank((6, 30, 40))
+    data[0, 2:5, 3:6], data[5, 2:5, 20:22], data[2, 9:10, 9:10] = 7, 7, 8
+    target = LabelsLayer(Labels(data))
+    assert target.nearest_plane(PLANE, 7).index == (0,)
+    data[3, 20:21, 30:31] = 7
+    assert LabelsLayer(Labels(data)).nearest_plane(PLANE, 7).index == (3,)
+    assert target.nearest_plane(PLANE, 8).index == (2,)
+    assert target.nearest_plane(PLANE, 9) is None
+
+
 @pytest.mark.parametrize("tool", ["paint", "fill", "data_setitem", "stroke"])
 def test_strokes_of_napari_s_tools_become_changes(labels, tool):
     told = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari.layers import Labels
@@ -43,7 +42,7 @@ class KeptObjects:
         self._book, self._outline = book, outline
 
     def edit(self, labels: Labels, label: int) -> None:
-        """Take a committed object up again, on the displayed plane or the first that has it."""
+        """Take a committed object up again, here or on the plane nearest its middle."""
         with self._controller.telling():
             if self._shown.layer is None:
                 raise ValueError("there is no image to edit labels on; open theirs first")
@@ -57,14 +56,11 @@ class KeptObjects:
 
     def go_to(self, target: LabelsLayer, label: int) -> None:
         """Show an object and outline it; the view moves only where the object is out of sight."""
-        plane, region = self._controller.plane, target.region_of(label)
-        image = self._shown.layer
-        if plane is None or region is None or image is None:
+        plane, image = self._controller.plane, self._shown.layer
+        if plane is None or image is None or label not in target.areas:
             return
-        middle = [(part.start + part.stop - 1) / 2 for part in region]
         if not target.is_on(plane, label):
-            index = tuple(round(middle[axis]) for axis in plane.other_axes)
-            plane = replace(plane, index=index)
+            plane = target.nearest_plane(plane, label) or plane
             self._shown.turn_to(plane)
         found = lifted(target.data, plane, label, target.region_on(plane, label))
         pixels = None if found is None else found[0]

@@ -68,6 +68,17 @@ class LabelIndex:
             for along in zip(*boxes, strict=True)
         )
 
+    def places_of(self, label: int, axes: tuple[int, ...]) -> set[tuple[int, ...]]:
+        """Return the indices along ``axes``, ascending, at which an id has pixels."""
+        others = tuple(axis for axis in range(len(self._blocks.shape)) if axis not in axes)
+        places: set[tuple[int, ...]] = set()
+        for block, counts in self._counts.items():
+            if label in counts:
+                found = np.argwhere((self._blocks.read(block) == label).any(axis=others))
+                starts = [self._blocks.region(block)[axis].start for axis in axes]
+                places.update(map(tuple, (found + starts).tolist()))
+        return places
+
     def _add(self, block: Block, change: Counter[int]) -> None:
         of_block = self._counts.setdefault(block, Counter())
         for counts in (of_block, self.areas):

@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +189,18 @@ class LabelsLayer:
             slice(max(a.start, b.start), max(min(a.stop, b.stop), a.start, b.start))
             for a, b in zip(whole, box, strict=True)
         )
+
+    def nearest_plane(self, plane: PlaneKey, label: int) -> PlaneKey | None:
+        """Return the one of all planes like ``plane`` that has an object nearest its middle."""
+        places = self._index.places_of(label, plane.other_axes)
+        if not places:
+            return None
+        ends = [(min(along), max(along)) for along in zip(*places, strict=True)]
+
+        def distance(index: tuple[int, ...]) -> int:
+            return sum((2 * at - sum(of)) ** 2 for at, of in zip(index, ends, strict=True))
+
+        return replace(plane, index=min(sorted(places), key=distance))
 
     def is_on(self, plane: PlaneKey, label: int) -> bool:
         """Tell whether an object has pixels on a plane."""

@@ -85,28 +85,36 @@ class ObjectsPresenter:
             self._annotator.kept.edit(self._annotator.labels, label)
 
     def _delete(self, labels: Sequence[int]) -> None:
-        self._change(
-            lambda plane, target: self._removal(plane, target, labels),
-            f"Deleted {len(labels)} object{'s' * (len(labels) != 1)}. Undo brings "
-            f"{'them' if len(labels) != 1 else 'it'} back.",
-        )
+        def tell(step: Step) -> None:
+            count = len(step.labels[0].pixels)
+            objects, them = ("object", "it") if count == 1 else ("objects", "them")
+            self._say(f"Deleted {count} {objects}. Undo brings {them} back.")
+
+        self._change(lambda plane, target: self._removal(plane, target, labels), tell)
 
     def _merge(self, labels: Sequence[int]) -> None:
         into, *others = sorted(labels)
-        self._change(
-            lambda plane, target: self._removal(plane, target, others, into),
-            f"Merged into object {into}.",
-        )
-        self._view.choose([into])
+
+        def tell(_step: Step) -> None:
+            self._say(f"Merged into object {into}.")
+            self._view.choose([into])
+
+        self._change(lambda plane, target: self._removal(plane, target, others, into), tell)
 
     def _removal(
         self, plane: PlaneKey, target: LabelsLayer, labels: Sequence[int], into: int = 0
     ) -> Step:
+        """Return the step that deletes objects, or with ``into`` makes them part of another."""
+        if edited := self._edited(target).keys() & {into, *labels}:
+            raise ValueError(f"object {min(edited)} is being edited; keep or discard it first")
         regions = {
             label: region for label in labels if (region := target.region_of(label)) is not None
         }
         facts = self._annotator.controller.document.facts
-        return delete_step(plane, target, regions, facts, into=into)
+        step = delete_step(plane, target, regions, facts, into=into)
+        if not step.labels[0].pixels:
+            raise ValueError(f"the labels {target.name!r} have no pixels of that any more")
+        return step
 
     def _review(self, labels: Sequence[int]) -> None:
         def reviewed(facts: Mapping[int, ObjectStats]) -> dict[int, ObjectStats]:
@@ -140,14 +148,21 @@ class ObjectsPresenter:
 
         self._change(step)
 
-    def _change(self, step: Callable[[PlaneKey, LabelsLayer], Step], told: str = "") -> None:
+    def _change(
+        self,
+        made: Callable[[PlaneKey, LabelsLayer], Step],
+        tell: Callable[[Step], None] = lambda _: None,
+    ) -> None:
         """Do a step in its turn, and say what it did."""
         controller, labels = self._annotator.controller, self._annotator.labels
 
         def act() -> None:
             if controller.plane is not None and labels is not None:
-                controller.do(step(controller.plane, self._annotator.book.target_of(labels)))
-                if told:
-                    controller.said.emit(Message(told))
+                step = made(controller.plane, self._annotator.book.target_of(labels))
+                controller.do(step)
+                tell(step)
 
         controller.in_turn(act)
+
+    def _say(self, text: str) -> None:
+        self._annotator.controller.said.emit(Message(text))
