@@ -62,3 +62,96 @@ def test_proposals_of_a_class_get_its_number(desk, review):
     propose(desk, 0, 2, 0)
     review.accept_above(0.5)
     assert ids(desk) == [3, 2, 3]
+
+
+@pytest.mark.parametrize("answer", ["accept", "reject"])
+def test_what_is_pressed_while_a_correction_is_accepted_answers_the_next(desk, review, answer):
+    propose(desk, 0, 0, 0)
+    assert review.open_at(Click(3, 3))
+    desk.click(7, 7)
+    review.accept()
+    getattr(review, answer)()
+    assert not desk.target.data.any(), "the mask of the correction is waited for"
+    desk.answer_all()
+    assert ids(desk) == [1, 2 * (answer == "accept"), 0]
+    assert [each.number for each in review.queue] == [3]
+    assert review.at.number == 3
+    for _ in range(2):
+        desk.controller.undo()
+    assert [each.number for each in review.queue] == [2, 3]
+    assert desk.controller.current.opened.proposal == 1
+
+
+def test_a_correction_that_cannot_be_kept_stays_at_hand(desk, review):
+    propose(desk, 0, 0)
+    assert review.open_at(Click(3, 3))
+    desk.target.data[:] = 9
+    review.accept()
+    assert "belongs to other objects already" in desk.said[-1]
+    assert desk.controller.current.opened.proposal == 1
+
+
+class CountingStore:
+    """Labels on a disk, so to say, that tell how often they are read."""
+
+    def __init__(self, data):
+        self.data, self.reads = data, 0
+        self.shape, self.dtype, self.ndim = data.shape, data.dtype, data.ndim
+
+    def __getitem__(self, key):
+        self.reads += 1
+        return self.data[key]
+
+    def __setitem__(self, key, values):
+        self.data[key] = values
+
+    def max(self):
+        return self.data.max()
+
+
+def numbers(review):
+    return [each.number for each in review.queue]
+
+
+def test_labels_are_read_again_only_where_they_changed(desk, review):
+    store = desk.target.data = CountingStore(np.zeros((3, *SHAPE), np.int32))
+    propose(desk, 0, 0, 0)
+    assert numbers(review) == [1, 2, 3]
+    assert store.reads == 3
+
+    def reads_of(act):
+        """How often labels are read when the views ask again after an act."""
+        act()
+        before = store.reads
+        assert review.queue
+        return store.reads - before
+
+    assert reads_of(lambda: desk.click(17, 3)) == 0
+    desk.answer_all()
+    assert reads_of(lambda: desk.controller.set_threshold(0.6)) == 0
+    desk.answer_all()
+    assert reads_of(desk.controller.clear) == 0
+    desk.click(12, 12)
+    desk.answer_all()
+    assert reads_of(desk.controller.commit) == 1, "the one beneath the object"
+    assert numbers(review) == [1, 3]
+    assert reads_of(desk.controller.undo) == 1
+    assert numbers(review) == [1, 2, 3]
+    assert reads_of(desk.controller.redo) == 1
+    assert numbers(review) == [1, 3]
+    before = store.reads
+    review.reject()
+    assert numbers(review) == [3]
+    assert store.reads == before
+
+
+def test_what_is_left_belongs_to_the_labels_that_are_chosen(desk, review):
+    propose(desk, 0, 0, 0)
+    assert numbers(review) == [1, 2, 3]
+    desk.target = type(desk.target)(id="others")
+    desk.target.data[0, 10:14, 10:14] = 5
+    assert numbers(review) == [1, 3]
+    desk.target.data[0, 2:6, 2:6] = 5  # by a script, which tells nobody
+    review.next()
+    review.reject()
+    assert numbers(review) == [3]

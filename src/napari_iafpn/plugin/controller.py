@@ -150,14 +150,19 @@ class AnnotationController(AnnotationState):
         """Take a committed object of the displayed plane up again."""
         self.in_turn(lambda: self._on_plane(lambda plane: self.editor.edit(plane, target, label)))
 
-    def commit(self) -> None:
-        """Write the current object into the labels and start the next one.
+    def commit(self, then: Callable[[], None] = lambda: None) -> None:
+        """Write the current object into the labels and start the next one; ``then`` go on.
 
         Waits for the mask where it is still being predicted; the next click belongs to the next
         object all the same.
         """
-        write = partial(self._write, self.commit_as)
-        self.in_turn(lambda: self._when_ready(write), finishes=True)
+        wish = self.commit_as
+
+        def act() -> None:
+            self._write(wish)
+            then()
+
+        self.in_turn(lambda: self._when_ready(act), finishes=True)
 
     def propagate(self, where: PropagationRange) -> None:
         """Take the object at work, else the last one committed here, to other planes.

@@ -6,24 +6,21 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from psygnal import Signal
 
 from napari_iafpn.geometry import Box
+from napari_iafpn.plugin.find.covered import CoveredProposals
 from napari_iafpn.plugin.find.messages import ProposalFound, SearchOver, SearchReport, SearchWanted
 from napari_iafpn.plugin.find.request import FindPorts, wanted_now
 from napari_iafpn.plugin.messages import Message, as_sentence
 from napari_iafpn.prompts import Click
 from napari_iafpn.sessions import FoundObject
-from napari_iafpn.sessions.pixels import region_of
 from napari_iafpn.sessions.proposals import OPEN, REJECTED
 from napari_iafpn.sessions.reviewing import accept_step, close_step, open_step, reject_step
 
 if TYPE_CHECKING:
     from napari_iafpn.plugin.controller import AnnotationController
 
-COVERED = 0.3
-"""Share of a proposal that belongs to objects by now, from which on it is none any more."""
 NOTHING = "Nothing else here looks like your objects."
 
 
@@ -45,6 +42,7 @@ class Review:
         self._at: int | None = None
         self._state: tuple[Any, ...] = ()
         self._queue: list[FoundObject] = []
+        self._covered = CoveredProposals()
         annotation.changed.connect(self._on_change)
 
     # What the views show
@@ -61,12 +59,15 @@ class Review:
         What lies on objects by now is none.
         """
         document, plane = self._annotation.document, self._annotation.plane
-        proposals = document.proposals
+        if plane is None:
+            return []
+        proposals, target = document.proposals, self._ports.labels(plane)
         steps = document.last_done, document.last_undone
-        state = (plane, document, *steps, len(proposals), self._count)
+        labels = None if target is None else id(target.data)
+        state = (plane, labels, *steps, len(proposals), self._count)
         if state != self._state:
-            found = [] if plane is None else proposals.of(plane)
-            self._state, self._queue = state, [each for each in found if not self._is_covered(each)]
+            self._state = state
+            self._queue = self._covered.left(proposals.of(plane), target, document.steps)
         return self._queue
 
     @property
@@ -95,11 +96,7 @@ class Review:
 
     def accept(self) -> None:
         """Write the proposal at hand into the labels; the opened one as it was corrected."""
-        if self._is_opened:
-            self._annotation.commit()
-            self._annotation.in_turn(self._go_on)
-        else:
-            self._annotation.in_turn(lambda: self._answer(self._accept))
+        self._annotation.in_turn(self._accept)
 
     def accept_above(self, quality: float) -> None:
         """Write all proposals of at least a quality into the labels, as one step."""
@@ -107,7 +104,7 @@ class Review:
 
     def reject(self) -> None:
         """Say no to the proposal at hand; the opened one is dropped."""
-        self._annotation.in_turn(self._drop if self._is_opened else self._reject)
+        self._annotation.in_turn(self._reject)
 
     def next(self) -> None:
         """Look at the next proposal, the most doubtful first."""
@@ -196,11 +193,17 @@ class Review:
         act(at)
         self._go_on(at)
 
-    def _accept(self, found: FoundObject) -> None:
-        self._write([found])
+    def _accept(self) -> None:
+        if self._is_opened:
+            self._annotation.commit(self._go_on)
+        else:
+            self._answer(lambda found: self._write([found]))
 
     def _reject(self) -> None:
-        self._answer(lambda found: self._annotation.do(reject_step(found.plane, [found])))
+        if self._is_opened:
+            self._drop()
+        else:
+            self._answer(lambda found: self._annotation.do(reject_step(found.plane, [found])))
 
     def _drop(self) -> None:
         """Reject the proposal that was opened."""
@@ -272,20 +275,6 @@ class Review:
         self._say(f"Quality {found.quality:.2f}; {left} proposal{'s' * (left != 1)} to answer.")
         self.look_at.emit(found)
         self.changed.emit()
-
-    def _is_covered(self, found: FoundObject) -> bool:
-        target = self._ports.labels(found.plane)
-        if target is None:
-            return False
-        try:
-            there = np.asarray(target.data[region_of(found.plane, found.mask.box)])
-        except (IndexError, ValueError):
-            return True  # the labels have another shape by now
-        mask = found.mask.mask
-        if there.size != mask.size:
-            return True
-        taken = np.count_nonzero(there.reshape(mask.shape)[mask])
-        return bool(taken > COVERED * np.count_nonzero(mask))
 
     def _on_change(self) -> None:
         model = self._annotation.model
