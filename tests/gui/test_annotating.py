@@ -1,5 +1,6 @@
 """Correcting, drawing, deleting, undoing: with the mouse and the keys, in a real window."""
 
+import threading
 from contextlib import suppress
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
+from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.annotate.settings_view import CHOSEN, CLASS
 from napari_iafpn.plugin.annotate.tools_view import BRUSH, CLICKS, ERASER
 from napari_iafpn.plugin.mask_preview import HINT, MASK, OUTLINE
@@ -213,6 +215,38 @@ def test_strokes_count_and_no_later_click_undoes_them(window):
     assert not now[30, 38:43].any()
     window.key(Qt.Key.Key_Return)
     assert np.array_equal(window.annotator.labels.data > 0, now)
+
+
+def test_a_stroke_outlives_a_mask_that_arrives_in_its_middle(window, predictor, disks):
+    arrives, predict = threading.Event(), predictor.predict
+    predictor.predict = lambda *asked, **view: arrives.wait(60) and predict(*asked, **view)
+    window.click(30, 20, wait=False)
+    window.widget.tools.choose(BRUSH)
+    window.annotator.preview.layer.brush_size = 3
+    native = window.canvas.native
+    first, last = (window.point_on_canvas((50, col)) for col in (30, 70))
+    QTest.mousePress(native, Qt.MouseButton.LeftButton, pos=first)
+    for part in (0.2, 0.4):
+        QTest.mouseMove(native, first + (last - first) * part)
+        QTest.qWait(50)
+    assert window.controller.busy
+    arrives.set()
+    window.wait()
+    shown = window.preview(SHAPE) > 0
+    assert shown[30, 20], "the mask that arrived"
+    assert shown[50, 31:44].all(), "what is drawn so far"
+    for part in (0.7, 0.95, 1.0):
+        QTest.mouseMove(native, first + (last - first) * part)
+        QTest.qWait(50)
+    QTest.mouseRelease(native, Qt.MouseButton.LeftButton, pos=last)
+    QTest.qWait(20)
+    window.wait()
+    now = window.controller.mask.within(Box.whole(SHAPE))
+    assert now[50, 31:69].all()
+    assert now[disks(SHAPE, window_clicks(30, 20))].all()
+    assert [step.kind for step in window.controller.document.steps] == ["click", "brush"]
+    window.key(Qt.Key.Key_Z, CONTROL)
+    assert np.array_equal(window.preview(SHAPE) > 0, disks(SHAPE, window_clicks(30, 20)))
 
 
 def test_a_stroke_is_one_step_of_undo_also_with_the_brush_in_hand(window):

@@ -52,6 +52,7 @@ class MaskPreview:
         self.layer: Labels | None = None
         self.has_brush = False
         self.frame = Box(0, 1, 0, 1)
+        self._key: PlaneKey | None = None
         self._outlines_roi = self._fills = True
         self._pixel = 0.0
         self._mask: NDArray[np.bool_] = np.zeros((1, 1), bool)
@@ -71,13 +72,16 @@ class MaskPreview:
     ) -> None:
         """Show ``mask`` on the plane ``key``, the outline of ``hint``, and the box ``roi``.
 
-        ``drawable`` is what of the plane the brush can draw on.
+        ``drawable`` is what of the plane the brush can draw on. What it is drawing there stays.
         """
         layer = self.prepare(image)
-        boxes = [roi, drawable if self.has_brush else None]
-        boxes += [pixels.box for pixels in (mask, hint) if pixels is not None]
-        frame = reduce(Box.union, [box for box in boxes if box is not None] or [Box(0, 1, 0, 1)])
-        self.frame = frame
+        stroke = self._stroke() if key == self._key else None
+        if stroke is None:
+            boxes = [roi, drawable if self.has_brush else None]
+            boxes += [pixels.box for pixels in (mask, hint) if pixels is not None]
+            known = [box for box in boxes if box is not None]
+            self._key, self.frame = key, reduce(Box.union, known or [Box(0, 1, 0, 1)])
+        frame = self.frame
         shape = [1] * image.ndim
         shape[key.axes[0]], shape[key.axes[1]] = frame.shape
         place(layer, placement(image, key.to_data(frame.row_start, frame.col_start)))
@@ -87,7 +91,8 @@ class MaskPreview:
         if hint is not None:
             would_be = hint.within(frame)
             self._parts[would_be & ~ndimage.binary_erosion(would_be)] = HINT
-        self._set(layer, self._parts.reshape(shape).copy())
+        parts = self._parts if stroke is None else np.where(stroke[1], stroke[0], self._parts)
+        self._set(layer, parts.reshape(shape).copy())
         layer.bounding_box.visible = self._outlines_roi and roi is not None and frame == roi
 
     def fits_zoom(self, image: Image) -> bool:
@@ -108,6 +113,7 @@ class MaskPreview:
                 self._parts = self._parts[:1, :1] * 0
                 self._set(self.layer, np.zeros((1,) * self.layer.ndim, np.uint8))
             self.layer.bounding_box.visible = False
+        self._key = None
 
     def _set(self, layer: Labels, data: NDArray[np.uint8]) -> None:
         layer.data = data
@@ -152,7 +158,7 @@ class MaskPreview:
                 colormap=_colormap(fills=self._fills),
                 **placement(image),
             )
-            self.layer = layer
+            self.layer, self._key = layer, None
             layer.selected_label = MASK
             box = layer.bounding_box
             box.line_color, box.line_thickness, box.points = ROI_COLOR, 2, False
@@ -166,14 +172,23 @@ class MaskPreview:
         QTimer.singleShot(0, self._tell)
 
     def _tell(self) -> None:
-        if self.layer is None or not self.has_brush:
+        stroke = self._stroke()
+        if stroke is None:
             return
-        now = np.asarray(self.layer.data).reshape(self.frame.shape)
-        painted = now != self._parts
+        now, painted = stroke
+        self._parts = now.copy()  # nothing is told twice
         corner = self.frame.row_start, self.frame.col_start
         drawn, erased = painted & (now > 0) & ~self._mask, painted & (now == 0) & self._mask
         if drawn.any() or erased.any():
             self.painted.emit(BoxedMask.of(drawn, corner), BoxedMask.of(erased, corner))
+
+    def _stroke(self) -> tuple[NDArray[np.uint8], NDArray[np.bool_]] | None:
+        """Return the pixels as the brush left them and where it drew what was not told yet."""
+        if self.layer is None or self._key is None or not self.has_brush:
+            return None
+        now = np.asarray(self.layer.data).reshape(self.frame.shape)
+        painted = now != self._parts
+        return (now, painted) if painted.any() else None
 
 
 def _colormap(*, fills: bool) -> CyclicLabelColormap:
