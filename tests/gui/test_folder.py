@@ -355,16 +355,57 @@ def test_a_damaged_state_is_put_aside(folder, damage):
     assert (folder / STATE).with_suffix(".damaged.json").read_text() == damage
 
 
-def test_a_plate_is_a_queue_of_its_fields(tmp_path):
+def make_plate(path):
     zarr = pytest.importorskip("zarr")
-    plate = zarr.open_group(tmp_path / "p.zarr", mode="w", zarr_format=2)
+    plate = zarr.open_group(path, mode="w", zarr_format=2)
     plate.attrs["plate"] = {"wells": [{"path": "A/1"}, {"path": "B/2"}]}
     for well in ("A/1", "B/2"):
         group = plate.create_group(well)
         group.attrs["well"] = {"images": [{"path": "0"}, {"path": "1"}]}
-    queue = ImageQueue(tmp_path / "p.zarr")
+    return path
+
+
+def test_a_plate_is_a_queue_of_its_fields(tmp_path):
+    queue = ImageQueue(make_plate(tmp_path / "p.zarr"))
     assert [entry.name for entry in queue.entries] == ["A/1/0", "A/1/1", "B/2/0", "B/2/1"]
     assert queue.entry.saved == tmp_path / "p-A-1-0_labels.tif"
+
+
+@pytest.mark.parametrize("name", ["2024.11.30_{}.zarr", "2024.11.30_{}.ome.zarr", "{}.zarr"])
+def test_plates_beside_each_other_share_nothing(tmp_path, name):
+    one, other = (make_plate(tmp_path / name.format(kind)) for kind in ("control", "drug"))
+    queue = ImageQueue(one)
+    tifffile.imwrite(queue.entry.saved, np.ones((4, 4), np.uint8))
+    queue.mark(Mark.DONE)
+    queue.go(1)
+    fresh = ImageQueue(other)
+    assert (fresh.place, fresh.done, fresh.entry.labels) == (0, 0, None)
+    fresh.mark(Mark.SKIPPED)
+    again = ImageQueue(one)
+    assert (again.place, again.done) == (1, 1)
+    assert again.entries[0].labels == queue.entries[0].saved
+
+
+def test_a_plate_that_is_alone_goes_on_from_what_was_called_otherwise(tmp_path):
+    plate = make_plate(tmp_path / "2024.11.30.zarr")
+    state = {"current": "A/1/1", "marks": {"A/1/0": "done"}, "flagged": [], "classes": {}}
+    (tmp_path / STATE).write_text(json.dumps(state))
+    tifffile.imwrite(tmp_path / "2024-A-1-0_labels.tif", np.ones((4, 4), np.uint8))
+    queue = ImageQueue(plate)
+    assert (queue.place, queue.done) == (1, 1)
+    assert queue.entries[0].labels == tmp_path / "2024-A-1-0_labels.tif"
+    assert queue.entries[0].saved == tmp_path / "2024.11.30-A-1-0_labels.tif"
+    queue.go(2)
+    assert ImageQueue(plate).place == 2
+    assert json.loads((tmp_path / STATE).read_text()) == state
+    other = ImageQueue(make_plate(tmp_path / "2024.12.01.zarr"))
+    assert (other.place, other.done, other.entries[0].labels) == (0, 0, None)
+
+
+def test_the_state_of_the_folder_around_a_plate_is_not_its_own(folder):
+    around = ImageQueue(folder)
+    around.note_classes({1: {"name": "rod", "colour": "#ff0000"}})
+    assert ImageQueue(make_plate(folder / "p.zarr")).classes == {}
 
 
 def test_a_folder_without_images_is_one_sentence(annotate, tmp_path):

@@ -15,7 +15,7 @@ from napari_iafpn.images.zarr_groups import described, is_zarr, member, open_zar
 from napari_iafpn.networks import write_atomically
 
 STATE = "napari-iafpn-folder.json"
-"""Lies among the images and says how far one got."""
+"""Lies among the images and says how far one got; that of a plate lies beside it, with its name."""
 SAVED = "_labels.tif"
 """Is appended to an image's name, as everything that reads folders of labels expects."""
 
@@ -87,8 +87,8 @@ class ImageQueue:
             raise ValueError(f"there is no image in {folder}; choose the folder that holds them")
         self.place = 0
         self.classes: dict[int, dict[str, str]] = {}
-        self._state = _beside(folder) / STATE
-        self._take(_read(self._state))
+        self._state = _state_of(folder)
+        self._take(_read(self._state) or self._shared_state())
 
     @property
     def entry(self) -> Entry:
@@ -121,6 +121,17 @@ class ImageQueue:
     def _change(self, **values: Any) -> None:
         self.entries[self.place] = replace(self.entry, **values)
         self._write()
+
+    def _shared_state(self) -> Mapping[str, Any]:
+        """Return the state of a plate that is called as plates beside each other shared it once.
+
+        Their fields have the same names, so it says something of a plate that is alone only.
+        """
+        if not is_zarr(self.folder):
+            return {}
+        state = _read(self.folder.with_name(STATE))
+        is_own = state.get("current") in {entry.name for entry in self.entries}
+        return state if is_own and _is_alone(self.folder) else {}
 
     def _take(self, state: Mapping[str, Any]) -> None:
         marks, flagged = state.get("marks", {}), state.get("flagged", ())
@@ -179,19 +190,42 @@ def _fields(plate: Path) -> list[Entry]:
         for well in described(group)["plate"]["wells"]
         for field in described(member(group, well["path"]))["well"]["images"]
     ]
-    stem = plate.name.split(".")[0]
+    entries = [Entry(field, plate / field, _saved(plate, _stem(plate), field)) for field in fields]
+    shared = plate.name.split(".")[0]  # once the stem, which plates beside each other shared
+    if shared == _stem(plate):
+        return entries
+    before = [_saved(plate, shared, field) for field in fields]
+    if not any(path.exists() for path in before) or not _is_alone(plate):
+        return entries
     return [
-        Entry(field, plate / field, plate.parent / f"{stem}-{field.replace('/', '-')}{SAVED}")
-        for field in fields
+        replace(entry, given=path if path.exists() else None)
+        for entry, path in zip(entries, before, strict=True)
     ]
+
+
+def _saved(plate: Path, stem: str, field: str) -> Path:
+    return plate.with_name(f"{stem}-{field.replace('/', '-')}{SAVED}")
+
+
+def _stem(plate: Path) -> str:
+    """Return the name of a plate without its suffix; there may be other dots in it."""
+    return plate.name.removesuffix(".zarr").removesuffix(".ome")
+
+
+def _is_alone(plate: Path) -> bool:
+    """Tell whether no other plate lies beside a plate; what cannot be read may be one."""
+    try:
+        return not any(each != plate and _is_plate(each) for each in plate.parent.iterdir())
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _is_plate(folder: Path) -> bool:
     return is_zarr(folder) and "plate" in described(open_zarr(folder))
 
 
-def _beside(folder: Path) -> Path:
-    return folder.parent if is_zarr(folder) else folder
+def _state_of(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}-{STATE}") if is_zarr(folder) else folder / STATE
 
 
 def _read(path: Path) -> Mapping[str, Any]:
