@@ -239,6 +239,27 @@ def test_a_correction_replaces_the_planes_behind_it_and_no_other(sitting):
     assert sitting.data[:3].tobytes() == start
 
 
+def test_under_the_number_of_a_class_its_other_objects_stay(sitting):
+    others = np.s_[:5, 50:58, 70:80]
+    sitting.data[others] = 1
+    sitting.controller.set_commit_as(CommitAs(semantic=True, category=1))
+    sitting.commit()
+    before = sitting.data.tobytes()
+    wanted = sitting.controller.editor.follow(KEYS[0], PropagationRange(), "", semantic=True)
+    assert np.array_equal(wanted.start.within(Box.whole(SHAPE)), square(0)), "the others stay there"
+    sitting.propagate(FORWARDS, 3)
+    sitting.show(KEYS[3])
+    sitting.propagate(FORWARDS, 1)
+    assert (sitting.data[others] == 1).all()
+    sitting.data[others] = 0
+    assert all(np.array_equal(sitting.data[z] == 1, square(z)) for z in range(5))
+    assert not sitting.data[5:].any()
+    sitting.data[others] = 1
+    sitting.controller.undo()
+    sitting.controller.undo()
+    assert sitting.data.tobytes() == before
+
+
 def test_an_object_that_is_being_edited_on_the_way_is_left_alone(sitting):
     sitting.commit()
     sitting.propagate(FORWARDS, 4)
@@ -333,11 +354,13 @@ def test_labels_that_cannot_be_written_are_told(sitting):
     assert sitting.controller.document.last_done.kind == "commit"
 
 
-def test_the_journal_has_it(sitting, tmp_path):
+@pytest.mark.parametrize("semantic", [False, True])
+def test_the_journal_has_it(sitting, tmp_path, semantic):
     writer = JournalWriter(tmp_path / "s.iafpn.jsonl", print)
     about = LabelsProvenance.of("labels", "Objects", "image", sitting.data)
     writer.append(lambda: {"entry": "labels", **vars(about)})
     sitting.controller.document.tell_to(writer.record)
+    sitting.controller.set_commit_as(CommitAs(semantic=semantic, category=1))
     sitting.commit(2)
     sitting.propagate(BOTH, 2)
     assert writer.close(20)
@@ -351,6 +374,7 @@ def test_the_journal_has_it(sitting, tmp_path):
         step.propagation,
     )
     assert again.propagation.routes == ((3, 4), (1, 0))
+    assert again.propagation.joins == semantic
     session.document.undo()
     assert [z for z in range(PLANES) if session.labels_of("labels").data[z].any()] == [2]
 

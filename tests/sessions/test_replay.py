@@ -1,6 +1,7 @@
 """A session computed again from its clicks, and used as training data."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,8 +23,10 @@ from napari_iafpn.prompts import BoxPrompt, Click, Prompts, Stroke
 from napari_iafpn.sessions import Commit, DisplaySettings, HandEdits, PlaneKey, Propagation
 from napari_iafpn.sessions.actions import edit_step, propagate_step
 from napari_iafpn.sessions.lines import lines_of, sealed
+from napari_iafpn.sessions.pixels import PixelChange
 from napari_iafpn.sessions.reading import read_session
 from napari_iafpn.sessions.replay import propagate_planes, replay
+from napari_iafpn.sessions.steps import LabelsChange, Step
 from napari_iafpn.training.finetuning import FinetuneRequest
 from napari_iafpn.training.finetuning.data import look_through
 
@@ -275,9 +278,12 @@ def test_planes_of_one_place_have_names_of_their_own():
     ]
 
 
-@pytest.fixture
-def propagated(new_sitting, tmp_path, disk_image):
-    """A sitting in a stack: an object is committed, propagated, and once more from its middle."""
+@pytest.fixture(params=[False, True], ids=["object", "of a class"])
+def propagated(request, new_sitting, tmp_path, disk_image):
+    """A sitting in a stack: an object is committed, propagated, and once more from its middle.
+
+    There is another one of its number, which stays where that is the number of a class.
+    """
     image, truth = disk_image
     stack = np.stack([np.roll(image, 2 * z, axis=1) for z in range(5)])
     tifffile.imwrite(tmp_path / "stack.tif", stack)
@@ -289,12 +295,17 @@ def propagated(new_sitting, tmp_path, disk_image):
     )
     digest = file_sha256(find_model("default"))
     sitting.writer.append(lambda: {"entry": "model", "name": "default", "sha256": digest})
+    other = np.zeros((5, 6, 7), sitting.target.data.dtype)
+    painted = PixelChange.of((slice(0, 5), slice(0, 6), slice(0, 7)), other, other + 1)
+    if request.param:
+        step = Step("paint", sitting.plane, labels=(LabelsChange("labels", (painted,)),))
+        sitting.document.do(step)
     sitting.change(hand=HandEdits(drawn=BoxedMask.of(truth)))
     sitting.commit(truth, 1)
     predictor = Predictor.load("default", "cpu")
     for routes in (((2, 3, 4), (0,)), ((2, 3),)):
-        start = BoxedMask.of(sitting.target.data[1] == 1)
-        going = Propagation(0, routes, 0.4)
+        start = BoxedMask.of(truth)
+        going = Propagation(0, routes, 0.4, joins=request.param)
         visited = propagate_planes(
             predictor,
             lambda key: Plane(stack[key.indices], limits=LIMITS),
@@ -308,8 +319,9 @@ def propagated(new_sitting, tmp_path, disk_image):
             tuple(z for z in route if sitting.plane.moved_to(0, z) in masks) for route in routes
         )
         commit = Commit("labels", 1, "keep", "default", DisplaySettings(LIMITS))
-        done = Propagation(0, tuple(filter(None, reached)), 0.4)
+        done = replace(going, routes=tuple(filter(None, reached)))
         sitting.document.do(propagate_step(sitting.plane, sitting.target, masks, commit, done))
+    assert (sitting.target.data[painted.region] == request.param).all()
     sitting.writer.close(20)
     return sitting, predictor
 

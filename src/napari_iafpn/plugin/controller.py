@@ -311,7 +311,8 @@ class AnnotationController(AnnotationState):
             set_out()
 
         def set_out() -> None:
-            self._propagator.start(self.editor.follow(self.plane, where, self.model))
+            follow = partial(self.editor.follow, semantic=wish.semantic)
+            self._propagator.start(follow(self.plane, where, self.model))
 
         if self.current is not None and not self.current.is_untouched:
             self._when_ready(act)

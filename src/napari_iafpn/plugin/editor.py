@@ -38,7 +38,7 @@ from napari_iafpn.sessions.actions import (
     put_back_step,
     split_step,
 )
-from napari_iafpn.sessions.pixels import lifted, region_of
+from napari_iafpn.sessions.pixels import lifted, region_of, written
 from napari_iafpn.sessions.reviewing import close_step
 
 NO_ROOM = (
@@ -201,9 +201,17 @@ class Editor:
         return f"Object {current.edited.label} was left as it was."
 
     def follow(
-        self, plane: PlaneKey | None, where: PropagationRange, model: str
+        self,
+        plane: PlaneKey | None,
+        where: PropagationRange,
+        model: str,
+        *,
+        semantic: bool = False,
     ) -> PropagationWanted:
-        """Return the propagation of the object that was last kept on a plane, or came to it."""
+        """Return the propagation of the object that was last kept on a plane, or came to it.
+
+        ``semantic``: where objects have the number of their class, only that one of them.
+        """
         if plane is None:
             raise ValueError("there is no plane to propagate from; show a plane of an image")
         source = self._ports.source_of(plane)
@@ -214,14 +222,20 @@ class Editor:
                 continue
             labels, label, threshold = kept
             target = self._ports.labels_of(labels)
-            found = lifted(target.data, plane, label, target.region_on(plane, label))
-            if found is not None:
+            joins = semantic and self._is_class(target, label)
+            start = _start_of(step if joins else None, target, plane, label)
+            if start is not None:
                 target.check(plane, label)
-                going = where.propagation(plane, shape, threshold)
-                wanted = PropagationWanted(model, source, target.id, label, found[0], going)
+                going = replace(where.propagation(plane, shape, threshold), joins=joins)
+                wanted = PropagationWanted(model, source, target.id, label, start, going)
                 self._check_free(wanted)
                 return wanted
         raise ValueError("no object was kept on this plane yet; click on one, then propagate it")
+
+    def _is_class(self, target: LabelsTarget, label: int) -> bool:
+        """Tell whether an id is the number of the class of what has it."""
+        known = self._document.facts.get((target.id, label))
+        return known is not None and known.category == label
 
     def propagate(
         self,
@@ -286,6 +300,16 @@ class Editor:
         opened = current.opened
         found = 0 if opened is None else self._document.proposals.category(opened.proposal)
         return wish.category or found
+
+
+def _start_of(
+    step: Step | None, target: LabelsTarget, plane: PlaneKey, label: int
+) -> BoxedMask | None:
+    """Return what a plane has of an id, or only what a step gave to it there."""
+    if step is not None:
+        return written(target.data, plane, label, step.labels[0].pixels)
+    found = lifted(target.data, plane, label, target.region_on(plane, label))
+    return None if found is None else found[0]
 
 
 def _left_to_others(step: Step, mask: BoxedMask, label: int) -> str:

@@ -155,7 +155,7 @@ def propagate_step(
     propagation: Propagation,
     regions: Mapping[PlaneKey, Sequence[slice]] | None = None,
 ) -> Step:
-    """Make ``masks`` all there is of an object on their planes.
+    """Make ``masks`` all there is of an object on their planes; one of a class joins the others.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def propagate_step(
         Where on each plane to look for pixels that the object has there already. Default:
         everywhere.
     """
-    pixels = propagated_pixels(target.data, masks, commit, regions)
+    pixels = propagated_pixels(target.data, masks, commit, regions, joins=propagation.joins)
     return Step(
         "propagate",
         plane,
@@ -186,13 +186,21 @@ def propagated_pixels(
     masks: Mapping[PlaneKey, BoxedMask],
     commit: Commit,
     regions: Mapping[PlaneKey, Sequence[slice]] | None = None,
+    *,
+    joins: bool = False,
 ) -> tuple[PixelChange, ...]:
-    """Return the changes that a propagation makes, one for each plane that it changes."""
+    """Return the changes that a propagation makes, one for each plane that it changes.
+
+    With ``joins`` all other pixels of the number stay.
+    """
     regions = regions or {}
-    changes = (
-        repainted(data, on, mask, commit.label, commit.policy, regions.get(on))
-        for on, mask in masks.items()
-    )
+
+    def change(on: PlaneKey, mask: BoxedMask) -> PixelChange | None:
+        if joins:
+            return painted(data, on, mask, commit.label, commit.policy)
+        return repainted(data, on, mask, commit.label, commit.policy, regions.get(on))
+
+    changes = (change(on, mask) for on, mask in masks.items())
     return tuple(change for change in changes if change is not None)
 
 

@@ -203,7 +203,8 @@ def _propagation_from(given: Json) -> Propagation:
         tuple(whole(place, "place of a plane") for place in route) for route in given["routes"]
     )
     axis = whole(given["axis"], "axis of a propagation", 0, AXES)
-    return Propagation(axis, routes, threshold_from_json(given["threshold"]))
+    threshold = threshold_from_json(given["threshold"])
+    return Propagation(axis, routes, threshold, joins=given.get("joins") is True)
 
 
 def _pixels(change: PixelChange) -> Json:

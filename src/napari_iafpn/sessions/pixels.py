@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_iafpn.geometry import Box
-from napari_iafpn.masks import BoxedMask, RunLengths
+from napari_iafpn.masks import BoxedMask, RunLengths, union
 from napari_iafpn.sessions.plane_key import PlaneKey
 
 KEEP, OVERWRITE = "keep", "overwrite"
@@ -153,12 +153,30 @@ def lifted(
     return boxed, change
 
 
+def written(
+    data: Any, plane: PlaneKey, label: int, changes: Sequence[PixelChange]
+) -> BoxedMask | None:
+    """Return the pixels of a plane that ``changes`` gave to ``label`` and that still have it."""
+    pixels = None
+    for change in changes:
+        region = change.region
+        here = zip(plane.other_axes, plane.index, strict=True)
+        if all(region[axis] == slice(index, index + 1) for axis, index in here):
+            new = (change.after == label) & (change.before != label)
+            pixels = union(pixels, _boxed(new & (np.asarray(data[region]) == label), plane, region))
+    return pixels
+
+
 def _pixels_of(
     data: Any, plane: PlaneKey, label: int, region: Sequence[slice] | None
 ) -> BoxedMask | None:
     if region is None:
         region = region_of(plane, Box.whole(plane.shape_in(data.shape)))
-    there = np.asarray(data[tuple(region)]) == label
+    return _boxed(np.asarray(data[tuple(region)]) == label, plane, region)
+
+
+def _boxed(there: NDArray[np.bool_], plane: PlaneKey, region: Sequence[slice]) -> BoxedMask | None:
+    """Return pixels of a region of a plane, an array with the axes of the labels."""
     rows, cols = plane.axes
     corner = region[rows].start, region[cols].start
     return BoxedMask.of(there.reshape(there.shape[rows], there.shape[cols]), corner)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_iafpn.masks import BoxedMask
 from napari_iafpn.sessions.actions import propagated_pixels
 from napari_iafpn.sessions.objects import CurrentObject, found_by
-from napari_iafpn.sessions.pixels import PixelChange, lifted, painted
+from napari_iafpn.sessions.pixels import PixelChange, lifted, painted, written
 from napari_iafpn.sessions.plane_key import PlaneKey
 from napari_iafpn.sessions.reading import ArrayLabels, Session
 from napari_iafpn.sessions.steps import Propagation, Step
@@ -129,8 +129,11 @@ def replay(
                 arrays[change.labels].apply(change.pixels)
         else:
             data = arrays[commit.labels].data
-            again = _propagated if step.propagation else _committed
-            pixels = again(step, data, levels, predictor_of)
+            if step.propagation:
+                start = _start_of(step, steps[: place - 1], data)
+                pixels = _propagated(step, start, data, levels, predictor_of)
+            else:
+                pixels = _committed(step, data, levels, predictor_of)
             result.commits += 1
             if not _same(pixels, step.labels[0].pixels):
                 result.differing.append(commit.label)
@@ -168,28 +171,48 @@ def _committed(
     return () if pixels is None else (pixels,)
 
 
+def _start_of(step: Step, before: Sequence[Step], data: Any) -> BoxedMask | None:
+    """Return what the object of a propagation is like by now, on the plane it comes from."""
+    commit, propagation, plane = step.commit, step.propagation, step.plane
+    assert commit is not None
+    assert propagation is not None
+    if not propagation.joins:
+        found = lifted(data, plane, commit.label)
+        return None if found is None else found[0]
+    for earlier in reversed(before):
+        kept = earlier.kept_on(plane)
+        if kept is not None and kept[:2] == (commit.labels, commit.label):
+            mask = written(data, plane, commit.label, earlier.labels[0].pixels)
+            if mask is not None:
+                return mask
+    return None
+
+
 def _propagated(
-    step: Step, data: Any, images: Levels, predictor_of: Callable[[str], Predictor]
+    step: Step,
+    start: BoxedMask | None,
+    data: Any,
+    images: Levels,
+    predictor_of: Callable[[str], Predictor],
 ) -> tuple[PixelChange, ...]:
-    """Compute what a propagation wrote, from what its object is like by now."""
+    """Compute what a propagation wrote that began with ``start``."""
     from napari_iafpn.inference import Prediction
 
     commit, propagation = step.commit, step.propagation
     assert commit is not None
     assert propagation is not None
-    found = lifted(data, step.plane, commit.label)
-    if found is None:
+    if start is None:
         return ()
     shape = step.plane.shape_in(data.shape)
     visited = propagate_planes(
         predictor_of(commit.model),
         lambda key: commit.display.open(key, images),
         step.plane,
-        Prediction.from_mask(found[0], shape),
+        Prediction.from_mask(start, shape),
         propagation,
     )
     masks = {key: mask for _, key, mask, _ in visited if mask is not None}
-    return propagated_pixels(data, masks, commit)
+    return propagated_pixels(data, masks, commit, joins=propagation.joins)
 
 
 def _same(first: tuple[PixelChange, ...], second: tuple[PixelChange, ...]) -> bool:

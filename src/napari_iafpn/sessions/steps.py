@@ -102,11 +102,15 @@ class Propagation:
         Places along that axis in the order in which they were visited, for each direction.
     threshold : float
         Probability above which a pixel belongs to the object.
+    joins : bool
+        The object has the number of its class: what else has that number is another object and
+        stays, on all planes.
     """
 
     axis: int
     routes: tuple[tuple[int, ...], ...]
     threshold: float = 0.5
+    joins: bool = False
 
     def reaches(self, start: PlaneKey, plane: PlaneKey) -> bool:
         """Tell whether it goes from ``start`` to ``plane``."""
