@@ -259,6 +259,21 @@ def test_labels_that_are_kept_on_the_disk_are_saved(annotate, folder, monkeypatc
     assert saved(folder, "b").max() == 1
 
 
+def test_labels_that_cannot_be_read_are_not_written_over(annotate, folder):
+    (folder / "a_labels.tif").write_bytes(b"half of a file")
+    window = annotate(None, wait=False)
+    panel = FolderOfImages(window.viewer)
+    window.viewer.window.add_dock_widget(panel, name="Folder of images")
+    panel.open_folder(folder)
+    window.wait()
+    window.click(20, 30)
+    window.key(Qt.Key.Key_Return)
+    press(panel.view.next_button)
+    assert "a_labels.tif could not be read and would be written over" in panel.status.text
+    assert (folder / "a_labels.tif").read_bytes() == b"half of a file"
+    assert panel.queue.done == 0
+
+
 def test_labels_that_a_script_wrote_are_saved(work, folder):
     keep(work, 20, 30)
     work.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)

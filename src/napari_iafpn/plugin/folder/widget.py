@@ -30,6 +30,10 @@ WELCOME = "Open a folder of images. You get them one after the other; labels are
 UNFINISHED = "Object {} is not kept yet. Keep it (Enter) or discard it, then go on."
 UNDER_WAY = "An object is still being drawn or propagated. Wait until it is kept, then go on."
 WORKING = (Activity.PREDICTING, Activity.PROPAGATING)
+UNREAD = (
+    "the file {} could not be read and would be written over; move it elsewhere or mend it, then "
+    "open the folder again"
+)
 SEVERAL = (
     "the objects of this image lie in {} layers, {}, and one file holds one; save the others by "
     "File > Save Selected Layers and remove them, then go on"
@@ -49,6 +53,7 @@ class FolderOfImages(DockPanel):
         self.queue: ImageQueue | None = None
         self._opened: list[Layer] = []
         self._annotator: Annotator | None = None
+        self._unread: Path | None = None
         self.view = FolderView()
         self.body.parts.addWidget(self.view, 1)
         self.outer.addWidget(self.status)
@@ -128,6 +133,7 @@ class FolderOfImages(DockPanel):
         self._say(Message(""))
         clicking = self._clicking()
         self._annotator = clicking.annotator
+        self._unread = entry.saved if entry.saved.exists() else None
         self._opened = list(self.viewer.open(str(entry.image)))
         image = next((a for a in self._opened if isinstance(a, Image)), None)
         if image is None:
@@ -135,6 +141,7 @@ class FolderOfImages(DockPanel):
         clicking.annotator.set_image(image)
         if entry.labels is not None:
             data, attributes, _ = read_layers(str(entry.labels))[0]
+            self._unread = None
             labels = Labels(data, **attributes)
             self._opened.append(labels)
             clicking.annotator.add_labels(labels, image)
@@ -148,7 +155,8 @@ class FolderOfImages(DockPanel):
         Raises
         ------
         ValueError
-            Where an object is not kept yet, or where objects lie in several layers.
+            Where an object is not kept yet, where objects lie in several layers, or where labels
+            that are there already could not be read.
         """
         if self.queue is None:
             return
@@ -159,6 +167,8 @@ class FolderOfImages(DockPanel):
         if len(filled) > 1:
             names = " and ".join(repr(layer.name) for layer in filled)
             raise ValueError(SEVERAL.format(len(filled), names))
+        if filled and self._unread is not None:
+            raise ValueError(UNREAD.format(self._unread.name))
         for labels in filled or layers[: entry.saved.exists()]:
             write_tif(str(entry.saved), labels.data, labels.as_layer_data_tuple()[1])
             if labels not in self._opened:
