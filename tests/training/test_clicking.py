@@ -7,6 +7,7 @@ import torch
 from napari_iafpn.prompts import Click
 from napari_iafpn.training.clicking import (
     add_click,
+    aimed_click,
     initial_clicks,
     neighbour_clicks,
     next_click,
@@ -141,10 +142,28 @@ def test_a_user_who_aims_clicks_near_the_middle(rng):
     target = np.zeros((40, 40), bool)
     target[10:30, 10:30] = True
     nothing, none = np.zeros(target.shape), np.zeros_like(target)
-    clicks = [next_click(nothing, target, none, rng, least=0.85) for _ in range(50)]
+    clicks = [aimed_click(nothing, target, none, rng, 0.15) for _ in range(50)]
     assert all(18 <= click.row <= 21 and 18 <= click.col <= 21 for click in clicks)
+    assert aimed_click(nothing, target, none, rng, 0.0) == Click(19, 19)
     anywhere = [next_click(nothing, target, none, rng) for _ in range(50)]
     assert any(click.row < 18 or click.row > 21 for click in anywhere)
+
+
+def test_who_aims_clicks_the_deepest_error_however_many_specks_there_are(rng):
+    """Specks far apart were once measured on a grid so coarse that one was as deep as a hole."""
+    target = np.zeros((1024, 1024), bool)
+    target[300:700, 300:700] = True
+    drawn = target.astype(float)
+    drawn[400:407, 400:407] = 0.0
+    for row, col in ((10, 10), (1000, 1010), (20, 990), (990, 15)):
+        drawn[row : row + 2, col : col + 2] = 1.0
+    none = np.zeros_like(target)
+    for _ in range(20):
+        click = aimed_click(drawn, target, none, rng, 0.5)
+        assert click.positive
+        assert 401 <= click.row <= 405
+        assert 401 <= click.col <= 405
+    assert aimed_click(target.astype(float), target, none, rng, 0.5) is None
 
 
 def test_neighbours_are_told_by_a_click_deep_in_each_of_the_nearest(rng):

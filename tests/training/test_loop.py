@@ -17,6 +17,7 @@ from napari_iafpn.networks import build_cascade, load_cascade, read_card
 from napari_iafpn.training import state
 from napari_iafpn.training.dataset import Batch
 from napari_iafpn.training.recipe import recipe_from
+from napari_iafpn.training.stage import parts_of
 from napari_iafpn.training.state import STATE, load_state
 from napari_iafpn.training.step_losses import STEP_LOSSES, ClickSchedule, fine_loss
 from napari_iafpn.training.train import ComputeSettings, train
@@ -348,6 +349,11 @@ def test_bf16_needs_hardware(recipe, folder, tmp_path, monkeypatch):
         train(recipe, folder, tmp_path / "run", engine=replace(ENGINE, precision="bf16-mixed"))
     monkeypatch.setattr(module, "cpu_has_bf16", lambda: True)
     assert module.choose_precision("auto", "cpu") == "bf16-mixed"
+
+
+def test_no_part_of_a_cascade_shrinks_the_steps_of_another(tiny_cascade):
+    assert parts_of(tiny_cascade) == [tiny_cascade.coarse, tiny_cascade.fine]
+    assert parts_of(tiny_cascade.fine) == [tiny_cascade.fine]
 
 
 @pytest.mark.parametrize(("clip", "asked"), [(0.0, set()), (0.5, {0.5})])

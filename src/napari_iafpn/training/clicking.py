@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_iafpn.geometry import Box
-from napari_iafpn.prompts import Click
+from napari_iafpn.prompts import Click, jittered_click
 from napari_iafpn.training.settings import ClickConfig
 from napari_iafpn.training.views import View
 
@@ -56,11 +56,8 @@ def next_click(
     target: Mask,
     ignore: Mask,
     rng: np.random.Generator,
-    least: float = 0.5,
 ) -> Click | None:
     """Return a click in the larger error, uniform where its depth exceeds half the maximum.
-
-    Or another share of it, ``least``: the nearer to 1, the better the user aims at the middle.
 
     The depth is the distance to the nearest pixel outside the error, borders included; on a tie the
     click is negative. None where nothing is wrong.
@@ -71,8 +68,25 @@ def next_click(
     error = missed if positive else extra
     if error.largest == 0.0:
         return None
-    row, col = error.draw(rng, least)
+    row, col = error.draw(rng, 0.5)
     return Click(row, col, positive)
+
+
+def aimed_click(
+    probability: NDArray[np.floating],
+    target: Mask,
+    ignore: Mask,
+    rng: np.random.Generator,
+    jitter: float,
+) -> Click | None:
+    """Return the click of a user who aims at the deepest error, as evaluations click.
+
+    See ``prompts.jittered_click``. None where nothing is wrong.
+    """
+    mask = probability > 0.5
+    if not ((mask != target) & ~ignore).any():
+        return None
+    return jittered_click(target, mask, ignore, jitter=jitter, rng=rng)
 
 
 def neighbour_clicks(view: View, rng: np.random.Generator) -> list[Click]:

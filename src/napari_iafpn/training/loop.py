@@ -18,7 +18,7 @@ from napari_iafpn.training.optimisation import schedule
 from napari_iafpn.training.recipe import STAGES
 from napari_iafpn.training.run import Run, RunProgress
 from napari_iafpn.training.settings import StageConfig
-from napari_iafpn.training.stage import Stage
+from napari_iafpn.training.stage import Stage, parts_of
 from napari_iafpn.training.step_losses import ClickSchedule, step_losses
 
 
@@ -197,9 +197,10 @@ def _learn(stage: Stage, loss: float) -> float:
         )
     average_gradients(stage.level, run.fabric)
     if stage.config.clip:
-        run.fabric.clip_gradients(
-            stage.level, stage.optimizer, max_norm=stage.config.clip, error_if_nonfinite=False
-        )
+        for part in parts_of(stage.level):  # or a level would shrink the steps of the other one
+            run.fabric.clip_gradients(
+                part, stage.optimizer, max_norm=stage.config.clip, error_if_nonfinite=False
+            )
     stage.optimizer.step()
     stage.optimizer.zero_grad(set_to_none=True)
     if stage.average is not None:

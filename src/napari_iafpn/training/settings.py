@@ -184,7 +184,7 @@ class StageConfig:
     warmup_steps: Natural = 40
     """The learning rate rises linearly during so many steps."""
     clip: NotNegative = 5.0
-    """Largest norm of the gradient; 0: not limited."""
+    """Largest norm of the gradient, of each level and the refiner; 0: not limited."""
     optimizer: Annotated[str, one_of("adamw", "adam")] = later("adamw")
     schedule: Annotated[str, one_of("cosine", "step", "constant")] = later("cosine")
     """``cosine``: to zero at the last step; ``step``: times ``drop`` at each milestone;

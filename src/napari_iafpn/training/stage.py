@@ -214,6 +214,13 @@ def part_of(cascade: Cascade, stage: str) -> nn.Module:
     return part
 
 
+def parts_of(level: nn.Module) -> list[nn.Module]:
+    """Return what has gradients of a size of its own: the parts of a cascade, else all."""
+    if not isinstance(level, Cascade):
+        return [level]
+    return [part for part in (level.coarse, level.fine, level.refiner) if part is not None]
+
+
 def best_path(output: Path, stage: str) -> Path:
     """Return where the best weights of a stage are kept, in single precision."""
     return output / f"best-{stage}.safetensors"

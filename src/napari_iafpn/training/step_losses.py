@@ -20,12 +20,14 @@ from napari_iafpn.networks.level import Level
 from napari_iafpn.networks.refiner import SHARPNESS
 from napari_iafpn.networks.step import BoxedMasks, Scene
 from napari_iafpn.prompts import Click
-from napari_iafpn.training.clicking import add_click, next_click
+from napari_iafpn.training.clicking import add_click, aimed_click, next_click
 from napari_iafpn.training.dataset import Batch
 from napari_iafpn.training.losses import cross_entropy, mask_loss, normalized_focal_loss
 from napari_iafpn.training.recipe import Recipe
 from napari_iafpn.training.settings import StageConfig, shape_of
 
+MOST_JITTER = 0.5
+"""Of the user who aims, see ``prompts.jittered_click``; each click has its own."""
 Clicks = list[list[Click]]
 StepLoss = Callable[[Cascade, Batch, "ClickSchedule"], Tensor]
 
@@ -246,9 +248,11 @@ def _add_clicks(
     probabilities, truths = whole[:, 0].cpu().numpy(), batch.labels[:, 0].cpu().numpy()
     for place, sample in enumerate(clicks):
         truth = truths[place]
-        user = rounds.users[place]
-        least = user.uniform(0.5, 1.0) if rounds.aims else 0.5
-        click = next_click(probabilities[place], truth == 1, truth == -1, user, least)
+        user, wrong = rounds.users[place], (probabilities[place], truth == 1, truth == -1)
+        if rounds.aims:
+            click = aimed_click(*wrong, user, user.uniform(0.0, MOST_JITTER))
+        else:
+            click = next_click(*wrong, user)
         if click is not None:
             add_click(sample, click, initial[place], slot)
 
