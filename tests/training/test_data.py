@@ -9,6 +9,7 @@ from PIL import Image
 
 from napari_iafpn.evaluation.readers import Sample
 from napari_iafpn.geometry import Box
+from napari_iafpn.training import dataset as dataset_module
 from napari_iafpn.training.augment import augment
 from napari_iafpn.training.dataset import ClickDataset
 from napari_iafpn.training.mixture import annotators, open_mixture, read_annotator
@@ -44,6 +45,19 @@ def test_items_show_bright_objects_under_their_labels(recipe, dataset_of):
         target = item["label"] == 1
         if target.any():
             assert item["image"][0][target].float().mean() > 140
+
+
+def test_no_pixels_are_read_for_views_in_which_the_object_is_too_small(
+    recipe, dataset_of, monkeypatch
+):
+    cut = []
+    monkeypatch.setattr(dataset_module, "cut_view", lambda *_, **__: cut.append(1))
+    monkeypatch.setattr(dataset_module, "ATTEMPTS", 30)
+    tiny = replace(recipe, view=replace(recipe.view, whole=1.0, source_size=32))
+    monkeypatch.setattr(dataset_module, "MIN_SEEN", 500)
+    with pytest.raises(ValueError, match="none of 30 draws from set"):
+        dataset_of(tiny)[0]
+    assert not cut
 
 
 def test_regions_grow_over_neighbours(rng):

@@ -26,7 +26,14 @@ from napari_iafpn.training.initial_masks import (
 from napari_iafpn.training.mixture import annotators, read_annotator
 from napari_iafpn.training.recipe import Recipe
 from napari_iafpn.training.settings import Size
-from napari_iafpn.training.views import View, choose_target, choose_view, cut_view, target_slices
+from napari_iafpn.training.views import (
+    View,
+    choose_target,
+    choose_view,
+    cut_view,
+    seen_pixels,
+    target_slices,
+)
 
 CACHE_BYTES = 2 * 2**30
 ATTEMPTS = 1000
@@ -183,10 +190,9 @@ class ClickDataset(Dataset[Item]):
             if ids is None:
                 continue
             box = choose_view(sample.shape, target_slices(sample, ids), config, rng)
-            merged = kind == "instances" and len(ids) > 1
-            view = cut_view(sample, ids, box, config.source_size, parts=merged)
-            if np.count_nonzero(view.target) >= MIN_SEEN:
-                return view
+            if seen_pixels(sample, ids, box, config.source_size) >= MIN_SEEN:
+                merged = kind == "instances" and len(ids) > 1
+                return cut_view(sample, ids, box, config.source_size, parts=merged)
         raise ValueError(
             f"none of {ATTEMPTS} draws from set {self.recipe.sets[chosen].name!r} and its like had "
             f"an object of view.min_object = {config.min_object} pixels; lower it or check labels"

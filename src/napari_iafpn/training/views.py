@@ -201,6 +201,12 @@ def cut_view(sample: Sample, ids: Ids, box: Box, size: Size, *, parts: bool = Fa
     )
 
 
+def seen_pixels(sample: Sample, ids: Ids, box: Box, size: Size) -> int:
+    """Count the target's pixels in a view, whose image is not looked at."""
+    pick, inside = _nearest(box, sample.shape, shape_of(size))
+    return int(np.count_nonzero(target_mask(sample, ids, pick) & inside))
+
+
 def _pixels(sample: Sample, box: Box, size: tuple[int, int]) -> Tensor:
     whole = Box.whole(sample.shape)
     seen = box if whole.encloses(box) else box.intersection(whole) or whole
