@@ -1,5 +1,8 @@
 """What layers say of their objects stays, and what is known of them now comes on top."""
 
+import gc
+from weakref import ref
+
 import numpy as np
 import pandas as pd
 from napari.layers import Labels
@@ -32,3 +35,12 @@ def test_what_was_told_is_taken_back_with_the_step_that_it_came_of():
     assert layer.metadata == {"classes": {1: "nucleus", 3: "nucleus"}, "found": [1, 3]}
     descriptions.tell(LabelsLayer(layer), {}, {1: "nucleus"})
     assert layer.metadata == {"classes": {1: "rod"}}
+
+
+def test_layers_that_are_gone_are_forgotten():
+    layer, descriptions = layer_of(metadata={"classes": {1: "rod"}}), Descriptions()
+    descriptions.tell(LabelsLayer(layer), {}, {1: "nucleus"})
+    there = ref(layer)
+    del layer
+    gc.collect()
+    assert there() is None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from napari.layers import Labels
 
@@ -46,8 +47,8 @@ class Descriptions:
     """
 
     def __init__(self) -> None:
-        self._given: dict[Labels, Description] = {}
-        self._told: dict[Labels, Description] = {}
+        self._given: MutableMapping[Labels, Description] = WeakKeyDictionary()
+        self._told: MutableMapping[Labels, Description] = WeakKeyDictionary()
 
     def tell(
         self, target: LabelsLayer, facts: Mapping[int, ObjectStats], classes: Mapping[int, str]
