@@ -27,7 +27,7 @@ from napari_iafpn.training.recipe import Recipe
 from napari_iafpn.training.settings import StageConfig, shape_of
 
 MOST_JITTER = 0.5
-"""Of the user who aims, see ``prompts.jittered_click``; each click has its own."""
+"""Largest jitter of the user who aims, drawn for each click, see ``prompts.jittered_click``."""
 Clicks = list[list[Click]]
 StepLoss = Callable[[Cascade, Batch, "ClickSchedule"], Tensor]
 
@@ -228,7 +228,7 @@ def _labels_at(labels: Tensor, boxes: Sequence[Box], size: tuple[int, int]) -> T
 
 
 def _deep_clicks(batch: Batch, users: Sequence[np.random.Generator]) -> Clicks:
-    """Return one click deep in each object; where there is a mask, no or several, the batch's."""
+    """Return one click deep in each object; the batch's for a mask, for no object or several."""
     found = []
     truths, initial_mask = batch.labels[:, 0].cpu().numpy(), batch.initial_mask.cpu().numpy()
     samples = zip(truths, initial_mask, batch.clicks, batch.merged, users, strict=True)

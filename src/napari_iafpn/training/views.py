@@ -74,7 +74,7 @@ def target_mask(sample: Sample, ids: Ids, pixels: Pixels) -> NDArray[np.bool_]:
 Mask = NDArray[np.bool_]
 Labels = NDArray[np.int32]
 LONGEST = 1.5
-"""Length of a view, in widths."""
+"""Longer side of a view, in shorter ones."""
 
 
 @dataclass(frozen=True)
@@ -131,9 +131,9 @@ def choose_view(
 ) -> Box:
     """Return a box of the image around the target.
 
-    The whole image, or a cut-out whose side is a log-uniform multiple of the object's; of a longer
-    strip no more than ``LONGEST`` times its width, unless the object has more, as a view becomes a
-    square. With ``rescale`` a crop of fixed scale, which may reach beyond a small image.
+    The whole image, or a cut-out whose side is a log-uniform multiple of the object's. As a view
+    becomes a square, a strip is cut to ``LONGEST``, or to the object where that is longer. With
+    ``rescale`` a crop of fixed scale, which may reach beyond a small image.
     """
     if config.rescale is not None:
         return _fixed_scale(shape, target, config.source_size, config.rescale, rng)
@@ -202,7 +202,7 @@ def cut_view(sample: Sample, ids: Ids, box: Box, size: Size, *, parts: bool = Fa
 
 
 def seen_pixels(sample: Sample, ids: Ids, box: Box, size: Size) -> int:
-    """Count the target's pixels in a view, whose image is not looked at."""
+    """Count the target's pixels in a view, without reading its image."""
     pick, inside = _nearest(box, sample.shape, shape_of(size))
     return int(np.count_nonzero(target_mask(sample, ids, pick) & inside))
 
