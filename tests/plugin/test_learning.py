@@ -1,5 +1,6 @@
 """When the model learns, from what, and what becomes of it; no process, no window."""
 
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,15 +13,17 @@ from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.editor import CommitAs
 from napari_iafpn.plugin.learning import learning as module, objects, process as processes
 from napari_iafpn.plugin.learning.learning import Learning, battery_is_low
-from napari_iafpn.plugin.learning.objects import commits_of, kept_objects
+from napari_iafpn.plugin.learning.objects import commits_of, kept_object
 from napari_iafpn.plugin.learning.projects import Project
 from napari_iafpn.plugin.user_paths import UserPaths
+from napari_iafpn.training.adaptation import objects as samples
 from napari_iafpn.training.finetuning import ClickComparison, Clicks, Done, Failed, event_to_json
 
 
 @pytest.fixture(autouse=True)
 def _small_objects_count(monkeypatch):
     monkeypatch.setattr(objects, "LEAST_PIXELS", 1)
+    monkeypatch.setattr(samples, "LEAST_PIXELS", 1)
 
 
 def commit(desk, row, col):
@@ -30,8 +33,12 @@ def commit(desk, row, col):
 
 
 def kept(desk):
-    steps = commits_of(desk.controller.document.steps).values()
-    return kept_objects(steps, desk.source_of, lambda _: desk.target)
+    commits = commits_of(desk.controller.document.steps)
+    found = (
+        kept_object(number, step, desk.source_of, lambda _: desk.target)
+        for number, step in commits.items()
+    )
+    return [each for each in found if each is not None]
 
 
 # From what
@@ -101,6 +108,41 @@ def test_an_object_comes_with_its_neighbours(desk):
     assert sample.shape == (20, 30)
     assert np.array_equal(sample.instances == 1, desk.target.data[0] == 2)
     assert np.array_equal(sample.instances > 1, desk.target.data[0] == 1)
+
+
+def test_an_object_of_a_class_is_what_was_written_for_it(desk):
+    """Not what of the class reaches into its box."""
+    desk.controller.set_commit_as(CommitAs(category=7, semantic=True))
+    commit(desk, 5, 5)
+    corner = np.zeros((12, 14), bool)
+    corner[-1] = corner[:, -1] = True  # around the first one
+    desk.click(10, 12)
+    desk.answer()
+    desk.controller.draw(BoxedMask.of(corner, (1, 1)))
+    desk.controller.commit()
+    assert [each.mask.area for each in kept(desk)] == [9, np.count_nonzero(corner) + 9]
+
+
+def test_a_correction_in_a_class_leaves_its_objects_apart(desk):
+    desk.controller.set_commit_as(CommitAs(category=7, semantic=True))
+    commit(desk, 5, 5)
+    commit(desk, 12, 12)
+    desk.controller.edit(desk.target, 7)
+    commit(desk, 5, 8)
+    areas = [each.mask.area for each in kept(desk)]
+    assert len(areas) == 2
+    assert max(areas) < 27  # all of the class
+
+
+def test_what_was_corrected_by_hand_teaches_with_all_its_pixels(desk):
+    commit(desk, 5, 5)
+    desk.controller.edit(desk.target, 1)
+    desk.controller.draw(BoxedMask.of(np.ones((9, 3), bool), (4, 4)))
+    desk.controller.commit()
+    (one,) = kept(desk)
+    assert one.mask.area == np.count_nonzero(desk.target.data == 1) > 9
+    desk.target.data[0, 15:18, 4:7] = 1  # with napari's brush
+    assert kept(desk)[0].mask.area == one.mask.area + 9
 
 
 # Where models are kept
@@ -310,3 +352,109 @@ def test_back_and_forth(lesson, desk):
     view.button.click()
     assert desk.controller.model == taken
     assert view.button.text() == "Back to default"
+
+
+def test_what_was_learned_from_undone_objects_is_not_taken(lesson, desk):
+    model = learned(lesson, desk)
+    while commits_of(desk.controller.document.steps):
+        desk.controller.undo()
+    for place in places(2, 3):
+        commit(desk, *place)
+    assert not lesson.learning.busy
+    commit(desk, *places(1, 5)[0])
+    assert "--since" not in lesson.begun(2)  # three others: it learns anew
+    lesson.end(Done("", model, ""))
+    assert desk.controller.model == "default"
+
+
+def test_objects_of_closed_images_teach(lesson, desk, qtbot):
+    """As with a folder of images that have few objects each."""
+    lesson.learning.switch(True)
+    for place in places(2):
+        commit(desk, *place)
+    cuttings = lesson.learning._cuttings
+    steps = desk.controller.document.steps[-1:]
+    qtbot.waitUntil(lambda: all(cuttings.of(step) is not None for step in steps))
+    there = lesson.window.source_of
+    first = {step.number for step in commits_of(desk.controller.document.steps).values()}
+
+    def closed(_):
+        raise ValueError("the image is gone")
+
+    lesson.window.source_of = closed
+    assert len(lesson.learning._objects(commits_of(desk.controller.document.steps))) == 2
+    lesson.window.source_of = there
+    commit(desk, *places(1, 2)[0])
+    assert first < lesson.learning._state.taught
+    lesson.begun(1)
+
+
+def test_objects_that_teach_nothing_are_not_counted(lesson, desk):
+    lesson.learning.switch(True)
+    for place in places(2):
+        commit(desk, *place)
+    desk.target.data[desk.target.data == 1] = 0
+    lesson.learning._cuttings._samples = dict.fromkeys(lesson.learning._cuttings._samples)
+    commit(desk, *places(1, 2)[0])
+    assert not lesson.learning.busy
+    commit(desk, *places(1, 3)[0])
+    assert lesson.learning.busy
+
+
+def test_a_panel_that_is_away_begins_nothing_and_keeps_what_was_learned(lesson, desk):
+    learned(lesson, desk)
+    lesson.learning.rest()
+    for place in places(3, 3):
+        commit(desk, *place)
+    assert len(lesson.process.started) == 1
+    lesson.learning.wake()
+    assert "--since" in lesson.begun(2)
+    lesson.learning.rest()
+    lesson.learning.wake()
+    assert "--since" in lesson.begun(3)
+
+
+def test_a_full_disk_is_told_and_learning_goes_on_later(lesson, desk, monkeypatch, qtbot):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(processes, "TemporaryDirectory", full)
+        lesson.learning.switch(True)
+        for place in places(3):
+            commit(desk, *place)
+        qtbot.waitUntil(lambda: "No space left" in lesson.learning.view.text)
+    assert not lesson.learning.busy
+    for place in places(3, 3):
+        commit(desk, *place)
+    lesson.begun(1)
+
+
+def test_a_run_that_was_dropped_leaves_no_files(lesson, desk, qtbot, monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    for place in places(6):
+        commit(desk, *place)
+    desk.controller.undo()
+    lesson.learning.switch(True)
+    lesson.learning.switch(False)
+    lesson.learning.switch(True)
+    lesson.begun(1)
+    qtbot.waitUntil(lambda: len([*(tmp_path / "temporary").iterdir()]) == 1)
+    (home,) = (tmp_path / "temporary").iterdir()
+    names = sorted(path.name for path in (home / "objects" / "labels").iterdir())
+    assert len(names) == 5
+    lesson.learning.close()
+    assert not home.exists()
+
+
+def test_a_model_is_kept_where_it_learned(lesson, desk):
+    model = learned(lesson, desk)
+    for place in places(2, 3):
+        commit(desk, *place)
+    lesson.begun(2)
+    lesson.window.image = Image(np.zeros((4, 4)), name="another")
+    lesson.end(Done("It is better.", model, "", gain(3.0, 2.0)))
+    assert Path(desk.controller.model).name == "image_learned_1.safetensors"
+    desk.controller.use_model("third")
+    assert "Back" not in lesson.learning.view.button.text()

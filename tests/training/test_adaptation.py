@@ -20,6 +20,7 @@ from napari_iafpn.training.adaptation import (
     learned_sentence,
     learner as learners,
     object_sample,
+    objects,
     open_objects,
     run_adaptation,
     write_objects,
@@ -90,6 +91,34 @@ def test_large_objects_are_kept_small():
     )
     assert sample.shape == (768, 512)
     assert sample.areas[1] == pytest.approx(768 * 512 / 3, rel=0.02)
+
+
+@pytest.mark.parametrize("row", [511, 517, 523])
+def test_a_thin_object_is_still_there_where_it_is_shown_small(row):
+    """Two pixels of 1,500: a pixel of the sample is twenty of the image."""
+    labels = np.zeros((1100, 1600), np.int32)
+    labels[row : row + 2, 40:1540] = 1
+    plane = Plane(np.zeros(labels.shape, np.uint8), limits=(0, 255))
+    sample = object_sample("fibre", plane, object_of(labels, 1), lambda box: labels[box.slices])
+    assert np.count_nonzero(sample.instances == 1) > 700
+
+
+def test_large_surroundings_are_read_in_strips(monkeypatch):
+    rows, cols = np.mgrid[:1500, :1400]
+    labels = 1 + rows // 100 * 14 + cols // 100
+    plane = Plane(np.zeros(labels.shape, np.uint8), limits=(0, 255))
+    read = []
+
+    def ids_in(box):
+        read.append(box.area)
+        return labels[box.slices]
+
+    mask = object_of(labels, 100)
+    whole = object_sample("one", plane, mask, ids_in)
+    monkeypatch.setattr(objects, "STRIP_PIXELS", 2**16)
+    strips = object_sample("one", plane, mask, ids_in)
+    assert np.array_equal(whole.instances, strips.instances)
+    assert max(read[1:]) < 2**17 < read[0]
 
 
 def test_a_class_is_no_object():

@@ -219,6 +219,7 @@ class ClickSegmentation(DockPanel):
         self.sessions.open()
         self._listen(self.annotating.isChecked())
         self.annotator.controller.use_model(self._model)
+        self.learning.wake()
 
     def _give_way(self, first: ClickSegmentation) -> None:
         """Leave the viewer to the widget that was there before."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 import psutil
 from psygnal import Signal
 
-from napari_iafpn.plugin.learning.objects import KeptObject, commits_of, kept_objects
+from napari_iafpn.plugin.learning.objects import (
+    MOST,
+    Cuttings,
+    KeptObject,
+    commits_of,
+    kept_object,
+)
 from napari_iafpn.plugin.learning.process import AdaptationProcess
 from napari_iafpn.plugin.learning.projects import Project
 from napari_iafpn.plugin.learning.state import LearningPhase, LearningState, Models
@@ -23,6 +29,7 @@ from napari_iafpn.training.adaptation import EVERY, TRIED, is_better
 from napari_iafpn.training.finetuning import Done, Failed
 
 if TYPE_CHECKING:
+    from napari_iafpn.evaluation.readers import Sample
     from napari_iafpn.plugin.annotator import Annotator
     from napari_iafpn.plugin.find.review import Review
 
@@ -59,7 +66,11 @@ class Learning:
         self.process = AdaptationProcess(self._must_wait, self._count_step, self._on_end)
         self._annotator, self._review = annotator, review
         self._paths, self._use_model = paths, use_model
+        self._cuttings = Cuttings(self.process.background)
         self._state, self._models, self._line = LearningState(), Models(), ""
+        self._project: Project | None = None  # of what is learned
+        self._looked_at: frozenset[int] = frozenset()
+        self._asleep = False
         annotator.controller.changed.connect(self.look)
         annotator.choices_changed.connect(self._look_for_models)
         review.changed.connect(self.look)
@@ -86,8 +97,19 @@ class Learning:
         self.look()
 
     def rest(self) -> None:
-        """Let the process go; it is made up for where the panel comes back."""
-        self._forget(LearningPhase.COLLECTING if self.is_on else LearningPhase.OFF)
+        """Let the process go, and begin nothing; what was learned waits to be tried."""
+        self._asleep = True
+        self.process.kill()
+        if self._state.phase is LearningPhase.LEARNING:
+            self._forget(LearningPhase.COLLECTING)
+        elif self._state.phase is LearningPhase.TRYING:
+            self._state = replace(self._state, phase=LearningPhase.LEARNED)
+            self._looked_at = frozenset()
+
+    def wake(self) -> None:
+        """Go on where the panel comes back."""
+        self._asleep = False
+        self.look()
 
     def close(self) -> None:
         """Finish everything."""
@@ -97,32 +119,67 @@ class Learning:
     def look(self) -> None:
         """Begin what it is time for."""
         controller = self._annotator.controller
-        if self.is_on and controller.model != self._models.used:  # the user has chosen another one
+        if self._asleep or not self.is_on:
+            self._show()
+            return
+        if controller.model != self._models.used:  # the user has chosen another one
+            self._models = replace(self._models, before="")
             self.switch(True)
             return
         self.process.pace()
+        commits = commits_of(controller.document.steps)
+        self._cut_out(commits)
+        if not self._state.taught <= commits.keys():  # it learned from what was taken back
+            self._forget(LearningPhase.COLLECTING)
         if self._state.better is not None:
             if self._may_change:
                 self._take(self._state.better)
-        elif self._state.phase in (LearningPhase.COLLECTING, LearningPhase.LEARNED):
-            self._begin(commits_of(controller.document.steps))
+        elif not self.busy:
+            self._begin(commits)
         self._show()
 
-    def _begin(self, commits: dict[int, Step]) -> None:
+    def _begin(self, commits: Mapping[int, Step]) -> None:
         """Learn, or try what was learned, where there are objects enough that are new."""
-        since = [step for number, step in commits.items() if number not in self._state.known]
-        if self._state.phase is LearningPhase.COLLECTING and len(since) >= self.every:
-            self._state = LearningState(LearningPhase.LEARNING, frozenset(commits))
-            self.process.learn(self._objects(commits.values()), self._models.base)
-        elif self._state.phase is LearningPhase.LEARNED and len(since) >= self.tried_on:
+        since = {n: step for n, step in commits.items() if n not in self._state.known}
+        learns = self._state.phase is LearningPhase.COLLECTING
+        least = self.every if learns else self.tried_on
+        if len(since) < least or self._looked_at == commits.keys():
+            return
+        self._looked_at = frozenset(commits)  # which objects are of use takes time to tell
+        objects = self._objects(since)
+        if len(objects) < least:
+            return
+        if learns:
+            objects = self._objects(commits)
+            self._state = LearningState(
+                LearningPhase.LEARNING, frozenset(commits), frozenset(objects)
+            )
+            image = self._annotator.image
+            self._project = None if image is None else Project(self._paths, image)
+            self.process.learn([*objects.values()], self._models.base)
+        else:
             self._state = replace(self._state, phase=LearningPhase.TRYING)
-            self.process.try_on(self._objects(since), self._models.base, self._models.used)
+            self.process.try_on([*objects.values()], self._models.base, self._models.used)
 
-    def _objects(self, steps: Iterable[Step]) -> list[KeptObject]:
-        """Return the objects of steps as they are now."""
+    def _objects(self, commits: Mapping[int, Step]) -> dict[int, KeptObject | Sample]:
+        """Return the newest objects, as they are now or, of a closed image, as they were."""
+        found: dict[int, KeptObject | Sample] = {}
+        for number, step in reversed([*commits.items()]):
+            if len(found) < MOST and (one := self._kept(number, step) or self._cuttings.of(step)):
+                found[number] = one
+        return found
+
+    def _kept(self, number: int, step: Step) -> KeptObject | None:
         annotator = self._annotator
         labels_of = partial(annotator.book.labels_of, shown=False)
-        return kept_objects(steps, annotator.source_of, labels_of)
+        return kept_object(number, step, annotator.source_of, labels_of)
+
+    def _cut_out(self, commits: Mapping[int, Step]) -> None:
+        """Keep the new objects for when their image is closed."""
+        newest = [*commits.items()][-MOST:]
+        new = {n: step for n, step in newest if not self._cuttings.knows(step)}
+        if new:
+            self._cuttings.cut({step.number: self._kept(n, step) for n, step in new.items()})
 
     @property
     def _may_change(self) -> bool:
@@ -136,37 +193,37 @@ class Learning:
         return self._review.is_searching or battery_is_low()
 
     def _count_step(self, step: int, steps: int) -> None:
-        self._line = f"Learning from {len(self._state.known)} objects: {step}/{steps}."
+        self._line = f"Learning from {len(self._state.taught)} objects: {step}/{steps}."
         self._show()
 
     def _on_end(self, end: Done | Failed) -> None:
-        phase, known = self._state.phase, self._state.known
+        before = self._state
+        phase, known = before.phase, before.known
         self._state = LearningState(LearningPhase.COLLECTING, known)
         if isinstance(end, Failed):
             why = f" ({end.sentence})" if end.sentence else ""
             self._line = f"{phase.value} was broken off{why}; the model stays as it was."
         elif phase is LearningPhase.LEARNING:
-            self._state = LearningState(LearningPhase.LEARNED, known)
-            self._line = f"Learned from {len(known)} objects; tried on the next ones."
+            self._state = replace(before, phase=LearningPhase.LEARNED)
+            self._line = f"Learned from {len(before.taught)} objects; tried on the next ones."
         elif end.yours is not None:
             self._line = end.sentence
             if is_better(end.yours):
-                self._state = LearningState(LearningPhase.BETTER, known, end)
+                self._state = replace(before, phase=LearningPhase.BETTER, better=end)
         self.look()
 
     def _forget(self, phase: LearningPhase) -> None:
         """Drop what is under way and what was learned but not taken."""
-        self._state = LearningState(phase)
+        self._state, self._looked_at = LearningState(phase), frozenset()
         self.process.kill()
 
     def _take(self, done: Done) -> None:
         """Use what was learned, from the next object on."""
         self._state = LearningState(LearningPhase.COLLECTING, self._state.known)
-        image = self._annotator.image
-        if image is None:
+        if self._project is None:
             return
         try:
-            kept = str(Project(self._paths, image).keep(Path(done.model)))
+            kept = str(self._project.keep(Path(done.model)))
         except OSError as error:
             self._line = f"What was learned cannot be kept ({error.strerror})."
             return

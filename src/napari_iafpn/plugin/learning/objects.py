@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,11 +14,11 @@ from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.ports import LabelsTarget
 from napari_iafpn.sessions import PlaneKey, Step
 from napari_iafpn.sessions.pixels import lifted, region_of
+from napari_iafpn.training.adaptation import LEAST_PIXELS
 
 if TYPE_CHECKING:
     from napari_iafpn.evaluation.readers import Sample
 
-LEAST_PIXELS = 24
 MOST = 60
 """The newest ones: more cost time and teach little."""
 
@@ -32,7 +30,7 @@ class KeptObject:
     Attributes
     ----------
     number : int
-        Of the step that committed it.
+        Of the step that committed it at first.
     mask : BoxedMask
     source : PlaneSource
         Of its plane, as that is shown now.
@@ -62,7 +60,8 @@ def commits_of(steps: Iterable[Step]) -> dict[int, Step]:
     """Return the steps that committed objects which the user clicked on, the newest last.
 
     By the number of the step that committed the object at first: of one that was corrected there is
-    the last step only. What was undone is not among the steps.
+    the last step only, except where a correction was of a whole class. What was undone is not among
+    the steps.
     """
     found: dict[int, Step] = {}
     for step in steps:
@@ -70,9 +69,11 @@ def commits_of(steps: Iterable[Step]) -> dict[int, Step]:
             continue
         before = step.objects[0].before
         same = [n for n, other in found.items() if before.edited and _are_same(other, step)]
+        if len(same) > 1:
+            continue  # which of the class was corrected is not known
         for number in same:
             del found[number]
-        if before.asks:
+        if before.asks or same:
             found[min([*same, step.number])] = step
     return found
 
@@ -84,53 +85,56 @@ def _are_same(first: Step, second: Step) -> bool:
     assert edited is not None
     if first.plane != second.plane or (one.labels, one.label) != (edited.labels, edited.label):
         return False  # nearly all of them: no pixels are looked at
-    mask = lifted_by(first)
+    mask = written_by(first)
     return mask is not None and mask.box.intersection(edited.start.box) is not None
 
 
-def lifted_by(step: Step) -> BoxedMask | None:
-    """Return what a step wrote."""
+def written_by(step: Step) -> BoxedMask | None:
+    """Return the pixels that a step gave to its object."""
     assert step.commit is not None
-    change = step.labels[0].pixels[0]
+    change, label = step.labels[0].pixels[0], step.commit.label
     rows, cols = step.plane.axes
-    there = change.after == step.commit.label
+    there = (change.after == label) & (change.before != label)
     corner = change.start[rows], change.start[cols]
     return BoxedMask.of(there.reshape(there.shape[rows], there.shape[cols]), corner)
 
 
-def kept_objects(
-    steps: Iterable[Step],
+def kept_object(
+    number: int,
+    step: Step,
     source_of: Callable[[PlaneKey], PlaneSource],
     labels_of: Callable[[str], LabelsTarget],
-) -> list[KeptObject]:
-    """Return what is there now of the objects of steps; none whose image or labels are gone."""
-    found, steps = [], list(steps)
-    shared = Counter(_pixels_of(step) for step in steps)
-    for step in steps:
-        assert step.commit is not None
-        try:
-            source, labels = source_of(step.plane), labels_of(step.commit.labels)
-        except ValueError:
-            continue
-        region = step.labels[0].pixels[0].region
-        now = lifted(labels.data, step.plane, step.commit.label, region)
-        mask = now and now[0]
-        if mask and shared[_pixels_of(step)] > 1:
-            mask = _pieces_of(mask, step)
-        if mask and mask.area >= LEAST_PIXELS:
-            found.append(KeptObject(step.number, mask, source, labels.data))
-    return found[-MOST:]
+) -> KeptObject | None:
+    """Return what is there now of the object of a step, None where that teaches nothing.
+
+    That is also where its image or its labels are gone.
+    """
+    commit = step.commit
+    assert commit is not None
+    try:
+        source, labels = source_of(step.plane), labels_of(commit.labels)
+    except ValueError:
+        return None
+    now = lifted(labels.data, step.plane, commit.label, labels.region_on(step.plane, commit.label))
+    mask = now and now[0]
+    if mask and _is_of_class(step):
+        mask = _pieces_of(mask, step)
+    if not mask or mask.area < LEAST_PIXELS:
+        return None
+    return KeptObject(number, mask, source, labels.data)
 
 
-def _pixels_of(step: Step) -> tuple[Any, ...]:
-    """Return what the pixels of a step's object are known by; a class gives it to many."""
-    assert step.commit is not None
-    return step.plane, step.commit.labels, step.commit.label
+def _is_of_class(step: Step) -> bool:
+    """Tell whether the id of a step's object is that of its class, which others have too."""
+    commit = step.commit
+    assert commit is not None
+    stats = (fact.after for fact in step.facts if fact.label == commit.label)
+    return any(after is not None and after.category == commit.label for after in stats)
 
 
 def _pieces_of(mask: BoxedMask, step: Step) -> BoxedMask | None:
     """Return the pieces of a mask in which something is that a step wrote."""
-    written = lifted_by(step)
+    written = written_by(step)
     if written is None:
         return None
     pieces, _ = ndimage.label(mask.mask, np.ones((3, 3)))
@@ -138,8 +142,38 @@ def _pieces_of(mask: BoxedMask, step: Step) -> BoxedMask | None:
     return BoxedMask.of(np.isin(pieces, own[own > 0]), (mask.box.row_start, mask.box.col_start))
 
 
-def write_kept(folder: Path, objects: Iterable[KeptObject]) -> None:
-    """Write objects where a process learns from them."""
-    from napari_iafpn.training.adaptation import write_objects
+class Cuttings:
+    """Objects as they were committed, for when their images are closed.
 
-    write_objects(folder, [each.sample() for each in objects])
+    Parameters
+    ----------
+    background : callable
+        Takes work and what to do with its result, or its error.
+    """
+
+    def __init__(
+        self, background: Callable[[Callable[[], object], Callable[[object], None]], None]
+    ) -> None:
+        self._background = background
+        self._samples: dict[int, Sample | None] = {}  # by the step; None: there is none yet
+
+    def cut(self, objects: Mapping[int, KeptObject | None]) -> None:
+        """Cut the objects of steps out in the background; of None there will be nothing."""
+        self._samples |= dict.fromkeys(objects, None)
+        there = {number: kept for number, kept in objects.items() if kept is not None}
+        if there:
+            self._background(lambda: {n: kept.sample() for n, kept in there.items()}, self._take)
+
+    def knows(self, step: Step) -> bool:
+        """Tell whether the object of a step has been cut out, or is being so."""
+        return step.number in self._samples
+
+    def of(self, step: Step) -> Sample | None:
+        """Return the object that a step committed."""
+        return self._samples.get(step.number)
+
+    def _take(self, samples: object) -> None:
+        if isinstance(samples, dict):  # else an error: an image that cannot be read teaches nothing
+            self._samples |= samples
+        for old in [n for n, each in self._samples.items() if each is not None][:-MOST]:
+            self._samples[old] = None

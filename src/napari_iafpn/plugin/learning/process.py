@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from napari_iafpn.plugin.docking import BackgroundTasks
-from napari_iafpn.plugin.learning.objects import KeptObject, write_kept
+from napari_iafpn.plugin.learning.objects import KeptObject
 from napari_iafpn.plugin.training.process import TrainingProcess
 from napari_iafpn.plugin.user_paths import MODEL_SUFFIX
 from napari_iafpn.training.finetuning import Done, Failed, Step, event_from_json
 
+if TYPE_CHECKING:
+    from napari_iafpn.evaluation.readers import Sample
+
 logger = logging.getLogger(__name__)
 
-OBJECTS, SINCE = "objects", "since"
+OBJECTS, CANDIDATE = "objects", f"candidate{MODEL_SUFFIX}"
 
 
 class AdaptationProcess:
@@ -43,25 +46,28 @@ class AdaptationProcess:
     ) -> None:
         self.options: Sequence[str] = ()
         self._must_wait, self._on_step, self._on_end = must_wait, on_step, on_end
-        self._background = BackgroundTasks("napari-iafpn learning")
+        self.background = BackgroundTasks("napari-iafpn learning")
         self._process = TrainingProcess(self._receive, self._finish, grace=0)
-        self._home: TemporaryDirectory[str] | None = None
+        self._learned: TemporaryDirectory[str] | None = None  # objects, and the candidate
         self._run: object | None = None  # the one under way
         self._end: Done | Failed | None = None
-        self._paused = False
+        self._paused, self._tries = False, 0
 
     @property
     def id(self) -> int:
         """What the system calls the process; 0 where there is none."""
         return self._process.id
 
-    def learn(self, objects: Sequence[KeptObject], start: str) -> None:
+    def learn(self, objects: Sequence[KeptObject | Sample], start: str) -> None:
         """Let the model ``start`` learn from objects."""
+        self._forget()
         self._begin(OBJECTS, objects, ["--start", start])
 
-    def try_on(self, objects: Sequence[KeptObject], start: str, against: str) -> None:
+    def try_on(self, objects: Sequence[KeptObject | Sample], start: str, against: str) -> None:
         """Count the clicks of what was learned, and of the model in use, on objects since then."""
-        self._begin(SINCE, objects, ["--start", start, "--against", against])
+        self._tries += 1  # one that was dropped may still be writing
+        part = f"since{self._tries}"
+        self._begin(part, objects, ["--start", start, "--against", against, "--since", part])
 
     def pace(self) -> None:
         """Let the process wait or go on, whichever it is time for."""
@@ -77,37 +83,44 @@ class AdaptationProcess:
     def close(self) -> None:
         """Finish everything."""
         self.kill()
-        if self._home is not None:
-            self._home.cleanup()
-            self._home = None
+        self._forget()
 
-    def _begin(self, part: str, objects: Sequence[KeptObject], options: Sequence[str]) -> None:
-        if self._home is None:
-            self._home = TemporaryDirectory(prefix="napari-iafpn-", ignore_cleanup_errors=True)
-        home, run = Path(self._home.name), object()
+    def _forget(self) -> None:
+        if self._learned is not None:
+            self._learned.cleanup()
+            self._learned = None
+
+    def _begin(
+        self, part: str, objects: Sequence[KeptObject | Sample], options: Sequence[str]
+    ) -> None:
+        from napari_iafpn.training.adaptation import write_objects
+
+        run, folder = object(), self._learned
         self._run, self._end, self._paused = run, None, False
-        output = home / f"candidate{MODEL_SUFFIX}"
-        arguments = ["adapt", "--objects", str(home / OBJECTS), "--output", str(output)]
-        if part == SINCE:
-            arguments += ["--since", str(home / SINCE)]
 
-        def write() -> None:
-            shutil.rmtree(home / part, ignore_errors=True)
-            if part == OBJECTS:
-                output.unlink(missing_ok=True)
-            write_kept(home / part, objects)
-
-        def then(written: Exception | None) -> None:
+        def write() -> TemporaryDirectory[str] | None:
+            samples = [each.sample() if isinstance(each, KeptObject) else each for each in objects]
             if run is not self._run:  # it was dropped meanwhile
-                return
-            if written is not None:
+                return None
+            home = folder or TemporaryDirectory(prefix="napari-iafpn-", ignore_cleanup_errors=True)
+            write_objects(Path(home.name) / part, samples)
+            return home
+
+        def then(written: TemporaryDirectory[str] | Exception | None) -> None:
+            if run is not self._run:  # then nobody needs what it wrote
+                if folder is None and written is not None and not isinstance(written, Exception):
+                    written.cleanup()
+            elif written is not None and not isinstance(written, Exception):
+                self._learned, home = written, Path(written.name)
+                given = [str(home / word) if word == part else word for word in options]
+                there = ["--objects", str(home / OBJECTS), "--output", str(home / CANDIDATE)]
+                self._process.start(["adapt", *there, *given, *self.options], home)
+                self.pace()
+            else:
                 self._end = Failed(str(written))
                 self._finish(-1, "")
-            else:
-                self._process.start([*arguments, *options, *self.options], home)
-                self.pace()
 
-        self._background(write, then)
+        self.background(write, then)
 
     def _receive(self, line: str) -> None:
         try:

@@ -35,13 +35,16 @@ class LearningState:
     ----------
     phase : Phase
     known : frozenset of int
-        The steps whose objects were learned from last.
+        The objects that were there when the model learned last.
+    taught : frozenset of int
+        Those of them that it learned from.
     better : Done or None
         What the trial has shown, in ``Phase.BETTER``.
     """
 
     phase: LearningPhase = LearningPhase.OFF
     known: frozenset[int] = frozenset()
+    taught: frozenset[int] = frozenset()
     better: Done | None = None
 
 

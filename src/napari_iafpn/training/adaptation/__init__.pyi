@@ -12,6 +12,7 @@ from .run import (
 from .update import adapt as adapt
 from .wording import (
     EVERY as EVERY,
+    LEAST_PIXELS as LEAST_PIXELS,
     TRIED as TRIED,
     is_better as is_better,
     learned_sentence as learned_sentence,

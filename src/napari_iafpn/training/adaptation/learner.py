@@ -14,7 +14,7 @@ from napari_iafpn.geometry import Box
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import Predictor
 from napari_iafpn.networks import Cascade, load_cascade
-from napari_iafpn.training.adaptation.objects import Mask, object_sample
+from napari_iafpn.training.adaptation.objects import Mask, object_sample, teaches
 from napari_iafpn.training.adaptation.update import STEPS, adapt
 from napari_iafpn.training.adaptation.wording import EVERY, TRIED, is_better
 from napari_iafpn.training.finetuning import ClickComparison
@@ -85,7 +85,10 @@ class Learner:
         self, name: str, plane: Plane, mask: Mask, ids_in: Callable[[Box], NDArray[Any]]
     ) -> None:
         """Take in a committed object, as in ``object_sample``; learn where it is time."""
-        self._objects.append(object_sample(name, plane, mask, ids_in))
+        sample = object_sample(name, plane, mask, ids_in)
+        if not teaches(sample):
+            return
+        self._objects.append(sample)
         since = self._objects[self._known :]
         if self._candidate is not None and len(since) >= min(TRIED, self._every):
             gain = tried(self.predictor, self._candidate, since)

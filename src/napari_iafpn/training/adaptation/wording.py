@@ -6,6 +6,8 @@ from napari_iafpn.training.finetuning import ClickComparison
 
 EVERY = 10
 """After so many more objects the model learns."""
+LEAST_PIXELS = 24
+"""Of an object: fewer teach nothing."""
 TRIED = 5
 """So many objects that were committed since decide whether the new model is taken, at least."""
 
