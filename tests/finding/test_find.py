@@ -198,3 +198,30 @@ def test_absurd_options(drawer, many, options: dict, sentence: str) -> None:
     image, labels = many
     with pytest.raises(ValueError, match=sentence):
         find_similar(drawer, image, exemplars_of(labels), **options)
+
+
+def test_a_stray_pixel_of_an_exemplar_does_not_make_it_larger(many) -> None:
+    _, labels = many
+    strays = labels.copy()
+    strays[0, 0] = strays[-1, -1] = 1
+    assert exemplars_of(strays) == exemplars_of(labels)
+
+
+def test_small_finds_are_no_exemplars(drawer, disks) -> None:
+    """What is found may be smaller than what is enough to learn from."""
+    places = [(10, col, 2.3) for col in (10, 30, 50)]
+    places += [(row, col, 2) for row in range(30, 110, 20) for col in range(10, 120, 20)]
+    image, labels = disks((130, 130), places)
+    assert np.bincount(labels.ravel())[[1, 4]].tolist() == [21, 13]
+    proposals = list(find_similar(drawer, image, exemplars_of(labels, (1, 2, 3))))
+    assert len(set(found_labels(proposals, labels)) - {0}) >= 20
+
+
+def test_an_image_full_of_objects_says_so(drawer) -> None:
+    rows, cols = np.mgrid[:120, :120]
+    inside = (rows % 24 > 0) & (rows % 24 < 23) & (cols % 24 > 0) & (cols % 24 < 23)
+    labels = np.where(inside, 1 + rows // 24 * 5 + cols // 24, 0)
+    image = np.where(inside, 200, 50).astype(np.uint8)
+    every = exemplars_of(labels, tuple(range(1, 26)))
+    with pytest.raises(ValueError, match="full of objects already; search another part"):
+        list(find_similar(drawer, image, every))

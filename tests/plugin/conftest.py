@@ -87,6 +87,7 @@ class Desk:
                 self.source_of,
                 lambda plane: self.target,
                 lambda _: self.target,
+                lambda _: self.target,
             ),
             "default",
         )

@@ -1,5 +1,7 @@
 """The answers to proposals, without a window: a scripted worker and labels in a plain array."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -155,3 +157,63 @@ def test_what_is_left_belongs_to_the_labels_that_are_chosen(desk, review):
     review.next()
     review.reject()
     assert numbers(review) == [3]
+
+
+def test_the_proposal_in_white_is_answered_also_while_another_one_is_open(desk, review):
+    propose(desk, 0, 0, 0)
+    assert review.open_at(Click(3, 3))
+    review.next()
+    assert review.at.number == 2
+    review.reject()
+    verdict = desk.controller.document.proposals.verdict
+    assert [verdict(number) for number in (1, 2, 3)] == ["taken", "rejected", "open"]
+    assert desk.controller.current.opened.proposal == 1
+
+
+def searched(desk, review):
+    """Press Find similar and return what is searched for."""
+    found = []
+    review._ports = replace(review._ports, search=found.append)
+    review.find(everywhere=True)
+    review.stop()
+    return found[-1]
+
+
+def keep(desk, row, col):
+    desk.controller.draw(BoxedMask.of(np.ones((4, 4), bool), (row - 1, col - 1)))
+    desk.controller.commit()
+
+
+def test_the_place_of_an_object_that_is_edited_is_not_free(desk, review):
+    """It is lifted from the labels, and is put back where its correction is dropped."""
+    for row, col in ((3, 3), (11, 11), (15, 25)):
+        keep(desk, row, col)
+    propose(desk, 0, 0, 0)
+    assert [each.number for each in review.queue] == [3]
+    desk.controller.edit(desk.target, 1)
+    assert [each.number for each in review.queue] == [3]
+    wanted = searched(desk, review)
+    assert wanted.committed.contains(Click(3, 3))
+    review.accept_above(0.0)
+    desk.controller.clear()
+    assert desk.target.data[0, 3, 3] == 1
+
+
+def test_what_was_rejected_counts_on_its_own_plane(desk, review):
+    """Also where the exemplars are on another plane, whose rejected places are free here."""
+    for row, col in ((3, 3), (15, 25)):
+        keep(desk, row, col)
+    here = replace(PLANE, index=(1,))
+    there = proposal(2)
+    elsewhere = replace(proposal(1), number=2, plane=here, mask=proposal(3).mask)
+    desk.controller.document.discover([replace(there, number=1), elsewhere])
+    review.next()
+    review.reject()
+    desk.show(here)
+    review.next()
+    review.reject()
+    (kind,) = searched(desk, review).kinds
+    assert [mask.box for mask in kind.unlike] == [elsewhere.mask.box]
+    desk.show(PLANE)
+    (kind,) = searched(desk, review).kinds
+    assert [mask.box for mask in kind.unlike] == [there.mask.box]

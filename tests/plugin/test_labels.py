@@ -4,12 +4,14 @@ import sys
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 from napari.layers import Image, Labels
 from napari.layers._multiscale_data import MultiScaleData
 
 from napari_iafpn.geometry import Box
 from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.labels import LabelsLayer
+from napari_iafpn.plugin.labels_registry import LabelsRegistry
 from napari_iafpn.plugin.layers import fits, value_at
 from napari_iafpn.sessions import PixelChange, PlaneKey
 from napari_iafpn.sessions.blocks import Blocks
@@ -330,3 +332,19 @@ def test_where_new_labels_cannot_be_kept(small_memory, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "zarr", None)
     with pytest.raises(ValueError, match=r"need zarr, .*pip install 'napari-iafpn\[formats\]'"):
         LabelsLayer.new_for(image, tmp_path)
+
+
+def test_labels_that_were_removed_are_read_nowhere(labels):
+    """They come back where a step needs them, and not for a look at the neighbours."""
+    viewer = ViewerModel()
+    book = LabelsRegistry(viewer, lambda _: False, lambda *_: None)
+    viewer.add_layer(labels)
+    book.watch(labels)
+    id_ = book.target_of(labels).id
+    assert book.labels_there(id_).layer is labels
+    viewer.layers.remove(labels)
+    with pytest.raises(ValueError, match="these labels are not open"):
+        book.labels_there(id_)
+    assert labels not in viewer.layers
+    assert book.labels_of(id_).layer is labels
+    assert labels in viewer.layers

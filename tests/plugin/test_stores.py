@@ -154,9 +154,8 @@ def test_clicks_survive_a_failure_and_commit_tries_again(slide, new_desk):
     desk = new_desk()
     worker = PredictionWorker(reports.put, lambda _: Reader())
     source = PlaneSource(KEY, DisplaySettings((0.0, 255.0)), {"image": tuple(slide)})
-    around = Ports(
-        worker.submit, worker.stop, lambda _: source, lambda _: desk.target, lambda _: desk.target
-    )
+    target = [lambda _: desk.target] * 3
+    around = Ports(worker.submit, worker.stop, lambda _: source, *target)
     controller = AnnotationController(around, "m")
     controller.said.connect(lambda message: said.append(message.text))
 

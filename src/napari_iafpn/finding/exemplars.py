@@ -90,7 +90,7 @@ class Exemplars:
     def of(
         cls, given: Iterable[BoxedMask | NDArray[np.bool_]], shape: tuple[int, int]
     ) -> Exemplars:
-        """Take boxed masks, or (H, W) masks of the plane."""
+        """Take boxed masks, or (H, W) masks of the plane; of each the largest piece."""
         boxed_masks = []
         for number, each in enumerate(given, 1):
             if not isinstance(each, BoxedMask):
@@ -98,7 +98,7 @@ class Exemplars:
             boxed = each if isinstance(each, BoxedMask) else BoxedMask.of(each.astype(bool))
             if boxed is None:
                 raise ValueError(f"exemplar {number} has no pixel; give an object that was drawn")
-            boxed_masks.append(boxed)
+            boxed_masks.append(_largest_piece(boxed))
         return cls(tuple(boxed_masks), shape)
 
     @classmethod
@@ -194,6 +194,17 @@ class Exemplars:
                 f"the exemplars cover {covered:.0%} of what is to be searched; give a larger "
                 "region, or fewer exemplars"
             )
+
+
+def _largest_piece(boxed: BoxedMask) -> BoxedMask:
+    """Return an object without what lies apart, whose box would be that of all between."""
+    pieces, count = ndimage.label(boxed.mask, np.ones((3, 3)))
+    if count == 1:
+        return boxed
+    largest = pieces == 1 + np.bincount(pieces.ravel())[1:].argmax()
+    found = BoxedMask.of(largest, (boxed.box.row_start, boxed.box.col_start))
+    assert found is not None
+    return found
 
 
 def deepest_click(boxed: BoxedMask) -> Click:

@@ -23,7 +23,7 @@ from napari_iafpn.finding.appearance import (
 )
 from napari_iafpn.finding.candidates import Candidate, candidates_of
 from napari_iafpn.finding.drawing import Drawer, Drawn, choose_way, overlap
-from napari_iafpn.finding.exemplars import Exemplars
+from napari_iafpn.finding.exemplars import LEAST_AREA, Exemplars
 from napari_iafpn.finding.proposals import (
     DEFAULT_QUALITY,
     MOST_SHARED,
@@ -168,6 +168,10 @@ class _Search:
             if core in cores and self.shown_in is self.plane:
                 known[core] = tiles[-1]
         cells = {tile.core: self._cells(tile, self.exemplars, self.taken) for tile in tiles}
+        if not any(len(each.anywhere) for each in cells.values()):
+            raise ValueError(
+                "what is to be searched is full of objects already; search another part"
+            )
         appearance = learn(Cells.joined(list(cells.values())))
         judge = self._judge(appearance, redrawn, tiles)
         proposer = Proposer(self.drawer, self.plane, self.exemplars, judge, way, self.taken)
@@ -293,7 +297,8 @@ class _Search:
         if rest is not None:
             self.shown.append(rest)
             self.covered.take([rest])
-            if proposal.quality >= SURE and len(self.sure) < MOST_SURE:
+            shows = rest.area >= LEAST_AREA and len(self.sure) < MOST_SURE
+            if proposal.quality >= SURE and shows:
                 self.sure.append(rest)
             yield replace(proposal, boxed=rest)
 

@@ -77,7 +77,9 @@ class Annotator:
             self._on_labels_painted,
             labels_folder,
         )
-        ports = Ports(submit, stop, self._source_of, self._target, self._labels_of)
+        ports = Ports(
+            submit, stop, self._source_of, self._target, self._labels_of, self.book.labels_there
+        )
         controller = self.controller = AnnotationController(ports, model)
         shown = self._shown = ShownImage(viewer, controller)
         layers = self._layers = ObjectLayers(viewer, controller, shown)

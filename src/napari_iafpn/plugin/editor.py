@@ -112,7 +112,7 @@ class Editor:
             return np.asarray(target.data[region_of(plane, box)]).reshape(box.shape)
 
         with suppress(ValueError):  # the labels are gone, or do not fit any more
-            target = self._ports.labels_of(last.labels)
+            target = self._ports.labels_there(last.labels)
             return neighbours(first, self._document.usual_side(plane.layer), shape, read)
         return Prompts()
 

@@ -66,6 +66,13 @@ class LabelsRegistry:
             add_quietly(self._viewer, layer)
         return self.target_of(layer)
 
+    def labels_there(self, id_: str) -> LabelsLayer:
+        """Return the labels of an id; ValueError where the user has removed them."""
+        layer = self.layer_of(id_)
+        if layer is None or layer not in self._viewer.layers:
+            raise ValueError("these labels are not open; open them again")
+        return self.target_of(layer)
+
     def layer_of(self, id_: str) -> Labels | None:
         """Return the Labels layer of an id."""
         return next((layer for layer in self._targets if layer_id(layer) == id_), None)

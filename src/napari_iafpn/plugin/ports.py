@@ -49,7 +49,10 @@ class Ports:
         The labels that objects of a plane are committed to, made where there are none; ValueError
         where that fails.
     labels_of : callable
-        The labels of an id; ValueError where they are gone.
+        The labels of an id, in the viewer again if they had been removed; ValueError where they are
+        gone.
+    labels_there : callable
+        The labels of an id, to read in; ValueError where they are not in the viewer.
     """
 
     submit: Callable[[Job], None]
@@ -57,3 +60,4 @@ class Ports:
     source_of: Callable[[PlaneKey], PlaneSource]
     target: Callable[[PlaneKey], LabelsTarget]
     labels_of: Callable[[str], LabelsTarget]
+    labels_there: Callable[[str], LabelsTarget]

@@ -7,7 +7,9 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from napari_iafpn.masks import BoxedMask
 from napari_iafpn.sessions import FoundObject, LabelsChange, Step
 from napari_iafpn.sessions.pixels import region_of
 
@@ -78,8 +80,16 @@ def _is_covered(found: FoundObject, data: Any) -> bool:
         there = np.asarray(data[region_of(found.plane, found.mask.box)])
     except (IndexError, ValueError):
         return True  # the labels have another shape by now
-    mask = found.mask.mask
-    if there.size != mask.size:
+    if there.size != found.mask.mask.size:
         return True
-    taken = np.count_nonzero(there.reshape(mask.shape)[mask])
-    return bool(taken > COVERED * np.count_nonzero(mask))
+    return _is_taken(found, there.reshape(found.mask.mask.shape) != 0)
+
+
+def lies_on(found: FoundObject, other: BoxedMask) -> bool:
+    """Tell whether a proposal lies on another object."""
+    return _is_taken(found, other.within(found.mask.box))
+
+
+def _is_taken(found: FoundObject, there: NDArray[np.bool_]) -> bool:
+    mask = found.mask.mask
+    return bool(np.count_nonzero(there & mask) > COVERED * np.count_nonzero(mask))

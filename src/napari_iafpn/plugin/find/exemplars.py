@@ -66,9 +66,10 @@ def _cut(mask: NDArray[np.bool_], corner: tuple[int, int]) -> Iterable[BoxedMask
 
 
 def _pieces(mask: NDArray[np.bool_], corner: tuple[int, int]) -> Iterable[BoxedMask]:
-    pieces, count = ndimage.label(mask)
-    for number in range(1, count + 1):
-        yield from _cut(pieces == number, corner)
+    pieces, _ = ndimage.label(mask)
+    for number, (rows, cols) in enumerate(ndimage.find_objects(pieces), 1):
+        place = corner[0] + rows.start, corner[1] + cols.start
+        yield from _cut(pieces[rows, cols] == number, place)
 
 
 def kinds_of(

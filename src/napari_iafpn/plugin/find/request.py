@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from napari_iafpn.geometry import Box
+from napari_iafpn.masks import BoxedMask, union
 from napari_iafpn.plugin.find.exemplars import Objects, kinds_of, objects_in
 from napari_iafpn.plugin.find.messages import Kind, SearchWanted
 from napari_iafpn.sessions import PlaneKey
@@ -63,6 +65,13 @@ def wanted_now(
     region = whole if everywhere else ports.visible().intersection(whole)
     if region is None:
         raise ValueError("nothing of the image is visible; move it into sight first")
+    from napari_iafpn.finding.find import MOST_PIXELS
+
+    if region.area > MOST_PIXELS:
+        raise ValueError(
+            f"{region.height} x {region.width} pixels are too many to search at once; zoom in, and "
+            "search what is in view"
+        )
     return _wanted_in(annotation, ports, source, region, whole)
 
 
@@ -80,7 +89,7 @@ def _wanted_in(
     if not here.boxed_masks:
         shown = _last_plane(annotation, target, plane) or plane
         objects = _objects(annotation, target, shown, there)
-    kinds = _kinds(annotation, target, shown, objects)
+    kinds = _kinds(annotation, target, plane, objects, is_shown_here=shown == plane)
     if not kinds:
         raise ValueError(NONE_KEPT)
     _check(kinds, whole)
@@ -90,7 +99,7 @@ def _wanted_in(
         source,
         region,
         kinds,
-        here.pixels,
+        reduce(union, at_work(annotation), here.pixels),
         None if shown == plane else ports.source_of(shown),
         tuple(each.number for each in near),
     )
@@ -105,14 +114,31 @@ def _objects(
 
 
 def _kinds(
-    annotation: AnnotationController, target: LabelsTarget, plane: PlaneKey, objects: Objects
+    annotation: AnnotationController,
+    target: LabelsTarget,
+    plane: PlaneKey,
+    objects: Objects,
+    *,
+    is_shown_here: bool,
 ) -> tuple[Kind, ...]:
+    """Return what to look for on a plane; ``objects`` may be those of another one."""
     document = annotation.document
     facts = {label: fact for (of, label), fact in document.facts.items() if of == target.id}
     rejected: dict[int, list[Any]] = {}
     for each in document.proposals.of(plane, REJECTED):
         rejected.setdefault(each.category, []).append(each.mask)
-    return kinds_of(objects, facts, rejected, annotation.commit_as.category)
+    kinds = kinds_of(objects, facts, rejected, annotation.commit_as.category)
+    if is_shown_here:
+        return kinds
+    return tuple(replace(kind, unlike=tuple(rejected.get(kind.category, ()))) for kind in kinds)
+
+
+def at_work(annotation: AnnotationController) -> list[BoxedMask]:
+    """Return what the object at work was before, and what it is by now; nothing else goes there."""
+    now = annotation.current
+    before = () if now is None else (now.edited, now.opened)
+    there = [each.start for each in before if each is not None]
+    return there if annotation.mask is None else [*there, annotation.mask]
 
 
 def _last_plane(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 from napari_iafpn.geometry import Box
-from napari_iafpn.plugin.find.covered import CoveredProposals
+from napari_iafpn.plugin.find.covered import CoveredProposals, lies_on
 from napari_iafpn.plugin.find.messages import ProposalFound, SearchOver, SearchReport, SearchWanted
 from napari_iafpn.plugin.find.request import FindPorts, wanted_now
 from napari_iafpn.plugin.messages import Message, as_sentence
@@ -67,7 +67,10 @@ class Review:
         state = (plane, labels, *steps, len(proposals), self._count)
         if state != self._state:
             self._state = state
-            self._queue = self._covered.left(proposals.of(plane), target, document.steps)
+            left = self._covered.left(proposals.of(plane), target, document.steps)
+            now = self._annotation.current
+            edited = None if now is None or now.edited is None else now.edited.start
+            self._queue = [each for each in left if edited is None or not lies_on(each, edited)]
         return self._queue
 
     @property
@@ -181,9 +184,10 @@ class Review:
         self.changed.emit()
 
     @property
-    def _is_opened(self) -> bool:
+    def _answers_opened(self) -> bool:
+        """Whether the proposal that was opened is the one at hand, and not a later one."""
         now = self._annotation.current
-        return now is not None and now.opened is not None
+        return now is not None and now.opened is not None and self.at is None
 
     def _answer(self, act: Callable[[FoundObject], None]) -> None:
         """Answer the proposal at hand, else the most doubtful one, and look at the next."""
@@ -194,13 +198,13 @@ class Review:
         self._go_on(at)
 
     def _accept(self) -> None:
-        if self._is_opened:
+        if self._answers_opened:
             self._annotation.commit(self._go_on)
         else:
             self._answer(lambda found: self._write([found]))
 
     def _reject(self) -> None:
-        if self._is_opened:
+        if self._answers_opened:
             self._drop()
         else:
             self._answer(lambda found: self._annotation.do(reject_step(found.plane, [found])))

@@ -129,9 +129,10 @@ class Finding:
             point = image.data_to_world(found.plane.to_data(*middle))
             center_on(self._annotator.viewer, image, point)
 
-    def _labels(self, _plane: PlaneKey) -> LabelsTarget | None:
-        labels = self._annotator.labels
-        return None if labels is None else self._annotator.book.target_of(labels)
+    def _labels(self, plane: PlaneKey) -> LabelsTarget | None:
+        annotator = self._annotator
+        labels = annotator.book.chosen(annotator.image_of(plane.layer))
+        return None if labels is None else annotator.book.target_of(labels)
 
     def _visible(self) -> Box:
         image, plane = self._annotator.image, self._annotator.controller.plane
