@@ -294,14 +294,26 @@ def test_an_error_of_the_training_is_its_sentence(window, wish, paths, begun):
     assert controller.state is (State.ENDED if begun else State.IDLE)
 
 
-def test_a_model_is_never_overwritten(window, wish):
+@pytest.mark.parametrize("suffix", [".safetensors", ".json", ".html"])
+def test_nothing_is_ever_overwritten(window, wish, suffix):
     wish.output.parent.mkdir(parents=True)
-    wish.output.write_text("precious")
+    wish.output.with_suffix(suffix).write_text("precious")
     controller = window()
     controller.start(wish)
-    assert "exists already" in controller.messages[-1].text
+    assert f"{suffix} exists already" in controller.messages[-1].text
     assert controller.process.arguments is None
-    assert wish.output.read_text() == "precious"
+    assert wish.output.with_suffix(suffix).read_text() == "precious"
+
+
+def test_two_trainings_do_not_make_the_same_model(window, wish):
+    controller = window()
+    controller.start(wish)
+    tell(controller, *BEFORE)
+    controller.receive_end(-1, "killed")
+    controller.leave()
+    controller.start(wish)
+    assert "An unfinished training makes" in controller.messages[-1].text
+    assert not controller.busy
 
 
 def test_a_folder_that_is_missing(window, wish, tmp_path):

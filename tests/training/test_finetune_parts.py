@@ -9,8 +9,12 @@ import tifffile
 import torch
 from PIL import Image
 
-from napari_iafpn.evaluation.readers import LayerSet, Sample
+from napari_iafpn.evaluation.readers import LayerSet, Sample, SessionSet, survey
+from napari_iafpn.evaluation.readers.session import AnnotatedPlane
+from napari_iafpn.masks import RunLengths
 from napari_iafpn.networks import PRESETS
+from napari_iafpn.sessions import PlaneKey
+from napari_iafpn.sessions.provenance import ImageProvenance
 from napari_iafpn.training.finetuning import (
     ClickComparison,
     Clicks,
@@ -24,16 +28,18 @@ from napari_iafpn.training.finetuning import (
     Surveyed,
     event_from_json,
     event_to_json,
+    run,
 )
 from napari_iafpn.training.finetuning.control import Clock, LevelPlan
 from napari_iafpn.training.finetuning.counting import compare_clicks
-from napari_iafpn.training.finetuning.data import look_through, split
+from napari_iafpn.training.finetuning.data import look_through, split, views_of
 from napari_iafpn.training.finetuning.levels import finetuning_recipe
 from napari_iafpn.training.finetuning.report import (
     gain_sentence,
     replay_sentence,
     stopped_sentence,
 )
+from napari_iafpn.training.finetuning.run import check_output
 from napari_iafpn.training.finetuning.state import Moment, Record, load_record, penalty_of
 from napari_iafpn.training.forgetting import (
     FOLDER,
@@ -193,6 +199,89 @@ def test_binary_masks_are_split_into_objects(request_of):
     found = look_through(request_of, lambda: None)
     assert found.count == 6
     assert "masks or classes" in found.left_out[0]
+
+
+def test_corrected_labels_or_other_pixels_are_other_data(request_of):
+    save(request_of.images, "a.png", np.zeros((60, 60), np.uint8))
+    digests = set()
+    for shift in (0, 3):
+        save(request_of.labels, "a.png", squares(shift))
+        digests.add(look_through(request_of, lambda: None).digest)
+    assert look_through(request_of, lambda: None).digest in digests
+    save(request_of.images, "a.png", np.ones((60, 60), np.uint8))
+    digests.add(look_through(request_of, lambda: None).digest)
+    assert len(digests) == 3
+
+
+def test_an_image_that_breaks_off_is_left_out_before_the_training(request_of, rng):
+    for name in ("a", "b"):
+        save(request_of.images, f"{name}.png", rng.integers(0, 255, (60, 60), dtype=np.uint8))
+        save(request_of.labels, f"{name}.png", squares())
+    whole = (request_of.images / "b.png").read_bytes()
+    (request_of.images / "b.png").write_bytes(whole[: len(whole) // 2])
+    found = look_through(request_of, lambda: None)
+    assert [found.usable.image_name(index) for index in range(len(found.usable))] == ["a"]
+
+
+def session_of(tmp_path, stack, shape=None):
+    """Return a set of a session in which nuclei and cells were annotated on each plane."""
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, stack, photometric="minisblack")
+    image = ImageProvenance("i", "image", str(path), shape or stack.shape, "uint8", False, "")
+    nuclei = squares().astype(np.uint16)
+    planes = [
+        AnnotatedPlane(f"{z}_{name}", image, PlaneKey("i", (1, 2), (z,)), RunLengths.of(values))
+        for z in range(len(stack))
+        for name, values in (("nuclei", nuclei), ("cells", nuclei[::-1]))
+    ]
+    return SessionSet("session", tuple(planes))
+
+
+def test_planes_with_two_layers_of_labels_are_held_out_with_both(tmp_path, rng):
+    stack = rng.integers(0, 255, (6, 60, 60), dtype=np.uint8)
+    base = session_of(tmp_path, stack)
+    usable = survey(base).usable()
+    views = views_of(base, usable.indices)
+    assert views == {1: 0, 3: 2, 5: 4, 7: 6, 9: 8, 11: 10}
+    objects = tuple(usable.objects(index) for index in range(len(usable)))
+    parted = split(usable, objects, 0.25, 0, views=views)
+    away = {name.split(":")[0][0] for name in held_out(parted)}
+    kept = {parted.training.image_name(i)[0] for i in range(len(parted.training))}
+    assert parted.kind == "images"
+    assert away
+    assert not away & kept
+
+
+def test_another_file_than_was_annotated_is_refused(tmp_path, rng):
+    stack = rng.integers(0, 255, (2, 60, 60), dtype=np.uint8)
+    base = session_of(tmp_path, stack, shape=(60, 60, 9))
+    with pytest.raises(ValueError, match="2 x 60 x 60 pixels, but 'image' had 60 x 60 x 9"):
+        base.read(0)
+
+
+def test_what_a_training_would_replace_is_refused_before_it(tmp_path, request_of):
+    labels = tmp_path / "cells.json"
+    labels.write_text("{}")
+    request = replace(request_of, labels=labels, output=tmp_path / "cells.safetensors")
+    with pytest.raises(ValueError, match=r"report of the new model would replace .*cells.json"):
+        check_output(request, tmp_path / "base.safetensors")
+    request.output.mkdir()
+    with pytest.raises(ValueError, match="is a folder"):
+        check_output(request, tmp_path / "base.safetensors")
+    monitored = replace(request_of, output=tmp_path / "missing" / "new.safetensors")
+    with pytest.raises(ValueError, match="there is no folder"):
+        check_output(monitored, tmp_path / "base.safetensors")
+
+
+def test_too_little_memory_is_one_sentence(request_of, monkeypatch):
+    def exhausted(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    told = []
+    monkeypatch.setattr(run, "_finetune", exhausted)
+    with pytest.raises(ValueError, match="not enough memory to train; close other programs"):
+        run.finetune(request_of, told.append)
+    assert [type(event) for event in told] == [Failed]
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from napari_iafpn.training.finetuning import (
     Step,
     Surveyed,
     event_to_json,
+    outputs_of,
 )
 
 COMMANDS = {"pause": Command.PAUSE, "resume": Command.GO, "stop": Command.STOP}
@@ -163,8 +164,9 @@ def _interrupts(orders: Orders, bar: Progress) -> Iterator[None]:
 
 def _request(values: dict[str, Any], overwrite: bool) -> FinetuneRequest:
     request = FinetuneRequest(**values)
-    if request.output.exists() and not overwrite and not request.begun:
-        raise ValueError(f"{request.output} exists already; give another name or add --overwrite")
+    there = [path for path in outputs_of(request.output) if path.exists()]
+    if there and not overwrite and not request.begun:
+        raise ValueError(f"{there[0]} exists already; give another name or add --overwrite")
     return request
 
 

@@ -171,3 +171,57 @@ def test_the_table_says_what_was_found_used_and_left_out(add, lab):
     text = survey(FolderSet.open(lab)).text()
     assert "lab: 2 objects in 1 images found; 1 in 1 used" in text
     assert "left out: object too small" in text
+
+
+@pytest.mark.parametrize("first", [None, ids()])
+def test_of_copies_the_one_with_usable_labels_counts(add, lab, colours, first):
+    add("a", ids() if first is None else first, image=colours)
+    add("a_copy", ids(_1=30, _2=30), image=colours)
+    if first is None:
+        (lab / "labels" / "a.png").unlink()
+    found = survey(FolderSet.open(lab))
+    assert [each.used for each in found.inspections] == [(), (1, 2)]
+    assert not found.twins
+
+
+def test_a_checksum_tells_other_labels_and_other_pixels(add, lab, colours):
+    add("a", ids(_1=30), image=colours)
+
+    def checksum():
+        (seen,) = survey(FolderSet.open(lab), decode=True).inspections
+        return seen.checksum
+
+    before = checksum()
+    assert checksum() == before
+    add("a", ids(_1=31), image=colours)
+    after = checksum()
+    assert after != before
+    add("a", ids(_1=31), image=255 - colours)
+    assert checksum() not in (before, after)
+
+
+def test_masks_are_recognised_where_few_images_are_annotated(save, lab, colours):
+    several = np.zeros((40, 40), np.uint8)
+    for row in range(2, 40, 13):
+        for col in range(2, 40, 13):
+            several[row : row + 10, col : col + 10] = 1
+    for number in range(450):
+        save(f"lab/images/i{number:03}.png", colours)
+        if number % 150 == 7:
+            save(f"lab/labels/i{number:03}.png", several)
+    annotated = FolderSet.open(lab)
+    assert annotated.meaning == "pieces"
+    assert len(annotated.truth(7).ids) == 9
+
+
+def test_unsure_pixels_around_classes_are_no_objects(add, lab):
+    classes = np.zeros((60, 60), np.uint8)
+    for place, (row, col) in enumerate((r, c) for r in (5, 25, 45) for c in (5, 25, 45)):
+        classes[row - 2 : row + 12, col - 2 : col + 12] = 255
+        classes[row : row + 10, col : col + 10] = 1 + place % 2
+    add("a", classes)
+    annotated = FolderSet.open(lab)
+    assert annotated.meaning == "pieces"
+    truth = annotated.truth(0)
+    assert len(truth.ids) == 9
+    assert np.array_equal(truth.ignore, classes == 255)

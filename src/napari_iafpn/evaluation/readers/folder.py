@@ -138,9 +138,10 @@ class FolderSet(FileSet):
 
     def _readable(self) -> Iterator[LabelFile]:
         """Yield the label files that can be read; of a large set, an even draw."""
-        for index in range(0, len(self), max(1, len(self) // LOOKED_AT)):
+        there = self.labelled()
+        for index in range(0, len(there), max(1, len(there) // LOOKED_AT)):
             try:
-                yield self.label_file(index)
+                yield there.label_file(index)
             except (ValueError, OSError):
                 continue  # the survey tells why
 
@@ -195,7 +196,7 @@ class FolderSet(FileSet):
         file = self.label_file(index, annotator)
         if self.meaning == "ids":
             return file.truth(keep_255=self.keep_255)
-        return file.pieces() if self.meaning == "pieces" else file.whole()
+        return file.pieces(keep_255=self.keep_255) if self.meaning == "pieces" else file.whole()
 
     def label_file(self, index: int, annotator: int = 0) -> LabelFile:
         """Return the values of a label file of an image."""

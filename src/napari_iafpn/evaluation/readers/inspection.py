@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,11 +74,15 @@ class Remark:
 
 @dataclass(frozen=True)
 class Inspection:
-    """One image: the ids that are found, those that are used, and why the others are not."""
+    """One image: the ids that are found, those that are used, and why the others are not.
+
+    Two with the same ``checksum`` have the same labels and, where it was decoded, the same pixels.
+    """
 
     found: tuple[int, ...]
     used: tuple[int, ...]
     findings: tuple[Remark, ...]
+    checksum: int = 0
 
 
 def inspect(annotated: AnnotatedSet, index: int, min_area: int, *, decode: bool) -> Inspection:
@@ -84,7 +90,8 @@ def inspect(annotated: AnnotatedSet, index: int, min_area: int, *, decode: bool)
     name = annotated.image_name(index)
     try:
         truth, *others = all_truths(annotated, index)
-        size = annotated.read(index).shape if decode else annotated.image_shape(index)
+        image = annotated.read(index).image if decode else None
+        size = annotated.image_shape(index) if image is None else image.shape[:2]
     except (ValueError, OSError) as error:
         return _nothing(name, _reason(error), str(error))
     for each in (truth, *others):
@@ -95,7 +102,19 @@ def inspect(annotated: AnnotatedSet, index: int, min_area: int, *, decode: bool)
         return _nothing(name, "empty", empty_sentence(name))
     judged = _judge(name, truth, chosen, min_area)
     notes = (Remark("note", name, (), note, used=True) for note in truth.notes)
-    return replace(judged, findings=(*judged.findings, *notes))
+    checksum = _checksum(image, (truth, *others))
+    return replace(judged, findings=(*judged.findings, *notes), checksum=checksum)
+
+
+def _checksum(image: NDArray[Any] | None, truths: Iterable[Truth]) -> int:
+    parts: list[Any] = [image]
+    for truth in truths:
+        parts += [truth.instances, truth.ignore, *(truth.masks or {}).values()]
+    checksum = 0
+    for part in parts:
+        if part is not None:
+            checksum = zlib.crc32(np.ascontiguousarray(part).data, checksum)
+    return checksum
 
 
 def _nothing(name: str, reason: str, sentence: str, found: tuple[int, ...] = ()) -> Inspection:

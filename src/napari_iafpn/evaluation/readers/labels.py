@@ -183,9 +183,16 @@ class LabelFile:
         found = ids_and_ignored(self.ids, keep_255=keep_255 or not self.may_ignore)
         return replace(found, notes=self.notes)
 
-    def pieces(self) -> Truth:
-        """Take each piece of connected pixels of one value as an object, unless they are listed."""
-        return Truth(self.ids if self.outlined else pieces_of(self.ids), notes=self.notes)
+    def pieces(self, *, keep_255: bool) -> Truth:
+        """Take each piece of connected pixels of one value as an object, unless they are listed.
+
+        255 is ignored as in ``truth``, unless it is all there is.
+        """
+        if self.outlined:
+            return Truth(self.ids, notes=self.notes)
+        is_mask = _is_marked(self.ids.dtype, np.unique(self.ids))
+        found = self.truth(keep_255=keep_255 or is_mask)
+        return replace(found, instances=pieces_of(found.instances))
 
     def whole(self) -> Truth:
         """Take whatever is not 0 as one object."""

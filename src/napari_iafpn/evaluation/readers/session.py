@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from napari_iafpn.evaluation.readers.labels import Truth
 from napari_iafpn.evaluation.readers.sample import Sample
 from napari_iafpn.evaluation.readers.sets import FileSet, sample_of
 from napari_iafpn.images.files import read_array
+from napari_iafpn.images.opening import sizes
 from napari_iafpn.masks import RunLengths
 from napari_iafpn.sessions import PlaneKey
 from napari_iafpn.sessions.provenance import ImageProvenance
@@ -92,9 +93,27 @@ class SessionSet(FileSet):
         return Truth(self.planes[index].instances.array)
 
     def read(self, index: int) -> Sample:
-        """Return the plane and its objects."""
-        pixels = read_array(self.image_file(index))[self.planes[index].plane.indices]
-        return sample_of(self.image_name(index), pixels, self.truth(index))
+        """Return the plane and its objects.
+
+        Raises
+        ------
+        ValueError
+            Where the file is not what was annotated, such as one of all channels.
+        """
+        plane, image = self.planes[index].plane, self.planes[index].image
+        pixels = read_array(self.image_file(index))
+        count = len(plane.axes) + len(plane.index)
+        if pixels.shape[:count] != tuple(image.shape[:count]):
+            raise ValueError(
+                f"{image.path} has {sizes(pixels.shape)} pixels, but {image.name!r} had "
+                f"{sizes(image.shape)} when it was annotated; save it as a file of its own, export "
+                "the labels, and give both as folders"
+            )
+        return sample_of(self.image_name(index), pixels[plane.indices], self.truth(index))
+
+    def picture(self, index: int) -> tuple[str, PlaneKey]:
+        """Return what the pixels of an image are known by: two layers of labels may share them."""
+        return self.planes[index].image.path, replace(self.planes[index].plane, layer="")
 
 
 def _planes(session: Session) -> list[AnnotatedPlane]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -173,15 +173,15 @@ def survey(
         if report is not None:
             report(index + 1, len(annotated))
     twins = {}
-    for index, original in (*_duplicates(annotated), *_shared_labels(annotated)):
-        seen = inspections[index]
-        if not seen.used:
-            continue
-        if _same_truth(annotated, index, original) and seen.used == inspections[original].used:
-            twins[index] = original
-            inspections[index] = _noted(annotated, index, original, seen)
-        else:
-            inspections[index] = _duplicate(annotated, index, original, seen)
+    for copies in (*_duplicates(annotated), *_shared_labels(annotated)):
+        original, *others = [index for index in copies if inspections[index].used] or [0]
+        for index in others:
+            seen = inspections[index]
+            if _same_truth(annotated, index, original) and seen.used == inspections[original].used:
+                twins[index] = original
+                inspections[index] = _noted(annotated, index, original, seen)
+            else:
+                inspections[index] = _duplicate(annotated, index, original, seen)
     return Survey(annotated, tuple(inspections), tuple(_others(annotated)), twins)
 
 
@@ -206,7 +206,7 @@ def _noted(annotated: AnnotatedSet, index: int, original: int, seen: Inspection)
     name, other = annotated.image_name(index), annotated.image_name(original)
     sentence = f"{name!r} and {other!r} have the same labels and count twice; keep one of them"
     finding = Remark("twin", name, (), sentence, used=True)
-    return Inspection(seen.found, seen.used, (*seen.findings, finding))
+    return replace(seen, findings=(*seen.findings, finding))
 
 
 def _same_truth(annotated: AnnotatedSet, one: int, other: int) -> bool:
@@ -214,32 +214,34 @@ def _same_truth(annotated: AnnotatedSet, one: int, other: int) -> bool:
     return np.array_equal(annotated.truth(one).instances, annotated.truth(other).instances)
 
 
-def _duplicates(annotated: AnnotatedSet) -> Iterator[tuple[int, int]]:
-    """Yield the place of each image file that repeats another's bytes, and that one's place.
+def _duplicates(annotated: AnnotatedSet) -> Iterator[list[int]]:
+    """Yield the places of the image files that have the same bytes.
 
-    Only files of the same length are read for it.
+    Only files of the same length are read for it. Planes of one file are different images.
     """
-    by_length: dict[int, list[tuple[int, Path]]] = {}
+    files: dict[Path, list[int]] = {}
     for index in range(len(annotated)):
         path = annotated.image_file(index)
         if path is not None and path.is_file():
-            by_length.setdefault(path.stat().st_size, []).append((index, path))
-    for files in by_length.values():
-        first: dict[bytes, int] = {}
-        for index, path in files if len(files) > 1 else ():
-            original = first.setdefault(hashlib.sha256(path.read_bytes()).digest(), index)
-            # Planes of one file are different images.
-            if original != index and annotated.image_file(original) != path:
-                yield index, original
+            files.setdefault(path, []).append(index)
+    by_length: dict[int, list[Path]] = {}
+    for path in files:
+        by_length.setdefault(path.stat().st_size, []).append(path)
+    for paths in by_length.values():
+        copies: dict[bytes, list[int]] = {}
+        for path in paths if len(paths) > 1 else ():
+            digest = hashlib.sha256(path.read_bytes()).digest()
+            copies.setdefault(digest, []).append(files[path][0])
+        yield from copies.values()
 
 
-def _shared_labels(annotated: AnnotatedSet) -> Iterator[tuple[int, int]]:
-    """Yield the place of each image whose label file is another one's, and that one's place."""
-    first: dict[tuple[str, ...], int] = {}
+def _shared_labels(annotated: AnnotatedSet) -> Iterator[list[int]]:
+    """Yield the places of the images that have the same label file."""
+    places: dict[tuple[str, ...], list[int]] = {}
     for index, pair in enumerate(annotated.pairs if isinstance(annotated, FolderSet) else ()):
-        original = first.setdefault(pair.labels, index)
-        if pair.labels and original != index:
-            yield index, original
+        if pair.labels:
+            places.setdefault(pair.labels, []).append(index)
+    yield from places.values()
 
 
 def _cells(row: ReasonRow) -> tuple[str, int, int, str]:

@@ -17,7 +17,13 @@ from napari_iafpn.plugin.training.history import TrainingHistory
 from napari_iafpn.plugin.training.job import LOCK, Job, clear
 from napari_iafpn.plugin.training.sources import Source
 from napari_iafpn.plugin.user_paths import UserPaths
-from napari_iafpn.training.finetuning import Done, Failed, FinetuneRequest, event_from_json
+from napari_iafpn.training.finetuning import (
+    Done,
+    Failed,
+    FinetuneRequest,
+    event_from_json,
+    outputs_of,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -94,8 +100,16 @@ class TrainingController:
         """Begin a training."""
         if self.busy:
             return
-        if wish.output.exists():
-            self._say(f"{wish.output.name} exists already; give the model another name.", bad=True)
+        there = [path for path in outputs_of(wish.output) if path.exists()]
+        if there:
+            self._say(f"{there[0].name} exists already; give the model another name.", bad=True)
+            return
+        if any(job.request.output == wish.output for job in self.paths.unfinished()):
+            self._say(
+                f"An unfinished training makes {wish.output.name} already; continue or delete it, "
+                "or give the model another name.",
+                bad=True,
+            )
             return
         self.state, self.job, self.paused = State.PREPARING, None, False
         self.history = TrainingHistory(wish.minutes, phase="Writing the annotated images.")

@@ -13,5 +13,9 @@ from .events import (
     event_from_json as event_from_json,
     event_to_json as event_to_json,
 )
-from .request import LEVELS as LEVELS, FinetuneRequest as FinetuneRequest
+from .request import (
+    LEVELS as LEVELS,
+    FinetuneRequest as FinetuneRequest,
+    outputs_of as outputs_of,
+)
 from .run import finetune as finetune

@@ -63,11 +63,17 @@ class Found:
         A sentence for everything else that was noticed.
     twins : mapping of int to int
         Place of an image in ``usable`` -> that of an earlier one with the same objects.
+    views : mapping of int to int
+        Place of an image -> that of an earlier one of the same pixels, with other objects.
+    checksums : tuple of int
+        Of the labels and pixels of each image.
     """
 
     usable: Selection
     left_out: tuple[str, ...]
     twins: Mapping[int, int] = field(default_factory=dict)
+    views: Mapping[int, int] = field(default_factory=dict)
+    checksums: tuple[int, ...] = ()
 
     @property
     def objects(self) -> tuple[tuple[int, ...], ...]:
@@ -81,14 +87,14 @@ class Found:
 
     @property
     def digest(self) -> str:
-        """A short hash of the images' names and ids."""
+        """A short hash of the images' names, ids, labels and pixels."""
         names = [self.usable.image_name(index) for index in range(len(self.usable))]
-        text = json.dumps([names, self.objects])
+        text = json.dumps([names, self.objects, self.checksums])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def look_through(request: FinetuneRequest, asked: Callable[[], None]) -> Found:
-    """Pair the folders and judge every label image; ``asked`` is called after each.
+    """Pair the folders and judge every image and its labels; ``asked`` is called after each.
 
     Raises
     ------
@@ -96,11 +102,22 @@ def look_through(request: FinetuneRequest, asked: Callable[[], None]) -> Found:
         Where there are no pairs, or none of them can be used.
     """
     base = open_pair(request.images, request.labels, NAME, keep_255=request.keep_255)
-    seen = survey(base, report=lambda *_: asked())
+    # What breaks off is found before the training; a session's stack is one file for all planes.
+    seen = survey(base, decode=isinstance(base, FolderSet), report=lambda *_: asked())
     usable = seen.usable()
     places = {index: place for place, index in enumerate(usable.indices)}
     twins = {places[index]: places[original] for index, original in seen.twins.items()}
-    return Found(usable, (*_how_read(base), *_sentences(seen)), twins)
+    checksums = tuple(seen.inspections[index].checksum for index in usable.indices)
+    sentences = (*_how_read(base), *_sentences(seen))
+    return Found(usable, sentences, twins, views_of(base, usable.indices), checksums)
+
+
+def views_of(base: FileSet, indices: Sequence[int]) -> dict[int, int]:
+    """Return the place of each plane of a session that an earlier one shows with other labels."""
+    first: dict[object, int] = {}
+    pictures = [base.picture(index) for index in indices] if isinstance(base, SessionSet) else ()
+    firsts = [first.setdefault(picture, place) for place, picture in enumerate(pictures)]
+    return {place: original for place, original in enumerate(firsts) if place != original}
 
 
 def _how_read(base: FileSet) -> Iterator[str]:
@@ -192,6 +209,7 @@ def split(
     share: float,
     seed: int,
     twins: Mapping[int, int] = MappingProxyType({}),
+    views: Mapping[int, int] = MappingProxyType({}),
 ) -> Split:
     """Hold out ``share`` of the images, or of the objects where there are few images.
 
@@ -206,6 +224,9 @@ def split(
     twins : mapping of int to int
         Images that show the same objects as an earlier one: what is held out of that one is held
         out of them, and measured once.
+    views : mapping of int to int
+        Images that show the same pixels as an earlier one with other objects: they are held out, or
+        trained on, together.
 
     Raises
     ------
@@ -213,6 +234,7 @@ def split(
         Where there are too few objects for a part to train on and one to measure.
     """
     originals = [index for index in range(len(base)) if index not in twins]
+    pictures = [index for index in originals if index not in views]
     total = sum(len(objects[index]) for index in originals)
     if total < MIN_OBJECTS:
         raise ValueError(
@@ -220,8 +242,9 @@ def split(
             f"{MIN_OBJECTS}, some to train on and some to measure the clicks"
         )
     rng = np.random.default_rng([seed, 2])
-    by = _by_objects if len(originals) < FEW_IMAGES else _by_images
-    return by(base, objects, share, rng, twins)
+    if len(pictures) < FEW_IMAGES:
+        return _by_objects(base, objects, share, rng, twins)
+    return _by_images(base, objects, share, rng, twins, views)
 
 
 def _by_images(
@@ -230,12 +253,20 @@ def _by_images(
     share: float,
     rng: np.random.Generator,
     twins: Mapping[int, int],
+    views: Mapping[int, int],
 ) -> Split:
-    originals = [index for index in range(len(base)) if index not in twins]
-    order = rng.permutation(len(originals))
-    count = min(max(1, round(share * len(originals))), len(originals) - 1)
-    held_out = sorted(originals[place] for place in order[:count])
-    kept = [index for index in range(len(base)) if twins.get(index, index) not in set(held_out)]
+    same = {**views, **twins}
+    pictures = [index for index in range(len(base)) if index not in same]
+    order = rng.permutation(len(pictures))
+    count = min(max(1, round(share * len(pictures))), len(pictures) - 1)
+    away = {pictures[place] for place in order[:count]}
+    held_out, kept = [], []
+    for index in range(len(base)):
+        picture = same.get(index, index)
+        if same.get(picture, picture) not in away:
+            kept.append(index)
+        elif index not in twins:
+            held_out.append(index)
     training = Selection(base, tuple(kept), tuple(objects[index] for index in kept))
     targets = shuffled_over_images(
         [[CountedObject(index, label) for label in objects[index]] for index in held_out], rng

@@ -25,6 +25,11 @@ RECORD = "finetune.json"
 """What is in the folder of a run that has begun."""
 
 
+def outputs_of(output: Path) -> tuple[Path, ...]:
+    """Return all files that a fine-tuning leaves: the model, and its report twice."""
+    return output, output.with_suffix(".json"), output.with_suffix(".html")
+
+
 @checked
 @dataclass(frozen=True)
 class FinetuneRequest:

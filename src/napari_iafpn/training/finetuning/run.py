@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import torch
 from lightning.fabric import Fabric
 
 from napari_iafpn.inference import Predictor
-from napari_iafpn.inference.device import choose_device
+from napari_iafpn.inference.device import choose_device, is_out_of_memory
 from napari_iafpn.networks import find_model, load_cascade, save_cascade
 from napari_iafpn.networks.cascade import Cascade
 from napari_iafpn.training.dataset import ClickDataset
@@ -35,7 +36,7 @@ from napari_iafpn.training.finetuning.report import (
     stopped_sentence,
     write_reports,
 )
-from napari_iafpn.training.finetuning.request import FinetuneRequest
+from napari_iafpn.training.finetuning.request import FinetuneRequest, outputs_of
 from napari_iafpn.training.finetuning.state import BEST, FinetuneState, load_record
 from napari_iafpn.training.forgetting import rehearsal_held_out, rehearsal_training
 from napari_iafpn.training.run import Run
@@ -77,13 +78,22 @@ def finetune(
     except (ValueError, OSError) as error:
         report(Failed(str(error)))
         raise
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        sentence = (
+            "there is not enough memory to train; close other programs, or train on the processor "
+            "in place of the graphics card (cpu)"
+        )
+        report(Failed(sentence))
+        raise ValueError(sentence) from error
     report(done)
     return done
 
 
 def _finetune(request: FinetuneRequest, control: RunControl) -> Done:
     base = find_model(request.model)
-    _check_output(request, base)
+    check_output(request, base)
     device = torch.device(choose_device(request.device))
     cascade = load_cascade(base)
     with sole_writer(request.folder):
@@ -115,12 +125,23 @@ def _train(
         return _stop(state)
 
 
-def _check_output(request: FinetuneRequest, base: Path) -> None:
+def check_output(request: FinetuneRequest, base: Path) -> None:
+    """Raise ValueError where the model and its report cannot be written, or would replace these."""
     output = request.output
     if not output.parent.is_dir():
         raise ValueError(f"there is no folder {output.parent} for the new model; create it first")
+    if not os.access(output.parent, os.W_OK):
+        raise ValueError(f"the folder {output.parent} cannot be written to; choose another one")
+    if output.is_dir():
+        raise ValueError(f"{output} is a folder; give the new model another name")
     if output.exists() and output.samefile(base):
         raise ValueError(f"{output} is the model that is retrained; give the new one another name")
+    for given in (request.images, request.labels):
+        there = [each for each in outputs_of(output) if each.exists() and given.exists()]
+        if any(each.samefile(given) for each in there):
+            raise ValueError(
+                f"the report of the new model would replace {given}; give the model another name"
+            )
 
 
 def _prepare(request: FinetuneRequest, control: RunControl, base: Path) -> FinetuneState:
@@ -128,7 +149,7 @@ def _prepare(request: FinetuneRequest, control: RunControl, base: Path) -> Finet
     control.begin("reading", "Reading the labels.")
     found = look_through(request, control.ask)
     share, seed = request.validation_share, request.seed
-    parts = split(found.usable, found.objects, share, seed, found.twins)
+    parts = split(found.usable, found.objects, share, seed, found.twins, found.views)
     model_hash = hashlib.sha256(base.read_bytes()).hexdigest()
     record = load_record(request.folder, f"{request.digest}-{found.digest}", model_hash)
     control.clock.earlier = record.used
