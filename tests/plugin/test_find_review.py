@@ -217,3 +217,34 @@ def test_what_was_rejected_counts_on_its_own_plane(desk, review):
     desk.show(PLANE)
     (kind,) = searched(desk, review).kinds
     assert [mask.box for mask in kind.unlike] == [there.mask.box]
+
+
+def test_exemplars_come_from_the_last_plane_that_has_any(desk, review):
+    keep(desk, 3, 3)
+    desk.show(replace(PLANE, index=(1,)))
+    keep(desk, 11, 11)
+    desk.target.data[1] = 0
+    desk.show(replace(PLANE, index=(2,)))
+    wanted = searched(desk, review)
+    assert wanted.kinds[0].exemplars[0].contains(Click(3, 3))
+    assert wanted.shown_in.key == PLANE
+
+
+def test_a_proposal_gives_way_where_its_middle_is_searched(desk, review):
+    keep(desk, 15, 25)
+    propose(desk, 0, 0)  # rows 2 to 5, and 10 to 13
+    found = []
+    seen = Box(0, 12, 0, 30)
+    review._ports = replace(review._ports, search=found.append, visible=lambda: seen)
+    review.find()
+    assert found[0].replaced == (1,)
+
+
+def test_a_proposal_without_its_click_costs_no_click(desk, review):
+    propose(desk, 0)
+    assert review.open_at(Click(3, 3))
+    desk.controller.change_clicks(Prompts())
+    desk.controller.draw(BoxedMask.of(np.ones((4, 4), bool), (2, 2)))
+    desk.controller.commit()
+    (facts,) = desk.controller.document.facts.values()
+    assert facts.clicks == 0

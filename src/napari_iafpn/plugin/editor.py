@@ -290,7 +290,7 @@ class Editor:
     def _effort(self, current: CurrentObject) -> ObjectStats:
         begun = self._begun.get(current.number, time.monotonic())
         return ObjectStats(
-            clicks=current.clicks.effort - current.answered.effort,
+            clicks=max(0, current.clicks.effort - current.answered.effort),
             seconds=round(time.monotonic() - begun, 1),
             found=current.opened is not None,
         )

@@ -86,14 +86,15 @@ def _wanted_in(
     there = whole if whole.area <= QUICK_PIXELS else region
     shown = plane
     objects = here = _objects(annotation, target, plane, there)
-    if not here.boxed_masks:
-        shown = _last_plane(annotation, target, plane) or plane
+    for shown in () if here.boxed_masks else _planes_written(annotation, target, plane):
         objects = _objects(annotation, target, shown, there)
+        if objects.boxed_masks:
+            break
     kinds = _kinds(annotation, target, plane, objects, is_shown_here=shown == plane)
     if not kinds:
         raise ValueError(NONE_KEPT)
     _check(kinds, whole)
-    near = (each for each in document.proposals.of(plane) if region.intersection(each.mask.box))
+    near = (each for each in document.proposals.of(plane) if _is_inside(each.mask.box, region))
     return SearchWanted(
         annotation.model,
         source,
@@ -141,15 +142,22 @@ def at_work(annotation: AnnotationController) -> list[BoxedMask]:
     return there if annotation.mask is None else [*there, annotation.mask]
 
 
-def _last_plane(
+def _planes_written(
     annotation: AnnotationController, target: LabelsTarget, plane: PlaneKey
-) -> PlaneKey | None:
-    """Return the plane of the same image that was written to last."""
+) -> list[PlaneKey]:
+    """Return the planes of the same image that were written to, the last one first."""
+    found: dict[PlaneKey, None] = {}
     for step in reversed(annotation.document.steps):
         written = any(change.labels == target.id for change in step.labels)
         if written and (step.plane.layer, step.plane.axes) == (plane.layer, plane.axes):
-            return step.plane
-    return None
+            found[step.plane] = None
+    return [*found]
+
+
+def _is_inside(box: Box, region: Box) -> bool:
+    """Tell whether the middle of a box is in a region, where candidates are looked for."""
+    row, col = (box.row_start + box.row_stop) // 2, (box.col_start + box.col_stop) // 2
+    return region.intersection(Box(row, row + 1, col, col + 1)) is not None
 
 
 def _check(kinds: Sequence[Kind], whole: Box) -> None:
