@@ -97,7 +97,8 @@ def test_what_is_drawn_by_hand_or_gone_teaches_nothing(desk):
     desk.target.data[desk.target.data == 2] = 0
     assert not kept(desk)
     desk.stack = None
-    assert not kept(desk)
+    with pytest.raises(ValueError, match="no longer open"):
+        kept(desk)
 
 
 def test_an_object_comes_with_its_neighbours(desk):
@@ -195,6 +196,8 @@ class Process:
 
     def kill(self):
         self.running = False
+
+    release = kill
 
 
 class Window:
@@ -389,12 +392,14 @@ def test_objects_of_closed_images_teach(lesson, desk, qtbot):
     lesson.begun(1)
 
 
-def test_objects_that_teach_nothing_are_not_counted(lesson, desk):
+def test_objects_that_teach_nothing_are_not_counted(lesson, desk, qtbot):
+    """As one that was painted over since; that it was cut out before counts for nothing."""
     lesson.learning.switch(True)
     for place in places(2):
         commit(desk, *place)
+    first = next(iter(commits_of(desk.controller.document.steps).values()))
+    qtbot.waitUntil(lambda: lesson.learning._cuttings.of(first) is not None)
     desk.target.data[desk.target.data == 1] = 0
-    lesson.learning._cuttings._samples = dict.fromkeys(lesson.learning._cuttings._samples)
     commit(desk, *places(1, 2)[0])
     assert not lesson.learning.busy
     commit(desk, *places(1, 3)[0])
@@ -458,3 +463,9 @@ def test_a_model_is_kept_where_it_learned(lesson, desk):
     assert Path(desk.controller.model).name == "image_learned_1.safetensors"
     desk.controller.use_model("third")
     assert "Back" not in lesson.learning.view.button.text()
+
+
+def test_a_closed_panel_may_be_hidden_once_more(lesson):
+    lesson.learning.close()
+    lesson.learning.rest()
+    lesson.learning.close()

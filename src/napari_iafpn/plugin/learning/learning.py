@@ -165,14 +165,17 @@ class Learning:
         """Return the newest objects, as they are now or, of a closed image, as they were."""
         found: dict[int, KeptObject | Sample] = {}
         for number, step in reversed([*commits.items()]):
-            if len(found) < MOST and (one := self._kept(number, step) or self._cuttings.of(step)):
+            if len(found) < MOST and (one := self._kept(number, step)) is not None:
                 found[number] = one
         return found
 
-    def _kept(self, number: int, step: Step) -> KeptObject | None:
+    def _kept(self, number: int, step: Step) -> KeptObject | Sample | None:
         annotator = self._annotator
         labels_of = partial(annotator.book.labels_of, shown=False)
-        return kept_object(number, step, annotator.source_of, labels_of)
+        try:
+            return kept_object(number, step, annotator.source_of, labels_of)
+        except ValueError:
+            return self._cuttings.of(step)
 
     def _cut_out(self, commits: Mapping[int, Step]) -> None:
         """Keep the new objects for when their image is closed."""

@@ -107,14 +107,14 @@ def kept_object(
 ) -> KeptObject | None:
     """Return what is there now of the object of a step, None where that teaches nothing.
 
-    That is also where its image or its labels are gone.
+    Raises
+    ------
+    ValueError
+        Where its image or its labels are closed.
     """
     commit = step.commit
     assert commit is not None
-    try:
-        source, labels = source_of(step.plane), labels_of(commit.labels)
-    except ValueError:
-        return None
+    source, labels = source_of(step.plane), labels_of(commit.labels)
     now = lifted(labels.data, step.plane, commit.label, labels.region_on(step.plane, commit.label))
     mask = now and now[0]
     if mask and _is_of_class(step):
@@ -157,10 +157,10 @@ class Cuttings:
         self._background = background
         self._samples: dict[int, Sample | None] = {}  # by the step; None: there is none yet
 
-    def cut(self, objects: Mapping[int, KeptObject | None]) -> None:
-        """Cut the objects of steps out in the background; of None there will be nothing."""
+    def cut(self, objects: Mapping[int, KeptObject | Sample | None]) -> None:
+        """Cut the objects of steps out in the background, as far as their images are open."""
         self._samples |= dict.fromkeys(objects, None)
-        there = {number: kept for number, kept in objects.items() if kept is not None}
+        there = {number: kept for number, kept in objects.items() if isinstance(kept, KeptObject)}
         if there:
             self._background(lambda: {n: kept.sample() for n, kept in there.items()}, self._take)
 

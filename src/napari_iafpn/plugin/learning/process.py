@@ -51,7 +51,7 @@ class AdaptationProcess:
         self._learned: TemporaryDirectory[str] | None = None  # objects, and the candidate
         self._run: object | None = None  # the one under way
         self._end: Done | Failed | None = None
-        self._paused, self._tries = False, 0
+        self._paused, self._closed, self._tries = False, False, 0
 
     @property
     def id(self) -> int:
@@ -78,11 +78,15 @@ class AdaptationProcess:
     def kill(self) -> None:
         """Drop the run."""
         self._run = None
-        self._process.kill()
+        if not self._closed:
+            self._process.kill()
 
     def close(self) -> None:
         """Finish everything."""
         self.kill()
+        if not self._closed:
+            self._closed = True
+            self._process.release()
         self._forget()
 
     def _forget(self) -> None:
@@ -103,7 +107,12 @@ class AdaptationProcess:
             if run is not self._run:  # it was dropped meanwhile
                 return None
             home = folder or TemporaryDirectory(prefix="napari-iafpn-", ignore_cleanup_errors=True)
-            write_objects(Path(home.name) / part, samples)
+            try:
+                write_objects(Path(home.name) / part, samples)
+            except OSError:
+                if folder is None:
+                    home.cleanup()
+                raise
             return home
 
         def then(written: TemporaryDirectory[str] | Exception | None) -> None:

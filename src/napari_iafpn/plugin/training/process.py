@@ -86,6 +86,14 @@ class TrainingProcess(QObject):
             self._process.kill()
             self._process.waitForFinished()
 
+    def release(self) -> None:
+        """End it at once, and leave nothing in the application that listens."""
+        self.kill()
+        application = QCoreApplication.instance()
+        if application is not None:
+            application.aboutToQuit.disconnect(self.close_and_wait)
+        self.deleteLater()
+
     def _read(self) -> None:
         while self._process.canReadLine():
             line = bytes(self._process.readLine().data()).decode("utf-8", "replace").strip()
