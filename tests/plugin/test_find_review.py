@@ -8,6 +8,7 @@ import pytest
 from napari_iafpn.geometry import Box
 from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.editor import CommitAs
+from napari_iafpn.plugin.find import request
 from napari_iafpn.plugin.find.request import FindPorts
 from napari_iafpn.plugin.find.review import Review
 from napari_iafpn.prompts import Click, Prompts
@@ -228,6 +229,25 @@ def test_exemplars_come_from_the_last_plane_that_has_any(desk, review):
     wanted = searched(desk, review)
     assert wanted.kinds[0].exemplars[0].contains(Click(3, 3))
     assert wanted.shown_in.key == PLANE
+
+
+def test_on_a_large_plane_objects_out_of_sight_show_what_to_look_for(desk, review, monkeypatch):
+    """And one that the edge of what is read cuts off does so as a whole."""
+    monkeypatch.setattr(request, "QUICK_PIXELS", 100)
+    keep(desk, 3, 3)
+    keep(desk, 11, 11)
+    found = []
+    seen = Box(8, 13, 20, 30)
+    review._ports = replace(review._ports, search=found.append, visible=lambda: seen)
+    review.find()
+    review.stop()
+    assert {mask.box for mask in found[0].kinds[0].exemplars} == {
+        Box(2, 6, 2, 6),
+        Box(10, 14, 10, 14),
+    }
+    review._ports = replace(review._ports, visible=lambda: Box(8, 12, 6, 12))  # reads to row 13
+    review.find()
+    assert {mask.area for mask in found[1].kinds[0].exemplars} == {16}
 
 
 def test_a_proposal_gives_way_where_its_middle_is_searched(desk, review):

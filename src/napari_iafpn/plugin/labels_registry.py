@@ -73,6 +73,11 @@ class LabelsRegistry:
             raise ValueError("these labels are not open; open them again")
         return self.target_of(layer)
 
+    @property
+    def layers(self) -> tuple[Labels, ...]:
+        """All layers that were written to or may be, also those that were removed."""
+        return tuple(self._targets)
+
     def layer_of(self, id_: str) -> Labels | None:
         """Return the Labels layer of an id."""
         return next((layer for layer in self._targets if layer_id(layer) == id_), None)

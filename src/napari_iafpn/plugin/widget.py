@@ -32,7 +32,7 @@ from napari_iafpn.plugin.common.parts import Choice, Fold, ModelRow, sentence_la
 from napari_iafpn.plugin.docking import Bridge, is_closing
 from napari_iafpn.plugin.find.messages import SearchReport
 from napari_iafpn.plugin.find.wiring import Finding
-from napari_iafpn.plugin.layers import default_image, sliders_of
+from napari_iafpn.plugin.layers import default_image, layer_id, sliders_of
 from napari_iafpn.plugin.learning.learning import Learning
 from napari_iafpn.plugin.messages import MaskReady, Message, ModelFailed, ModelReady, Report
 from napari_iafpn.plugin.sessions.sessions import Sessions
@@ -187,7 +187,7 @@ class ClickSegmentation(DockPanel):
         ):
             button.clicked.connect(lambda _, act=act: act())
         self.objects.labels_chosen.connect(lambda name: annotator.set_labels(self._layer(name)))
-        self.objects.export_wanted.connect(lambda: self._say(export(self, annotator.labels)))
+        self.objects.export_wanted.connect(self._export)
         self.stack.wanted.connect(controller.propagate)
         self.display.preview.toggled.connect(annotator.pointer.look_ahead)
         self.display.outline.toggled.connect(annotator.outline_mask)
@@ -204,6 +204,19 @@ class ClickSegmentation(DockPanel):
     def on_theme(self, theme: Theme) -> None:
         """Colour the tools."""
         self.tools.colour(theme.text.as_hex(), theme.current.as_hex())
+
+    def _export(self) -> None:
+        """Save the chosen labels, unless an object of them is lifted out to be edited."""
+        labels = self.annotator.labels
+        edited = [now.edited for now in self.annotator.controller.document.objects.values()]
+        own = [each for each in edited if each and labels and each.labels == layer_id(labels)]
+        if own:
+            sentence = (
+                f"Object {own[0].label} is being edited; keep or discard it before you export."
+            )
+            self._say(Message(sentence, error=True))
+        else:
+            self._say(export(self, labels))
 
     # The widget comes and goes
 

@@ -12,7 +12,7 @@ from napari.layers import Image, Labels
 from napari.utils.notifications import show_warning
 from napari.utils.transforms import Affine
 
-from napari_iafpn.exchange import FORMATS, LabelImage, LabelMetadata, write_labels
+from napari_iafpn.exchange import FORMATS, LabelImage, LabelMetadata, place_of, write_labels
 from napari_iafpn.exchange.axes import letter_of
 from napari_iafpn.plugin.layers import full_resolution
 
@@ -37,6 +37,9 @@ def _writer(name: str) -> Writer:
         named = Path(path if path.lower().endswith(suffixes) else f"{path}{suffixes[0]}")
         try:
             labels = label_image(data, attributes)
+            place = place_of(labels, named, name)
+            if place != Path(path) and place.exists():  # nobody was asked about that one
+                raise ValueError(f"{place} exists already; give the labels another name")
             saved = write_labels(labels, named, name)
         except ValueError as error:
             raise NotSavedError(str(error)) from error

@@ -20,7 +20,7 @@ from napari_iafpn.sessions.checks import text, whole
 BLOCK = 64
 BLOCKS = 4
 PLANES = 5
-CONTENT_BYTES = 256 * 2**20
+CONTENT_BYTES = 2**30
 """Labels that are larger than this are not kept as they were at the start."""
 MEMORY_BYTES = 2**31
 """Labels that are larger than this are not held in the memory as a whole."""
@@ -91,7 +91,7 @@ class LabelsProvenance:
     content : str or None
         The pixels, row by row in ``dtype``, little endian, zlib, base64. Empty: all 0. "pieces": in
         pieces of their own, see `content_entries`. None: not kept, since they are more than
-        256 MiB.
+        1 GiB.
     place : dict
         Axes, scale, units and translation, as `exchange.LabelMetadata.holder` has them; may be
         empty.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,8 @@ class Session:
         Name and colour of each class.
     arrays : dict of id to ArrayLabels
         The labels after the last entry; only those whose start is known.
+    wider : dict of id to dtype
+        Of labels whose later ids are larger than the type holds that they began with.
     document : Document
         With its whole history.
     state : (int, int)
@@ -88,6 +90,7 @@ class Session:
     models: dict[str, str] = field(default_factory=dict)
     categories: dict[int, dict[str, str]] = field(default_factory=dict)
     arrays: dict[str, ArrayLabels] = field(default_factory=dict)
+    wider: dict[str, np.dtype[Any]] = field(default_factory=dict)
     state: State = (0, 0)
     losses: list[str] = field(default_factory=list)
     last_number: int = 0
@@ -113,7 +116,8 @@ class Session:
         if id_ not in self.labels:
             raise ValueError(f"the session {self.path.name} has no labels {id_!r}")
         provenance = self.labels[id_]
-        return provenance.data(self._whole_pieces(provenance))
+        data, wider = provenance.data(self._whole_pieces(provenance)), self.wider.get(id_)
+        return data.astype(wider) if wider and isinstance(data, np.ndarray) else data
 
     @property
     def objects(self) -> int:
@@ -191,13 +195,32 @@ class Session:
         for change in entry.get("labels", ()):
             if change["labels"] not in self.labels:
                 self._make_up_labels(text(change["labels"], "labels"), entry["plane"]["image"])
+            for part in change["pixels"]:
+                self._make_room(change["labels"], [*part["before"][::2], *part["after"][::2]])
         document = self.document
         return step_from_json(
             entry,
             document.__getitem__,
             lambda labels, label: document.facts.get((labels, label)),
-            lambda id_: (self.labels[id_].shape, np.dtype(self.labels[id_].dtype)),
+            lambda id_: (self.labels[id_].shape, self._dtype_of(id_)),
         )
+
+    def _dtype_of(self, id_: str) -> np.dtype[Any]:
+        return self.wider.get(id_) or np.dtype(self.labels[id_].dtype)
+
+    def _make_room(self, id_: str, values: Iterable[Any]) -> None:
+        """Take values into labels of a type that did not hold them: the user had converted it."""
+        now, array = self._dtype_of(id_), self.arrays.get(id_)
+        whole_numbers = [value for value in values if type(value) is int]
+        if now.kind not in "iu" or not whole_numbers:
+            return
+        ends = map(np.min_scalar_type, (min(whole_numbers), max(whole_numbers)))
+        wider = np.result_type(now, *ends)
+        if wider == now or wider.kind not in "iu":
+            return
+        if array is not None and isinstance(array.data, np.ndarray):
+            array.data = array.data.astype(wider)
+        self.wider[id_] = wider
 
     def _make_up_labels(self, id_: str, image: str) -> None:
         """Begin with empty labels of the image's shape where nothing is known of them."""

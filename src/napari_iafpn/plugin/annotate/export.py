@@ -30,6 +30,8 @@ def save(labels: Labels, file: str, suffixes: tuple[str, ...]) -> Message:
     """Save labels in a file, whose name gets the first of ``suffixes`` where it has none."""
     if suffixes and not file.lower().endswith(suffixes):
         file += suffixes[0]
+        if Path(file).exists():  # the dialog did not ask about this one
+            return Message(f"{Path(file).name} exists already; choose another name.", error=True)
     try:
         saved = labels.save(file, plugin=PACKAGE)
     except Exception as error:  # noqa: BLE001  files and disks raise anything

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from napari_iafpn.geometry import Box
 from napari_iafpn.masks import BoxedMask, union
-from napari_iafpn.plugin.find.exemplars import Objects, kinds_of, objects_in
+from napari_iafpn.plugin.find.exemplars import MOST, Objects, kinds_of, objects_in
 from napari_iafpn.plugin.find.messages import Kind, SearchWanted
 from napari_iafpn.sessions import PlaneKey
+from napari_iafpn.sessions.pixels import written
 from napari_iafpn.sessions.proposals import REJECTED
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from napari_iafpn.plugin.ports import LabelsTarget
 
 QUICK_PIXELS = 2**24
-"""So much of a plane is read at once; of a larger one only what is searched."""
+"""So much of a plane is read at once; of a larger one only what is searched and around it."""
+ROOM = 1.5
+"""Side of what is read then, in sides of what is searched."""
 NONE_KEPT = "keep at least one object first: it shows what to look for"
 
 
@@ -83,9 +86,14 @@ def _wanted_in(
     target = ports.labels(plane)
     if target is None:
         raise ValueError(NONE_KEPT)
-    there = whole if whole.area <= QUICK_PIXELS else region
+    there = whole
+    if whole.area > QUICK_PIXELS:
+        there = region.resized_about_centre(ROOM * region.height, ROOM * region.width, whole)
     shown = plane
-    objects = here = _objects(annotation, target, plane, there)
+    here = _objects(annotation, target, plane, there)
+    if there != whole:
+        here = replace(here, boxed_masks=_whole_ones(annotation, target, plane, here, there, whole))
+    objects = here
     for shown in () if here.boxed_masks else _planes_written(annotation, target, plane):
         objects = _objects(annotation, target, shown, there)
         if objects.boxed_masks:
@@ -140,6 +148,46 @@ def at_work(annotation: AnnotationController) -> list[BoxedMask]:
     before = () if now is None else (now.edited, now.opened)
     there = [each.start for each in before if each is not None]
     return there if annotation.mask is None else [*there, annotation.mask]
+
+
+def _whole_ones(
+    annotation: AnnotationController,
+    target: LabelsTarget,
+    plane: PlaneKey,
+    here: Objects,
+    there: Box,
+    whole: Box,
+) -> dict[int, tuple[BoxedMask, ...]]:
+    """Return the objects of a part of a plane that its edge does not cut, and the newest elsewhere.
+
+    Those are the last commits on the plane, as far as they are still there.
+    """
+    found = {
+        label: tuple(each for each in them if not _is_cut(each.box, there, whole))
+        for label, them in here.boxed_masks.items()
+    }
+    steps = [step for step in annotation.document.steps if step.plane == plane]
+    for step in steps[: -MOST - 1 : -1]:
+        commit = step.commit
+        if commit is None or commit.labels != target.id or not step.labels:
+            continue
+        one = written(target.data, plane, commit.label, step.labels[0].pixels)
+        if one is not None and (
+            there.intersection(one.box) is None or _is_cut(one.box, there, whole)
+        ):
+            found[commit.label] = (*found.get(commit.label, ()), one)
+    return {label: them for label, them in found.items() if them}
+
+
+def _is_cut(box: Box, there: Box, whole: Box) -> bool:
+    """Tell whether something goes on, or may go on, beyond a part of a plane."""
+    inner = Box(
+        there.row_start + (there.row_start > whole.row_start),
+        there.row_stop - (there.row_stop < whole.row_stop),
+        there.col_start + (there.col_start > whole.col_start),
+        there.col_stop - (there.col_stop < whole.col_stop),
+    )
+    return not inner.encloses(box)
 
 
 def _planes_written(

@@ -58,6 +58,7 @@ class SessionRecorder:
         self._failed = failed
         self._writer: JournalWriter | None = None
         self._known: set[str] = set()
+        self._categories: dict[str, dict[str, str]] = {}
 
     @property
     def path(self) -> Path | None:
@@ -79,10 +80,14 @@ class SessionRecorder:
             writer.record_found(found, replaced)
 
     def note_categories(self, categories: dict[int, dict[str, str]]) -> None:
-        """Write the classes down; before the first step there is nothing to keep them for."""
+        """Write the classes down; those from before the first step, with that step."""
+        self._categories = {str(key): dict(value) for key, value in categories.items()}
         if self._writer is not None:
-            values = {str(key): dict(value) for key, value in categories.items()}
-            self._writer.append(lambda: {"entry": "categories", "categories": values})
+            self._write_categories(self._writer)
+
+    def _write_categories(self, writer: JournalWriter) -> None:
+        values = self._categories
+        writer.append(lambda: {"entry": "categories", "categories": values})
 
     def go_on(self, file: LineFile, known: set[str]) -> None:
         """Append to an earlier journal, which is open and knows these ids."""
@@ -121,6 +126,8 @@ class SessionRecorder:
     def _open_for(self, plane: PlaneKey) -> JournalWriter:
         if self._writer is None:
             self._writer = JournalWriter(self._new_path(plane), self._failed)
+            if self._categories:
+                self._write_categories(self._writer)
         return self._writer
 
     def _new_path(self, plane: PlaneKey) -> Path:
@@ -165,6 +172,11 @@ class SessionRecorder:
             before = np.broadcast_to(np.zeros((), finest.dtype), finest.shape)
         place = place_of_layer(layer).holder()
         provenance = LabelsProvenance.of(id_, name, image, before, place)
+        if provenance.content is None:
+            self._failed(
+                f"the labels {name!r} are too large for the session, which then cannot be gone on "
+                "with: save them too, from time to time"
+            )
         writer.append(lambda: {"entry": "labels", **vars(provenance)})
         writer.append_slowly(content_entries(id_, before))
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
-from napari.layers import Image, Labels
+from napari.layers import Image, Labels, Layer
 
-from napari_iafpn.plugin.layers import full_resolution, keep_id, placement
+from napari_iafpn.plugin.layers import full_resolution, keep_id, layer_id, placement
 from napari_iafpn.plugin.sessions.offers import Offer, offer_of
 from napari_iafpn.plugin.stores import on_disk
 from napari_iafpn.sessions.blocks import SparseArray
@@ -37,16 +38,24 @@ def bring_back(annotator: Annotator, image: Image, offer: Offer) -> set[str]:
     layers = [_labels_layer(annotator, image, offer, id_) for id_ in session.labels]
     controller.cancel()
     controller.put_back_all()
-    keep_id(image, offer.image.id)
+    _give_id(annotator, image, offer.image.id)
     for id_, layer in zip(session.labels, layers, strict=True):
-        keep_id(layer, id_)
+        _give_id(annotator, layer, id_)
         # Those of other images are known to the history only.
         here = session.labels[id_].image == offer.image.id
         annotator.add_labels(layer) if here else annotator.book.watch(layer)
-    annotator.set_categories(session.categories)
+    annotator.set_categories({**annotator.categories, **session.categories})
     controller.adopt(session.document)
     annotator.set_image(image)  # its planes have other names now
     return {*session.images, *session.labels, *(f"model {name}" for name in session.models)}
+
+
+def _give_id(annotator: Annotator, layer: Layer, id_: str) -> None:
+    """Call a layer as the session calls it, and no other one, such as that of the last sitting."""
+    for other in {*annotator.viewer.layers, *annotator.book.layers} - {layer}:
+        if layer_id(other) == id_:
+            keep_id(other, uuid4().hex)
+    keep_id(layer, id_)
 
 
 def _labels_layer(annotator: Annotator, image: Image, offer: Offer, id_: str) -> Labels:
