@@ -20,6 +20,7 @@ from napari_iafpn.plugin.messages import (
     ModelWanted,
 )
 from napari_iafpn.plugin.planes import PlaneSource
+from napari_iafpn.plugin.propagating import PropagationRange
 from napari_iafpn.prompts import Click, Prompts
 from napari_iafpn.sessions import DisplaySettings, PlaneKey
 
@@ -485,3 +486,35 @@ def test_an_edited_object_has_no_neighbours(desk):
     desk.controller.edit(desk.target, 2)
     desk.click(6, 9)
     assert not desk.jobs[-1].neighbours
+
+
+def test_the_pixels_of_an_edited_object_stay_its_own(desk):
+    """It is lifted from the labels, on whichever plane, and left as it was if it is discarded."""
+    one, other = PLANES[:2]
+    desk.target.data[1, 6:12, 5:12] = 5
+    before = desk.target.data[1].copy()
+    desk.show(other)
+    desk.controller.edit(desk.target, 5)
+    desk.show(one)
+    desk.click(8, 8)
+    desk.controller.commit()
+    desk.answer_all()
+    desk.controller.propagate(PropagationRange())
+    desk.answer_all()
+    desk.show(other)
+    desk.controller.clear()
+    assert desk.said[-1] == "Object 5 was left as it was."
+    assert np.array_equal(desk.target.data[1] == 5, before == 5)
+
+
+def test_another_channel_does_not_take_the_pixels_of_an_edited_object(desk):
+    desk.target.data[0, 4:10, 4:10] = 5
+    desk.controller.edit(desk.target, 5)
+    desk.show(replace(PLANES[0], layer="another channel"))
+    desk.controller.draw(BoxedMask.of(np.ones((6, 6), bool), (7, 7)))
+    desk.controller.commit()
+    assert "9 pixels" in desk.said[-1]
+    assert np.count_nonzero(desk.target.data[0] == 6) == 27
+    desk.controller.draw(BoxedMask.of(np.ones((2, 2), bool), (5, 5)))
+    desk.controller.commit()
+    assert "belongs to an object that is being edited" in desk.said[-1]

@@ -10,6 +10,7 @@ from napari_iafpn.plugin.layers import (
     channels_of,
     default_image,
     fits,
+    pixel_length,
     plane_key,
     plane_source,
     show_plane,
@@ -201,3 +202,11 @@ def test_channels_are_what_is_seen_where_the_image_lies(channels):
     assert channels_of(red, viewer.layers) == [above]
     above.opacity = 0.5
     assert channels_of(red, viewer.layers) == [red, green, above]
+
+
+@pytest.mark.parametrize(
+    "placed", [{"scale": (2.0, 0.5)}, {"affine": np.diag([0.5, 0.5, 1.0])}, {"scale": (1, -0.5)}]
+)
+def test_a_pixel_is_as_long_as_it_is_shown(placed):
+    """Markers and outlines are of one size on the screen, whatever places the image."""
+    assert pixel_length(Image(np.zeros((4, 5)), **placed)) == pytest.approx(0.5)

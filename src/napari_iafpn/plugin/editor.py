@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_iafpn.geometry import Box
 from napari_iafpn.inference.context import neighbours
-from napari_iafpn.masks import BoxedMask
+from napari_iafpn.masks import BoxedMask, difference
 from napari_iafpn.plugin.messages import PropagationWanted
 from napari_iafpn.plugin.ports import LabelsTarget, Ports
 from napari_iafpn.plugin.propagating import PropagationRange
@@ -150,10 +150,16 @@ class Editor:
             # The labels that it came from are gone or others by now; it must not be stuck.
             edited, elsewhere = None, f" in other labels, since {error}"
             target, label = self._place_of(None, plane, mask, wish)
+        free = self._free_of(mask, target, plane, wish, current)
+        if free is None:
+            raise ValueError(
+                "every pixel of it belongs to an object that is being edited; keep or discard that "
+                "one first"
+            )
         step = commit_step(
             ObjectChange(plane, current, self._document.next_object()),
             target,
-            mask,
+            free,
             Commit(target.id, label, wish.policy, model, display),
             self._document.facts,
             replace(
@@ -165,6 +171,27 @@ class Editor:
         self._document.do(step)
         said = f"Kept as object {label}{elsewhere}."
         return " ".join(filter(None, (said, _left_to_others(step, mask, label), target.unseen)))
+
+    def _free_of(
+        self,
+        mask: BoxedMask,
+        target: LabelsTarget,
+        plane: PlaneKey,
+        wish: CommitAs,
+        own: CurrentObject | None = None,
+    ) -> BoxedMask | None:
+        """Return a mask without the pixels of objects that are being edited, except ``own``.
+
+        Those are lifted from the labels, and stay theirs unless objects are to be overwritten.
+        """
+        free: BoxedMask | None = mask
+        for other, now in self._document.objects.items():
+            same = (other.axes, other.index) == (plane.axes, plane.index)
+            if wish.policy != KEEP or now is own or now.edited is None or not same:
+                continue
+            if free is not None and now.edited.labels == target.id:
+                free = difference(free, now.edited.start)
+        return free
 
     def _place_of(
         self, edited: EditedLabel | None, plane: PlaneKey, mask: BoxedMask, wish: CommitAs
@@ -247,6 +274,8 @@ class Editor:
         """Write the masks that a propagation found, instead of what its object has there."""
         target, source = self._ports.labels_of(wanted.labels), wanted.source
         commit = Commit(target.id, wanted.label, wish.policy, wanted.model, source.display)
+        free = {plane: self._free_of(mask, target, plane, wish) for plane, mask in masks.items()}
+        masks = {plane: mask for plane, mask in free.items() if mask is not None}
         regions = {plane: target.region_on(plane, wanted.label) for plane in masks}
         step = propagate_step(source.key, target, masks, commit, done, regions)
         if step.labels[0].pixels:

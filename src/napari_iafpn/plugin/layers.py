@@ -57,6 +57,15 @@ def keep_id(layer: Layer, id_: str) -> None:
     layer.metadata[SESSION_ID] = (str(layer.unique_id), id_)
 
 
+def pixel_length(layer: Layer) -> float:
+    """Return how long a pixel of a layer is in the world, whatever its scale and affine."""
+    corner = np.zeros(layer.ndim)
+    beside = corner.copy()
+    beside[-1] = 1.0
+    length = np.subtract(layer.data_to_world(beside), layer.data_to_world(corner))
+    return float(np.linalg.norm(length))
+
+
 def plane_key(image: Image, dims: Dims) -> PlaneKey:
     """Return the plane of ``image`` that the viewer displays; ValueError where it shows none."""
     offset = dims.ndim - image.ndim

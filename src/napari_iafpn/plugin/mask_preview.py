@@ -87,10 +87,16 @@ class MaskPreview:
         place(layer, placement(image, key.to_data(frame.row_start, frame.col_start)))
         self._mask = np.zeros(frame.shape, bool) if mask is None else mask.within(frame)
         self._pixel = screen_pixel(self._viewer, image)
-        self._parts = _parts(self._mask, self._pixel, DASH * edited)
-        if hint is not None:
-            would_be = hint.within(frame)
-            self._parts[would_be & ~ndimage.binary_erosion(would_be)] = HINT
+        self._parts = np.zeros(frame.shape, np.uint8)
+        for pixels in (mask, hint):
+            box = None if pixels is None else pixels.box.intersection(frame)
+            if pixels is None or box is None:
+                continue
+            part, there = pixels.within(box), self._parts[_within(box, frame)]
+            if pixels is mask:
+                there[:] = _parts(part, self._pixel, DASH * edited, box)
+            else:
+                there[part & ~ndimage.binary_erosion(part)] = HINT
         parts = self._parts if stroke is None else np.where(stroke[1], stroke[0], self._parts)
         self._set(layer, parts.reshape(shape).copy())
         layer.bounding_box.visible = self._outlines_roi and roi is not None and frame == roi
@@ -202,14 +208,20 @@ def _width(pixel: float) -> int:
     return max(1, round(LINE * pixel))
 
 
-def _parts(mask: NDArray[np.bool_], pixel: float, dash: float) -> NDArray[np.uint8]:
-    """Return what each pixel of a mask is; ``dash``: the length of dashes, 0: none."""
+def _within(box: Box, frame: Box) -> tuple[slice, slice]:
+    """Return a box as a part of an array of a frame."""
+    rows, cols = box.row_start - frame.row_start, box.col_start - frame.col_start
+    return slice(rows, rows + box.height), slice(cols, cols + box.width)
+
+
+def _parts(mask: NDArray[np.bool_], pixel: float, dash: float, box: Box) -> NDArray[np.uint8]:
+    """Return what each pixel of a mask in a box is; ``dash``: the length of dashes, 0: none."""
     depth = ndimage.distance_transform_cdt(np.pad(mask, 1))[1:-1, 1:-1]
     width = _width(pixel)
     parts = np.select([depth <= width, depth <= 2 * width], [OUTLINE, RING], MASK)
     if dash:
         length = max(1, round(dash * pixel))
-        rows, cols = np.ogrid[: mask.shape[0], : mask.shape[1]]
+        rows, cols = np.ogrid[box.slices]
         gap = (rows // length + cols // length) % 2 == 1
         parts[(parts == OUTLINE) & gap] = RING
     return np.where(mask, parts, 0).astype(np.uint8)

@@ -13,7 +13,7 @@ from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_iafpn.plugin.camera import camera
-from napari_iafpn.plugin.layers import place, placement
+from napari_iafpn.plugin.layers import pixel_length, place, placement
 from napari_iafpn.prompts import Click, Prompts
 from napari_iafpn.sessions import PlaneKey
 
@@ -64,7 +64,7 @@ class ClicksLayer:
         the border.
         """
         if self.layer is not None:
-            pixels = camera(self._viewer).zoom * abs(self.layer.scale[-1])
+            pixels = camera(self._viewer).zoom * pixel_length(self.layer)
             self.layer.size = self.layer.current_size = CLICK_PIXELS / pixels
 
     def clear(self) -> None:

@@ -11,7 +11,7 @@ from napari.layers import Image, Vectors
 from numpy.typing import NDArray
 
 from napari_iafpn.plugin.camera import camera
-from napari_iafpn.plugin.layers import place, placement
+from napari_iafpn.plugin.layers import pixel_length, place, placement
 from napari_iafpn.plugin.overlays import (
     SIGN_COLORS,
     SIGNS,
@@ -116,7 +116,7 @@ class PromptsLayer(LinesLayer):
 
 def screen_pixel(viewer: ViewerModel, image: Image) -> float:
     """Return the size of a pixel of the screen in pixels of an image."""
-    return 1 / (float(camera(viewer).zoom) * abs(float(image.scale[-1])))
+    return 1 / (float(camera(viewer).zoom) * pixel_length(image))
 
 
 def _line(prompt: Prompt, dash: float) -> NDArray[np.float64]:
