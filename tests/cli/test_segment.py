@@ -66,6 +66,24 @@ def test_a_box_comes_first_then_strokes_then_clicks(
     assert tuple(shown[12, 12]) == NEGATIVE
 
 
+def test_a_view_is_what_the_network_looks_at(
+    tmp_path: Path, image: Path, tiny_model: Path, pixels: NDArray[np.uint8]
+) -> None:
+    more = ["--click", "30,40", "--view", "10,20,60,70"]
+    assert segment(image, tmp_path / "mask.tif", tiny_model, *more) == 0
+    session = InteractiveSession(Predictor.load(tiny_model), pixels, view=Box(10, 60, 20, 70))
+    expected = session.add_click(30, 40)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "mask.tif"), expected * 255)
+
+
+def test_a_view_that_is_none(
+    tmp_path: Path, image: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = ["--click", "30,40", "--view", "10,20,60"]
+    sentence = refused(capsys, segment(image, tmp_path / "mask.tif", tiny_model, *more))
+    assert "view '10,20,60' is not understood" in sentence
+
+
 def test_boxes_and_strokes_are_understood() -> None:
     assert parse_box(" 1,2, 30,40") == BoxPrompt(Box(1, 30, 2, 40))
     assert parse_stroke("1,2;3.5,4") == Stroke(((1, 2), (3.5, 4)))

@@ -105,3 +105,16 @@ def test_at_most_the_nearest_four() -> None:
 def test_at_the_rim_of_the_plane() -> None:
     assert [click.col for click in around(labels((80, 90)), Click(11, 99))] == [84]
     assert not around(labels((80, 90)), Click(0, 0))
+
+
+def test_a_neighbour_out_of_view_is_not_shown() -> None:
+    """Nor does it stand in the way: the user has not clicked there."""
+    predictor = Halves(60)
+    done = labels((0, 30), (90, 100))
+    there = around(done, FIRST, side=60)
+    assert len(there) == 2
+    replay = ClickReplay(
+        predictor, np.zeros(SHAPE, np.uint8), view=Box(0, 40, 0, 70), neighbours=there
+    )
+    replay.predict(Prompts.of([FIRST]))
+    assert [len(asked) for asked in predictor.asked] == [1, 2]

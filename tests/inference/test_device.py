@@ -63,3 +63,21 @@ def test_one_of_several_gpus_is_chosen(computer):
 def test_the_only_mps_has_a_number_for_some(computer):
     computer(driver=True, mps=True)
     assert choose_device("mps:0") == "mps:0"
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_a_gpu_for_which_torch_has_no_kernels_is_none(monkeypatch, works):
+    """Torch says that it is available all the same."""
+    import torch
+
+    def zeros(_, device):
+        if not works:
+            raise RuntimeError("CUDA error: no kernel image is available for execution")
+        return torch.tensor([0.0])
+
+    device._computes.cache_clear()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch, "zeros", zeros)
+    assert device._gpus()[0] == 2 * works
+    device._computes.cache_clear()

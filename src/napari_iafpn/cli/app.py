@@ -61,6 +61,14 @@ def segment(
             "first ones outside.",
         ),
     ] = None,
+    view: Annotated[
+        str | None,
+        typer.Option(
+            metavar="R0,C0,R1,C1",
+            help="What to look at, as one zooms in on a small object: some eight times its size. "
+            "Default: the whole image.",
+        ),
+    ] = None,
     stroke: Annotated[
         list[str] | None,
         typer.Option(
@@ -82,6 +90,7 @@ def segment(
     segment_file(
         SegmentRequest(
             image=image,
+            view=view,
             box=box,
             strokes=tuple(stroke or ()),
             clicks=tuple(click or ()),

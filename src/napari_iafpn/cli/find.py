@@ -36,7 +36,7 @@ class FindRequest:
     overwrite: bool
 
 
-def parse_region(text: str | None) -> Box | None:
+def parse_region(text: str | None, name: str = "region") -> Box | None:
     """Read ``R0,C0,R1,C1``: the first pixel inside and the first one outside."""
     if text is None:
         return None
@@ -45,7 +45,7 @@ def parse_region(text: str | None) -> Box | None:
         return Box(top, bottom, left, right)
     except ValueError as error:
         raise ValueError(
-            f"region {text!r} is not understood; write R0,C0,R1,C1 in whole pixels, from the first "
+            f"{name} {text!r} is not understood; write R0,C0,R1,C1 in whole pixels, from the first "
             "row and column inside to the first ones outside"
         ) from error
 

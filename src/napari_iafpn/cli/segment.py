@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_iafpn.cli.console import plain_console
+from napari_iafpn.cli.find import parse_region
 from napari_iafpn.cli.outputs import check_output, write_output
 from napari_iafpn.cli.pictures import MASK_WRITERS, encode_mask
 from napari_iafpn.geometry import Box
 from napari_iafpn.images.files import open_picture
 from napari_iafpn.prompts import BoxPrompt, Click, Prompts, Stroke
+
+SMALL = 0.05
+"""Of the image's longer side: a smaller object is seen coarsely, unless one zooms in."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,7 @@ class SegmentRequest:
     """The arguments of the command."""
 
     image: Path
+    view: str | None
     box: str | None
     strokes: tuple[str, ...]
     clicks: tuple[str, ...]
@@ -91,7 +96,8 @@ def segment_file(request: SegmentRequest) -> None:
     plane = Plane(finest, coarser=coarser)
     for prompt in prompts:
         prompt.check_inside(plane.shape)
-    replay = ClickReplay(Predictor.load(request.model, device=request.device), plane)
+    view = parse_region(request.view, "view")
+    replay = ClickReplay(Predictor.load(request.model, device=request.device), plane, view=view)
     seconds, notes = 0.0, dict[str, None]()
     for count in range(1, len(prompts) + 1):
         prediction = replay.predict(prompts.prefix(count))
@@ -111,8 +117,14 @@ def segment_file(request: SegmentRequest) -> None:
     console.print(
         f"{count} {each}(s), {seconds / count:.3f} seconds per {each} on {prediction.device}"
     )
-    if not mask.any():
+    seen = Box.around(mask)
+    if seen is None:
         notes["the mask is empty; add a click on the object"] = None
+    elif view is None and max(seen.shape) < SMALL * max(plane.shape):
+        notes[
+            "the object is small in this image, so it is seen coarsely; give --view R0,C0,R1,C1, a "
+            "part of the image of some eight times its size"
+        ] = None
     for note in notes:
         console.print(f"note: {note}")
 

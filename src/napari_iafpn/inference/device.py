@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes.util
 import errno
 import sys
+from functools import cache
 from pathlib import Path
 
 EXHAUSTED = (
@@ -62,8 +63,22 @@ def _gpus() -> tuple[int, bool]:
     """Return the number of CUDA devices, and whether there is MPS."""
     import torch
 
-    cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    cuda = torch.cuda.device_count() if torch.cuda.is_available() and _computes() else 0
     return cuda, torch.backends.mps.is_available()
+
+
+@cache
+def _computes() -> bool:
+    """Tell whether this torch has kernels for the first CUDA device, which may be too old or new.
+
+    ``torch.cuda.is_available`` says yes all the same.
+    """
+    import torch
+
+    try:
+        return bool((torch.zeros(1, device="cuda") + 1).item() == 1.0)
+    except RuntimeError:
+        return False
 
 
 def choose_precision(name: str) -> str:

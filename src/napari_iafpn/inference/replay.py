@@ -144,8 +144,9 @@ class ClickReplay:
         """Return what the networks see that are shown these clicks."""
         view = self._view_of(clicks)
         found = self.predictor.predict(self.plane, shown, previous, view=view)
-        if any(found.covers(click) for click in self._neighbours.clicks):
-            shown = Prompts.of([*self._neighbours, *shown])
+        near = [click for click in self._neighbours.clicks if view.contains(click)]
+        if any(found.covers(click) for click in near):
+            shown = Prompts.of([*near, *shown])
             found = self.predictor.predict(self.plane, shown, previous, view=view)
         return found
 
