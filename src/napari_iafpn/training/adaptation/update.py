@@ -33,7 +33,7 @@ ROUNDS = 9
 """Clicks on a sample, at most: with three, first masks gain and later clicks do not."""
 REHEARSAL_SHARE = 0.25
 """Share of the samples that come from the bundled set, against forgetting."""
-OLD_SHARE = 0.5
+OLD_SHARE = 0.3
 """Share of the start in each weight of the result, for the same reason."""
 INPUT = 320
 """Largest side of a level's input; the model's own where that is smaller."""
@@ -106,7 +106,7 @@ def _recipe(model: CascadeConfig, steps: int, seed: int) -> Recipe:
             BATCH,
             side,
             side,
-            learning_rate=5e-4,
+            learning_rate=2e-4,
             backbone_factor=0.5,
             warmup_steps=min(5, max(steps - 1, 0)),
             clip=10.0,
