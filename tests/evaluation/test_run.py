@@ -214,3 +214,15 @@ def test_no_scheduler_is_a_sentence(make: Make) -> None:
     pytest.importorskip("distributed")
     with pytest.raises(ValueError, match="no Dask scheduler answers at 'nonsense://here'"):
         evaluate(make(scheduler="nonsense://here"))
+
+
+def test_results_of_labels_that_were_corrected_since_are_not_gone_on_with(
+    make: Make, disks_folder: Path, tmp_path: Path
+) -> None:
+    evaluate(make(limit=1), tmp_path / "scores")
+    path = disks_folder / "labels" / "1.png"
+    labels = np.array(Image.open(path))
+    labels[:5, :5] = 1
+    Image.fromarray(labels).save(path)
+    with pytest.raises(ValueError, match=r"begun with set disks = 3 image\(s\), labels"):
+        evaluate(make(limit=1), tmp_path / "scores")

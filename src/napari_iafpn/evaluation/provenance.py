@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import platform
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import reduce
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
+
+from napari_iafpn.evaluation.readers import AnnotatedSet, FolderSet, Selection
 
 if TYPE_CHECKING:
     from napari_iafpn.evaluation.images.run import ImageEvaluation
@@ -49,8 +53,19 @@ def header_of(
         "option": {**options, "threads": evaluation.threads, "device": device},
         "version of": {name: version(name) for name in ("napari-iafpn", "torch", "numpy", "scipy")},
         "model": {model.name: model.sha256 for model in models},
-        "set": {annotated.name: f"{len(annotated)} image(s)" for annotated in evaluation.sets},
+        "set": {annotated.name: _contents(annotated) for annotated in evaluation.sets},
     }
+
+
+def _contents(annotated: AnnotatedSet) -> str:
+    """Return what tells a set from one of the same name, also where labels were corrected."""
+    base = annotated.base if isinstance(annotated, Selection) else annotated
+    count = f"{len(annotated)} image(s)"
+    if not isinstance(base, FolderSet):
+        return count
+    files = (base.labels / name for pair in base.pairs for name in pair.labels)
+    checksum = reduce(lambda so_far, path: zlib.crc32(path.read_bytes(), so_far), files, 0)
+    return f"{count}, labels {checksum:08x}"
 
 
 def _options(protocol: Protocol) -> dict[str, Any]:

@@ -39,8 +39,8 @@ from napari_iafpn.prompts import Prompt, Prompts
 T = TypeVar("T")
 
 NO_MEMORY = (
-    "there is not enough memory to predict this mask, not even at half resolution; close images "
-    "or other programs, then try again"
+    "there is not enough memory to predict this mask, not even at half resolution; zoom in on the "
+    "object, or close images or other programs, then try again"
 )
 
 
