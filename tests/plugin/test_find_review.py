@@ -268,3 +268,14 @@ def test_a_proposal_without_its_click_costs_no_click(desk, review):
     desk.controller.commit()
     (facts,) = desk.controller.document.facts.values()
     assert facts.clicks == 0
+
+
+@pytest.mark.parametrize(("count", "last"), [(1, True), (2, False)])
+def test_several_proposals_of_a_class_are_no_one_object(desk, review, count, last):
+    """To propagate, say: an accepted proposal alone is what came to the plane last."""
+    desk.controller.set_commit_as(CommitAs(semantic=True, category=3))
+    propose(desk, *[0] * count)
+    review.accept_above(0.0)
+    step = desk.controller.document.steps[-1]
+    assert len(step.facts) == 1
+    assert (step.kept_on(PLANE) is not None) == last

@@ -172,6 +172,6 @@ class Step:
             return (commit.labels, commit.label, self.propagation.threshold) if reached else None
         if commit is not None and here:
             return commit.labels, commit.label, self.objects[0].before.threshold
-        if self.kind == ACCEPT and here and len(self.facts) == 1:
+        if self.kind == ACCEPT and here and len(self.verdicts) == 1:
             return self.facts[0].labels, self.facts[0].label, 0.5
         return None
