@@ -268,9 +268,9 @@ def test_what_a_training_would_replace_is_refused_before_it(tmp_path, request_of
     request.output.mkdir()
     with pytest.raises(ValueError, match="is a folder"):
         check_output(request, tmp_path / "base.safetensors")
-    monitored = replace(request_of, output=tmp_path / "missing" / "new.safetensors")
+    elsewhere = replace(request_of, output=tmp_path / "missing" / "new.safetensors")
     with pytest.raises(ValueError, match="there is no folder"):
-        check_output(monitored, tmp_path / "base.safetensors")
+        check_output(elsewhere, tmp_path / "base.safetensors")
 
 
 def test_too_little_memory_is_one_sentence(request_of, monkeypatch):

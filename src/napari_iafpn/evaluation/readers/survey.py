@@ -174,9 +174,9 @@ def survey(
             report(index + 1, len(annotated))
     twins = {}
     for copies in (*_duplicates(annotated), *_shared_labels(annotated)):
-        original, *others = [index for index in copies if inspections[index].used] or [0]
-        for index in others:
-            seen = inspections[index]
+        used = [index for index in copies if inspections[index].used]
+        for index in used[1:]:
+            original, seen = used[0], inspections[index]
             if _same_truth(annotated, index, original) and seen.used == inspections[original].used:
                 twins[index] = original
                 inspections[index] = _noted(annotated, index, original, seen)
