@@ -110,3 +110,20 @@ def test_a_file_that_expands_beyond_the_memory(
     monkeypatch.setattr(module.psutil, "virtual_memory", Memory)
     with pytest.raises(UnreadableError, match="it claims 400 x 400 values"):
         read_picture(tmp_path / "a.tif")
+
+
+def test_a_preview_before_the_image_is_not_taken_for_it(tmp_path: Path) -> None:
+    """Images of about one size are scenes, of which the first one is opened."""
+    path = tmp_path / "several.tif"
+
+    def write(*shapes: tuple[int, int]) -> None:
+        with tifffile.TiffWriter(path) as file:
+            for shape in shapes:
+                file.write(np.ones(shape, np.uint8), photometric="minisblack")
+
+    write((20, 30), (25, 30))
+    assert read_array(path).shape == picture_shape(path) == (20, 30)
+    write((20, 30), (200, 300))
+    for read in (read_array, picture_shape):
+        with pytest.raises(UnreadableError, match="20 x 30 pixels, as a preview of another one"):
+            read(path)

@@ -14,7 +14,10 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from napari_iafpn.images.opening import UnfitError, check_size
+from napari_iafpn.images.opening import UnfitError, check_size, sizes
+
+PREVIEW = 4
+"""An image that is so many times smaller than a later one of its file only shows that one."""
 
 
 def whole_series(file: tifffile.TiffFile) -> tifffile.TiffPageSeries:
@@ -25,12 +28,19 @@ def whole_series(file: tifffile.TiffFile) -> tifffile.TiffPageSeries:
     Raises
     ------
     UnfitError
-        Where the file is cut short, or its planes lie in other files that are absent.
+        Where the file is cut short, its planes lie in other files that are absent, or the first
+        image is a preview of a later one.
     """
     _check_chain(file)
     if not file.series:
         raise UnfitError("it holds no image")
     series = file.series[0]
+    largest = max(file.series, key=lambda each: each.size)
+    if largest.size > PREVIEW * series.size:
+        raise UnfitError(
+            f"its first image has {sizes(series.shape)} pixels, as a preview of another one of "
+            f"{sizes(largest.shape)}; save the one that you want as a file of its own"
+        )
     pages = [page for page in series.pages if page is not None]
     if len(pages) < len(series.pages):
         raise UnfitError(_absent_planes(file, len(series.pages) - len(pages), len(series.pages)))
