@@ -24,6 +24,7 @@ from napari_iafpn.evaluation import (
     evaluate_set,
 )
 from napari_iafpn.evaluation.plan import ChosenImage, Plan, make_plan
+from napari_iafpn.evaluation.provenance import make_header
 from napari_iafpn.evaluation.readers import FolderSet
 from napari_iafpn.evaluation.result_collector import ResultCollector
 from napari_iafpn.inference import Cancelled, Predictor
@@ -226,3 +227,14 @@ def test_results_of_labels_that_were_corrected_since_are_not_gone_on_with(
     Image.fromarray(labels).save(path)
     with pytest.raises(ValueError, match=r"begun with set disks = 3 image\(s\), labels"):
         evaluate(make(limit=1), tmp_path / "scores")
+
+
+def test_labels_that_are_folders_are_no_trouble(make: Make, disks_folder: Path) -> None:
+    before = make_header(make(), [])["set"]["disks"]
+    (disks_folder / "labels" / "1.png").unlink()
+    (disks_folder / "labels" / "1.zarr").mkdir()
+    (disks_folder / "labels" / "1.zarr" / "zarr.json").write_text("{}")
+    after = make_header(make(sets=(FolderSet.open(disks_folder),)), [])["set"]["disks"]
+    assert before.startswith("3 image(s), labels ")
+    assert after.startswith("3 image(s), labels ")
+    assert before != after

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import reduce
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_iafpn.evaluation.readers import AnnotatedSet, FolderSet, Selection
@@ -63,7 +64,8 @@ def _contents(annotated: AnnotatedSet) -> str:
     count = f"{len(annotated)} image(s)"
     if not isinstance(base, FolderSet):
         return count
-    files = (base.labels / name for pair in base.pairs for name in pair.labels)
+    places = (base.labels / name for pair in base.pairs for name in pair.labels)
+    files = filter(Path.is_file, places)  # of a folder, such as zarr, nothing is told
     checksum = reduce(lambda so_far, path: zlib.crc32(path.read_bytes(), so_far), files, 0)
     return f"{count}, labels {checksum:08x}"
 
