@@ -68,8 +68,6 @@ class Learning:
         self._paths, self._use_model = paths, use_model
         self._cuttings = Cuttings(self.process.background)
         self._state, self._models, self._line = LearningState(), Models(), ""
-        self._project: Project | None = None  # of what is learned
-        self._looked_at: frozenset[int] = frozenset()
         self._asleep = False
         annotator.controller.changed.connect(self.look)
         annotator.choices_changed.connect(self._look_for_models)
@@ -103,8 +101,8 @@ class Learning:
         if self._state.phase is LearningPhase.LEARNING:
             self._forget(LearningPhase.COLLECTING)
         elif self._state.phase is LearningPhase.TRYING:
-            self._state = replace(self._state, phase=LearningPhase.LEARNED)
-            self._looked_at = frozenset()
+            learned = LearningPhase.LEARNED
+            self._state = replace(self._state, phase=learned, looked_at=frozenset())
 
     def wake(self) -> None:
         """Go on where the panel comes back."""
@@ -140,22 +138,21 @@ class Learning:
 
     def _begin(self, commits: Mapping[int, Step]) -> None:
         """Learn, or try what was learned, where there are objects enough that are new."""
+        now = frozenset(commits)
         since = {n: step for n, step in commits.items() if n not in self._state.known}
         learns = self._state.phase is LearningPhase.COLLECTING
         least = self.every if learns else self.tried_on
-        if len(since) < least or self._looked_at == commits.keys():
+        if len(since) < least or self._state.looked_at == now:
             return
-        self._looked_at = frozenset(commits)  # which objects are of use takes time to tell
-        objects = self._objects(since)
-        if len(objects) < least:
+        self._state = replace(self._state, looked_at=now)
+        objects = self._objects(commits if learns else since)
+        if len(objects.keys() & since.keys()) < least:
             return
         if learns:
-            objects = self._objects(commits)
-            self._state = LearningState(
-                LearningPhase.LEARNING, frozenset(commits), frozenset(objects)
-            )
             image = self._annotator.image
-            self._project = None if image is None else Project(self._paths, image)
+            project = None if image is None else Project(self._paths, image)
+            taught = frozenset(objects)
+            self._state = LearningState(LearningPhase.LEARNING, now, taught, now, project)
             self.process.learn([*objects.values()], self._models.base)
         else:
             self._state = replace(self._state, phase=LearningPhase.TRYING)
@@ -217,16 +214,17 @@ class Learning:
 
     def _forget(self, phase: LearningPhase) -> None:
         """Drop what is under way and what was learned but not taken."""
-        self._state, self._looked_at = LearningState(phase), frozenset()
+        self._state = LearningState(phase)
         self.process.kill()
 
     def _take(self, done: Done) -> None:
         """Use what was learned, from the next object on."""
+        project = self._state.project
         self._state = LearningState(LearningPhase.COLLECTING, self._state.known)
-        if self._project is None:
+        if project is None:
             return
         try:
-            kept = str(self._project.keep(Path(done.model)))
+            kept = str(project.keep(Path(done.model)))
         except OSError as error:
             self._line = f"What was learned cannot be kept ({error.strerror})."
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from napari_iafpn.plugin.learning.projects import Project
 from napari_iafpn.training.finetuning import Done
 
 
@@ -38,6 +39,10 @@ class LearningState:
         The objects that were there when the model learned last.
     taught : frozenset of int
         Those of them that it learned from.
+    looked_at : frozenset of int
+        The objects that were there when it was last found out which are of use; that takes time.
+    project : Project or None
+        Where the model that is learned is kept.
     better : Done or None
         What the trial has shown, in ``Phase.BETTER``.
     """
@@ -45,6 +50,8 @@ class LearningState:
     phase: LearningPhase = LearningPhase.OFF
     known: frozenset[int] = frozenset()
     taught: frozenset[int] = frozenset()
+    looked_at: frozenset[int] = frozenset()
+    project: Project | None = None
     better: Done | None = None
 
 
