@@ -260,6 +260,20 @@ def test_planes_of_a_stack_are_images_of_their_own(new_sitting, tmp_path, rng):
     assert survey(images).used_objects == 2, "planes of one file are no duplicates"
 
 
+def test_an_object_that_was_being_edited_is_in_the_set_as_it_was(new_sitting, tmp_path, rng):
+    image = rng.integers(0, 255, (60, 80), np.uint8)
+    tifffile.imwrite(tmp_path / "cells.tif", image)
+    sitting = new_sitting(tmp_path / "s.iafpn.jsonl", image, str(tmp_path / "cells.tif"))
+    sitting.square(20, 30, 1)
+    sitting.square(40, 30, 2)
+    before = sitting.target.data.copy()
+    fresh = sitting.document.next_object()
+    sitting.document.do(edit_step(PLANE, sitting.current, fresh, sitting.target, 1))
+    sitting.writer.close(20)
+    assert not (sitting.target.data == 1).any()
+    assert np.array_equal(SessionSet.open(sitting.path).read(0).instances, before)
+
+
 def test_planes_of_one_place_have_names_of_their_own():
     files = {"a": "w1/field.tif", "b": "w2/field.tif", "c": "w2/field.tif", "d": "other.tif"}
     images = {id_: SimpleNamespace(path=path, name="") for id_, path in files.items()}

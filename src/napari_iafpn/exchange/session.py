@@ -7,7 +7,6 @@ from pathlib import Path
 
 from napari_iafpn.exchange.label_image import LabelImage
 from napari_iafpn.exchange.metadata import LabelMetadata
-from napari_iafpn.sessions.pixels import painted
 from napari_iafpn.sessions.reading import Session, read_session
 
 
@@ -32,13 +31,9 @@ def read_session_labels(path: Path) -> LabelImage:
 
 def labels_of(session: Session, id_: str) -> LabelImage:
     """Return one labels image of a session with the classes of its objects; damage is noted."""
-    data, notes = session.labels_of(id_).data, [session.damage] if session.damage else []
-    for plane, now in session.document.objects.items():
-        if now.edited is not None and now.edited.labels == id_:
-            change = painted(data, plane, now.edited.start, now.edited.label)
-            if change is not None:
-                change.apply(data)
-            notes.append(f"object {now.edited.label} was being edited; it is as it was before")
+    data, edited = session.settled(id_)
+    notes = [session.damage] if session.damage else []
+    notes += [f"object {label} was being edited; it is as it was before" for label in edited]
     names = {key: str(values["name"]) for key, values in session.categories.items()}
     facts = {label: fact for (of, label), fact in session.document.facts.items() if of == id_}
     classes = {

@@ -17,7 +17,7 @@ from napari_iafpn.sessions.document import DO, REDO, UNDO, Document
 from napari_iafpn.sessions.journal import FORMAT
 from napari_iafpn.sessions.lines import Line, State, is_sealed, lines_of, state_of
 from napari_iafpn.sessions.object_codec import found_from_json
-from napari_iafpn.sessions.pixels import PixelChange
+from napari_iafpn.sessions.pixels import PixelChange, painted
 from napari_iafpn.sessions.provenance import PIECES, ImageProvenance, LabelsProvenance, unpacked
 from napari_iafpn.sessions.steps import Step
 
@@ -118,6 +118,17 @@ class Session:
         provenance = self.labels[id_]
         data, wider = provenance.data(self._whole_pieces(provenance)), self.wider.get(id_)
         return data.astype(wider) if wider and isinstance(data, np.ndarray) else data
+
+    def settled(self, id_: str) -> tuple[NDArray[Any], tuple[int, ...]]:
+        """Return labels with the objects that were being edited as they were before, and which."""
+        data, edited = self.labels_of(id_).data, []
+        for plane, now in self.document.objects.items():
+            if now.edited is not None and now.edited.labels == id_:
+                change = painted(data, plane, now.edited.start, now.edited.label)
+                if change is not None:
+                    change.apply(data)
+                edited.append(now.edited.label)
+        return data, tuple(edited)
 
     @property
     def objects(self) -> int:

@@ -42,8 +42,8 @@ class AnnotatedPlane:
 class SessionSet(FileSet):
     """Each plane of the journal's images on which an object was committed.
 
-    What the user did not annotate on such a plane counts as background. The images are read from
-    where they were then.
+    What the user did not annotate on such a plane counts as background; an object that was being
+    edited is as it was before. The images are read from where they were then.
     """
 
     name: str
@@ -123,9 +123,10 @@ def _planes(session: Session) -> list[AnnotatedPlane]:
         if step.commit is not None or (step.verdicts and step.labels)
     )
     names = names_of(session, list(places))
+    settled = {labels: session.settled(labels)[0] for labels, _ in places}
     found = []
     for labels, plane in places:
-        instances = session.labels_of(labels).data[plane.indices]
+        instances = settled[labels][plane.indices]
         if plane.layer in session.images and instances.any():
             image, name = session.images[plane.layer], names[labels, plane]
             found.append(AnnotatedPlane(name, image, plane, RunLengths.of(instances)))
