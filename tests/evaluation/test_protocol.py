@@ -6,6 +6,7 @@ import pytest
 
 from napari_iafpn.evaluation import (
     PRESETS,
+    LayerSet,
     MaskCode,
     ObjectResult,
     Protocol,
@@ -339,6 +340,15 @@ def test_a_result_keeps_the_first_prompt_in_the_frame_of_the_image(tiny_cascade,
     assert np.array_equal(again.mask(), result.mask.decode())
 
 
+def test_the_outline_does_not_count_where_pixels_are_ignored():
+    truth = np.zeros((60, 60), bool)
+    truth[20:40, 20:40] = True
+    wide = np.zeros_like(truth)
+    wide[10:50, 10:50] = True
+    found = annotate(lambda _: wide.astype(np.float32), truth, wide & ~truth, band_width=2)
+    assert found.ious == found.boundary_ious == (1.0,)
+
+
 def test_with_a_click_first_nothing_is_written_that_was_not_before(tiny_cascade, rng):
     from napari_iafpn.evaluation.provenance import make_header
     from napari_iafpn.evaluation.run import Evaluation
@@ -350,12 +360,7 @@ def test_with_a_click_first_nothing_is_written_that_was_not_before(tiny_cascade,
     assert result.first is None
     assert "first" not in plain(result, defaults=False)
 
-    class One:
-        name = "one"
-
-        def __len__(self):
-            return 1
-
+    one = LayerSet("one", (sample,))
     for first, told in (("click", None), ("box", "box")):
-        evaluation = Evaluation((One(),), protocol=Protocol(first=first), device="cpu")
+        evaluation = Evaluation((one,), protocol=Protocol(first=first), device="cpu")
         assert make_header(evaluation, [])["option"].get("first") == told

@@ -8,6 +8,7 @@ import pytest
 
 from napari_iafpn.cli import main
 from napari_iafpn.evaluation import PRESETS
+from napari_iafpn.evaluation.provenance import options_of
 from napari_iafpn.evaluation.published import published
 from napari_iafpn.evaluation.published_page import published_page
 from napari_iafpn.evaluation.published_run import beside_published, match_set
@@ -23,7 +24,7 @@ def write_run(tmp_path):
         numbers = {"NoC@80": 3.1, "NoC@85": 4.0, "NoC@90": 5.2, "NoF@90": 40, "SPC": 0.2}
         results = {
             "mine": {name: {"n": n, **numbers} for name, n in sets.items()},
-            "about": {"options": {**asdict(PRESETS["paper"]), **options}},
+            "about": {"options": {**options_of(PRESETS["paper"]), **options}},
         }
         (tmp_path / "results.json").write_text(json.dumps(results), encoding="utf-8")
         return tmp_path

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import re
 from dataclasses import asdict, replace
 from html.parser import HTMLParser
@@ -223,6 +224,13 @@ class Gone(LayerSet):
 
     def read(self, index):
         raise ValueError("first.png is missing; bring it back")
+
+
+def test_names_that_are_no_utf_8_are_drawn_as_escapes(tmp_path):
+    name = os.fsdecode(b"Zell\xfcl")
+    results, sets = make_results(name, models=(name, "b"))
+    write_report(results, sets, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} >= FILES
 
 
 def test_a_lost_image_leaves_a_sentence(tmp_path):

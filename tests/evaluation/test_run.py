@@ -24,7 +24,7 @@ from napari_iafpn.evaluation import (
     evaluate_set,
 )
 from napari_iafpn.evaluation.plan import ChosenImage, Plan, make_plan
-from napari_iafpn.evaluation.provenance import make_header
+from napari_iafpn.evaluation.provenance import _checksum, make_header
 from napari_iafpn.evaluation.readers import FolderSet
 from napari_iafpn.evaluation.result_collector import ResultCollector
 from napari_iafpn.inference import Cancelled, Predictor
@@ -129,7 +129,8 @@ def test_processes_that_die_cost_one_image(
     assert [(result.image, result.label) for result in results.objects] == [
         ("0", label) for label in (1, 2, 3)
     ]
-    assert [(problem.image, problem.label) for problem in results.problems] == [("1", None)]
+    lost = [("1", 1), ("1", 2), ("1", 3)]  # by objects: others of an image may be finished
+    assert [(problem.image, problem.label) for problem in results.problems] == lost
     assert "ended twice" in results.problems[0].sentence
 
 
@@ -225,16 +226,38 @@ def test_results_of_labels_that_were_corrected_since_are_not_gone_on_with(
     labels = np.array(Image.open(path))
     labels[:5, :5] = 1
     Image.fromarray(labels).save(path)
-    with pytest.raises(ValueError, match=r"begun with set disks = 3 image\(s\), labels"):
+    with pytest.raises(ValueError, match=r"begun with set disks = 3 image\(s\) "):
         evaluate(make(limit=1), tmp_path / "scores")
 
 
-def test_labels_that_are_folders_are_no_trouble(make: Make, disks_folder: Path) -> None:
-    before = make_header(make(), [])["set"]["disks"]
+def test_every_change_of_a_set_is_told(make: Make, disks_folder: Path) -> None:
+    def told(**options: bool) -> str:
+        return make_header(make(sets=(FolderSet.open(disks_folder, **options),)), [])["set"][
+            "disks"
+        ]
+
+    seen = [told(), told(keep_255=True), told(annotators=True)]
+    path = disks_folder / "images" / "1.png"
+    Image.fromarray(255 - np.array(Image.open(path))).save(path)
+    seen.append(told())
     (disks_folder / "labels" / "1.png").unlink()
     (disks_folder / "labels" / "1.zarr").mkdir()
     (disks_folder / "labels" / "1.zarr" / "zarr.json").write_text("{}")
-    after = make_header(make(sets=(FolderSet.open(disks_folder),)), [])["set"]["disks"]
-    assert before.startswith("3 image(s), labels ")
-    assert after.startswith("3 image(s), labels ")
-    assert before != after
+    seen.append(told())
+    (disks_folder / "labels" / "1.zarr" / "zarr.json").write_text("[]")
+    seen.append(told())
+    assert len(set(seen)) == 6
+    assert all(text.startswith("3 image(s) ") for text in seen)
+    assert told() == seen[-1]
+
+
+@pytest.mark.parametrize("size", [1, 10, 3 * 2**20 + 1, 2**27])
+def test_the_checksum_of_a_file_sees_its_beginning_and_size(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(bytes(size))
+    before = _checksum([path])
+    path.write_bytes(bytes(size) + b"a")
+    assert _checksum([path]) != before
+    with path.open("r+b") as file:
+        file.write(b"b")
+    assert len({before, _checksum([path]), _checksum([tmp_path / "nothing"])}) == 3

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_iafpn.evaluation import compare_paired, mean_interval
-from napari_iafpn.evaluation.statistics import bootstrap
+from napari_iafpn.evaluation.statistics import Interval, bootstrap
 
 
 def test_the_interval_of_a_mean_is_the_textbook_one(rng):
@@ -32,9 +32,22 @@ def test_images_of_different_size_are_drawn_whole():
     assert (interval.mean, interval.low, interval.high) == (0.25, 0, 1)
 
 
-def test_one_image_has_no_spread():
-    interval = mean_interval([1, 2, 6], ["a"] * 3)
-    assert (interval.low, interval.high) == (interval.mean, interval.mean) == (3, 3)
+def test_of_one_image_the_objects_are_drawn():
+    values = np.arange(40.0) % 7
+    one, many = mean_interval(values, ["a"] * 40), mean_interval(values, range(40))
+    assert (one.low, one.high) == (many.low, many.high)
+    assert (one.of_one_image, many.of_one_image) == (True, False)
+    assert mean_interval([3], ["a"]) == Interval(3, 3, 3, of_one_image=True)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 20])
+def test_few_images_rarely_tell_apart_what_is_equal(rng, count):
+    images, wrong = np.repeat(np.arange(count), 4).tolist(), 0
+    for _ in range(200):
+        values = np.repeat(rng.normal(0, 1, count), 4) + rng.normal(0, 1, 4 * count)
+        interval = compare_paired(0 * values, values, images, resamples=400).difference
+        wrong += not interval.low <= 0 <= interval.high
+    assert wrong / 200 < 0.1
 
 
 def test_the_seed_decides():

@@ -6,6 +6,7 @@ from queue import Queue
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 
 from napari_iafpn.evaluation import (
     PRESETS,
@@ -14,13 +15,14 @@ from napari_iafpn.evaluation import (
     MaskCode,
     ObjectResult,
     Results,
+    Sample,
 )
 from napari_iafpn.evaluation.run import Problem
 from napari_iafpn.evaluation.statistics import Interval
 from napari_iafpn.geometry import Box
 from napari_iafpn.inference import Cancelled
 from napari_iafpn.plugin.evaluation import runner as runner_module
-from napari_iafpn.plugin.evaluation.controller import EvaluationController, time_left
+from napari_iafpn.plugin.evaluation.controller import EvaluationController, Exhibit, time_left
 from napari_iafpn.plugin.evaluation.request import FolderSource, LayerPairs, Request
 from napari_iafpn.plugin.evaluation.runner import (
     THREAD,
@@ -32,6 +34,7 @@ from napari_iafpn.plugin.evaluation.runner import (
     ReportSaved,
     Runner,
 )
+from napari_iafpn.plugin.evaluation.scene import ObjectViewer
 from napari_iafpn.plugin.evaluation.scores import ScoresSoFar, saved_sentence
 from napari_iafpn.prompts import Click
 from napari_iafpn.sessions import PlaneKey
@@ -188,6 +191,21 @@ class TestController:
         controller.show(controller.scores.worst("a")[0])
         assert shown[0].result.label == 2
         assert np.array_equal(shown[0].sample.truth(2), labels(ONE, TWO) == 2)
+
+    def test_an_image_of_another_evaluation_is_another_one(self, tmp_path):
+        viewer = ViewerModel()
+        scene = ObjectViewer(viewer)
+        for value in (10, 200, 90):  # one name; the folder may be the same one, changed
+            image = np.full(SHAPE, value, np.uint8)
+            sample = Sample("a", image, labels(ONE, TWO), (1, 2))
+            exhibits = [Exhibit(FolderSource(tmp_path), sample, result(1, [0.5]))]
+            exhibits.append(replace(exhibits[0], result=result(2, [0.5])))
+            opened = []
+            for exhibit in exhibits:
+                scene.show(exhibit)
+                opened.append(viewer.layers["a"])
+            assert opened[0] is opened[1]
+            assert np.array_equal(opened[0].data, image)
 
     def test_of_two_chosen_objects_only_the_later_one_is_shown(self, work):
         waiting = []

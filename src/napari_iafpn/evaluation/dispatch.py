@@ -113,14 +113,13 @@ class Dispatcher:
                     "use fewer jobs, and see whether `napari-iafpn doctor` works"
                 )
             else:
-                yield job.unit, Outcome((), (_lost(job),))
+                yield job.unit, Outcome((), tuple(_lost(job)))
 
 
-def _lost(job: WorkUnit) -> Problem:
-    return Problem(
-        job.unit.image.set,
-        job.unit.image.name,
-        None,
-        "the process that worked on the image ended twice, probably for want of memory; "
-        "use fewer jobs or a smaller image",
+def _lost(job: WorkUnit) -> Iterator[Problem]:
+    why = (
+        "the process that worked on it ended twice, probably for want of memory; use fewer jobs "
+        "or a smaller image"
     )
+    for label, _ in job.unit.tasks:
+        yield Problem(job.unit.image.set, job.unit.image.name, label, why)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -115,7 +116,8 @@ def make_plan(
             else:
                 listed.append(ChosenImage(annotated.name, index, name, labels))
         counts[annotated.name] = sum(len(image.labels) for image in listed)
-        images += _limited(listed, limit, (seed, zlib.crc32(annotated.name.encode())))
+        of_set = zlib.crc32(os.fsencode(annotated.name))
+        images += _limited(listed, limit, (seed, of_set))
     return Plan(tuple(images), tuple(problems), counts)
 
 

@@ -186,7 +186,9 @@ def annotate(
         times.append(time.perf_counter())
         mask = probability > protocol.threshold
         overlap = iou(mask, truth, ignore)
-        band_overlap = iou(boundary_band(mask, width), truth_band, ignore)
+        # What does not count is as it should be: an outline there is none of the object's.
+        seen = mask if ignore is None else np.where(ignore, truth, mask)
+        band_overlap = iou(boundary_band(seen, width), truth_band, ignore)
         times.append(time.perf_counter())
         rows.append((overlap, band_overlap, *np.diff(times).tolist()))
     ious, boundary_ious, of_user, of_network, of_rest = zip(*rows, strict=True)

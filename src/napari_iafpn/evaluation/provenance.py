@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import platform
 import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from functools import reduce
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from napari_iafpn.evaluation.readers import AnnotatedSet, FolderSet, Selection
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_iafpn.evaluation.readers import AnnotatedSet, FileSet, Selection
 
 if TYPE_CHECKING:
     from napari_iafpn.evaluation.images.run import ImageEvaluation
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
 
 Header = Mapping[str, Mapping[str, Any]]
 """Groups of what decides the results: ``{group: {option: value}}``."""
+PART, PARTS = 2**20, 64
+"""Of a large file, so many parts of so many bytes are looked at."""
 
 
 def make_header(evaluation: Evaluation, models: Sequence[ModelFile]) -> Header:
@@ -33,7 +39,7 @@ def make_header(evaluation: Evaluation, models: Sequence[ModelFile]) -> Header:
     order.
     """
     options = {
-        **_options(evaluation.protocol),
+        **options_of(evaluation.protocol),
         "view_scales": [scale or "whole" for scale in evaluation.view_scales],
         "limit": evaluation.limit,
         "limit_seed": evaluation.seed,
@@ -59,18 +65,60 @@ def header_of(
 
 
 def _contents(annotated: AnnotatedSet) -> str:
-    """Return what tells a set from one of the same name, also where labels were corrected."""
-    base = annotated.base if isinstance(annotated, Selection) else annotated
-    count = f"{len(annotated)} image(s)"
-    if not isinstance(base, FolderSet):
-        return count
-    places = (base.labels / name for pair in base.pairs for name in pair.labels)
-    files = filter(Path.is_file, places)  # of a folder, such as zarr, nothing is told
-    checksum = reduce(lambda so_far, path: zlib.crc32(path.read_bytes(), so_far), files, 0)
-    return f"{count}, labels {checksum:08x}"
+    """Return what tells a set from one of the same name, also where files were changed."""
+    base, places = annotated, list(range(len(annotated)))
+    while isinstance(base, Selection):
+        places, base = [base.indices[place] for place in places], base.base
+    images = (_image_of(base, index) for index in places)
+    labels = (each for index in places for each in _labels_of(base, index))
+    # How a set reads its files is told by its switches, such as that 255 is an id.
+    switches = {
+        each.name: value
+        for each in fields(cast("Any", base))
+        if each.name != "name" and isinstance(value := getattr(base, each.name), (bool, float, str))
+    }
+    read = f"{_checksum(images):08x}, labels {_checksum(labels):08x}"
+    return f"{len(annotated)} image(s) {read}" + "".join(
+        f", {name} {value}" for name, value in switches.items() if value
+    )
 
 
-def _options(protocol: Protocol) -> dict[str, Any]:
+def _image_of(annotated: AnnotatedSet, index: int) -> Path | NDArray[Any]:
+    path = annotated.image_file(index)
+    return annotated.read(index).image if path is None else path
+
+
+def _labels_of(annotated: AnnotatedSet, index: int) -> Iterable[Path | NDArray[Any]]:
+    files = annotated.label_files(index) if isinstance(annotated, FileSet) else ()
+    return files or (annotated.truth(index).instances,)
+
+
+def _checksum(contents: Iterable[Path | NDArray[Any]]) -> int:
+    """Return the checksum of files and arrays; of a file or folder that comes again, once."""
+    so_far, seen = 0, set[Path]()
+    for each in contents:
+        if not isinstance(each, Path):
+            so_far = zlib.crc32(np.ascontiguousarray(each).data, so_far)
+        elif each not in seen:
+            seen.add(each)
+            files = sorted(each.rglob("*")) if each.is_dir() else [each]
+            so_far = reduce(_with_file, filter(Path.is_file, files), so_far)
+    return so_far
+
+
+def _with_file(so_far: int, path: Path) -> int:
+    """Take a file into a checksum; of a large one its size and parts that are spread over it."""
+    with suppress(OSError), path.open("rb") as file:  # the evaluation tells why it cannot be read
+        size = file.seek(0, os.SEEK_END)
+        so_far = zlib.crc32(str(size).encode(), so_far)
+        step = max(PART, size // PARTS)
+        for start in range(0, size, step):
+            file.seek(start)
+            so_far = zlib.crc32(file.read(PART), so_far)
+    return so_far
+
+
+def options_of(protocol: Protocol) -> dict[str, Any]:
     """Return the options of a protocol; ``first`` only where it is none of before."""
     options = asdict(protocol)
     if protocol.first == "click":

@@ -142,9 +142,10 @@ def find_differences(
     entries: Sequence[PublishedNumber] = (),
 ) -> list[str]:
     """Return a sentence for everything in which a run differs from the published protocol."""
-    from napari_iafpn.evaluation.protocol import PRESETS
+    from napari_iafpn.evaluation.protocol import PRESETS, Protocol
 
-    options, paper = provenance["options"], asdict(PRESETS["paper"])
+    paper = asdict(PRESETS["paper"])
+    options = {**asdict(Protocol()), **provenance["options"]}  # what is not said has its default
     differences = []
     if options.get("preset") != "paper":
         differences.append(

@@ -87,6 +87,14 @@ class Problem:
     label: int | None
     sentence: str
 
+    @classmethod
+    def of(cls, error: Exception, set_name: str, image: str, label: int | None = None) -> Problem:
+        """Say what happened in one sentence; an error nobody foresaw names its kind."""
+        sentence = " ".join(str(error).split())
+        if not isinstance(error, (ValueError, OSError)):
+            sentence = f"{type(error).__name__}: {sentence}"
+        return cls(set_name, image, label, sentence)
+
     def __str__(self) -> str:
         return f"set {self.set!r}, {self.place}: {self.sentence}"
 

@@ -69,10 +69,11 @@ def work(job: WorkUnit) -> Outcome:
     ValueError
         Where the model or the device cannot be used: every other job would fail too.
     """
+    place = job.unit.image.set, job.unit.image.name
     try:
         sample, plane = _read(job.images, job.index)
     except Exception as error:  # noqa: BLE001 - a reader's surprise costs its image, not the run
-        return Outcome((), (_problem(job, None, error),))
+        return Outcome((), (Problem.of(error, *place),))
     predictor = _predictor(job.unit.model.path, job.unit.model.sha256, job.machine)
     objects: list[ObjectResult] = []
     problems = []
@@ -80,7 +81,7 @@ def work(job: WorkUnit) -> Outcome:
         try:
             objects += _annotate(job, predictor, (sample, plane), label, scales)
         except Exception as error:  # noqa: BLE001 - an object's surprise costs itself, not the run
-            problems.append(_problem(job, label, error))
+            problems.append(Problem.of(error, *place, label))
     return Outcome(tuple(objects), tuple(problems))
 
 
@@ -112,14 +113,6 @@ def _annotate(
     return [
         replace(results[view], view_scale=scale) for view, scale in zip(views, scales, strict=True)
     ]
-
-
-def _problem(job: WorkUnit, label: int | None, error: Exception) -> Problem:
-    """Say what happened in one sentence; an error nobody foresaw names its kind."""
-    sentence = " ".join(str(error).split())
-    if not isinstance(error, (ValueError, OSError)):
-        sentence = f"{type(error).__name__}: {sentence}"
-    return Problem(job.unit.image.set, job.unit.image.name, label, sentence)
 
 
 def _predictor(path: Path, sha256: str, machine: Machine) -> Predictor:

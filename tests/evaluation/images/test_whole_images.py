@@ -172,6 +172,22 @@ def test_a_stopped_run_goes_on(no_network: list[int], tmp_path: Path) -> None:
     assert len(no_network) == 2  # nothing was left to do
 
 
+def test_an_image_that_cannot_be_annotated_costs_itself(
+    no_network: list[int], tmp_path: Path
+) -> None:
+    good = sample_of(PLACES)
+    bad = replace(good, name="complex", image=good.image.astype(np.complex64))
+    for _ in range(2):  # and again where it goes on
+        results = evaluate_images(evaluation_of(bad, good), tmp_path)
+        assert [(each.image, each.assist) for each in results.images] == [
+            ("disks", "none"),
+            ("disks", "find"),
+        ]
+        assert [problem.image for problem in results.problems] == ["complex"]
+    with pytest.raises(ValueError, match="no image could be annotated; of the first one, set"):
+        evaluate_images(evaluation_of(bad))
+
+
 def test_images_of_few_objects(no_network: list[int]) -> None:
     with pytest.raises(ValueError, match="no image of disks has 8 objects"):
         evaluate_images(evaluation_of(sample_of(PLACES[:5])))

@@ -71,7 +71,7 @@ class ImageResults:
     images : tuple of ImageResult
         By model, set, mode and image.
     problems : tuple of Problem
-        Images that could not be read.
+        Images that could not be read or annotated; they count in no mode.
     provenance : mapping of plain data
         Options, versions, models, sets, when and where.
     notes : tuple of str
@@ -134,10 +134,17 @@ def evaluate_images(
         for model in models:
             stop = cancelled or (lambda: False)
             for result in _missing(evaluation, model, chosen, done, stop, learner_of):
+                if isinstance(result, Problem):
+                    problems.append(result)
+                    continue
                 done[_key(result)] = result
                 if kept is not None:
                     kept.append([result], ())
                 tell(len(done), len(keys), result)
+    lost = {(problem.set, problem.image) for problem in problems}
+    images = tuple(done[key] for key in keys if key[1:3] not in lost)
+    if not images:
+        raise ValueError(f"no image could be annotated; of the first one, {problems[0]}")
     provenance = {
         "options": {**header["option"], "protocol": "images"},
         "versions": {"python": platform.python_version(), **header["version of"]},
@@ -146,7 +153,7 @@ def evaluate_images(
         "started": started,
         "machine": f"{platform.platform()}, {platform.machine()}, {os.cpu_count()} CPUs",
     }
-    return ImageResults(tuple(done[key] for key in keys), tuple(problems), provenance, tuple(notes))
+    return ImageResults(images, tuple(problems), provenance, tuple(notes))
 
 
 def _missing(
@@ -156,13 +163,13 @@ def _missing(
     done: dict[Key, ImageResult],
     cancelled: Callable[[], bool],
     learner_of: LearnerOf | None,
-) -> Iterator[ImageResult]:
-    """Yield the results of a model that are not there yet.
+) -> Iterator[ImageResult | Problem]:
+    """Yield the results of a model that are not there yet, or why an image has none.
 
     What learns begins with the first image again where one of its set is missing.
     """
     from napari_iafpn.images import Plane
-    from napari_iafpn.inference import Predictor
+    from napari_iafpn.inference import Cancelled, Predictor
     from napari_iafpn.networks.threads import use_threads
 
     predictor = None
@@ -185,24 +192,30 @@ def _missing(
         if predictor is None:
             use_threads(evaluation.threads)
             predictor = Predictor.load(model.path, evaluation.device)
-        sample = annotated.read(index)
-        plane = Plane(sample.image)
         for protocol in todo:
             place = annotated.name, protocol.mode
             if protocol.adapt and place not in learners:
                 if learner_of is None:
                     raise ValueError("nothing is there that learns; give what makes a learner")
                 learners[place] = learner_of(model.path, protocol.adapt)
-            yield annotate_image(
-                predictor,
-                plane,
-                sample,
-                protocol,
-                set_name=annotated.name,
-                model=model.name,
-                cancelled=cancelled,
-                learner=learners.get(place),
-            )
+        try:
+            sample = annotated.read(index)
+            plane = Plane(sample.image)
+            for protocol in todo:
+                yield annotate_image(
+                    predictor,
+                    plane,
+                    sample,
+                    protocol,
+                    set_name=annotated.name,
+                    model=model.name,
+                    cancelled=cancelled,
+                    learner=learners.get((annotated.name, protocol.mode)),
+                )
+        except Cancelled:
+            raise
+        except Exception as error:  # noqa: BLE001 - an image's surprise costs itself, not the run
+            yield Problem.of(error, annotated.name, annotated.image_name(index))
 
 
 def _key_of(model: ModelFile, annotated: AnnotatedSet, index: int, protocol: ImageProtocol) -> Key:
@@ -225,7 +238,7 @@ def _chosen_images(
                     fitting.append(index)
             except (ValueError, OSError) as error:
                 name = annotated.image_name(index)
-                problems.append(Problem(annotated.name, name, None, str(error)))
+                problems.append(Problem.of(error, annotated.name, name))
         count = min(evaluation.images or len(fitting), len(fitting))
         places = np.linspace(0, max(0, len(fitting) - 1), count).round().astype(int).tolist()
         if seed := evaluation.protocols[0].seed:

@@ -96,9 +96,14 @@ class MaskSet(FileSet):
         """Return the file of the image."""
         return self.images / self.pairs[index][0]
 
+    def label_files(self, index: int) -> tuple[Path, ...]:
+        """Return the file of the mask."""
+        return (self.masks / self.pairs[index][1],)
+
     def truth(self, index: int) -> Truth:
         """Return the truth of an image."""
-        values = read_picture(self.masks / self.pairs[index][1])
+        (path,) = self.label_files(index)
+        values = read_picture(path)
         return RULES[self.rule](values * np.uint8(255) if values.dtype == bool else values)
 
     def only(self, names: Sequence[str], source: Path) -> MaskSet:

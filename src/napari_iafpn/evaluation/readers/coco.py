@@ -84,6 +84,10 @@ class CocoSet(FileSet):
         paths = [self.images / file for file in load_entries(self.path)[index].files]
         return next((path for path in paths if path.is_file()), paths[0])
 
+    def label_files(self, index: int) -> tuple[Path, ...]:  # noqa: ARG002
+        """Return the JSON file."""
+        return (self.path,)
+
     def objects(self, index: int) -> tuple[int, ...]:
         """Return the ids of an image's annotations, of which there is at least one, undrawn."""
         ids = tuple(sorted(load_entries(self.path)[index].shapes))

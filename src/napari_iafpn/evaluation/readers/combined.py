@@ -95,6 +95,10 @@ class CombinedSet(FileSet):
         home, place = self._home(index)
         return home.image_file(place)
 
+    def label_files(self, index: int) -> tuple[Path, ...]:  # noqa: ARG002
+        """Return both JSON files."""
+        return self.lvis.path, self.coco.path
+
     def truth(self, index: int) -> Truth:
         """Return the truth of an image by both files."""
         in_lvis, in_coco = self.places[index]

@@ -187,6 +187,10 @@ class FolderSet(FileSet):
             )
         return self.labels / pair.labels[annotator]
 
+    def label_files(self, index: int) -> tuple[Path, ...]:
+        """Return the label files of an image."""
+        return tuple(self.labels / name for name in self.pairs[index].labels)
+
     def annotators(self, index: int) -> int:
         """Return the number of label files of an image."""
         return len(self.pairs[index].labels)

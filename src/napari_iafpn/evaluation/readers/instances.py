@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,6 +103,7 @@ class ListedSet(FileSet):
     labels: Path
     names: tuple[str, ...] = field(repr=False)
     min_fill: float = 0.0
+    suffix: ClassVar[str] = ""
 
     def __len__(self) -> int:
         return len(self.names)
@@ -114,14 +116,20 @@ class ListedSet(FileSet):
         """Return the file of the image."""
         return self.images / f"{self.names[index]}.jpg"
 
+    def label_files(self, index: int) -> tuple[Path, ...]:
+        """Return the file of instances."""
+        return (self.labels / f"{self.names[index]}{self.suffix}",)
+
 
 @dataclass(frozen=True)
 class VocSet(ListedSet):
     """PASCAL VOC: the palette's indices are the instances, void (255) is ignored."""
 
+    suffix: ClassVar[str] = ".png"
+
     def truth(self, index: int) -> Truth:
         """Return the truth of an image."""
-        path = self.labels / f"{self.names[index]}.png"
+        (path,) = self.label_files(index)
         return read_labels(path).truth(keep_255=False)
 
 
@@ -129,9 +137,12 @@ class VocSet(ListedSet):
 class SbdSet(ListedSet):
     """SBD: instances in ``GTinst.Segmentation`` of a MATLAB file; 0 is background."""
 
+    suffix: ClassVar[str] = ".mat"
+
     def truth(self, index: int) -> Truth:
         """Return the truth of an image."""
-        instances = read_sbd(self.labels / f"{self.names[index]}.mat")
+        (path,) = self.label_files(index)
+        instances = read_sbd(path)
         if self.min_fill > 0.0:
             areas = areas_of(instances)
             slips = [

@@ -83,6 +83,10 @@ class FileSet(ABC):
     def truth(self, index: int) -> Truth:
         """Return the truth without the image."""
 
+    def label_files(self, index: int) -> tuple[Path, ...]:  # noqa: ARG002
+        """Return what the truth of an image is read from; none where it is in memory."""
+        return ()
+
     def objects(self, index: int) -> tuple[int, ...]:
         """Return the ids of all objects of an image, of which there is at least one."""
         ids = self.truth(index).ids

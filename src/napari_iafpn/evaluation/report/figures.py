@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import textwrap
 import warnings
 from collections.abc import Callable, Sequence
@@ -105,7 +106,7 @@ def _style(number: int) -> tuple[str, str]:
 
 
 def _set_title(axes: Axes, key: str, objects: int) -> None:
-    name = "\n".join(textwrap.wrap(key, 36, max_lines=2, placeholder=" ..."))
+    name = "\n".join(textwrap.wrap(_drawable(key), 36, max_lines=2, placeholder=" ..."))
     axes.set_title(f"{name} (n = {objects})", fontsize=9, parse_math=False)
 
 
@@ -146,7 +147,12 @@ def _add_legend(
     )
     for text, name in zip(legend.get_texts(), names, strict=True):
         text.set_parse_math(False)
-        text.set_text(shortened(name, 60))
+        text.set_text(shortened(_drawable(name), 60))
+
+
+def _drawable(name: str) -> str:
+    r"""Return a name with bytes that are no UTF-8 as escapes, such as ``\xfc``."""
+    return os.fsencode(name).decode(errors="backslashreplace")
 
 
 def shortened(name: str, length: int) -> str:

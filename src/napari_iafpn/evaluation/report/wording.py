@@ -77,6 +77,11 @@ def _bounds_phrase(difference: Interval) -> str:
     """Name the interval in the direction of the difference, or both directions."""
     low, high = difference.low, difference.high
     if low < 0 < high:
-        return f"95 % interval {-low:.1f} fewer to {high:.1f} more"
+        return f"{interval_phrase(difference)} {-low:.1f} fewer to {high:.1f} more"
     near, far = sorted((abs(low), abs(high)))
-    return f"95 % interval {near:.1f} to {far:.1f}"
+    return f"{interval_phrase(difference)} {near:.1f} to {far:.1f}"
+
+
+def interval_phrase(interval: Interval) -> str:
+    """Say what an interval is one of."""
+    return "95 % interval" + " over the objects of this image" * interval.of_one_image

@@ -98,9 +98,9 @@ class LayerPairs:
                 yield Sample(self._name_of(index), image, ids, objects)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FolderSource:
-    """A folder of images and labels."""
+    """A folder of images and labels, as it is for one evaluation: no two are equal."""
 
     folder: Path
 

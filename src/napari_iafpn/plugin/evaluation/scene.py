@@ -10,7 +10,7 @@ from napari.utils.colormaps import DirectLabelColormap
 
 from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.camera import camera
-from napari_iafpn.plugin.evaluation.request import LayerPairs
+from napari_iafpn.plugin.evaluation.request import LayerPairs, Source
 from napari_iafpn.plugin.layers import layer_id, placement, show_plane
 from napari_iafpn.plugin.overlays import (
     CLICK_PIXELS,
@@ -41,6 +41,7 @@ class ObjectViewer:
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
         self._opened: Image | None = None
+        self._shown: tuple[Source, str] | None = None  # whose image is opened
         self._overlays: list[Layer] = []
         self._points: Points | None = None
         self._hidden: list[Layer] = []
@@ -101,11 +102,12 @@ class ObjectViewer:
     def _open(self, exhibit: Exhibit) -> tuple[Image, PlaneKey]:
         """Show an image of a folder in place of the one before."""
         sample, opened = exhibit.sample, self._opened
-        if opened is None or opened not in self._viewer.layers or opened.name != sample.name:
+        image = exhibit.source, sample.name
+        if opened is None or opened not in self._viewer.layers or self._shown != image:
             self._remove([] if opened is None else [opened])
             opened = Image(sample.image, name=sample.name, rgb=sample.image.ndim == 3)
             add_quietly(self._viewer, opened)
-            self._opened = opened
+            self._opened, self._shown = opened, image
         return opened, PlaneKey(layer_id(opened), (0, 1))
 
     def _fly_to(self, image: Image, key: PlaneKey, box: Box) -> None:

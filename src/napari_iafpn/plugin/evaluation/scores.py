@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -102,32 +102,28 @@ class ScoresSoFar:
     def _saved(self, first: Sequence[ObjectResult], second: Sequence[ObjectResult]) -> str:
         from napari_iafpn.evaluation.report import compare
 
-        one_image = len({result.image for result in first}) == 1
-        if one_image:  # then its objects are drawn: an interval over one image has no width
-            first, second = (
-                [replace(result, image=result.name) for result in side] for side in (first, second)
-            )
         try:
             compared = compare(first, second, self.protocol, self.target)
         except ValueError:  # no object is finished by both yet
             return ""
-        over = " over the objects of this image" if one_image else ""
-        return saved_sentence(compared.second, compared.difference, over)
+        return saved_sentence(compared.second, compared.difference)
 
 
-def saved_sentence(model: str, difference: Interval, over: str = "") -> str:
+def saved_sentence(model: str, difference: Interval) -> str:
     """Say how many clicks ``model`` saves, where ``difference`` is its clicks minus the other's."""
+    from napari_iafpn.evaluation.report.wording import interval_phrase
+
     saved, low, high = (
         round(-value, 1) + 0.0 for value in (difference.mean, difference.high, difference.low)
     )
     if saved == 0:
         said = f"{model} saves no clicks and costs none"
-        interval = f"95 % interval{over} {low:.1f} to {high:.1f} saved"
+        interval = f"{interval_phrase(difference)} {low:.1f} to {high:.1f} saved"
     elif saved > 0:
         said = f"{model} saves {saved:.1f} clicks per object"
-        interval = f"95 % interval{over} {low:.1f} to {high:.1f}"
+        interval = f"{interval_phrase(difference)} {low:.1f} to {high:.1f}"
     else:
         said = f"{model} costs {-saved:.1f} more clicks per object"
-        interval = f"95 % interval{over} {-high + 0.0:.1f} to {-low:.1f}"
+        interval = f"{interval_phrase(difference)} {-high + 0.0:.1f} to {-low:.1f}"
     unsure = "; these objects do not tell the two apart" if low <= 0 <= high else ""
     return f"{said} ({interval}{unsure})."
