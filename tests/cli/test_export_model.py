@@ -1,5 +1,6 @@
 """A model leaves as ONNX, and works without this package."""
 
+import copy
 import json
 import subprocess
 import sys
@@ -7,12 +8,14 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+import torch
 
 from napari_iafpn.cli import main
 from napari_iafpn.images import Plane
 from napari_iafpn.inference import ClickReplay, Predictor
 from napari_iafpn.inference.policy import Policy
 from napari_iafpn.networks import ModelCard, save_cascade
+from napari_iafpn.networks.graphs import write_graphs
 from napari_iafpn.plugin.samples import SAMPLES, load_image
 from napari_iafpn.prompts import Click
 
@@ -87,3 +90,28 @@ def test_nothing_is_replaced_unasked(tiny_cascade, tmp_path, capsys):
     assert "is a file" in capsys.readouterr().err
     assert main([*command, str(tmp_path / "there"), "--overwrite"]) == 0
     assert (tmp_path / "there" / "notes.txt").read_text() == "mine"
+
+
+def test_an_export_that_fails_leaves_the_one_before(tiny_cascade, tmp_path, monkeypatch):
+    save_cascade(tiny_cascade, tmp_path / "tiny.safetensors", ModelCard("tiny", "", "CC0-1.0"))
+    output = tmp_path / "exported"
+    command = ["export-model", str(tmp_path / "tiny.safetensors"), "--output", str(output)]
+    assert main(command) == 0
+    before = {path: path.read_bytes() for path in output.rglob("*") if path.is_file()}
+
+    def fail(*_):
+        raise ValueError("no room on the disk")
+
+    monkeypatch.setattr("napari_iafpn.cli.bioimageio.describe", fail)
+    assert main([*command, "--overwrite"]) == 2
+    assert {path: path.read_bytes() for path in output.rglob("*") if path.is_file()} == before
+    assert {path.name for path in tmp_path.iterdir()} == {"exported", "tiny.safetensors"}
+
+
+def test_kernels_that_are_equal_are_written(tiny_cascade, tmp_path):
+    cascade = copy.deepcopy(tiny_cascade)
+    with torch.no_grad():  # as the last norms of each block before any training
+        for parameter in cascade.fine.parameters():
+            parameter.zero_()
+    write_graphs(cascade, tmp_path)
+    assert onnxruntime.InferenceSession(tmp_path / "fine.onnx")

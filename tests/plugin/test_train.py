@@ -179,6 +179,7 @@ def test_a_name_is_free_of_models_and_of_unfinished_trainings(window, wish, path
     controller.start(wish)
     assert paths.free_name("mine") == "mine-2"
     (paths.models / "mine-2.safetensors").touch()
+    (paths.models / "elsewhere.safetensors").symlink_to(paths.home / "a drive that is not there")
     assert paths.free_name("mine") == "mine-3"
     assert paths.own_models() == [str(paths.models / "mine-2.safetensors")]
 

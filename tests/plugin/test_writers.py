@@ -63,6 +63,16 @@ def test_saving_a_layer(suffix: str, tmp_path: Path) -> None:
         assert read.classes == {3: "nucleus"}
 
 
+@pytest.mark.parametrize("suffix", [".tif", ".ome.tif", ".ome.zarr", ".npz"])
+@pytest.mark.parametrize("names", [(), ("t", "z", "c", "y", "x"), ("z", "t", "c", "y", "x")])
+def test_labels_of_five_axes(suffix: str, names: tuple[str, ...], tmp_path: Path) -> None:
+    ids = np.zeros((2, 3, 4, 20, 30), np.int32)
+    ids[1, 2, 3, 4:8, 5:9] = 7
+    labels = Labels(ids, axis_labels=names or None)
+    (written,) = labels.save(str(tmp_path / f"a{suffix}"), plugin="napari-iafpn")
+    np.testing.assert_array_equal(read_labels(Path(written)).labels, ids)
+
+
 def test_saving_the_selected_layer_of_a_viewer(tmp_path: Path) -> None:
     viewer = ViewerModel()
     viewer.layers.append(layer())

@@ -7,6 +7,7 @@ import json
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rich.table import Table
 
@@ -34,15 +35,21 @@ def export_model(model: str, output: Path, *, overwrite: bool) -> None:
     from napari_iafpn.cli.bioimageio import describe
     from napari_iafpn.networks.graphs import write_graphs
 
-    output.mkdir(parents=True, exist_ok=True)
-    for name in ("coarse", "fine", "refiner"):  # of another model, which has other parts
-        (output / f"{name}.onnx").unlink(missing_ok=True)
-    write_graphs(cascade, output)
-    describe(cascade, card, output)
-    described = {"config": cascade.config.to_dict(), "card": dataclasses.asdict(card)}
-    (output / "model.json").write_text(json.dumps(described, indent=2), encoding="utf-8")
-    for file in ("README.md", "example.py"):
-        shutil.copyfile(PACKAGE / file, output / file)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as folder:
+        made = Path(folder)
+        write_graphs(cascade, made)
+        describe(cascade, card, made)
+        described = {"config": cascade.config.to_dict(), "card": dataclasses.asdict(card)}
+        (made / "model.json").write_text(json.dumps(described, indent=2), encoding="utf-8")
+        for file in ("README.md", "example.py"):
+            shutil.copyfile(PACKAGE / file, made / file)
+        for name in ("coarse", "fine", "refiner"):  # of another model, which has other parts
+            (output / f"{name}.onnx").unlink(missing_ok=True)
+        for path_made in filter(Path.is_file, made.rglob("*")):
+            place = output / path_made.relative_to(made)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            path_made.replace(place)
     plain_console().print(f"model: {output} (begin with README.md)")
 
 

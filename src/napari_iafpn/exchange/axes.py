@@ -56,7 +56,10 @@ def short_name(unit: str) -> str:
 USUAL = "TCZYX"
 """Time, channel and the three of space, in the order in which most programs write them."""
 
-DEFAULT_AXES = {2: "YX", 3: "ZYX", 4: "TZYX"}
+IMAGEJ = "TZCYX"
+"""The order in ImageJ's files."""
+
+DEFAULT_AXES = {2: "YX", 3: "ZYX", 4: "TZYX", 5: IMAGEJ}
 """What axes without names are taken for."""
 
 _WORDS = {
@@ -104,6 +107,6 @@ def are_axes(axes: str) -> bool:
     return axes.endswith("YX") and set(leading) <= set("TCZ") and len(set(leading)) == len(leading)
 
 
-def usual_order(axes: str) -> str:
-    """Return the same axes in the usual order."""
-    return "".join(sorted(axes, key=USUAL.index))
+def usual_order(axes: str, order: str = USUAL) -> str:
+    """Return the same axes in the usual order, or in another one."""
+    return "".join(sorted(axes, key=order.index))

@@ -170,7 +170,7 @@ def canvas_of(
         return image.along("".join(axis for axis in image.axes if axis not in "CS"))
     if len(image.shape) not in DEFAULT_AXES or min(image.shape) < 1:
         raise UnfitError(
-            f"the shape {image.shape} is not that of an image; give 2 to 4 sizes above 0"
+            f"the shape {image.shape} is not that of an image; give 2 to 5 sizes above 0"
         )
     timed = len(image.shape) == 3 and "T" in moving and "Z" not in moving
     return replace(image, axes="TYX" if timed else "")

@@ -14,7 +14,15 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_iafpn.exchange.atomic import write_file
-from napari_iafpn.exchange.axes import DEFAULT_AXES, TIMES, channel_notes, letters_of, long_name
+from napari_iafpn.exchange.axes import (
+    DEFAULT_AXES,
+    IMAGEJ,
+    TIMES,
+    USUAL,
+    channel_notes,
+    letters_of,
+    long_name,
+)
 from napari_iafpn.exchange.canvas import stem
 from napari_iafpn.exchange.ids import ids_of, ids_of_colours
 from napari_iafpn.exchange.label_image import LabelImage, in_type
@@ -31,7 +39,7 @@ _COUNTS = {"T": "frames", "C": "channels", "Z": "slices"}
 
 def write_imagej_tiff(labels: LabelImage, path: Path) -> None:
     """Write an ImageJ TIFF in uint8 or uint16, for ids above 65535 in float32."""
-    ordered = labels.in_usual_order()
+    ordered = labels.in_usual_order(IMAGEJ)
     values = in_type(
         ordered,
         (np.uint8, np.uint16, np.float32),
@@ -92,7 +100,7 @@ def read_tiff(path: Path) -> LabelImage:
         values, axes, notes = label_pixels(whole_series(file), path)
         said = imagej_metadata(file, axes or DEFAULT_AXES.get(values.ndim, ""))
         kept = _kept(file)
-        return tiff_labels(values, replace(said, axes=axes), kept, path, notes)
+        return tiff_labels(values, replace(said, axes=axes), kept, path, notes, IMAGEJ)
 
 
 def imagej_metadata(file: tifffile.TiffFile, axes: str) -> LabelMetadata:
@@ -163,13 +171,14 @@ def tiff_labels(
     kept: LabelMetadata,
     path: Path,
     notes: tuple[str, ...] = (),
+    order: str = USUAL,
 ) -> LabelImage:
     """Return labels with the metadata that were ``kept`` when they were written, else as ``said``.
 
-    The classes are those of ``kept`` in any case.
+    They were written in ``order``. The classes are those of ``kept`` in any case.
     """
     ids = ids_of(values, str(path))
-    restored = kept.restored(ids)
+    restored = kept.restored(ids, order)
     if restored is not None:
         return LabelImage.of(restored, stem(path), kept)
     return LabelImage.of(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.exchange.axes import DEFAULT_AXES, are_axes, long_name, usual_order
+from napari_iafpn.exchange.axes import DEFAULT_AXES, USUAL, are_axes, long_name, usual_order
 from napari_iafpn.exchange.ids import ids_of
 from napari_iafpn.exchange.metadata import LabelMetadata
 from napari_iafpn.images.opening import UnfitError, sizes
@@ -138,9 +138,9 @@ class LabelImage:
             self.proposed,
         )
 
-    def in_usual_order(self) -> LabelImage:
-        """Return the labels with their axes in the usual order, without intensities."""
-        axes = usual_order(self.axes)
+    def in_usual_order(self, order: str = USUAL) -> LabelImage:
+        """Return the labels with their axes in the usual or another order, without intensities."""
+        axes = usual_order(self.axes, order)
         places = [self.axes.index(axis) for axis in axes]
         moved = self.metadata.along(axes)
         return replace(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.exchange.axes import DEFAULT_AXES, letters_of, long_name, usual_order
+from napari_iafpn.exchange.axes import DEFAULT_AXES, USUAL, letters_of, long_name, usual_order
 
 KEY = "napari_iafpn"
 """Under this key other programs' files hold the metadata as JSON."""
@@ -121,12 +121,12 @@ class LabelMetadata:
             translate=chosen(self.translate),
         )
 
-    def restored(self, values: NDArray[Any]) -> NDArray[Any] | None:
-        """Return ``values``, which were written in the usual order, in this shape and order.
+    def restored(self, values: NDArray[Any], order: str = USUAL) -> NDArray[Any] | None:
+        """Return ``values``, which were written in an ``order``, in this shape and order.
 
         Axes of one pixel may have been dropped. None where these are not the pixels of this shape.
         """
-        written = [self.letters.index(axis) for axis in usual_order(self.letters)]
+        written = [self.letters.index(axis) for axis in usual_order(self.letters, order)]
         shape = [self.shape[place] for place in written]
         if not shape or [n for n in shape if n > 1] != [n for n in values.shape if n > 1]:
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -83,10 +84,14 @@ def _trim(graph: Any) -> None:
     """Take away the zeros with which ``folding`` begins kernels; ONNX pads each side by itself."""
     from onnx import numpy_helper
 
-    weights = {weight.name: weight for weight in graph.initializer}
+    # Weights that are equal are written once; those of several nodes stay as they are.
+    uses = Counter(name for node in graph.node for name in node.input)
+    weights = {each.name: each for each in graph.initializer if uses[each.name] == 1}
     for node in graph.node:
         options = {option.name: option.ints for option in node.attribute}
         if node.op_type != "Conv" or max(options["dilations"]) > 1 or not all(options["pads"]):
+            continue
+        if node.input[1] not in weights:
             continue
         kernel = numpy_helper.to_array(weights[node.input[1]])
         if not (kernel[:, :, 0].any() or kernel[:, :, :, 0].any()):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +14,15 @@ from napari_iafpn.plugin.training.job import RUN_SUFFIX, Job
 from napari_iafpn.plugin.training.sources import file_name
 
 MODEL_SUFFIX = ".safetensors"
+
+
+def newest_first(paths: Iterable[Path]) -> list[Path]:
+    """Return what was changed last first, without what is not there, such as behind a dead link."""
+    times: dict[Path, float] = {}
+    for path in paths:
+        with suppress(OSError):
+            times[path] = path.stat().st_mtime
+    return sorted(times, key=lambda path: -times[path])
 
 
 @dataclass(frozen=True)
@@ -63,9 +74,9 @@ class UserPaths:
         Of those that learned while annotating the last one of each project.
         """
         found = list(self.models.glob(f"*{MODEL_SUFFIX}"))
-        projects = (list(each.glob(f"*{MODEL_SUFFIX}")) for each in self.learned.glob("*"))
-        found += [max(them, key=lambda path: path.stat().st_mtime) for them in projects if them]
-        return [str(path) for path in sorted(found, key=lambda path: -path.stat().st_mtime)]
+        for project in self.learned.glob("*"):
+            found += newest_first(project.glob(f"*{MODEL_SUFFIX}"))[:1]
+        return [str(path) for path in newest_first(found)]
 
     def models_on_offer(self) -> list[str]:
         """Return the names of the shipped models, the default one first, and the own files."""
@@ -91,7 +102,7 @@ class UserPaths:
         """Return the trainings that can go on, the latest first."""
         jobs = []
         folders = [path for path in self.trainings.glob(f"*{RUN_SUFFIX}") if path.is_dir()]
-        for folder in sorted(folders, key=lambda path: -path.stat().st_mtime):
+        for folder in newest_first(folders):
             try:
                 jobs.append(Job.load(folder))
             except (ValueError, OSError):  # one that never began

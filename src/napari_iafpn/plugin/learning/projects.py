@@ -9,7 +9,7 @@ from pathlib import Path
 from napari.layers import Image
 
 from napari_iafpn.plugin.training.sources import file_name
-from napari_iafpn.plugin.user_paths import MODEL_SUFFIX, UserPaths
+from napari_iafpn.plugin.user_paths import MODEL_SUFFIX, UserPaths, newest_first
 
 
 class Project:
@@ -33,8 +33,8 @@ class Project:
     @property
     def newest(self) -> str:
         """The file of the model that was taken last; empty where there is none."""
-        found = [*self.folder.glob(f"*{MODEL_SUFFIX}")]
-        return str(max(found, key=lambda path: path.stat().st_mtime)) if found else ""
+        found = newest_first(self.folder.glob(f"*{MODEL_SUFFIX}"))
+        return str(found[0]) if found else ""
 
     def keep(self, model: Path) -> Path:
         """Keep a model under a name of its own and return its file; OSError where it cannot."""
