@@ -251,6 +251,14 @@ def test_every_change_of_a_set_is_told(make: Make, disks_folder: Path) -> None:
     assert told() == seen[-1]
 
 
+def test_labels_that_are_masks_are_told(make: Make, disks_folder: Path, tmp_path: Path) -> None:
+    for path in (disks_folder / "labels").iterdir():
+        Image.fromarray((np.array(Image.open(path)) > 0).astype(np.uint8) * 255).save(path)
+    results = evaluate(make(sets=(FolderSet.open(disks_folder),), limit=1), tmp_path / "scores")
+    (note,) = results.notes
+    assert note.startswith("The labels are masks or classes: each piece")
+
+
 @pytest.mark.parametrize("size", [1, 10, 3 * 2**20 + 1, 2**27])
 def test_the_checksum_of_a_file_sees_its_beginning_and_size(tmp_path: Path, size: int) -> None:
     path = tmp_path / "a"

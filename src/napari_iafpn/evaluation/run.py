@@ -16,7 +16,7 @@ from napari_iafpn.evaluation.plan import Unit, make_plan, result_keys, units_lef
 from napari_iafpn.evaluation.pool import Cluster, LocalPool, Workplace
 from napari_iafpn.evaluation.protocol import Protocol
 from napari_iafpn.evaluation.provenance import make_header, make_provenance, now
-from napari_iafpn.evaluation.readers.session import SessionSet
+from napari_iafpn.evaluation.readers.sets import caveats_of
 from napari_iafpn.evaluation.result_collector import ResultCollector
 from napari_iafpn.evaluation.results import EvaluationProgress, ObjectResult, Problem, Results
 from napari_iafpn.evaluation.workers import Machine, WorkUnit, make_job
@@ -132,8 +132,8 @@ def evaluate(
             for unit, outcome in outcomes:
                 collector.take(unit, outcome)
     results = collector.finish(plan, make_provenance(evaluation, header, plan, started))
-    damaged = (s.damage for s in evaluation.sets if isinstance(s, SessionSet) and s.damage)
-    return replace(results, notes=(*damaged, *(journal.notes if journal is not None else ())))
+    caveats = caveats_of(evaluation.sets)
+    return replace(results, notes=(*caveats, *(journal.notes if journal is not None else ())))
 
 
 def _workplace(evaluation: Evaluation, units: int) -> Workplace:

@@ -23,6 +23,7 @@ from napari_iafpn.evaluation.images.result import ImageResult
 from napari_iafpn.evaluation.journal import Journal
 from napari_iafpn.evaluation.models import ModelFile, find_models
 from napari_iafpn.evaluation.provenance import Header, header_of, now
+from napari_iafpn.evaluation.readers.sets import caveats_of
 from napari_iafpn.evaluation.results import Problem
 
 if TYPE_CHECKING:
@@ -153,7 +154,8 @@ def evaluate_images(
         "started": started,
         "machine": f"{platform.platform()}, {platform.machine()}, {os.cpu_count()} CPUs",
     }
-    return ImageResults(images, tuple(problems), provenance, tuple(notes))
+    told = (*caveats_of(evaluation.sets), *notes)
+    return ImageResults(images, tuple(problems), provenance, told)
 
 
 def _missing(

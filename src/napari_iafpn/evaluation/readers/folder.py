@@ -30,6 +30,12 @@ LAYOUTS = (
 """Names of the two folders in one folder; where there are none, that one holds both."""
 
 
+SPLIT = (
+    "The labels are masks or classes: each piece of connected pixels is taken as an object. Where "
+    "objects touch, or have several pieces, give labels with one id for each."
+)
+
+
 @dataclass(frozen=True)
 class FolderSet(FileSet):
     """Images with label files of the same names, in any format of ``exchange``.
@@ -186,6 +192,10 @@ class FolderSet(FileSet):
                 f"{' and '.join(pair.labels[:2])}; keep one"
             )
         return self.labels / pair.labels[annotator]
+
+    def caveats(self) -> tuple[str, ...]:
+        """Say where the values of the labels are no ids."""
+        return (SPLIT,) if self.meaning == "pieces" else ()
 
     def label_files(self, index: int) -> tuple[Path, ...]:
         """Return the label files of an image."""

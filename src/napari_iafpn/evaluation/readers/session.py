@@ -76,6 +76,10 @@ class SessionSet(FileSet):
     def __len__(self) -> int:
         return len(self.planes)
 
+    def caveats(self) -> tuple[str, ...]:
+        """Say what of the journal could not be read."""
+        return (self.damage,) if self.damage else ()
+
     def image_name(self, index: int) -> str:
         """Return the file's stem and the place in it."""
         return self.planes[index].name

@@ -106,6 +106,10 @@ class FileSet(ABC):
         """Return sentences about what of the set's files is left out."""
         return ()
 
+    def caveats(self) -> tuple[str, ...]:
+        """Return sentences about how the set is read that its user should know."""
+        return ()
+
     def listed(self, index: int) -> tuple[int, ...] | None:  # noqa: ARG002
         """Return None: all objects are to be evaluated."""
         return None
@@ -248,3 +252,10 @@ def all_truths(annotated: AnnotatedSet, index: int) -> Iterator[Truth]:
         if isinstance(annotated, FileSet)
         else iter((annotated.truth(index),))
     )
+
+
+def caveats_of(sets: Sequence[AnnotatedSet]) -> tuple[str, ...]:
+    """Return what one should know about how sets are read."""
+    bases = (each.base if isinstance(each, Selection) else each for each in sets)
+    said = (said for base in bases if isinstance(base, FileSet) for said in base.caveats())
+    return tuple(dict.fromkeys(said))

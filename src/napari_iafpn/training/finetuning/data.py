@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -26,6 +26,7 @@ from napari_iafpn.evaluation.readers import (
     open_pair,
     survey,
 )
+from napari_iafpn.evaluation.readers.sets import caveats_of
 from napari_iafpn.training.finetuning.counting import (
     CountedObject,
     TargetList,
@@ -34,10 +35,6 @@ from napari_iafpn.training.finetuning.counting import (
 from napari_iafpn.training.finetuning.request import FinetuneRequest
 
 NAME = "your images"
-SPLIT = (
-    "The labels are masks or classes: each piece of connected pixels is taken as an object. Where "
-    "objects touch, or have several pieces, give labels with one id for each."
-)
 FEW_IMAGES = 4
 """With fewer images, objects of each image are held out instead of images."""
 MIN_OBJECTS = 4
@@ -108,8 +105,7 @@ def look_through(request: FinetuneRequest, asked: Callable[[], None]) -> Found:
     places = {index: place for place, index in enumerate(usable.indices)}
     twins = {places[index]: places[original] for index, original in seen.twins.items()}
     checksums = tuple(seen.inspections[index].checksum for index in usable.indices)
-    sentences = (*_how_read(base), *_sentences(seen))
-    return Found(usable, sentences, twins, views_of(base, usable.indices), checksums)
+    return Found(usable, _sentences(seen), twins, views_of(base, usable.indices), checksums)
 
 
 def views_of(base: FileSet, indices: Sequence[int]) -> dict[int, int]:
@@ -120,16 +116,9 @@ def views_of(base: FileSet, indices: Sequence[int]) -> dict[int, int]:
     return {place: original for place, original in enumerate(firsts) if place != original}
 
 
-def _how_read(base: FileSet) -> Iterator[str]:
-    """Say what was decided about the values of the labels."""
-    if isinstance(base, FolderSet) and base.meaning == "pieces":
-        yield SPLIT
-
-
 def _sentences(seen: Survey) -> tuple[str, ...]:
-    sentences = dict.fromkeys(finding.sentence for finding in seen.findings)
-    if isinstance(seen.base, SessionSet) and seen.base.damage:
-        sentences = dict.fromkeys((seen.base.damage, *sentences))
+    found = (finding.sentence for finding in seen.findings)
+    sentences = dict.fromkeys((*caveats_of((seen.base,)), *found))
     return tuple(_ended(sentence[:1].upper() + sentence[1:]) for sentence in sentences)
 
 
