@@ -8,8 +8,8 @@ it; when a model learns and is taken is decided as in the window. RUN keeps each
 the same command goes on; commands for other sets may share it.
 
 Printed are, for each set, the clicks on ten objects after the other; the change over all objects
-after the first ten, with its 95 % interval (bootstrap over images); how many of the new models were
-taken; and the seconds of learning and trying, of one thread. Of the other sets the clicks with the
+after the first ten, with its 95 % interval (bootstrap over images); how many of the trials were
+won; and the seconds of learning and trying, of one thread. Of the other sets the clicks with the
 first model, and the change with the last model of each set's first order.
 """
 

@@ -241,8 +241,8 @@ def lesson(desk, qapp, qtbot, tmp_path, monkeypatch):
     learning.close()
 
 
-def gain(before, after):
-    one, two = (Clicks(2, noc, noc, None, 0.5) for noc in (before, after))
+def gain(before, after, objects=2):
+    one, two = (Clicks(objects, noc, noc, None, 0.5) for noc in (before, after))
     return ClickComparison(one, two, after - before, -1.0, 1.0)
 
 
@@ -290,7 +290,7 @@ def test_a_better_model_is_taken_after_the_object_at_work(lesson, desk):
     assert arguments[arguments.index("--start") + 1] == "default"
 
 
-def test_a_worse_model_is_dropped(lesson, desk):
+def test_a_model_that_is_no_better_is_tried_once_more(lesson, desk):
     model = learned(lesson, desk)
     for place in places(2, 3):
         commit(desk, *place)
@@ -299,6 +299,22 @@ def test_a_worse_model_is_dropped(lesson, desk):
     assert desk.controller.model == "default"
     assert "stays" in lesson.learning.view.text
     assert not lesson.learning.view.button.text()
+    assert not lesson.learning.busy  # before there is another object
+    commit(desk, *places(1, 5)[0])
+    arguments = lesson.begun(3)
+    assert "--since" in arguments
+    lesson.end(Done("It is better.", model, "", gain(2.0, 1.5, 3)))
+    assert Path(desk.controller.model).name == "image_learned_1.safetensors"
+
+
+def test_a_model_that_is_no_better_on_all_that_is_new_is_dropped(lesson, desk):
+    model = learned(lesson, desk)
+    for place in places(3, 3):
+        commit(desk, *place)
+    assert "--since" in lesson.begun(2)
+    lesson.end(Done("It is worse; the model stays as it was.", model, "", gain(2.0, 2.5, 3)))
+    assert desk.controller.model == "default"
+    assert "--since" not in lesson.begun(3)  # it learns anew, from all six
 
 
 @pytest.mark.parametrize("event", [None, Failed("the disk is full")])

@@ -3,6 +3,7 @@
 import copy
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -205,7 +206,10 @@ def school(monkeypatch):
         log["learned"].append(len(objects))
         return len(log["learned"])
 
-    def try_(before, after, objects):
+    def try_(before, after, objects, runs):
+        assert set(runs[0]) == set(runs[1])
+        runs[0].update(dict.fromkeys(sample.name for sample in objects))
+        runs[1].update(runs[0])
         log["tried"].append((before, after, [sample.name for sample in objects]))
         return log["gains"].pop(0)
 
@@ -216,19 +220,38 @@ def school(monkeypatch):
 
 
 def test_a_new_model_is_tried_on_objects_that_it_has_not_seen(school):
-    school["gains"] = [gain_of((4, 0.5), (3, 0.5)), gain_of((3, 0.5), (4, 0.5))]
+    worse, better = gain_of((3, 0.5), (4, 0.5)), gain_of((4, 0.5), (3, 0.5))
+    school["gains"] = [better, worse, better, worse]
     learner, plane = Learner(0, every=10), Plane(np.zeros((60, 60), np.uint8))
     mask = BoxedMask.of(np.ones((9, 9), bool), (20, 20))
     used = []
-    for number in range(1, 27):
+    for number in range(1, 36):
         used.append(learner.predictor)
         learner.see(str(number), plane, mask, lambda box: np.zeros(box.shape, int))
-    assert school["learned"] == [10, 20]
+    assert school["learned"] == [10, 20, 30]
     assert school["tried"] == [
         ("model 0", "model 1", ["11", "12", "13", "14", "15"]),
         ("model 1", "model 2", ["21", "22", "23", "24", "25"]),
+        ("model 1", "model 2", ["21", "22", "23", "24", "25", "26"]),
+        ("model 2", "model 3", ["31", "32", "33", "34", "35"]),
     ]
-    assert used == ["model 0"] * 15 + ["model 1"] * 11  # the second one was worse
+    assert used == ["model 0"] * 15 + ["model 1"] * 11 + ["model 2"] * 9  # five did not yet tell
+
+
+def test_objects_are_counted_once_for_each_model(samples, tiny_cascade, monkeypatch):
+    counted = []
+
+    def count(predictor, _plane, sample, *_, **__):
+        counted.append((predictor, sample.name))
+        return SimpleNamespace(ious=(0.9,) if predictor == "new" else (0.2, 0.9))
+
+    monkeypatch.setattr(learners, "evaluate_object", count)
+    runs = {}, {}
+    first = learners.tried("old", "new", samples[:2], runs=runs)
+    gain = learners.tried("old", "new", samples[:3], runs=runs)
+    assert len(set(counted)) == len(counted) == 6
+    assert (first.before.objects, gain.before.objects) == (2, 3)
+    assert (gain.before.noc85, gain.after.noc85) == (2, 1)
 
 
 # The process

@@ -210,6 +210,8 @@ class Learning:
             self._line = end.sentence
             if is_better(end.yours):
                 self._state = replace(before, phase=LearningPhase.BETTER, better=end)
+            elif end.yours.before.objects < self.every:  # too few to drop it: the next ones tell
+                self._state = replace(before, phase=LearningPhase.LEARNED)
         self.look()
 
     def _forget(self, phase: LearningPhase) -> None:

@@ -29,19 +29,26 @@ def tried(
     after: Predictor,
     objects: Sequence[Sample],
     ask: Callable[[], None] = lambda: None,
+    runs: tuple[Overlaps, Overlaps] | None = None,
 ) -> ClickComparison:
-    """Count the clicks of two models on the same objects; ``ask`` is called before each."""
-    return compare_clicks(_overlaps(before, objects, ask), _overlaps(after, objects, ask), QUICK)
+    """Count the clicks of two models on the same objects; ``ask`` is called before each.
+
+    What is in ``runs``, of one model and the other, is not counted again; what is new is added.
+    """
+    runs = runs or ({}, {})
+    for predictor, found in zip((before, after), runs, strict=True):
+        for sample in objects:
+            name = sample.object_name(sample.objects[0])
+            if name not in found:
+                ask()
+                found[name] = _overlaps(predictor, sample)
+    return compare_clicks(*runs, QUICK)
 
 
-def _overlaps(predictor: Predictor, objects: Sequence[Sample], ask: Callable[[], None]) -> Overlaps:
-    runs: Overlaps = {}
-    for sample in objects:
-        ask()
-        plane, label = Plane(sample.image, limits=(0, 255)), sample.objects[0]
-        found = evaluate_object(predictor, plane, sample, label, protocol=QUICK, view_scale=VIEW)
-        runs[sample.object_name(label)] = tuple(map(float, found.ious))
-    return runs
+def _overlaps(predictor: Predictor, sample: Sample) -> tuple[float, ...]:
+    plane, label = Plane(sample.image, limits=(0, 255)), sample.objects[0]
+    found = evaluate_object(predictor, plane, sample, label, protocol=QUICK, view_scale=VIEW)
+    return tuple(map(float, found.ious))
 
 
 class Learner:
@@ -63,7 +70,8 @@ class Learner:
     predictor : Predictor
         The newest one that was taken.
     trials : list of (int, ClickComparison)
-        After how many objects each new model was tried, and what came of it.
+        After how many objects a new model was tried, and what came of it. One that is not better
+        is tried again with each further object, until there is a newer one.
     """
 
     def __init__(
@@ -74,6 +82,7 @@ class Learner:
         self._start, self._every, self._steps, self._device = start, every, steps, device
         self._objects: list[Sample] = []
         self._candidate: Predictor | None = None
+        self._runs: tuple[Overlaps, Overlaps] = ({}, {})  # of the two on the objects since
         self._known = 0
 
     @classmethod
@@ -91,13 +100,12 @@ class Learner:
         self._objects.append(sample)
         since = self._objects[self._known :]
         if self._candidate is not None and len(since) >= min(TRIED, self._every):
-            gain = tried(self.predictor, self._candidate, since)
+            gain = tried(self.predictor, self._candidate, since, runs=self._runs)
             self.trials.append((len(self._objects), gain))
             if is_better(gain):
-                self.predictor = self._candidate
-            self._candidate = None
+                self.predictor, self._candidate = self._candidate, None
         if len(self._objects) % self._every == 0:
             data = LayerSet("yours", tuple(self._objects))
             learned = adapt(self._start, data, steps=self._steps, device=self._device)
-            self._candidate = Predictor(learned, self._device)
+            self._candidate, self._runs = Predictor(learned, self._device), ({}, {})
             self._known = len(self._objects)
