@@ -272,6 +272,59 @@ def test_labels_that_cannot_be_read_are_not_written_over(annotate, folder):
     assert "a_labels.tif could not be read and would be written over" in panel.status.text
     assert (folder / "a_labels.tif").read_bytes() == b"half of a file"
     assert panel.queue.done == 0
+    (folder / "a_labels.tif").unlink()
+    press(panel.view.next_button)
+    assert saved(folder, "a").max() == 1
+
+
+def squares(*labels, shape=(64, 80)):
+    """Return labels with a square of each id."""
+    data = np.zeros(shape, np.uint16)
+    for place, label in enumerate(labels):
+        data[2:8, 10 * place : 10 * place + 6] = label
+    return data
+
+
+def test_labels_lie_on_their_image_whatever_scale_it_had(work, folder):
+    work.annotator.image.scale = (0.3, 0.3)
+    work.viewer.reset_view()
+    keep(work, 6, 9)
+    press(work.panel.view.next_button)
+    press(work.panel.view.back_button)
+    work.wait()
+    assert work.annotator.labels.data.max() == 1
+    keep(work, 50, 60)
+    press(work.panel.view.next_button)
+    assert set(np.unique(saved(folder, "a"))) == {0, 1, 2}
+
+
+def test_labels_of_another_size_are_not_written_over(annotate, folder):
+    before = squares(3, 4, shape=(32, 40))
+    tifffile.imwrite(folder / "a_labels.tif", before)
+    window = opened(annotate, folder)
+    assert "they have 32 x 40 pixels and the image 64 x 80" in window.panel.status.text
+    keep(window, 40, 60)
+    press(window.panel.view.next_button)
+    assert images(window) == ["a"]
+    assert "a_labels.tif does not lie on the image (they have" in window.panel.status.text
+    np.testing.assert_array_equal(saved(folder, "a"), before)
+    (folder / "a_labels.tif").rename(folder.parent / "a_labels.tif")
+    press(window.panel.view.next_button)
+    assert images(window) == ["b"]
+    assert set(np.unique(saved(folder, "a"))) == {0, 1}
+
+
+def test_labels_whose_layer_was_closed_are_not_written_over(annotate, folder):
+    tifffile.imwrite(folder / "a_labels.tif", squares(3))
+    window = opened(annotate, folder)
+    window.viewer.layers.remove(window.annotator.labels)
+    keep(window, 40, 60)
+    press(window.panel.view.next_button)
+    assert "a_labels.tif holds other labels and would be written over" in window.panel.status.text
+    np.testing.assert_array_equal(saved(folder, "a"), squares(3))
+    window.viewer.layers.remove(window.annotator.labels)
+    press(window.panel.view.next_button)
+    assert images(window) == ["b"]
 
 
 def test_labels_that_a_script_wrote_are_saved(work, folder):
@@ -340,7 +393,7 @@ def test_a_folder_that_cannot_be_written_keeps_the_image_open(work, folder, monk
 
     work.click(20, 30)
     work.key(Qt.Key.Key_Return)
-    monkeypatch.setattr("napari_iafpn.plugin.folder.widget.write_tif", full)
+    monkeypatch.setattr("napari_iafpn.plugin.folder.labels_file.write_tif", full)
     press(work.panel.view.next_button)
     assert images(work) == ["a"]
     assert "No space left" in work.panel.status.text

@@ -12,15 +12,14 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 
 from napari_iafpn.plugin.annotator import Annotator
 from napari_iafpn.plugin.common.panel import DockPanel
+from napari_iafpn.plugin.folder.labels_file import LabelsFile
 from napari_iafpn.plugin.folder.queue import Entry, ImageQueue, Mark
 from napari_iafpn.plugin.folder.view import FolderView
 from napari_iafpn.plugin.jobs import Activity
 from napari_iafpn.plugin.layers import layer_id
 from napari_iafpn.plugin.messages import Message, as_sentence, sentence_of
 from napari_iafpn.plugin.overlays import remove_layer
-from napari_iafpn.plugin.readers import read_layers
 from napari_iafpn.plugin.widget import ClickSegmentation
-from napari_iafpn.plugin.writers import write_tif
 from napari_iafpn.sessions import PlaneKey
 
 if TYPE_CHECKING:
@@ -30,10 +29,6 @@ WELCOME = "Open a folder of images. You get them one after the other; labels are
 UNFINISHED = "Object {} is not kept yet. Keep it (Enter) or discard it, then go on."
 UNDER_WAY = "An object is still being drawn or propagated. Wait until it is kept, then go on."
 WORKING = (Activity.PREDICTING, Activity.PROPAGATING)
-UNREAD = (
-    "the file {} could not be read and would be written over; move it elsewhere or mend it, then "
-    "open the folder again"
-)
 SEVERAL = (
     "the objects of this image lie in {} layers, {}, and one file holds one; save the others by "
     "File > Save Selected Layers and remove them, then go on"
@@ -53,7 +48,7 @@ class FolderOfImages(DockPanel):
         self.queue: ImageQueue | None = None
         self._opened: list[Layer] = []
         self._annotator: Annotator | None = None
-        self._unread: Path | None = None
+        self._file: LabelsFile | None = None
         self.view = FolderView()
         self.body.parts.addWidget(self.view, 1)
         self.outer.addWidget(self.status)
@@ -133,18 +128,19 @@ class FolderOfImages(DockPanel):
         self._say(Message(""))
         clicking = self._clicking()
         self._annotator = clicking.annotator
-        self._unread = entry.saved if entry.saved.exists() else None
+        self._file = None
         self._opened = list(self.viewer.open(str(entry.image)))
         image = next((a for a in self._opened if isinstance(a, Image)), None)
         if image is None:
             raise ValueError(f"{entry.image.name} holds no image; skip it")
         clicking.annotator.set_image(image)
+        self._file = LabelsFile(entry.saved, image)
         if entry.labels is not None:
-            data, attributes, _ = read_layers(str(entry.labels))[0]
-            self._unread = None
-            labels = Labels(data, **attributes)
+            labels = self._file.open(entry.labels)
             self._opened.append(labels)
             clicking.annotator.add_labels(labels, image)
+            if sentence := clicking.annotator.book.misfit(labels, image):
+                self._say(Message(as_sentence(sentence), error=True))
         self.viewer.reset_view()
         clicking.raise_dock()
         self.raise_dock()
@@ -155,24 +151,23 @@ class FolderOfImages(DockPanel):
         Raises
         ------
         ValueError
-            Where an object is not kept yet, where objects lie in several layers, or where labels
-            that are there already could not be read.
+            Where an object is not kept yet, where objects lie in several layers, or where other
+            labels would be written over.
         """
         if self.queue is None:
             return
-        annotator, entry = self._clicking().annotator, self.queue.entry
+        annotator, file = self._clicking().annotator, self._file
         layers = self._labels(annotator)
         self._check_finished(annotator, layers)
         filled = [layer for layer in layers if annotator.book.target_of(layer).has_objects]
         if len(filled) > 1:
             names = " and ".join(repr(layer.name) for layer in filled)
             raise ValueError(SEVERAL.format(len(filled), names))
-        if filled and self._unread is not None:
-            raise ValueError(UNREAD.format(self._unread.name))
-        for labels in filled or layers[: entry.saved.exists()]:
-            write_tif(str(entry.saved), labels.data, labels.as_layer_data_tuple()[1])
-            if labels not in self._opened:
-                self._opened.append(labels)
+        if file is not None:
+            for labels in filled or [layer for layer in layers if layer is file.layer]:
+                file.save(labels)
+                if labels not in self._opened:
+                    self._opened.append(labels)
         if annotator.categories != self.queue.classes:
             self.queue.note_classes(annotator.categories)
 
