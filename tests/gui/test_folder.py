@@ -411,8 +411,62 @@ def test_one_goes_on_where_one_stopped(folder):
     assert again.classes == {1: {"name": "rod", "colour": "#ff0000"}}
 
 
+@pytest.mark.parametrize("other", ["a.png", "a.jpg", "a.npy", "a.ome.tif"])
+def test_images_of_one_stem_share_nothing(folder, other):
+    (folder / other).touch()
+    queue = ImageQueue(folder)
+    assert {entry.image.name: entry.labels for entry in queue.entries} == {
+        other: None,
+        "a.tif": None,
+        "b.tif": None,
+        "c.tif": None,
+    }
+    assert len({entry.saved for entry in queue.entries}) == 4
+
+
+@pytest.mark.parametrize("other", ["a.png", "a.jpg", "a.npy", "a.ome.tif"])
+def test_an_image_keeps_its_labels_when_others_of_its_stem_come_and_go(folder, other):
+    queue = ImageQueue(folder)
+    labels = queue.entry.saved
+    labels.touch()
+    queue.mark(Mark.DONE)
+    (folder / other).touch()
+    entries = {entry.image.name: entry for entry in ImageQueue(folder).entries}
+    assert (entries["a.tif"].mark, entries["a.tif"].labels) == (Mark.DONE, labels)
+    assert (entries[other].mark, entries[other].labels) == (Mark.OPEN, None)
+    queue = ImageQueue(folder)
+    place = [entry.image.name for entry in queue.entries].index(other)
+    queue.entries[place].saved.touch()
+    queue.go(place)
+    (folder / "a.tif").unlink()
+    left = ImageQueue(folder).entry
+    assert (left.name, left.labels) == (entries[other].name, entries[other].saved)
+
+
+def test_labels_by_the_name_of_several_images_are_offered_to_each(folder):
+    for name in ("a.png", "a_labels.tif"):
+        (folder / name).touch()
+    entries = [entry for entry in ImageQueue(folder).entries if entry.image.stem == "a"]
+    assert [entry.labels for entry in entries] == [folder / "a_labels.tif"] * 2
+    assert folder / "a_labels.tif" not in [entry.saved for entry in entries]
+
+
+def test_a_mask_beside_a_photograph_is_its_labels(tmp_path):
+    for name in ("a.jpg", "a.png"):
+        (tmp_path / name).touch()
+    (entry,) = ImageQueue(tmp_path).entries
+    assert (entry.image.name, entry.given) == ("a.jpg", tmp_path / "a.png")
+
+
 @pytest.mark.parametrize(
-    "damage", ["", "{", '{"marks": 3}', '{"marks": {"a": "gone"}, "classes": {}}']
+    "damage",
+    [
+        "",
+        "{",
+        '{"marks": 3}',
+        '{"marks": {"a": "gone"}, "classes": {}}',
+        '{"marks": {}, "classes": {}, "images": {"a": 3}}',
+    ],
 )
 def test_a_damaged_state_is_put_aside(folder, damage):
     (folder / STATE).write_text(damage)

@@ -10,7 +10,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from napari_iafpn.evaluation.readers.pairs import pair_files
+from napari_iafpn.evaluation.readers.pairs import image_files, pair_files
+from napari_iafpn.exchange.canvas import stem as stem_of
 from napari_iafpn.images.zarr_groups import described, is_zarr, member, open_zarr
 from napari_iafpn.networks import write_atomically
 
@@ -18,6 +19,8 @@ STATE = "napari-iafpn-folder.json"
 """Lies among the images and says how far one got; that of a plate lies beside it, with its name."""
 SAVED = "_labels.tif"
 """Is appended to an image's name, as everything that reads folders of labels expects."""
+MASKS = (".png", ".bmp", ".webp")
+"""What lies beside a JPEG of its stem is labels if it ends so; else the JPEG is a preview of it."""
 
 
 class Mark(Enum):
@@ -82,13 +85,15 @@ class ImageQueue:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.entries = _fields(folder) if _is_plate(folder) else _images(folder)
+        self._state = _state_of(folder)
+        state = _read(self._state)
+        known = state.get("images", {})
+        self.entries = _fields(folder) if _is_plate(folder) else _images(folder, known)
         if not self.entries:
             raise ValueError(f"there is no image in {folder}; choose the folder that holds them")
         self.place = 0
         self.classes: dict[int, dict[str, str]] = {}
-        self._state = _state_of(folder)
-        self._take(_read(self._state) or self._shared_state())
+        self._take(state or self._shared_state())
 
     @property
     def entry(self) -> Entry:
@@ -157,6 +162,7 @@ class ImageQueue:
             "marks": {e.name: e.mark.value for e in self.entries if e.mark is not Mark.OPEN},
             "flagged": [entry.name for entry in self.entries if entry.flagged],
             "classes": self.classes,
+            "images": {e.name: e.image.relative_to(self.folder).as_posix() for e in self.entries},
         }
         try:
             write_atomically(self._state, (json.dumps(state, indent=1) + "\n").encode())
@@ -167,18 +173,29 @@ class ImageQueue:
             ) from error
 
 
-def _images(folder: Path) -> list[Entry]:
-    pairs = pair_files(folder, folder)
+def _images(folder: Path, known: Mapping[str, str]) -> list[Entry]:
+    """Return the images of a folder.
+
+    ``known`` are those of before by their names; each keeps its name and its labels when another
+    image of its stem comes or goes.
+    """
+    names = {image: name for name, image in known.items()}
+    there = (path for path in image_files(folder) if path.suffix.lower() not in MASKS)
+    kept = {*names, *(path.relative_to(folder).as_posix() for path in there)}
+    pairs = pair_files(folder, folder, kept=kept)
     beside = Counter(Path(pair.image).with_suffix("") for pair in pairs)
+    entries = []
+    for pair in pairs:
+        image, path = pair.image, folder / pair.image
+        is_first = beside[Path(image).with_suffix("")] == 1 or names.get(image) == stem_of(path)
+        long, short = (path.with_name(f"{name}{SAVED}") for name in (path.name, path.stem))
+        saved = short if is_first and not long.exists() else long
+        entries.append(Entry(names.get(image, pair.name), path, saved))
+    own = {entry.saved for entry in entries}
+    given = [[folder / each for each in pair.labels] for pair in pairs]
     return [
-        Entry(
-            name=pair.name,
-            image=folder / image,
-            saved=folder / f"{image if beside[stem] > 1 else stem}{SAVED}",
-            given=next((folder / each for each in pair.labels if not each.endswith(SAVED)), None),
-        )
-        for pair in pairs
-        for image, stem in [(Path(pair.image), Path(pair.image).with_suffix(""))]
+        replace(entry, given=next((path for path in labels if path not in own), None))
+        for entry, labels in zip(entries, given, strict=True)
     ]
 
 
@@ -234,6 +251,8 @@ def _read(path: Path) -> Mapping[str, Any]:
         state = json.loads(path.read_text(encoding="utf-8"))
         known = {mark.value for mark in Mark}
         if not {*state["marks"].values()} <= known or not isinstance(state["classes"], dict):
+            raise TypeError
+        if not all(isinstance(image, str) for image in state.get("images", {}).values()):
             raise TypeError
     except FileNotFoundError:
         return {}
