@@ -327,6 +327,61 @@ def test_labels_whose_layer_was_closed_are_not_written_over(annotate, folder):
     assert images(window) == ["b"]
 
 
+def test_labels_that_did_not_change_are_not_written(annotate, folder):
+    tifffile.imwrite(folder / "a_labels.tif", squares(3))
+    tifffile.imwrite(folder / "b_cp_masks.tif", squares(4))
+    window = opened(annotate, folder)
+    view = window.panel.view
+    tifffile.imwrite(folder / "a_labels.tif", squares(3, 9))  # meanwhile, by another program
+    for button in (view.next_button, view.skip_button, view.back_button, view.back_button):
+        press(button)
+    window.wait()
+    assert images(window) == ["a"]
+    np.testing.assert_array_equal(saved(folder, "a"), squares(3, 9))
+    assert window.annotator.labels.data.max() == 9
+    assert not (folder / "b_labels.tif").exists()
+
+
+def test_labels_of_another_program_are_saved_when_they_are_done(annotate, folder):
+    tifffile.imwrite(folder / "a_cp_masks.tif", squares(4))
+    window = opened(annotate, folder)
+    press(window.panel.view.next_button)
+    np.testing.assert_array_equal(saved(folder, "a"), squares(4))
+
+
+def test_labels_that_changed_here_and_elsewhere_are_both_kept(annotate, folder):
+    tifffile.imwrite(folder / "a_labels.tif", squares(3))
+    window = opened(annotate, folder)
+    keep(window, 40, 60)
+    tifffile.imwrite(folder / "a_labels.tif", squares(3, 9))
+    press(window.panel.view.next_button)
+    assert images(window) == ["a"]
+    assert "a_labels.tif was changed by another program" in window.panel.status.text
+    assert window.panel.queue.done == 0
+    (folder / "a_labels.tif").rename(folder.parent / "theirs.tif")
+    press(window.panel.view.next_button)
+    assert images(window) == ["b"]
+    assert saved(folder, "a").max() == 4
+    assert tifffile.imread(folder.parent / "theirs.tif").max() == 9
+
+
+def test_labels_that_another_annotator_saved_first_are_kept(work, folder):
+    keep(work, 20, 30)
+    tifffile.imwrite(folder / "a_labels.tif", squares(9))
+    press(work.panel.view.next_button)
+    assert "a_labels.tif was changed by another program" in work.panel.status.text
+    np.testing.assert_array_equal(saved(folder, "a"), squares(9))
+
+
+def test_another_folder_opens_when_the_one_before_is_gone(annotate, folder, tmp_path):
+    tifffile.imwrite(folder / "a_labels.tif", squares(3))
+    window = opened(annotate, folder)
+    other = folder.rename(tmp_path / "elsewhere")
+    window.panel.open_folder(other)
+    assert not window.panel.status.text
+    assert window.panel.queue.folder == other
+
+
 def test_labels_that_a_script_wrote_are_saved(work, folder):
     keep(work, 20, 30)
     work.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
@@ -411,6 +466,35 @@ def test_one_goes_on_where_one_stopped(folder):
     assert again.classes == {1: {"name": "rod", "colour": "#ff0000"}}
 
 
+def test_two_annotators_share_a_folder(folder):
+    one, other = ImageQueue(folder), ImageQueue(folder)
+    one.note_classes({1: {"name": "rod", "colour": "#f00"}})
+    one.mark(Mark.DONE)
+    one.flag(True)
+    one.go(1)
+    other.go(2)
+    other.mark(Mark.DONE)
+    other.note_classes({2: {"name": "coccus", "colour": "#0f0"}})
+    assert other.done == 2
+    queue = ImageQueue(folder)
+    assert [entry.mark for entry in queue.entries] == [Mark.DONE, Mark.OPEN, Mark.DONE]
+    assert queue.entries[0].flagged
+    assert {number: each["name"] for number, each in queue.classes.items()} == {
+        1: "rod",
+        2: "coccus",
+    }
+    other.note_classes({})
+    assert [*ImageQueue(folder).classes] == [1]
+
+
+def test_a_state_that_vanished_is_written_again(folder):
+    queue = ImageQueue(folder)
+    queue.mark(Mark.DONE)
+    (folder / STATE).unlink()
+    queue.go(1)
+    assert ImageQueue(folder).done == 1
+
+
 @pytest.mark.parametrize("other", ["a.png", "a.jpg", "a.npy", "a.ome.tif"])
 def test_images_of_one_stem_share_nothing(folder, other):
     (folder / other).touch()
@@ -466,6 +550,8 @@ def test_a_mask_beside_a_photograph_is_its_labels(tmp_path):
         '{"marks": 3}',
         '{"marks": {"a": "gone"}, "classes": {}}',
         '{"marks": {}, "classes": {}, "images": {"a": 3}}',
+        '{"marks": {}, "classes": {"a": {}}}',
+        '{"marks": {}, "classes": {}, "flagged": 3}',
     ],
 )
 def test_a_damaged_state_is_put_aside(folder, damage):

@@ -13,7 +13,8 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 from napari_iafpn.plugin.annotator import Annotator
 from napari_iafpn.plugin.common.panel import DockPanel
 from napari_iafpn.plugin.folder.labels_file import LabelsFile
-from napari_iafpn.plugin.folder.queue import Entry, ImageQueue, Mark
+from napari_iafpn.plugin.folder.progress import Classes, Mark
+from napari_iafpn.plugin.folder.queue import Entry, ImageQueue
 from napari_iafpn.plugin.folder.view import FolderView
 from napari_iafpn.plugin.jobs import Activity
 from napari_iafpn.plugin.layers import layer_id
@@ -49,6 +50,7 @@ class FolderOfImages(DockPanel):
         self._opened: list[Layer] = []
         self._annotator: Annotator | None = None
         self._file: LabelsFile | None = None
+        self._classes: Classes = {}
         self.view = FolderView()
         self.body.parts.addWidget(self.view, 1)
         self.outer.addWidget(self.status)
@@ -87,18 +89,22 @@ class FolderOfImages(DockPanel):
 
     def _begin(self, folder: Path) -> None:
         self._save()
+        if self.queue is not None and self._clicking().annotator.categories != self._classes:
+            self._note_classes()
         queue = ImageQueue(folder)
         self._take_away()
         self.queue = queue
         if queue.classes:
             self._clicking().classes.use(queue.classes)
+        self._classes = dict(self._clicking().annotator.categories)
         self._open(queue.entry)
 
     def _leave_image(self, mark: Mark | None, by: int) -> None:
         def leave() -> None:
             queue = self.queue
             assert queue is not None
-            self._save()
+            self._save(is_done=mark is Mark.DONE)
+            self._note_classes()
             if mark is not None:
                 queue.mark(mark)
             place = queue.place + by
@@ -145,7 +151,7 @@ class FolderOfImages(DockPanel):
         clicking.raise_dock()
         self.raise_dock()
 
-    def _save(self) -> None:
+    def _save(self, *, is_done: bool = False) -> None:
         """Write the labels of the image that was opened here beside it, whichever is displayed.
 
         Raises
@@ -165,11 +171,16 @@ class FolderOfImages(DockPanel):
             raise ValueError(SEVERAL.format(len(filled), names))
         if file is not None:
             for labels in filled or [layer for layer in layers if layer is file.layer]:
-                file.save(labels)
+                file.save(labels, is_done=is_done)
                 if labels not in self._opened:
                     self._opened.append(labels)
-        if annotator.categories != self.queue.classes:
-            self.queue.note_classes(annotator.categories)
+
+    def _note_classes(self) -> None:
+        """Keep the classes of the panel for the next images of the folder."""
+        categories = self._clicking().annotator.categories
+        if self.queue is not None and categories != self.queue.classes:
+            self.queue.note_classes(categories)
+        self._classes = dict(categories)
 
     def _labels(self, annotator: Annotator) -> list[Labels]:
         """Return the layers that objects of the opened image go to.
