@@ -1,6 +1,8 @@
 """A folder of images is annotated one after the other, by mouse and keys."""
 
+import gc
 import json
+import weakref
 
 import numpy as np
 import pytest
@@ -380,6 +382,24 @@ def test_another_folder_opens_when_the_one_before_is_gone(annotate, folder, tmp_
     window.panel.open_folder(other)
     assert not window.panel.status.text
     assert window.panel.queue.folder == other
+
+
+def test_an_image_that_was_left_takes_no_memory(annotate, folder):
+    tifffile.imwrite(folder / "a_labels.tif", squares(3))
+    window = opened(annotate, folder)
+    left = []
+    for _ in range(2):
+        keep(window, 40, 60)
+        left += [weakref.ref(window.annotator.image), weakref.ref(window.annotator.labels)]
+        press(window.panel.view.next_button)
+        window.wait()
+    assert images(window) == ["c"]
+    gc.collect()
+    assert [each() for each in left] == [None] * 4
+    assert not window.annotator.book.layers
+    window.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert "not open; open it first" in window.messages[-1].text
+    assert saved(folder, "b").max() == 1
 
 
 def test_labels_that_a_script_wrote_are_saved(work, folder):

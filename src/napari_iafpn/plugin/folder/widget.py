@@ -17,6 +17,7 @@ from napari_iafpn.plugin.folder.progress import Classes, Mark
 from napari_iafpn.plugin.folder.queue import Entry, ImageQueue
 from napari_iafpn.plugin.folder.view import FolderView
 from napari_iafpn.plugin.jobs import Activity
+from napari_iafpn.plugin.labels_registry import LabelsRegistry
 from napari_iafpn.plugin.layers import layer_id
 from napari_iafpn.plugin.messages import Message, as_sentence, sentence_of
 from napari_iafpn.plugin.overlays import remove_layer
@@ -163,7 +164,7 @@ class FolderOfImages(DockPanel):
         if self.queue is None:
             return
         annotator, file = self._clicking().annotator, self._file
-        layers = self._labels(annotator)
+        layers = self._labels()
         self._check_finished(annotator, layers)
         filled = [layer for layer in layers if annotator.book.target_of(layer).has_objects]
         if len(filled) > 1:
@@ -182,15 +183,19 @@ class FolderOfImages(DockPanel):
             self.queue.note_classes(categories)
         self._classes = dict(categories)
 
-    def _labels(self, annotator: Annotator) -> list[Labels]:
+    def _labels(self) -> list[Labels]:
         """Return the layers that objects of the opened image go to.
 
         It may have several channels, and the panel of click segmentation may be another by now.
         """
-        books = [each.book for each in (self._annotator, annotator) if each is not None]
         images = [layer for layer in self._opened if isinstance(layer, Image)]
-        chosen = [book.chosen(image) for book in books for image in images]
+        chosen = [book.chosen(image) for book in self._books() for image in images]
         return list(dict.fromkeys(layer for layer in chosen if layer is not None))
+
+    def _books(self) -> list[LabelsRegistry]:
+        """Return the labels that the panel of click segmentation knows, and the one before knew."""
+        now = self._clicking().annotator
+        return [each.book for each in dict.fromkeys((self._annotator or now, now))]
 
     def _check_finished(self, annotator: Annotator, layers: list[Labels]) -> None:
         """Raise ValueError where an object of the opened image is not kept yet, and show it."""
@@ -222,7 +227,10 @@ class FolderOfImages(DockPanel):
         """Close what was opened and saved here; layers of the user's own stay."""
         for layer in self._opened:
             remove_layer(self.viewer, layer)
-        self._opened = []
+            if isinstance(layer, Labels):
+                for book in self._books():
+                    book.forget(layer)
+        self._opened, self._file = [], None
 
     def _clicking(self) -> ClickSegmentation:
         """Return the panel of click segmentation, opened where there is none."""
