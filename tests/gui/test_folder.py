@@ -475,6 +475,57 @@ def test_a_folder_that_cannot_be_written_keeps_the_image_open(work, folder, monk
     assert work.annotator.labels.data.any()
 
 
+def test_a_state_that_cannot_be_written_changes_nothing(work, folder, monkeypatch):
+    def full(*_args):
+        raise OSError(28, "No space left on device")
+
+    view = work.panel.view
+    with monkeypatch.context() as patch:
+        patch.setattr("napari_iafpn.plugin.folder.progress.write_atomically", full)
+        for button in (view.next_button, view.skip_button, view.flag_button):
+            press(button)
+            assert "No space left" in work.panel.status.text
+        double_click_on(view.images, 2)
+        assert images(work) == ["a"]
+        assert (work.panel.queue.place, work.panel.queue.done) == (0, 0)
+        assert not view.flag_button.isChecked()
+    press(view.next_button)
+    assert images(work) == ["b"]
+    assert ImageQueue(folder).done == 1
+
+
+def double_click_on(images, row):
+    images.itemActivated.emit(images.item(row))
+
+
+def test_an_image_that_cannot_be_opened_is_never_done(annotate, folder):
+    (folder / "a.tif").write_bytes(b"II*\0half of a file")
+    window = opened(annotate, folder)
+    assert images(window) == []
+    press(window.panel.view.next_button)
+    assert images(window) == ["b"]
+    assert [entry.mark for entry in ImageQueue(folder).entries][:2] == [Mark.SKIPPED, Mark.OPEN]
+    queue = ImageQueue(folder)
+    queue.go(0)
+    queue.mark(Mark.DONE)
+    press(window.panel.view.back_button)
+    press(window.panel.view.next_button)
+    assert ImageQueue(folder).done == 1
+
+
+def test_a_state_that_cannot_be_put_aside_is_left_as_it_is(folder, monkeypatch):
+    def denied(*_args):
+        raise PermissionError(13, "Permission denied")
+
+    (folder / STATE).write_text("{")
+    monkeypatch.setattr("pathlib.Path.replace", denied)
+    queue = ImageQueue(folder)
+    with pytest.raises(ValueError, match="cannot be noted"):
+        queue.go(2)
+    assert queue.place == 0
+    assert (folder / STATE).read_text() == "{"
+
+
 def test_one_goes_on_where_one_stopped(folder):
     queue = ImageQueue(folder)
     queue.mark(Mark.DONE)

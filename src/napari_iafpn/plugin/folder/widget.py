@@ -106,14 +106,16 @@ class FolderOfImages(DockPanel):
             assert queue is not None
             self._save(is_done=mark is Mark.DONE)
             self._note_classes()
-            if mark is not None:
+            if mark is Mark.DONE and self._file is None:  # the image could not be opened
+                queue.mark(Mark.DONE if queue.entry.mark is Mark.DONE else Mark.SKIPPED)
+            elif mark is not None:
                 queue.mark(mark)
             place = queue.place + by
             if not 0 <= place < len(queue.entries):
                 self._say(Message(f"This is the last image; {queue.done} are done."))
                 return
-            self._take_away()
             queue.go(place)
+            self._take_away()
             self._open(queue.entry)
 
         self._attempt(leave)
@@ -135,13 +137,12 @@ class FolderOfImages(DockPanel):
         self._say(Message(""))
         clicking = self._clicking()
         self._annotator = clicking.annotator
-        self._file = None
         self._opened = list(self.viewer.open(str(entry.image)))
         image = next((a for a in self._opened if isinstance(a, Image)), None)
         if image is None:
             raise ValueError(f"{entry.image.name} holds no image; skip it")
-        clicking.annotator.set_image(image)
         self._file = LabelsFile(entry.saved, image)
+        clicking.annotator.set_image(image)
         if entry.labels is not None:
             labels = self._file.open(entry.labels)
             self._opened.append(labels)
