@@ -308,7 +308,9 @@ def test_labels_of_another_size_are_not_written_over(annotate, folder):
     keep(window, 40, 60)
     press(window.panel.view.next_button)
     assert images(window) == ["a"]
-    assert "a_labels.tif does not lie on the image (they have" in window.panel.status.text
+    assert (
+        "a_labels.tif holds labels that do not lie on the image (they" in window.panel.status.text
+    )
     np.testing.assert_array_equal(saved(folder, "a"), before)
     (folder / "a_labels.tif").rename(folder.parent / "a_labels.tif")
     press(window.panel.view.next_button)
@@ -342,6 +344,22 @@ def test_labels_that_did_not_change_are_not_written(annotate, folder):
     np.testing.assert_array_equal(saved(folder, "a"), squares(3, 9))
     assert window.annotator.labels.data.max() == 9
     assert not (folder / "b_labels.tif").exists()
+
+
+def test_labels_that_changed_are_saved_whatever_layer_was_chosen_since(annotate, folder):
+    tifffile.imwrite(folder / "a_labels.tif", squares(3))
+    window = opened(annotate, folder)
+    labels = window.annotator.labels
+    keep(window, 40, 60)
+    window.annotator.set_labels(None)
+    keep(window, 50, 20)
+    press(window.panel.view.next_button)
+    assert "in 2 layers" in window.panel.status.text
+    window.viewer.layers.remove(window.annotator.labels)
+    press(window.panel.view.next_button)
+    assert images(window) == ["b"]
+    assert labels not in window.viewer.layers
+    assert saved(folder, "a").max() == 4
 
 
 def test_labels_of_another_program_are_saved_when_they_are_done(annotate, folder):
@@ -622,6 +640,7 @@ def test_a_mask_beside_a_photograph_is_its_labels(tmp_path):
         '{"marks": {"a": "gone"}, "classes": {}}',
         '{"marks": {}, "classes": {}, "images": {"a": 3}}',
         '{"marks": {}, "classes": {"a": {}}}',
+        '{"marks": {}, "classes": {"1": {"name": "rod"}}}',
         '{"marks": {}, "classes": {}, "flagged": 3}',
     ],
 )

@@ -61,14 +61,17 @@ class LabelsFile:
         ValueError
             Where other labels would be lost.
         """
-        content = _content(labels)
-        is_new = labels is not self.layer or content != self._content
-        if not is_new and not (is_done and _version(self.path) is None):
+        if not self.lacks(labels) and not (is_done and _version(self.path) is None):
             return
         if reason := self._reason(labels):
             raise ValueError(WRITTEN_OVER.format(self.path.name, reason, labels.name))
         write_tif(str(self.path), labels.data, labels.as_layer_data_tuple()[1])
-        self.layer, self._content, self._version = labels, content, _version(self.path)
+        self.layer, self._content = labels, _content(labels)
+        self._version = _version(self.path)
+
+    def lacks(self, labels: Labels) -> bool:
+        """Tell whether labels are others than those that were opened or saved last."""
+        return labels is not self.layer or _content(labels) != self._content
 
     def _reason(self, labels: Labels) -> str:
         """Say why labels must not be written, as a part of a sentence; empty where they may."""
@@ -80,7 +83,7 @@ class LabelsFile:
         if self.layer is None:
             return "could not be read"
         how = misfit(self.layer, self._image)
-        return f"does not lie on the image ({how})" if how else "holds other labels"
+        return f"holds labels that do not lie on the image ({how})" if how else "holds other labels"
 
 
 def _version(path: Path) -> tuple[int, int] | None:

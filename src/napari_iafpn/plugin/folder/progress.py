@@ -11,6 +11,7 @@ from pathlib import Path
 from napari_iafpn.networks import write_atomically
 
 Classes = dict[int, dict[str, str]]
+CLASS = ("name", "colour")
 
 
 class Mark(Enum):
@@ -62,7 +63,7 @@ class Progress:
                 str(state.get("current", "")),
                 {name: Mark(mark) for name, mark in state["marks"].items()},
                 tuple(map(str, state.get("flagged", ()))),
-                {int(number): dict(values) for number, values in state["classes"].items()},
+                {int(n): {k: str(of[k]) for k in CLASS} for n, of in state["classes"].items()},
                 {name: Path(image).as_posix() for name, image in state.get("images", {}).items()},
             )
         except (ValueError, TypeError, KeyError, AttributeError):

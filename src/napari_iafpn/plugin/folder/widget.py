@@ -188,10 +188,15 @@ class FolderOfImages(DockPanel):
         """Return the layers that objects of the opened image go to.
 
         It may have several channels, and the panel of click segmentation may be another by now.
+        Labels that were opened with it and changed count, too, whatever was chosen since.
         """
         images = [layer for layer in self._opened if isinstance(layer, Image)]
         chosen = [book.chosen(image) for book in self._books() for image in images]
-        return list(dict.fromkeys(layer for layer in chosen if layer is not None))
+        found = list(dict.fromkeys(layer for layer in chosen if layer is not None))
+        file, own = self._file, None if self._file is None else self._file.layer
+        if file and own and own not in found and own in self.viewer.layers and file.lacks(own):
+            found.append(own)
+        return found
 
     def _books(self) -> list[LabelsRegistry]:
         """Return the labels that the panel of click segmentation knows, and the one before knew."""
