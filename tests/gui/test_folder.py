@@ -1,6 +1,8 @@
 """A folder of images is annotated one after the other, by mouse and keys."""
 
+import gc
 import json
+import weakref
 
 import numpy as np
 import pytest
@@ -272,6 +274,150 @@ def test_labels_that_cannot_be_read_are_not_written_over(annotate, folder):
     assert "a_labels.tif could not be read and would be written over" in panel.status.text
     assert (folder / "a_labels.tif").read_bytes() == b"half of a file"
     assert panel.queue.done == 0
+    (folder / "a_labels.tif").unlink()
+    press(panel.view.next_button)
+    assert saved(folder, "a").max() == 1
+
+
+def squares(*labels, shape=(64, 80)):
+    """Return labels with a square of each id."""
+    data = np.zeros(shape, np.uint16)
+    for place, label in enumerate(labels):
+        data[2:8, 10 * place : 10 * place + 6] = label
+    return data
+
+
+def test_labels_lie_on_their_image_whatever_scale_it_had(work, folder):
+    work.annotator.image.scale = (0.3, 0.3)
+    work.viewer.reset_view()
+    keep(work, 6, 9)
+    press(work.panel.view.next_button)
+    press(work.panel.view.back_button)
+    work.wait()
+    assert work.annotator.labels.data.max() == 1
+    keep(work, 50, 60)
+    press(work.panel.view.next_button)
+    assert set(np.unique(saved(folder, "a"))) == {0, 1, 2}
+
+
+def test_labels_of_another_size_are_not_written_over(annotate, folder):
+    before = squares(3, 4, shape=(32, 40))
+    tifffile.imwrite(folder / "a_labels.tif", before)
+    window = opened(annotate, folder)
+    assert "they have 32 x 40 pixels and the image 64 x 80" in window.panel.status.text
+    keep(window, 40, 60)
+    press(window.panel.view.next_button)
+    assert images(window) == ["a"]
+    assert (
+        "a_labels.tif holds labels that do not lie on the image (they" in window.panel.status.text
+    )
+    np.testing.assert_array_equal(saved(folder, "a"), before)
+    (folder / "a_labels.tif").rename(folder.parent / "a_labels.tif")
+    press(window.panel.view.next_button)
+    assert images(window) == ["b"]
+    assert set(np.unique(saved(folder, "a"))) == {0, 1}
+
+
+def test_labels_whose_layer_was_closed_are_not_written_over(annotate, folder):
+    tifffile.imwrite(folder / "a_labels.tif", squares(3))
+    window = opened(annotate, folder)
+    window.viewer.layers.remove(window.annotator.labels)
+    keep(window, 40, 60)
+    press(window.panel.view.next_button)
+    assert "a_labels.tif holds other labels and would be written over" in window.panel.status.text
+    np.testing.assert_array_equal(saved(folder, "a"), squares(3))
+    window.viewer.layers.remove(window.annotator.labels)
+    press(window.panel.view.next_button)
+    assert images(window) == ["b"]
+
+
+def test_labels_that_did_not_change_are_not_written(annotate, folder):
+    tifffile.imwrite(folder / "a_labels.tif", squares(3))
+    tifffile.imwrite(folder / "b_cp_masks.tif", squares(4))
+    window = opened(annotate, folder)
+    view = window.panel.view
+    tifffile.imwrite(folder / "a_labels.tif", squares(3, 9))  # meanwhile, by another program
+    for button in (view.next_button, view.skip_button, view.back_button, view.back_button):
+        press(button)
+    window.wait()
+    assert images(window) == ["a"]
+    np.testing.assert_array_equal(saved(folder, "a"), squares(3, 9))
+    assert window.annotator.labels.data.max() == 9
+    assert not (folder / "b_labels.tif").exists()
+
+
+def test_labels_that_changed_are_saved_whatever_layer_was_chosen_since(annotate, folder):
+    tifffile.imwrite(folder / "a_labels.tif", squares(3))
+    window = opened(annotate, folder)
+    labels = window.annotator.labels
+    keep(window, 40, 60)
+    window.annotator.set_labels(None)
+    keep(window, 50, 20)
+    press(window.panel.view.next_button)
+    assert "in 2 layers" in window.panel.status.text
+    window.viewer.layers.remove(window.annotator.labels)
+    press(window.panel.view.next_button)
+    assert images(window) == ["b"]
+    assert labels not in window.viewer.layers
+    assert saved(folder, "a").max() == 4
+
+
+def test_labels_of_another_program_are_saved_when_they_are_done(annotate, folder):
+    tifffile.imwrite(folder / "a_cp_masks.tif", squares(4))
+    window = opened(annotate, folder)
+    press(window.panel.view.next_button)
+    np.testing.assert_array_equal(saved(folder, "a"), squares(4))
+
+
+def test_labels_that_changed_here_and_elsewhere_are_both_kept(annotate, folder):
+    tifffile.imwrite(folder / "a_labels.tif", squares(3))
+    window = opened(annotate, folder)
+    keep(window, 40, 60)
+    tifffile.imwrite(folder / "a_labels.tif", squares(3, 9))
+    press(window.panel.view.next_button)
+    assert images(window) == ["a"]
+    assert "a_labels.tif was changed by another program" in window.panel.status.text
+    assert window.panel.queue.done == 0
+    (folder / "a_labels.tif").rename(folder.parent / "theirs.tif")
+    press(window.panel.view.next_button)
+    assert images(window) == ["b"]
+    assert saved(folder, "a").max() == 4
+    assert tifffile.imread(folder.parent / "theirs.tif").max() == 9
+
+
+def test_labels_that_another_annotator_saved_first_are_kept(work, folder):
+    keep(work, 20, 30)
+    tifffile.imwrite(folder / "a_labels.tif", squares(9))
+    press(work.panel.view.next_button)
+    assert "a_labels.tif was changed by another program" in work.panel.status.text
+    np.testing.assert_array_equal(saved(folder, "a"), squares(9))
+
+
+def test_another_folder_opens_when_the_one_before_is_gone(annotate, folder, tmp_path):
+    tifffile.imwrite(folder / "a_labels.tif", squares(3))
+    window = opened(annotate, folder)
+    other = folder.rename(tmp_path / "elsewhere")
+    window.panel.open_folder(other)
+    assert not window.panel.status.text
+    assert window.panel.queue.folder == other
+
+
+def test_an_image_that_was_left_takes_no_memory(annotate, folder):
+    tifffile.imwrite(folder / "a_labels.tif", squares(3))
+    window = opened(annotate, folder)
+    left = []
+    for _ in range(2):
+        keep(window, 40, 60)
+        left += [weakref.ref(window.annotator.image), weakref.ref(window.annotator.labels)]
+        press(window.panel.view.next_button)
+        window.wait()
+    assert images(window) == ["c"]
+    gc.collect()
+    assert [each() for each in left] == [None] * 4
+    assert not window.annotator.book.layers
+    window.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert "not open; open it first" in window.messages[-1].text
+    assert saved(folder, "b").max() == 1
 
 
 def test_labels_that_a_script_wrote_are_saved(work, folder):
@@ -340,11 +486,62 @@ def test_a_folder_that_cannot_be_written_keeps_the_image_open(work, folder, monk
 
     work.click(20, 30)
     work.key(Qt.Key.Key_Return)
-    monkeypatch.setattr("napari_iafpn.plugin.folder.widget.write_tif", full)
+    monkeypatch.setattr("napari_iafpn.plugin.folder.labels_file.write_tif", full)
     press(work.panel.view.next_button)
     assert images(work) == ["a"]
     assert "No space left" in work.panel.status.text
     assert work.annotator.labels.data.any()
+
+
+def test_a_state_that_cannot_be_written_changes_nothing(work, folder, monkeypatch):
+    def full(*_args):
+        raise OSError(28, "No space left on device")
+
+    view = work.panel.view
+    with monkeypatch.context() as patch:
+        patch.setattr("napari_iafpn.plugin.folder.progress.write_atomically", full)
+        for button in (view.next_button, view.skip_button, view.flag_button):
+            press(button)
+            assert "No space left" in work.panel.status.text
+        double_click_on(view.images, 2)
+        assert images(work) == ["a"]
+        assert (work.panel.queue.place, work.panel.queue.done) == (0, 0)
+        assert not view.flag_button.isChecked()
+    press(view.next_button)
+    assert images(work) == ["b"]
+    assert ImageQueue(folder).done == 1
+
+
+def double_click_on(images, row):
+    images.itemActivated.emit(images.item(row))
+
+
+def test_an_image_that_cannot_be_opened_is_never_done(annotate, folder):
+    (folder / "a.tif").write_bytes(b"II*\0half of a file")
+    window = opened(annotate, folder)
+    assert images(window) == []
+    press(window.panel.view.next_button)
+    assert images(window) == ["b"]
+    assert [entry.mark for entry in ImageQueue(folder).entries][:2] == [Mark.SKIPPED, Mark.OPEN]
+    queue = ImageQueue(folder)
+    queue.go(0)
+    queue.mark(Mark.DONE)
+    press(window.panel.view.back_button)
+    press(window.panel.view.next_button)
+    assert ImageQueue(folder).done == 1
+
+
+def test_a_state_that_cannot_be_put_aside_is_left_as_it_is(folder, monkeypatch):
+    def denied(*_args):
+        raise PermissionError(13, "Permission denied")
+
+    (folder / STATE).write_text("{")
+    monkeypatch.setattr("pathlib.Path.replace", denied)
+    queue = ImageQueue(folder)
+    with pytest.raises(ValueError, match="cannot be noted"):
+        queue.go(2)
+    assert queue.place == 0
+    assert (folder / STATE).read_text() == "{"
 
 
 def test_one_goes_on_where_one_stopped(folder):
@@ -358,8 +555,94 @@ def test_one_goes_on_where_one_stopped(folder):
     assert again.classes == {1: {"name": "rod", "colour": "#ff0000"}}
 
 
+def test_two_annotators_share_a_folder(folder):
+    one, other = ImageQueue(folder), ImageQueue(folder)
+    one.note_classes({1: {"name": "rod", "colour": "#f00"}})
+    one.mark(Mark.DONE)
+    one.flag(True)
+    one.go(1)
+    other.go(2)
+    other.mark(Mark.DONE)
+    other.note_classes({2: {"name": "coccus", "colour": "#0f0"}})
+    assert other.done == 2
+    queue = ImageQueue(folder)
+    assert [entry.mark for entry in queue.entries] == [Mark.DONE, Mark.OPEN, Mark.DONE]
+    assert queue.entries[0].flagged
+    assert {number: each["name"] for number, each in queue.classes.items()} == {
+        1: "rod",
+        2: "coccus",
+    }
+    other.note_classes({})
+    assert [*ImageQueue(folder).classes] == [1]
+
+
+def test_a_state_that_vanished_is_written_again(folder):
+    queue = ImageQueue(folder)
+    queue.mark(Mark.DONE)
+    (folder / STATE).unlink()
+    queue.go(1)
+    assert ImageQueue(folder).done == 1
+
+
+@pytest.mark.parametrize("other", ["a.png", "a.jpg", "a.npy", "a.ome.tif"])
+def test_images_of_one_stem_share_nothing(folder, other):
+    (folder / other).touch()
+    queue = ImageQueue(folder)
+    assert {entry.image.name: entry.labels for entry in queue.entries} == {
+        other: None,
+        "a.tif": None,
+        "b.tif": None,
+        "c.tif": None,
+    }
+    assert len({entry.saved for entry in queue.entries}) == 4
+
+
+@pytest.mark.parametrize("other", ["a.png", "a.jpg", "a.npy", "a.ome.tif"])
+def test_an_image_keeps_its_labels_when_others_of_its_stem_come_and_go(folder, other):
+    queue = ImageQueue(folder)
+    labels = queue.entry.saved
+    labels.touch()
+    queue.mark(Mark.DONE)
+    (folder / other).touch()
+    entries = {entry.image.name: entry for entry in ImageQueue(folder).entries}
+    assert (entries["a.tif"].mark, entries["a.tif"].labels) == (Mark.DONE, labels)
+    assert (entries[other].mark, entries[other].labels) == (Mark.OPEN, None)
+    queue = ImageQueue(folder)
+    place = [entry.image.name for entry in queue.entries].index(other)
+    queue.entries[place].saved.touch()
+    queue.go(place)
+    (folder / "a.tif").unlink()
+    left = ImageQueue(folder).entry
+    assert (left.name, left.labels) == (entries[other].name, entries[other].saved)
+
+
+def test_labels_by_the_name_of_several_images_are_offered_to_each(folder):
+    for name in ("a.png", "a_labels.tif"):
+        (folder / name).touch()
+    entries = [entry for entry in ImageQueue(folder).entries if entry.image.stem == "a"]
+    assert [entry.labels for entry in entries] == [folder / "a_labels.tif"] * 2
+    assert folder / "a_labels.tif" not in [entry.saved for entry in entries]
+
+
+def test_a_mask_beside_a_photograph_is_its_labels(tmp_path):
+    for name in ("a.jpg", "a.png"):
+        (tmp_path / name).touch()
+    (entry,) = ImageQueue(tmp_path).entries
+    assert (entry.image.name, entry.given) == ("a.jpg", tmp_path / "a.png")
+
+
 @pytest.mark.parametrize(
-    "damage", ["", "{", '{"marks": 3}', '{"marks": {"a": "gone"}, "classes": {}}']
+    "damage",
+    [
+        "",
+        "{",
+        '{"marks": 3}',
+        '{"marks": {"a": "gone"}, "classes": {}}',
+        '{"marks": {}, "classes": {}, "images": {"a": 3}}',
+        '{"marks": {}, "classes": {"a": {}}}',
+        '{"marks": {}, "classes": {"1": {"name": "rod"}}}',
+        '{"marks": {}, "classes": {}, "flagged": 3}',
+    ],
 )
 def test_a_damaged_state_is_put_aside(folder, damage):
     (folder / STATE).write_text(damage)

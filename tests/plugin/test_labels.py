@@ -348,3 +348,16 @@ def test_labels_that_were_removed_are_read_nowhere(labels):
     assert labels not in viewer.layers
     assert book.labels_of(id_).layer is labels
     assert labels in viewer.layers
+
+
+def test_a_registry_lets_go_of_labels_that_were_closed(labels):
+    viewer, told = ViewerModel(), []
+    image = viewer.add_image(np.zeros(labels.data.shape))
+    viewer.add_layer(labels)
+    book = LabelsRegistry(viewer, lambda _: False, lambda *change: told.append(change))
+    book.watch(labels)
+    book.choose(image, labels)
+    book.forget(labels)
+    labels.paint((1, 0, 0), 3)
+    assert (book.layers, book.chosen(image), told) == ((), None, [])
+    book.forget(labels)

@@ -50,9 +50,21 @@ class LabelsLayer:
         self._painted = painted
         self._known: LabelIndex | None = None
         self._is_read_again = False
-        layer.events.paint.connect(self._on_paint)
-        layer.events.data.connect(self._forget)
-        layer.events.set_data.connect(self._on_read)
+        for emitter, callback in self._events():
+            emitter.connect(callback)
+
+    def close(self) -> None:
+        """Let go of the layer."""
+        for emitter, callback in self._events():
+            emitter.disconnect(callback)
+
+    def _events(self) -> tuple[tuple[Any, Callable[[Any], None]], ...]:
+        events = self.layer.events
+        return (
+            (events.paint, self._on_paint),
+            (events.data, self._forget),
+            (events.set_data, self._on_read),
+        )
 
     @classmethod
     def new_for(cls, image: Image, folder: Path, **options: Any) -> LabelsLayer:

@@ -57,6 +57,13 @@ class LabelsRegistry:
         if isinstance(layer, Labels) and not self._is_own(layer):
             self.target_of(layer)
 
+    def forget(self, layer: Labels) -> None:
+        """Let go of a layer that was closed for good; its steps cannot be taken back any more."""
+        target = self._targets.pop(layer, None)
+        if target is not None:
+            target.close()
+        self._chosen = {id_: labels for id_, labels in self._chosen.items() if labels is not layer}
+
     def labels_of(self, id_: str, *, shown: bool = True) -> LabelsLayer:
         """Return the labels of an id of the history; a removed layer comes back where ``shown``."""
         layer = self.layer_of(id_)

@@ -63,3 +63,24 @@ def test_what_is_no_image_is_not_listed(touch, tmp_path):
     touch(images=["x.PNG", "._x.png", ".DS_Store", "notes.txt"], labels=["x.png"])
     (pair,) = pair_files(tmp_path / "images", tmp_path / "labels")
     assert pair == Pair("x", "x.PNG", ("x.png",))
+
+
+@pytest.mark.parametrize("other", ["x.png", "x.npy", "x.ome.tif", "x_img.tif"])
+def test_no_image_is_the_labels_of_another_one(touch, tmp_path, other):
+    touch(both=["x.tif", other, "y.tif", "y_masks.png"])
+    pairs = pair_files(tmp_path / "both", tmp_path / "both")
+    assert {pair.image: pair.labels for pair in pairs} == {
+        "x.tif": (),
+        other: (),
+        "y.tif": ("y_masks.png",),
+    }
+
+
+def test_what_lies_beside_a_jpeg_is_its_labels_unless_it_is_kept(touch, tmp_path):
+    touch(both=["x.jpg", "x.png"])
+    both = tmp_path / "both"
+    assert pair_files(both, both) == (Pair("x", "x.jpg", ("x.png",)),)
+    assert pair_files(both, both, kept=["x.png"]) == (
+        Pair("x.jpg", "x.jpg", ()),
+        Pair("x.png", "x.png", ()),
+    )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -105,13 +105,18 @@ def _is_file(path: Path, suffixes: tuple[str, ...]) -> bool:
     return suffix in suffixes and path.is_dir() == (suffix == ".zarr")
 
 
-def pair_files(images: Path, labels: Path, *, annotators: bool = False) -> tuple[Pair, ...]:
+def pair_files(
+    images: Path, labels: Path, *, annotators: bool = False, kept: Collection[str] = ()
+) -> tuple[Pair, ...]:
     """Pair the images of one folder with the labels of another, or of the same one.
 
     Labels are called as their image, with or without its suffix, and may have one of
     ``LABEL_WORDS`` behind it; an image may carry one of ``IMAGE_WORDS``. Upper and lower case and
     the ways to write an accent make no difference where there is no better match. With
     ``annotators`` there may be several: STEM_a0, STEM_a1 ...
+
+    In one folder no image is the labels of another. A file beside a JPEG of its stem is its labels,
+    unless it is one of ``kept``.
     """
     found = image_files(images)
     bases = {base for path in found for base in _bases(_place(path, images))}
@@ -119,17 +124,20 @@ def pair_files(images: Path, labels: Path, *, annotators: bool = False) -> tuple
     found = [path for path in found if not _belongs(_place(path, images), bases, words)]
     if images == labels:
         lossy = {path.with_suffix("") for path in found if path.suffix.lower() in LOSSY}
-        found = [p for p in found if p.suffix.lower() in LOSSY or p.with_suffix("") not in lossy]
-    index = _Index(labels, annotators=annotators)
-    stems = [stem_of(path) for path in found]
+        found = [
+            path
+            for path in found
+            if path.suffix.lower() in LOSSY
+            or path.with_suffix("") not in lossy
+            or _place(path, images) in kept
+        ]
     names = [_place(path, images) for path in found]
+    index = _Index(labels, names if images == labels else (), annotators=annotators)
+    stems = Counter(stem_of(path) for path in found)
     return tuple(
-        Pair(
-            stem if stems.count(stem) == 1 else name,
-            name,
-            index.labels_of(name, own=images == labels),
-        )
-        for stem, name in zip(stems, names, strict=True)
+        Pair(stem if stems[stem] == 1 else name, name, index.labels_of(name))
+        for path, name in zip(found, names, strict=True)
+        for stem in [stem_of(path)]
     )
 
 
@@ -151,10 +159,12 @@ def unpaired_labels(pairs: Iterable[Pair], labels: Path, images: Path) -> list[s
 class _Index:
     """The label files of a folder by the image names that they may belong to."""
 
-    def __init__(self, folder: Path, *, annotators: bool) -> None:
+    def __init__(self, folder: Path, images: Iterable[str], *, annotators: bool) -> None:
         self._files: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
-        for path in label_files(folder):
-            name = _place(path, folder)
+        taken = set(images)
+        for name in (_place(path, folder) for path in label_files(folder)):
+            if name in taken:
+                continue
             stem = _without_suffix(name)
             stem = _ANNOTATOR.sub("", stem) if annotators else stem
             for base, word in _splits(stem):
@@ -162,16 +172,14 @@ class _Index:
                     rank = LABEL_WORDS.index(word) + 1 if word else 0
                     self._files[same_name(base)].append((rank, base, name))
 
-    def labels_of(self, image: str, *, own: bool) -> tuple[str, ...]:
-        """Return the label files of an image that fit best; ``own``: it lies among them."""
+    def labels_of(self, image: str) -> tuple[str, ...]:
+        """Return the label files of an image that fit best."""
         best: dict[tuple[bool, int, int], list[str]] = defaultdict(list)
         for place, base in enumerate(_bases(image)):
             for rank, written, name in self._files[same_name(base)]:
-                lossy = own and not rank and PurePosixPath(name).suffix.lower() in LOSSY
-                if not (own and name == image) and not lossy:
-                    # A name without IMAGE_WORDS belongs to the image itself, if there is one.
-                    late = rank or (len(LABEL_WORDS) + 1 if place else 0)
-                    best[written != base, late, place].append(name)
+                # A name without IMAGE_WORDS belongs to the image itself, if there is one.
+                late = rank or (len(LABEL_WORDS) + 1 if place else 0)
+                best[written != base, late, place].append(name)
         return tuple(dict.fromkeys(best[min(best)])) if best else ()
 
 

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from napari_iafpn.evaluation.readers.pairs import pair_files
+from napari_iafpn.evaluation.readers.pairs import image_files, pair_files
+from napari_iafpn.exchange.canvas import stem as stem_of
 from napari_iafpn.images.zarr_groups import described, is_zarr, member, open_zarr
-from napari_iafpn.networks import write_atomically
+from napari_iafpn.plugin.folder.progress import Classes, Mark, Progress
 
 STATE = "napari-iafpn-folder.json"
 """Lies among the images and says how far one got; that of a plate lies beside it, with its name."""
 SAVED = "_labels.tif"
 """Is appended to an image's name, as everything that reads folders of labels expects."""
-
-
-class Mark(Enum):
-    """What became of an image."""
-
-    OPEN = "open"
-    DONE = "done"
-    SKIPPED = "skipped"
+MASKS = (".png", ".bmp", ".webp")
+"""What lies beside a JPEG of its stem is labels if it ends so; else the JPEG is a preview of it."""
 
 
 @dataclass(frozen=True)
@@ -82,13 +75,18 @@ class ImageQueue:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.entries = _fields(folder) if _is_plate(folder) else _images(folder)
+        self._state = _state_of(folder)
+        self._progress = Progress.found(self._state)
+        known = self._progress.images
+        self.entries = _fields(folder) if _is_plate(folder) else _images(folder, known)
         if not self.entries:
             raise ValueError(f"there is no image in {folder}; choose the folder that holds them")
-        self.place = 0
-        self.classes: dict[int, dict[str, str]] = {}
-        self._state = _state_of(folder)
-        self._take(_read(self._state) or self._shared_state())
+        if self._progress == Progress() and is_zarr(folder):
+            self._progress = self._shared()
+        self.entries = self._marked(self._progress)
+        names, last = [entry.name for entry in self.entries], self._progress.current
+        self.place = names.index(last) if last in names else 0
+        self.classes = self._progress.classes
 
     @property
     def entry(self) -> Entry:
@@ -102,83 +100,102 @@ class ImageQueue:
 
     def mark(self, mark: Mark) -> None:
         """Say what became of the image at work."""
-        self._change(mark=mark)
+        self._write(self.place, mark=mark)
 
     def flag(self, on: bool) -> None:
         """Mark the image at work to be looked at once more, or take that back."""
-        self._change(flagged=on)
+        self._write(self.place, flagged=on)
 
     def go(self, place: int) -> None:
         """Work on another image."""
-        self.place = place
-        self._write()
+        self._write(place)
 
-    def note_classes(self, classes: Mapping[int, dict[str, str]]) -> None:
+    def note_classes(self, classes: Classes) -> None:
         """Keep the classes for the next images."""
-        self.classes = dict(classes)
-        self._write()
+        self._write(self.place, classes)
 
-    def _change(self, **values: Any) -> None:
-        self.entries[self.place] = replace(self.entry, **values)
-        self._write()
-
-    def _shared_state(self) -> Mapping[str, Any]:
+    def _shared(self) -> Progress:
         """Return the state of a plate that is called as plates beside each other shared it once.
 
         Their fields have the same names, so it says something of a plate that is alone only.
         """
-        if not is_zarr(self.folder):
-            return {}
-        state = _read(self.folder.with_name(STATE))
-        is_own = state.get("current") in {entry.name for entry in self.entries}
-        return state if is_own and _is_alone(self.folder) else {}
+        shared = Progress.found(self.folder.with_name(STATE))
+        is_own = shared.current in {entry.name for entry in self.entries}
+        return shared if is_own and _is_alone(self.folder) else Progress()
 
-    def _take(self, state: Mapping[str, Any]) -> None:
-        marks, flagged = state.get("marks", {}), state.get("flagged", ())
-        self.entries = [
-            replace(entry, mark=Mark(marks.get(entry.name, "open")), flagged=entry.name in flagged)
+    def _marked(self, progress: Progress) -> list[Entry]:
+        return [
+            replace(
+                entry,
+                mark=progress.marks.get(entry.name, Mark.OPEN),
+                flagged=entry.name in progress.flagged,
+            )
             for entry in self.entries
         ]
-        names = [entry.name for entry in self.entries]
-        if (last := state.get("current")) in names:
-            self.place = names.index(last)
-        self.classes = {int(key): value for key, value in state.get("classes", {}).items()}
 
-    def _write(self) -> None:
-        """Write the state.
+    def _write(self, place: int, classes: Classes | None = None, **values: Any) -> None:
+        """Write what changed, and where one is, beside what others wrote meanwhile.
 
         Raises
         ------
         ValueError
-            Where the folder cannot be written to.
+            Where the folder cannot be written to; then nothing changes here.
         """
-        state = {
-            "current": self.entry.name,
-            "marks": {e.name: e.mark.value for e in self.entries if e.mark is not Mark.OPEN},
-            "flagged": [entry.name for entry in self.entries if entry.flagged],
-            "classes": self.classes,
-        }
+        classes = self.classes if classes is None else dict(classes)
         try:
-            write_atomically(self._state, (json.dumps(state, indent=1) + "\n").encode())
+            there = Progress.read(self._state)
+            there = self._progress if there == Progress() else there
+            entries = self._marked(there)
+            entry = entries[place] = replace(entries[place], **values)
+            flagged = tuple(name for name in there.flagged if name != entry.name)
+            progress = Progress(
+                entry.name,
+                {**there.marks, entry.name: entry.mark},
+                (*flagged, entry.name) if entry.flagged else flagged,
+                self._merged(there.classes, classes),
+                {**there.images, **self._files()},
+            )
+            progress.write(self._state)
         except OSError as error:
             raise ValueError(
                 f"how far you got cannot be noted in {self._state.parent} ({error.strerror}); make "
                 "room there, or copy the images into a folder of your own"
             ) from error
+        self.entries, self.place, self.classes = entries, place, classes
+        self._progress = progress
+
+    def _merged(self, there: Classes, classes: Classes) -> Classes:
+        """Return classes with what others changed meanwhile, and nobody here."""
+        theirs = {n: each for n, each in there.items() if classes.get(n) == self.classes.get(n)}
+        return {**classes, **theirs}
+
+    def _files(self) -> dict[str, str]:
+        return {each.name: each.image.relative_to(self.folder).as_posix() for each in self.entries}
 
 
-def _images(folder: Path) -> list[Entry]:
-    pairs = pair_files(folder, folder)
+def _images(folder: Path, known: Mapping[str, str]) -> list[Entry]:
+    """Return the images of a folder.
+
+    ``known`` are those of before by their names; each keeps its name and its labels when another
+    image of its stem comes or goes.
+    """
+    names = {image: name for name, image in known.items()}
+    there = (path for path in image_files(folder) if path.suffix.lower() not in MASKS)
+    kept = {*names, *(path.relative_to(folder).as_posix() for path in there)}
+    pairs = pair_files(folder, folder, kept=kept)
     beside = Counter(Path(pair.image).with_suffix("") for pair in pairs)
+    entries = []
+    for pair in pairs:
+        image, path = pair.image, folder / pair.image
+        is_first = beside[Path(image).with_suffix("")] == 1 or names.get(image) == stem_of(path)
+        long, short = (path.with_name(f"{name}{SAVED}") for name in (path.name, path.stem))
+        saved = short if is_first and not long.exists() else long
+        entries.append(Entry(names.get(image, pair.name), path, saved))
+    own = {entry.saved for entry in entries}
+    given = [[folder / each for each in pair.labels] for pair in pairs]
     return [
-        Entry(
-            name=pair.name,
-            image=folder / image,
-            saved=folder / f"{image if beside[stem] > 1 else stem}{SAVED}",
-            given=next((folder / each for each in pair.labels if not each.endswith(SAVED)), None),
-        )
-        for pair in pairs
-        for image, stem in [(Path(pair.image), Path(pair.image).with_suffix(""))]
+        replace(entry, given=next((path for path in labels if path not in own), None))
+        for entry, labels in zip(entries, given, strict=True)
     ]
 
 
@@ -226,18 +243,3 @@ def _is_plate(folder: Path) -> bool:
 
 def _state_of(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}-{STATE}") if is_zarr(folder) else folder / STATE
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    """Return a state; one that is damaged is put aside, since the labels tell most of it."""
-    try:
-        state = json.loads(path.read_text(encoding="utf-8"))
-        known = {mark.value for mark in Mark}
-        if not {*state["marks"].values()} <= known or not isinstance(state["classes"], dict):
-            raise TypeError
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        path.replace(path.with_suffix(".damaged.json"))
-        return {}
-    return dict(state)

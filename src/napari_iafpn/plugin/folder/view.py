@@ -13,7 +13,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_iafpn.plugin.folder.queue import Entry, ImageQueue, Mark
+from napari_iafpn.plugin.folder.progress import Mark
+from napari_iafpn.plugin.folder.queue import Entry, ImageQueue
 
 SIGNS = {Mark.OPEN: " ", Mark.DONE: "✓", Mark.SKIPPED: "-"}
 FLAG = "⚑"

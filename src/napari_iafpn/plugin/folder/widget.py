@@ -12,15 +12,16 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 
 from napari_iafpn.plugin.annotator import Annotator
 from napari_iafpn.plugin.common.panel import DockPanel
-from napari_iafpn.plugin.folder.queue import Entry, ImageQueue, Mark
+from napari_iafpn.plugin.folder.labels_file import LabelsFile
+from napari_iafpn.plugin.folder.progress import Classes, Mark
+from napari_iafpn.plugin.folder.queue import Entry, ImageQueue
 from napari_iafpn.plugin.folder.view import FolderView
 from napari_iafpn.plugin.jobs import Activity
+from napari_iafpn.plugin.labels_registry import LabelsRegistry
 from napari_iafpn.plugin.layers import layer_id
 from napari_iafpn.plugin.messages import Message, as_sentence, sentence_of
 from napari_iafpn.plugin.overlays import remove_layer
-from napari_iafpn.plugin.readers import read_layers
 from napari_iafpn.plugin.widget import ClickSegmentation
-from napari_iafpn.plugin.writers import write_tif
 from napari_iafpn.sessions import PlaneKey
 
 if TYPE_CHECKING:
@@ -30,10 +31,6 @@ WELCOME = "Open a folder of images. You get them one after the other; labels are
 UNFINISHED = "Object {} is not kept yet. Keep it (Enter) or discard it, then go on."
 UNDER_WAY = "An object is still being drawn or propagated. Wait until it is kept, then go on."
 WORKING = (Activity.PREDICTING, Activity.PROPAGATING)
-UNREAD = (
-    "the file {} could not be read and would be written over; move it elsewhere or mend it, then "
-    "open the folder again"
-)
 SEVERAL = (
     "the objects of this image lie in {} layers, {}, and one file holds one; save the others by "
     "File > Save Selected Layers and remove them, then go on"
@@ -53,7 +50,8 @@ class FolderOfImages(DockPanel):
         self.queue: ImageQueue | None = None
         self._opened: list[Layer] = []
         self._annotator: Annotator | None = None
-        self._unread: Path | None = None
+        self._file: LabelsFile | None = None
+        self._classes: Classes = {}
         self.view = FolderView()
         self.body.parts.addWidget(self.view, 1)
         self.outer.addWidget(self.status)
@@ -92,26 +90,32 @@ class FolderOfImages(DockPanel):
 
     def _begin(self, folder: Path) -> None:
         self._save()
+        if self.queue is not None and self._clicking().annotator.categories != self._classes:
+            self._note_classes()
         queue = ImageQueue(folder)
         self._take_away()
         self.queue = queue
         if queue.classes:
             self._clicking().classes.use(queue.classes)
+        self._classes = dict(self._clicking().annotator.categories)
         self._open(queue.entry)
 
     def _leave_image(self, mark: Mark | None, by: int) -> None:
         def leave() -> None:
             queue = self.queue
             assert queue is not None
-            self._save()
-            if mark is not None:
+            self._save(is_done=mark is Mark.DONE)
+            self._note_classes()
+            if mark is Mark.DONE and self._file is None:  # the image could not be opened
+                queue.mark(Mark.DONE if queue.entry.mark is Mark.DONE else Mark.SKIPPED)
+            elif mark is not None:
                 queue.mark(mark)
             place = queue.place + by
             if not 0 <= place < len(queue.entries):
                 self._say(Message(f"This is the last image; {queue.done} are done."))
                 return
-            self._take_away()
             queue.go(place)
+            self._take_away()
             self._open(queue.entry)
 
         self._attempt(leave)
@@ -133,58 +137,71 @@ class FolderOfImages(DockPanel):
         self._say(Message(""))
         clicking = self._clicking()
         self._annotator = clicking.annotator
-        self._unread = entry.saved if entry.saved.exists() else None
         self._opened = list(self.viewer.open(str(entry.image)))
         image = next((a for a in self._opened if isinstance(a, Image)), None)
         if image is None:
             raise ValueError(f"{entry.image.name} holds no image; skip it")
+        self._file = LabelsFile(entry.saved, image)
         clicking.annotator.set_image(image)
         if entry.labels is not None:
-            data, attributes, _ = read_layers(str(entry.labels))[0]
-            self._unread = None
-            labels = Labels(data, **attributes)
+            labels = self._file.open(entry.labels)
             self._opened.append(labels)
             clicking.annotator.add_labels(labels, image)
+            if sentence := clicking.annotator.book.misfit(labels, image):
+                self._say(Message(as_sentence(sentence), error=True))
         self.viewer.reset_view()
         clicking.raise_dock()
         self.raise_dock()
 
-    def _save(self) -> None:
+    def _save(self, *, is_done: bool = False) -> None:
         """Write the labels of the image that was opened here beside it, whichever is displayed.
 
         Raises
         ------
         ValueError
-            Where an object is not kept yet, where objects lie in several layers, or where labels
-            that are there already could not be read.
+            Where an object is not kept yet, where objects lie in several layers, or where other
+            labels would be written over.
         """
         if self.queue is None:
             return
-        annotator, entry = self._clicking().annotator, self.queue.entry
-        layers = self._labels(annotator)
+        annotator, file = self._clicking().annotator, self._file
+        layers = self._labels()
         self._check_finished(annotator, layers)
         filled = [layer for layer in layers if annotator.book.target_of(layer).has_objects]
         if len(filled) > 1:
             names = " and ".join(repr(layer.name) for layer in filled)
             raise ValueError(SEVERAL.format(len(filled), names))
-        if filled and self._unread is not None:
-            raise ValueError(UNREAD.format(self._unread.name))
-        for labels in filled or layers[: entry.saved.exists()]:
-            write_tif(str(entry.saved), labels.data, labels.as_layer_data_tuple()[1])
-            if labels not in self._opened:
-                self._opened.append(labels)
-        if annotator.categories != self.queue.classes:
-            self.queue.note_classes(annotator.categories)
+        if file is not None:
+            for labels in filled or [layer for layer in layers if layer is file.layer]:
+                file.save(labels, is_done=is_done)
+                if labels not in self._opened:
+                    self._opened.append(labels)
 
-    def _labels(self, annotator: Annotator) -> list[Labels]:
+    def _note_classes(self) -> None:
+        """Keep the classes of the panel for the next images of the folder."""
+        categories = self._clicking().annotator.categories
+        if self.queue is not None and categories != self.queue.classes:
+            self.queue.note_classes(categories)
+        self._classes = dict(categories)
+
+    def _labels(self) -> list[Labels]:
         """Return the layers that objects of the opened image go to.
 
         It may have several channels, and the panel of click segmentation may be another by now.
+        Labels that were opened with it and changed count, too, whatever was chosen since.
         """
-        books = [each.book for each in (self._annotator, annotator) if each is not None]
         images = [layer for layer in self._opened if isinstance(layer, Image)]
-        chosen = [book.chosen(image) for book in books for image in images]
-        return list(dict.fromkeys(layer for layer in chosen if layer is not None))
+        chosen = [book.chosen(image) for book in self._books() for image in images]
+        found = list(dict.fromkeys(layer for layer in chosen if layer is not None))
+        file, own = self._file, None if self._file is None else self._file.layer
+        if file and own and own not in found and own in self.viewer.layers and file.lacks(own):
+            found.append(own)
+        return found
+
+    def _books(self) -> list[LabelsRegistry]:
+        """Return the labels that the panel of click segmentation knows, and the one before knew."""
+        now = self._clicking().annotator
+        return [each.book for each in dict.fromkeys((self._annotator or now, now))]
 
     def _check_finished(self, annotator: Annotator, layers: list[Labels]) -> None:
         """Raise ValueError where an object of the opened image is not kept yet, and show it."""
@@ -216,7 +233,10 @@ class FolderOfImages(DockPanel):
         """Close what was opened and saved here; layers of the user's own stay."""
         for layer in self._opened:
             remove_layer(self.viewer, layer)
-        self._opened = []
+            if isinstance(layer, Labels):
+                for book in self._books():
+                    book.forget(layer)
+        self._opened, self._file = [], None
 
     def _clicking(self) -> ClickSegmentation:
         """Return the panel of click segmentation, opened where there is none."""
