@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from napari.components import ViewerModel
 
 from napari_iafpn.evaluation.readers import FolderSet
 from napari_iafpn.plugin.training.controller import State, TrainingController, Wish
 from napari_iafpn.plugin.training.history import TrainingHistory
+from napari_iafpn.plugin.training.offers import offered_pairs
 from napari_iafpn.plugin.training.sources import FoldersSource, LayerPair, LayersSource
 from napari_iafpn.plugin.user_paths import UserPaths
 from napari_iafpn.training.finetuning import (
@@ -24,6 +26,7 @@ from napari_iafpn.training.finetuning import (
     Step,
     event_to_json,
 )
+from napari_iafpn.training.finetuning.data import stacks_of
 
 
 def clicks(noc85, objects=8):
@@ -121,6 +124,7 @@ def test_each_plane_with_labels_becomes_a_pair_that_the_training_reads(tmp_path)
         "time_lapse_1_2-0001",
         "time_lapse_1_2-0003",
     ]
+    assert stacks_of(found, (0, 1)) == {1: 0}
     for k, plane in enumerate((1, 3)):
         sample = found.read(k)
         assert np.array_equal(sample.image, pair.image[plane])
@@ -128,10 +132,25 @@ def test_each_plane_with_labels_becomes_a_pair_that_the_training_reads(tmp_path)
         assert sample.ignore is None  # 255 is an object here, as the user painted it
 
 
+def test_labels_go_with_the_image_that_they_are_called_after():
+    viewer = ViewerModel()
+    for name in ("cell1", "cell10", "cell", "image", "image [1]"):
+        viewer.add_image(np.zeros((20, 30), np.uint8), name=name)
+    for name in ("Objects of cell1", "cell_masks", "Objects of cell10", "Objects of image [1]"):
+        viewer.add_labels(np.zeros((20, 30), np.int32), name=name)
+    offers = {offer.name: offer for offer in offered_pairs(viewer.layers)}
+    first = {name: offer.labels[0][1] for name, offer in offers.items() if offer.related}
+    assert first == {
+        "cell1": "Objects of cell1",
+        "cell10": "Objects of cell10",
+        "image [1]": "Objects of image [1]",
+    }
+
+
 def test_planes_are_those_that_were_annotated(tmp_path):
     pair = replace(stack_pair(), axes=(0, 2))
     images, _ = LayersSource((pair,)).prepare(tmp_path)
-    first = sorted(images.iterdir())[0]
+    first = sorted(images.rglob("*.tif"))[0]
     assert np.array_equal(tifffile.imread(first), pair.image[:, 2])
 
 

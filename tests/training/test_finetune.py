@@ -183,7 +183,7 @@ def test_a_model_that_needs_more_clicks_is_called_worse(request_of, base, monkey
     monkeypatch.setattr("napari_iafpn.training.finetuning.data.ENOUGH", 4)
     done = finetune(request)
     assert done.yours.before.noc85 == 1.0 < done.yours.after.noc85
-    assert f"The new model is worse. Keep “{base.stem}”." in done.sentence
+    assert f"rather worse than better. Keep “{base.stem}”." in done.sentence  # of three objects
     assert done.sentence in " ".join(read_card(request.output).notes)
     assert base.read_bytes() == kept
 

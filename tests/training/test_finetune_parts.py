@@ -18,6 +18,7 @@ from napari_iafpn.sessions.provenance import ImageProvenance
 from napari_iafpn.training.finetuning import (
     ClickComparison,
     Clicks,
+    Command,
     Done,
     Failed,
     FinetuneRequest,
@@ -30,9 +31,9 @@ from napari_iafpn.training.finetuning import (
     event_to_json,
     run,
 )
-from napari_iafpn.training.finetuning.control import Clock, LevelPlan
+from napari_iafpn.training.finetuning.control import Clock, LevelPlan, RunControl, TimeBudget
 from napari_iafpn.training.finetuning.counting import compare_clicks
-from napari_iafpn.training.finetuning.data import look_through, split, views_of
+from napari_iafpn.training.finetuning.data import look_through, split, stacks_of, views_of
 from napari_iafpn.training.finetuning.levels import finetuning_recipe
 from napari_iafpn.training.finetuning.report import (
     gain_sentence,
@@ -47,6 +48,7 @@ from napari_iafpn.training.forgetting import (
     rehearsal_held_out,
     rehearsal_training,
 )
+from napari_iafpn.training.run import RunProgress
 
 BEFORE = Clicks(40, 7.5, 9.8, 14.0, 0.4)
 AFTER = Clicks(40, 4.5, 6.1, 11.0, 0.6)
@@ -132,6 +134,49 @@ def test_the_first_held_out_objects_come_from_many_images():
     assert len({name.split(":")[0] for name in names}) >= 2
 
 
+def uneven(counts, **kin):
+    """Return a split of images with so many objects each, and the images that are held out."""
+    samples = images_of(len(counts), max(counts)).samples
+    chosen = tuple(tuple(range(1, count + 1)) for count in counts)
+    parted = split(LayerSet("squares", samples), chosen, 0.25, 0, **kin)
+    return parted, {int(name.split(":")[0][1:]) for name in held_out(parted)}
+
+
+@pytest.mark.parametrize("counts", [(1, 1, 100, 1), (100, 1, 1, 1), (1, 1, 1, 1, 1, 40)])
+def test_where_one_image_has_most_of_the_objects_objects_are_held_out(counts):
+    parted, _ = uneven(counts)
+    assert parted.kind == "objects"
+    assert parted.held_out_objects == round(0.25 * sum(counts))
+
+
+def test_images_are_held_out_by_their_objects():
+    parted, away = uneven((9, 1, 1, 9, 2, 2))
+    assert parted.kind == "images"
+    assert 4 <= parted.held_out_objects <= 9
+    assert len(away) < 6
+
+
+def test_planes_at_an_end_of_a_stack_are_held_out():
+    """A plane shows what its neighbours show."""
+    stack = dict.fromkeys(range(1, 12), 0)
+    parted, away = uneven((3,) * 12, stacks=stack)
+    assert parted.kind == "images"
+    assert sorted(away) in ([0, 1, 2], [9, 10, 11])
+    two = dict.fromkeys(range(1, 6), 0) | dict.fromkeys(range(7, 12), 6)
+    _, away = uneven((3,) * 12, stacks=two)
+    assert len(away & {0, 1, 2, 3, 4, 5}) == len(away & {6, 7, 8, 9, 10, 11}) in (1, 2)
+    single, away = uneven((3,) * 5, stacks={1: 0, 2: 0, 3: 0})
+    assert single.kind == "images"
+    assert 4 not in away
+
+
+def test_of_many_stacks_whole_ones_are_held_out():
+    stacks = {3 * number + place: 3 * number for number in range(5) for place in (1, 2)}
+    _, away = uneven((2,) * 15, stacks=stacks)
+    assert len(away) == 3
+    assert len({place // 3 for place in away}) == 1
+
+
 def test_too_few_objects_get_a_sentence():
     with pytest.raises(ValueError, match=r"there are 3 usable object\(s\) in 3 image\(s\)"):
         parts(3, 1)
@@ -213,6 +258,19 @@ def test_corrected_labels_or_other_pixels_are_other_data(request_of):
     assert len(digests) == 3
 
 
+def test_a_run_goes_on_with_the_labels_that_it_began_with(request_of, tmp_path):
+    save(request_of.images, "a.png", np.zeros((60, 60), np.uint8))
+    save(request_of.labels, "a.png", squares())
+    kept = tmp_path / "new.run" / "labels"
+    first = look_through(request_of, lambda: None, kept)
+    save(request_of.labels, "a.png", squares(3) // 2)
+    again = look_through(request_of, lambda: None, kept)
+    assert first.digest == again.digest
+    for found in (first, again):
+        assert np.array_equal(found.usable.read(0).instances, squares())
+    assert look_through(request_of, lambda: None).digest != first.digest
+
+
 def test_an_image_that_breaks_off_is_left_out_before_the_training(request_of, rng):
     for name in ("a", "b"):
         save(request_of.images, f"{name}.png", rng.integers(0, 255, (60, 60), dtype=np.uint8))
@@ -244,7 +302,9 @@ def test_planes_with_two_layers_of_labels_are_held_out_with_both(tmp_path, rng):
     views = views_of(base, usable.indices)
     assert views == {1: 0, 3: 2, 5: 4, 7: 6, 9: 8, 11: 10}
     objects = tuple(usable.objects(index) for index in range(len(usable)))
-    parted = split(usable, objects, 0.25, 0, views=views)
+    stacks = stacks_of(base, usable.indices)
+    assert stacks == dict.fromkeys(range(1, 12), 0)
+    parted = split(usable, objects, 0.25, 0, views=views, stacks=stacks)
     away = {name.split(":")[0][0] for name in held_out(parted)}
     kept = {parted.training.image_name(i)[0] for i in range(len(parted.training))}
     assert parted.kind == "images"
@@ -355,6 +415,19 @@ def test_steps_fill_the_time_that_the_counts_leave():
     assert plan.steps(step=55, pace=2.0, used=300.0, measured=1) == 56
 
 
+@pytest.mark.parametrize(("gap", "left_out"), [(3600.0, 3599.0), (50.0, 0.0)])
+def test_the_time_stands_still_while_the_computer_sleeps(gap, left_out):
+    now = [0.0]
+    clock = Clock(600.0, now=lambda: now[0])
+    control = RunControl(lambda _: None, lambda: Command.GO, clock)
+    plan = LevelPlan(end=500.0, measurement=0.0, shares=(1.0,))
+    watch = TimeBudget(control, plan, 0, 1.0, lambda: None, 1000)
+    for step, seconds in enumerate((1.0, 1.0, 1.0, gap, 1.0), start=1):
+        now[0] += seconds
+        assert watch(RunProgress("fine", step, 300, 0.5, 0.0))
+    assert clock.used == 4.0 + gap - left_out
+
+
 def test_the_gain_compares_the_same_objects():
     before = {f"i{n}:1": (0.5, 0.7, 0.86) for n in range(6)}
     after = {f"i{n}:1": (0.6, 0.9) for n in range(6)}
@@ -385,6 +458,16 @@ def test_the_gain_in_words(change, low, high, words):
     assert words in gain_sentence(ClickComparison(BEFORE, AFTER, change, low, high), "default")
 
 
+def test_few_objects_tell_nothing():
+    one, two = (replace(each, objects=4) for each in (BEFORE, AFTER))
+    gain = ClickComparison(one, two, -3.7, -3.7, -3.7)
+    assert gain.verdict == "unclear"
+    said = gain_sentence(gain, "default")
+    assert "interval" not in said
+    assert "too few to tell" in said
+    assert replace(gain, before=BEFORE).verdict == "better"
+
+
 def test_forgetting_in_words():
     forgot = ClickComparison(replace(BEFORE, noc85=2.0), replace(BEFORE, noc85=3.0), 1.0, 0.5, 1.5)
     assert "forgotten" in replay_sentence(forgot)
@@ -393,6 +476,7 @@ def test_forgetting_in_words():
 
 def test_a_stop_in_words():
     assert "no model was written" in stopped_sentence(BEFORE, None)
+    assert "the model is that of the stop before" in stopped_sentence(None, None, "a.safetensors")
     assert "needs fewer" in stopped_sentence(BEFORE, Moment("fine", 5, AFTER, None))
     assert "does not need fewer" in stopped_sentence(AFTER, Moment("fine", 5, BEFORE, None))
 

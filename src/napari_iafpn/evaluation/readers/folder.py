@@ -30,6 +30,8 @@ LAYOUTS = (
 """Names of the two folders in one folder; where there are none, that one holds both."""
 
 
+PLANES = ".planes"
+"""So ends the name of a folder whose images are the planes of a stack."""
 SPLIT = (
     "The labels are masks or classes: each piece of connected pixels is taken as an object. Where "
     "objects touch, or have several pieces, give labels with one id for each."
@@ -192,6 +194,11 @@ class FolderSet(FileSet):
                 f"{' and '.join(pair.labels[:2])}; keep one"
             )
         return self.labels / pair.labels[annotator]
+
+    def stack(self, index: int) -> str | None:
+        """Return the folder of the planes of a stack."""
+        parent = self.image_file(index).parent.name
+        return parent if parent.endswith(PLANES) else None
 
     def caveats(self) -> tuple[str, ...]:
         """Say where the values of the labels are no ids."""

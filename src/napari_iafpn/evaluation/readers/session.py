@@ -115,6 +115,11 @@ class SessionSet(FileSet):
             )
         return sample_of(self.image_name(index), pixels[plane.indices], self.truth(index))
 
+    def stack(self, index: int) -> str | None:
+        """Return the file of a stack."""
+        plane = self.planes[index]
+        return plane.image.path if plane.plane.index else None
+
     def picture(self, index: int) -> tuple[str, PlaneKey]:
         """Return what the pixels of an image are known by: two layers of labels may share them."""
         return self.planes[index].image.path, replace(self.planes[index].plane, layer="")

@@ -106,6 +106,10 @@ class FileSet(ABC):
         """Return sentences about what of the set's files is left out."""
         return ()
 
+    def stack(self, index: int) -> str | None:  # noqa: ARG002
+        """Return what the image is a plane of, None where it is one by itself."""
+        return None
+
     def caveats(self) -> tuple[str, ...]:
         """Return sentences about how the set is read that its user should know."""
         return ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -68,9 +69,12 @@ def _fitting(image: Image, layers: Iterable[object]) -> Iterable[Labels]:
 
 
 def _rank(image: Image, labels: Labels) -> int:
-    if labels.name.startswith(f"Objects of {image.name}"):
+    """Return 0 for our labels of an image, 1 for labels that are called after it, 2 for others."""
+    if labels.name == f"Objects of {image.name}":
         return 0
-    return 1 if image.name in labels.name else 2
+    # The name as words of its own: "cell 1" is neither in "cell 10" nor in napari's "cell 1 [2]".
+    name = rf"(?<!\w){re.escape(image.name)}(?!\w| \[\d)"
+    return 1 if re.search(name, labels.name) else 2
 
 
 def _plane_axes(image: Image, dims: Dims) -> tuple[int, int]:

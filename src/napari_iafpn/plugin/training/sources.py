@@ -12,6 +12,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from napari_iafpn.evaluation.readers.folder import PLANES
 from napari_iafpn.exchange.ids import ids_of
 
 GENERAL_NAMES = {"images", "image", "img", "imgs", "data", "raw"}
@@ -41,7 +42,7 @@ class LayerPair:
     axes: tuple[int, int]
 
     def planes(self) -> Iterator[tuple[str, NDArray[Any], NDArray[Any]]]:
-        """Yield name, image and labels of each plane that has labels.
+        """Yield the place in the stack as a suffix, image and labels of each plane that has labels.
 
         Raises
         ------
@@ -61,8 +62,11 @@ class LayerPair:
                 index[axis] = position
             labels = _as_ids(np.asarray(self.labels[tuple(index)]), self.labels_name)
             if labels.any():
-                name = "-".join([self.name, *(f"{position:04d}" for position in place)])
-                yield name, np.asarray(self.image[tuple(index)]), labels
+                yield (
+                    "".join(f"-{position:04d}" for position in place),
+                    np.asarray(self.image[tuple(index)]),
+                    labels,
+                )
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,8 @@ class LayersSource:
     def prepare(self, folder: Path) -> tuple[Path, Path]:
         """Write the annotated planes as TIFF pairs and return the folders of images and labels.
 
+        The planes of each layer are in a folder of their own, since they are much alike.
+
         Raises
         ------
         ValueError
@@ -86,15 +92,14 @@ class LayersSource:
         OSError
         """
         images, labels = folder / "images", folder / "labels"
-        for path in (images, labels):
-            path.mkdir(parents=True, exist_ok=True)
-        written: set[str] = set()
+        used: set[str] = set()
         for pair in self.pairs:
-            for name, image, ids in pair.planes():
-                file = f"{_unused(file_name(name), written)}.tif"
+            stack = _unused(file_name(pair.name), used)
+            for place, image, ids in pair.planes():
+                file = Path(stack + PLANES, f"{stack}{place}.tif")
                 _write(images / file, image)
                 _write(labels / file, ids)
-        if not written:
+        if not images.is_dir():
             names = ", ".join(repr(pair.labels_name) for pair in self.pairs) or "chosen"
             raise ValueError(
                 f"the labels {names} hold no object; annotate some objects, or choose other labels"
@@ -152,6 +157,7 @@ def _as_ids(values: NDArray[Any], name: str) -> NDArray[Any]:
 
 def _write(path: Path, values: NDArray[Any]) -> None:
     colour = values.ndim == 3
+    path.parent.mkdir(parents=True, exist_ok=True)
     values = values.astype(np.uint8) if values.dtype.kind == "b" else values
     photometric = "rgb" if colour else "minisblack"
     tifffile.imwrite(path, values, photometric=photometric, compression="zlib")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 import time
 from collections import deque
 from collections.abc import Callable
@@ -17,6 +19,9 @@ TIMED = 8
 RECENT = 40
 """Steps whose mean is the pace: the simulated clicks make some take three times as long."""
 CHECK_EVERY = 20
+SLEPT, SLEPT_STEPS = 60.0, 20
+"""A step that takes longer than so many seconds and usual steps was interrupted: on Windows clocks
+go on while the computer sleeps."""
 DRIFT = 0.1
 """The number of steps is fixed anew where the time would end this much earlier or later."""
 
@@ -163,7 +168,7 @@ class TimeBudget:
     def __call__(self, progress: RunProgress) -> bool:
         """Tell the step and return whether the stretch goes on."""
         now = self.control.clock.now()
-        self._seconds.append(now - self._last)
+        self._take(now - self._last)
         self._last = now
         known = progress.steps if self.pace else 0
         self.control.tell(
@@ -173,6 +178,14 @@ class TimeBudget:
             self.remember()
         self.reason = "" if progress.step == progress.steps else self._reason(progress)
         return not self.reason
+
+    def _take(self, seconds: float) -> None:
+        """Time a step; while the computer slept, the time stood still."""
+        usual = statistics.median(self._seconds) if self._seconds else math.inf
+        if seconds > max(SLEPT, SLEPT_STEPS * usual):
+            self.control.clock.leave_out(seconds - usual)
+        else:
+            self._seconds.append(seconds)
 
     def _reason(self, progress: RunProgress) -> str:
         if self.control.command() is not Command.GO:

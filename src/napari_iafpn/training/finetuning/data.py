@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
@@ -33,6 +36,7 @@ from napari_iafpn.training.finetuning.counting import (
     shuffled_over_images,
 )
 from napari_iafpn.training.finetuning.request import FinetuneRequest
+from napari_iafpn.training.state import disk_sentences
 
 NAME = "your images"
 FEW_IMAGES = 4
@@ -62,6 +66,8 @@ class Found:
         Place of an image in ``usable`` -> that of an earlier one with the same objects.
     views : mapping of int to int
         Place of an image -> that of an earlier one of the same pixels, with other objects.
+    stacks : mapping of int to int
+        Place of an image -> that of an earlier plane of the same stack.
     checksums : tuple of int
         Of the labels and pixels of each image.
     """
@@ -70,6 +76,7 @@ class Found:
     left_out: tuple[str, ...]
     twins: Mapping[int, int] = field(default_factory=dict)
     views: Mapping[int, int] = field(default_factory=dict)
+    stacks: Mapping[int, int] = field(default_factory=dict)
     checksums: tuple[int, ...] = ()
 
     @property
@@ -90,8 +97,13 @@ class Found:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def look_through(request: FinetuneRequest, asked: Callable[[], None]) -> Found:
+def look_through(
+    request: FinetuneRequest, asked: Callable[[], None], kept: Path | None = None
+) -> Found:
     """Pair the folders and judge every image and its labels; ``asked`` is called after each.
+
+    Label files are copied into ``kept``, or taken from there where they are there already: the user
+    may go on with the labels, and a run with those that it began with.
 
     Raises
     ------
@@ -100,12 +112,35 @@ def look_through(request: FinetuneRequest, asked: Callable[[], None]) -> Found:
     """
     base = open_pair(request.images, request.labels, NAME, keep_255=request.keep_255)
     # What breaks off is found before the training; a session's stack is one file for all planes.
-    seen = survey(base, decode=isinstance(base, FolderSet), report=lambda *_: asked())
+    is_folder = isinstance(base, FolderSet)
+    if kept is not None and kept.is_dir():
+        base = _with_labels_in(base, kept)
+    seen = survey(base, decode=is_folder, report=lambda *_: asked())
     usable = seen.usable()
+    if kept is not None:
+        usable = replace(usable, base=_with_labels_in(base, kept))
     places = {index: place for place, index in enumerate(usable.indices)}
     twins = {places[index]: places[original] for index, original in seen.twins.items()}
     checksums = tuple(seen.inspections[index].checksum for index in usable.indices)
-    return Found(usable, _sentences(seen), twins, views_of(base, usable.indices), checksums)
+    kin = views_of(base, usable.indices), stacks_of(base, usable.indices)
+    return Found(usable, _sentences(seen), twins, *kin, checksums)
+
+
+def _with_labels_in(base: FileSet, folder: Path) -> FileSet:
+    """Copy the label files that are not there yet, and return the set with those that are there."""
+    if not isinstance(base, FolderSet):
+        return base  # in memory, or read once
+    with disk_sentences(folder.parent):
+        for name in (name for pair in base.pairs for name in pair.labels):
+            here, there = base.labels / name, folder / name
+            if there.exists() or not os.access(here, os.R_OK):
+                continue
+            there.parent.mkdir(parents=True, exist_ok=True)
+            begun = there.with_name(f"{there.name}.begun")
+            shutil.rmtree(begun, ignore_errors=True)
+            (shutil.copytree if here.is_dir() else shutil.copyfile)(here, begun)
+            begun.replace(there)
+    return replace(base, labels=folder)
 
 
 def views_of(base: FileSet, indices: Sequence[int]) -> dict[int, int]:
@@ -114,6 +149,16 @@ def views_of(base: FileSet, indices: Sequence[int]) -> dict[int, int]:
     pictures = [base.picture(index) for index in indices] if isinstance(base, SessionSet) else ()
     firsts = [first.setdefault(picture, place) for place, picture in enumerate(pictures)]
     return {place: original for place, original in enumerate(firsts) if place != original}
+
+
+def stacks_of(base: FileSet, indices: Sequence[int]) -> dict[int, int]:
+    """Return the place of each plane of a stack whose first plane is at an earlier one."""
+    first: dict[str, int] = {}
+    found = {}
+    for place, index in enumerate(indices):
+        if (stack := base.stack(index)) is not None and first.setdefault(stack, place) != place:
+            found[place] = first[stack]
+    return found
 
 
 def _sentences(seen: Survey) -> tuple[str, ...]:
@@ -199,8 +244,12 @@ def split(
     seed: int,
     twins: Mapping[int, int] = MappingProxyType({}),
     views: Mapping[int, int] = MappingProxyType({}),
+    stacks: Mapping[int, int] = MappingProxyType({}),
 ) -> Split:
     """Hold out ``share`` of the images, or of the objects where there are few images.
+
+    As many images are held out as bring the share of the objects nearest; where that is far from
+    it, as where one image has most of the objects, objects of all images are.
 
     Parameters
     ----------
@@ -216,6 +265,9 @@ def split(
     views : mapping of int to int
         Images that show the same pixels as an earlier one with other objects: they are held out, or
         trained on, together.
+    stacks : mapping of int to int
+        Planes of the stack of an earlier one. Neighbouring planes show the same objects: stacks are
+        held out whole, or, of few stacks, the planes at one end.
 
     Raises
     ------
@@ -230,25 +282,61 @@ def split(
             f"there are {total} usable object(s) in {len(originals)} image(s); annotate at least "
             f"{MIN_OBJECTS}, some to train on and some to measure the clicks"
         )
+    sizes = dict.fromkeys(pictures, 0)  # objects of all layers of labels
+    for index in originals:
+        sizes[views.get(index, index)] += len(objects[index])
     rng = np.random.default_rng([seed, 2])
-    if len(pictures) < FEW_IMAGES:
+    away = _away(sizes, stacks, share, rng) if len(pictures) >= FEW_IMAGES else set()
+    if not away:
         return _by_objects(base, objects, share, rng, twins)
-    return _by_images(base, objects, share, rng, twins, views)
+    return _by_images(base, objects, away, rng, {**views, **twins}, twins)
+
+
+def _away(
+    sizes: Mapping[int, int], stacks: Mapping[int, int], share: float, rng: np.random.Generator
+) -> set[int]:
+    """Return the images that are held out, by the objects of each; none where few would fit."""
+    members: dict[int, list[int]] = {}
+    for picture in sizes:
+        members.setdefault(stacks.get(picture, picture), []).append(picture)
+    if len(members) < FEW_IMAGES:  # then some are stacks
+        away = set[int]()
+        for planes in members.values():
+            if len(planes) > 1:
+                from_the_end = planes[::-1] if rng.random() < 0.5 else planes
+                held = np.cumsum([sizes[plane] for plane in from_the_end])
+                last = int(np.argmin(np.abs(held[:-1] - share * held[-1])))
+                away.update(from_the_end[: last + 1])
+        return away
+    units = list(members.values())
+    away, missed = _near(share, [units[place] for place in rng.permutation(len(units))], sizes)
+    return away if missed < 0.5 or len(members) < len(sizes) else set()
+
+
+def _near(
+    share: float, units: Sequence[Sequence[int]], sizes: Mapping[int, int]
+) -> tuple[set[int], float]:
+    """Return the images of those of the ``units`` whose objects come nearest to a share of all.
+
+    They are taken in order, and left where they would lead further away. Also returned is how much
+    of the share is missed, or is too much.
+    """
+    goal, held, away = share * sum(sizes[each] for unit in units for each in unit), 0, set[int]()
+    for unit in units:
+        more = sum(sizes[each] for each in unit)
+        if abs(held + more - goal) < abs(held - goal):
+            held, away = held + more, away | set(unit)
+    return away, abs(held - goal) / goal
 
 
 def _by_images(
     base: AnnotatedSet,
     objects: Objects,
-    share: float,
+    away: set[int],
     rng: np.random.Generator,
+    same: Mapping[int, int],
     twins: Mapping[int, int],
-    views: Mapping[int, int],
 ) -> Split:
-    same = {**views, **twins}
-    pictures = [index for index in range(len(base)) if index not in same]
-    order = rng.permutation(len(pictures))
-    count = min(max(1, round(share * len(pictures))), len(pictures) - 1)
-    away = {pictures[place] for place in order[:count]}
     held_out, kept = [], []
     for index in range(len(base)):
         picture = same.get(index, index)

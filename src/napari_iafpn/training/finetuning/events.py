@@ -48,6 +48,10 @@ class Clicks:
     max_clicks: Whole = 20
 
 
+TELLING = 5
+"""With fewer objects an interval says nothing."""
+
+
 @dataclass(frozen=True)
 class ClickComparison:
     """Clicks of the old and the new model on the same held-out objects.
@@ -69,7 +73,9 @@ class ClickComparison:
 
     @property
     def verdict(self) -> str:
-        """``better`` or ``worse`` where the interval says so, else ``unclear``."""
+        """``better`` or ``worse`` where enough objects say so, else ``unclear``."""
+        if self.before.objects < TELLING:
+            return "unclear"
         if self.high < 0:
             return "better"
         return "worse" if self.low > 0 else "unclear"

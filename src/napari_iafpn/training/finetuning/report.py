@@ -11,7 +11,7 @@ from napari_iafpn.evaluation.metrics import clicks_needed
 from napari_iafpn.evaluation.pages import render
 from napari_iafpn.networks import ModelCard, read_card, write_atomically
 from napari_iafpn.training.finetuning.counting import FULL, Overlaps
-from napari_iafpn.training.finetuning.events import ClickComparison, Clicks
+from napari_iafpn.training.finetuning.events import TELLING, ClickComparison, Clicks
 from napari_iafpn.training.finetuning.state import FinetuneState, Moment
 from napari_iafpn.training.forgetting import LICENCE, OLD_SHARE, WHAT
 from napari_iafpn.training.state import disk_sentences
@@ -22,10 +22,11 @@ NOTICED = 0.05
 
 def gain_sentence(gain: ClickComparison, base: str) -> str:
     """Say how the clicks on the held-out objects changed from those with the model ``base``."""
+    count = gain.before.objects
+    interval = f" (95 % interval of the change {gain.low:+.1f} to {gain.high:+.1f})"
     numbers = (
-        f"On {gain.before.objects} held-out objects: {gain.before.noc85:.1f} -> "
-        f"{gain.after.noc85:.1f} clicks to 85 % (95 % interval of the change "
-        f"{gain.low:+.1f} to {gain.high:+.1f})"
+        f"On {count} held-out object{'s' if count > 1 else ''}: {gain.before.noc85:.1f} -> "
+        f"{gain.after.noc85:.1f} clicks to 85 %{interval if count >= TELLING else ''}"
     )
     if gain.verdict == "better":
         return f"{numbers}."
@@ -48,10 +49,11 @@ def replay_sentence(gain: ClickComparison) -> str:
     return f"{numbers}; it has forgotten some of that." if forgot else f"{numbers}."
 
 
-def stopped_sentence(before: Clicks | None, best: Moment | None) -> str:
-    """Say what there is after a stop."""
+def stopped_sentence(before: Clicks | None, best: Moment | None, there: str = "") -> str:
+    """Say what there is after a stop; ``there`` is a model that was written at an earlier one."""
     if before is None or best is None:
-        return "Stopped before anything was measured: no model was written; the run can be resumed."
+        model = "the model is that of the stop before" if there else "no model was written"
+        return f"Stopped before anything was measured: {model}; the run can be resumed."
     change = "needs fewer" if best.yours.noc85 < before.noc85 else "does not need fewer"
     return (
         f"Stopped; the best model so far was written. On {before.objects} held-out objects: "

@@ -43,6 +43,8 @@ from napari_iafpn.training.run import Run
 from napari_iafpn.training.state import disk_sentences, sole_writer
 from napari_iafpn.training.train import choose_precision
 
+KEPT = "labels"
+"""Folder in that of the run: the labels with which it began."""
 SAVE_EVERY = 25
 RESERVE = 3.0
 """Seconds for writing at the end."""
@@ -114,7 +116,8 @@ def _train(
     try:
         state = _prepare(request, control, base)
     except Stopped:
-        return Done(stopped_sentence(None, None), "", "", stopped=True)
+        there = str(request.output) if request.begun and request.output.is_file() else ""
+        return Done(stopped_sentence(None, None, there), there, "", stopped=True)
     try:
         state.count_before(Predictor(load_cascade(base), str(device)))
         run = _make_run(state, cascade, device)
@@ -147,9 +150,11 @@ def check_output(request: FinetuneRequest, base: Path) -> None:
 def _prepare(request: FinetuneRequest, control: RunControl, base: Path) -> FinetuneState:
     """Look at the folders, split the objects and find out how far the run is."""
     control.begin("reading", "Reading the labels.")
-    found = look_through(request, control.ask)
+    is_own = request.labels.is_relative_to(request.folder)  # nobody changes what is in there
+    found = look_through(request, control.ask, None if is_own else request.folder / KEPT)
     share, seed = request.validation_share, request.seed
-    parts = split(found.usable, found.objects, share, seed, found.twins, found.views)
+    kin = found.twins, found.views, found.stacks
+    parts = split(found.usable, found.objects, share, seed, *kin)
     model_hash = hashlib.sha256(base.read_bytes()).hexdigest()
     record = load_record(request.folder, f"{request.digest}-{found.digest}", model_hash)
     control.clock.earlier = record.used
