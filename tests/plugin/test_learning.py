@@ -284,10 +284,11 @@ def test_a_better_model_is_taken_after_the_object_at_work(lesson, desk):
     desk.controller.commit()
     assert Path(desk.controller.model).name == "image_learned_1.safetensors"
     assert Path(desk.controller.model).read_bytes() == b"weights"
-    # Three more since then: from the first model again, tried against the one in use.
+    # Three more since then: it goes on from there, as an adaptation of the first model.
     commit(desk, *places(1, 9)[0])
     arguments = lesson.begun(3)
     assert arguments[arguments.index("--start") + 1] == "default"
+    assert arguments[arguments.index("--further") + 1] == model
 
 
 def test_a_model_that_is_no_better_is_tried_once_more(lesson, desk):
@@ -386,6 +387,29 @@ def test_what_was_learned_from_undone_objects_is_not_taken(lesson, desk):
     assert desk.controller.model == "default"
 
 
+@pytest.mark.parametrize("changed", ["undone", "corrected", "painted over"])
+def test_it_begins_anew_where_what_it_has_learned_from_changed(lesson, desk, changed):
+    model = learned(lesson, desk)
+    for place in places(2, 3):
+        commit(desk, *place)
+    lesson.begun(2)
+    lesson.end(Done("It is better.", model, "", gain(2.0, 1.5)))
+    if changed == "undone":
+        while len(commits_of(desk.controller.document.steps)) > 2:
+            desk.controller.undo()
+        commit(desk, *places(1, 6)[0])
+    elif changed == "corrected":
+        desk.controller.edit(desk.target, 1)
+        commit(desk, 2, 3)
+    else:
+        desk.target.data[desk.target.data == 1] = 0
+    for place in places(2, 10):
+        commit(desk, *place)
+    arguments = lesson.begun(3)
+    assert "--further" not in arguments
+    assert "--since" not in arguments
+
+
 def test_objects_of_closed_images_teach(lesson, desk, qtbot):
     """As with a folder of images that have few objects each."""
     lesson.learning.switch(True)
@@ -463,7 +487,7 @@ def test_a_run_that_was_dropped_leaves_no_files(lesson, desk, qtbot, monkeypatch
     lesson.begun(1)
     qtbot.waitUntil(lambda: len([*(tmp_path / "temporary").iterdir()]) == 1)
     (home,) = (tmp_path / "temporary").iterdir()
-    names = sorted(path.name for path in (home / "objects" / "labels").iterdir())
+    names = sorted(path.name for path in (home / "objects2" / "labels").iterdir())
     assert len(names) == 5
     lesson.learning.close()
     assert not home.exists()

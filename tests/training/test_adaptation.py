@@ -24,6 +24,7 @@ from napari_iafpn.training.adaptation import (
     objects,
     open_objects,
     run_adaptation,
+    update as updates,
     write_objects,
 )
 from napari_iafpn.training.finetuning import (
@@ -34,6 +35,7 @@ from napari_iafpn.training.finetuning import (
     Failed,
     Step,
 )
+from napari_iafpn.training.forgetting import interpolated
 
 HUGE = 2**40
 
@@ -179,6 +181,25 @@ def test_the_same_objects_make_the_same_model(samples, tiny_cascade):
     assert not torch.equal(first.state_dict()[key], other.state_dict()[key])
 
 
+def test_it_goes_on_from_what_it_has_learned(samples, tiny_cascade, monkeypatch):
+    """What is returned is a mean with the start; from it follows what was learned."""
+    weights = []
+
+    def noted(start, new, share):
+        mean = interpolated(start, new, share)
+        weights.append([copy.deepcopy(each.state_dict()) for each in (new, mean)])
+        return mean
+
+    monkeypatch.setattr(updates, "interpolated", noted)
+    objects = LayerSet("yours", tuple(samples))
+    first = adapt(tiny_cascade, objects, steps=2)
+    adapt(tiny_cascade, objects, steps=1, further=first)
+    (learned, returned), (given, begun), _ = weights
+    assert all(torch.equal(returned[name], value) for name, value in given.items())
+    assert all(torch.allclose(begun[name], value, atol=1e-6) for name, value in learned.items())
+    assert any(not torch.equal(begun[name], value) for name, value in given.items())
+
+
 # What is taken
 
 
@@ -202,7 +223,8 @@ def school(monkeypatch):
     """What a learner does, without a network: what it learned from, and what it tried."""
     log = {"learned": [], "tried": [], "gains": []}
 
-    def learn(_start, objects, **_):
+    def learn(_start, objects, further, **_):
+        assert further == (len(log["learned"]) or None)
         log["learned"].append(len(objects))
         return len(log["learned"])
 
@@ -287,6 +309,11 @@ def test_it_learns_and_then_tries(request_of, tmp_path: Path):
     run_adaptation(request_of(since=tmp_path / "since"), events.append, lambda: Command.GO)
     tried = events[-1]
     assert isinstance(tried, Done)
+    before = (tmp_path / "new.safetensors").read_bytes()
+    run_adaptation(
+        request_of(further=tmp_path / "new.safetensors"), events.append, lambda: Command.GO
+    )
+    assert (tmp_path / "new.safetensors").read_bytes() != before
     assert tried.yours.before.objects == 2
     assert tried.sentence.startswith("Learned from 4 objects")
 

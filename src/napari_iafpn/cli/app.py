@@ -427,6 +427,7 @@ def adapt(
     objects: Annotated[Path, typer.Option(help="Folder of the objects to learn from.")],
     output: Annotated[Path, typer.Option(help="The new model; is it there, it is tried.")],
     start: Annotated[str, typer.Option(help="The model that learns.")] = "default",
+    further: Annotated[Path | None, typer.Option(help="What came of it before.")] = None,
     since: Annotated[Path | None, typer.Option(help="Folder of the objects to try it on.")] = None,
     against: Annotated[str, typer.Option(help="The model that it is compared with.")] = "default",
     steps: Annotated[int | None, typer.Option(help="Steps of the training.")] = None,
@@ -437,7 +438,7 @@ def adapt(
     """Let a model learn from a few objects, for programs: events and commands as in finetune."""
     from napari_iafpn.cli.finetune import adapt_of
 
-    adapt_of(objects, output, start, since, against, steps, urgent=urgent)
+    adapt_of(objects, output, start, further, since, against, steps, urgent=urgent)
 
 
 @app.command()

@@ -182,6 +182,7 @@ def adapt_of(
     objects: Path,
     output: Path,
     start: str,
+    further: Path | None,
     since: Path | None,
     against: str,
     steps: int | None,
@@ -195,5 +196,5 @@ def adapt_of(
         step_back()
     orders = listening()
     given = {} if steps is None else {"steps": steps}
-    request = AdaptRequest(objects, output, start, since, against, **given)
+    request = AdaptRequest(objects, output, start, further, since, against, **given)
     run_adaptation(request, tell, lambda: orders.command)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -152,11 +152,30 @@ class Learning:
             image = self._annotator.image
             project = None if image is None else Project(self._paths, image)
             taught = frozenset(objects)
-            self._state = LearningState(LearningPhase.LEARNING, now, taught, now, project)
-            self.process.learn([*objects.values()], self._models.base)
+            before = self._still_there(commits, taught)
+            lineage = {**before, **{number: commits[number].number for number in taught}}
+            self._state = LearningState(LearningPhase.LEARNING, now, taught, now, project, lineage)
+            self.process.learn([*objects.values()], self._models.base, goes_on=bool(before))
         else:
             self._state = replace(self._state, phase=LearningPhase.TRYING)
             self.process.try_on([*objects.values()], self._models.base, self._models.used)
+
+    def _still_there(
+        self, commits: Mapping[int, Step], useful: Collection[int]
+    ) -> Mapping[int, int]:
+        """Return what the newest model learned from, or nothing where some of it is not as it was.
+
+        All objects were looked at, or as many as are learned from; those that are there are among
+        the ``useful`` ones.
+        """
+        lineage, oldest = self._state.lineage, min(useful) if len(useful) == MOST else 0
+        as_it_was = all(
+            number in commits
+            and commits[number].number == step
+            and (number in useful or number < oldest)
+            for number, step in lineage.items()
+        )
+        return lineage if as_it_was else {}
 
     def _objects(self, commits: Mapping[int, Step]) -> dict[int, KeptObject | Sample]:
         """Return the newest objects, as they are now or, of a closed image, as they were."""
@@ -212,6 +231,8 @@ class Learning:
                 self._state = replace(before, phase=LearningPhase.BETTER, better=end)
             elif end.yours.before.objects < self.every:  # too few to drop it: the next ones tell
                 self._state = replace(before, phase=LearningPhase.LEARNED)
+            else:
+                self._state = replace(self._state, lineage=before.lineage)
         self.look()
 
     def _forget(self, phase: LearningPhase) -> None:
@@ -221,8 +242,8 @@ class Learning:
 
     def _take(self, done: Done) -> None:
         """Use what was learned, from the next object on."""
-        project = self._state.project
-        self._state = LearningState(LearningPhase.COLLECTING, self._state.known)
+        known, project, lineage = self._state.known, self._state.project, self._state.lineage
+        self._state = LearningState(LearningPhase.COLLECTING, known, lineage=lineage)
         if project is None:
             return
         try:

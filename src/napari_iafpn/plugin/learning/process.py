@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-OBJECTS, CANDIDATE = "objects", f"candidate{MODEL_SUFFIX}"
+CANDIDATE = f"candidate{MODEL_SUFFIX}"
 
 
 class AdaptationProcess:
@@ -51,22 +51,28 @@ class AdaptationProcess:
         self._learned: TemporaryDirectory[str] | None = None  # objects, and the candidate
         self._run: object | None = None  # the one under way
         self._end: Done | Failed | None = None
-        self._paused, self._closed, self._tries = False, False, 0
+        self._paused, self._closed, self._objects, self._parts = False, False, "", 0
 
     @property
     def id(self) -> int:
         """What the system calls the process; 0 where there is none."""
         return self._process.id
 
-    def learn(self, objects: Sequence[KeptObject | Sample], start: str) -> None:
-        """Let the model ``start`` learn from objects."""
-        self._forget()
-        self._begin(OBJECTS, objects, ["--start", start])
+    def learn(
+        self, objects: Sequence[KeptObject | Sample], start: str, *, goes_on: bool = False
+    ) -> None:
+        """Let the model ``start``, or what it has learned last, learn from objects."""
+        if not goes_on:
+            self._forget()
+        self._parts += 1  # a run that was dropped may still be writing
+        self._objects = f"objects{self._parts}"
+        further = ["--further", CANDIDATE] if self._learned is not None else []
+        self._begin(self._objects, objects, ["--start", start, *further])
 
     def try_on(self, objects: Sequence[KeptObject | Sample], start: str, against: str) -> None:
         """Count the clicks of what was learned, and of the model in use, on objects since then."""
-        self._tries += 1  # one that was dropped may still be writing
-        part = f"since{self._tries}"
+        self._parts += 1
+        part = f"since{self._parts}"
         self._begin(part, objects, ["--start", start, "--against", against, "--since", part])
 
     def pace(self) -> None:
@@ -121,8 +127,8 @@ class AdaptationProcess:
                     written.cleanup()
             elif written is not None and not isinstance(written, Exception):
                 self._learned, home = written, Path(written.name)
-                given = [str(home / word) if word == part else word for word in options]
-                there = ["--objects", str(home / OBJECTS), "--output", str(home / CANDIDATE)]
+                given = [str(home / w) if w in (part, CANDIDATE) else w for w in options]
+                there = ["--objects", str(home / self._objects), "--output", str(home / CANDIDATE)]
                 self._process.start(["adapt", *there, *given, *self.options], home)
                 self.pace()
             else:

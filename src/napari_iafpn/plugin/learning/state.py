@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 from napari_iafpn.plugin.learning.projects import Project
@@ -43,6 +44,9 @@ class LearningState:
         The objects that were there when it was last found out which are of use; that takes time.
     project : Project or None
         Where the model that is learned is kept.
+    lineage : mapping of int to int
+        All objects that the newest model has learned from, also before, and the step that each was
+        committed or corrected by then.
     better : Done or None
         What the trial has shown, in ``Phase.BETTER``.
     """
@@ -52,6 +56,7 @@ class LearningState:
     taught: frozenset[int] = frozenset()
     looked_at: frozenset[int] = frozenset()
     project: Project | None = None
+    lineage: Mapping[int, int] = field(default_factory=dict)
     better: Done | None = None
 
 

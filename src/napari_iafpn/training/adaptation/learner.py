@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ def _overlaps(predictor: Predictor, sample: Sample) -> tuple[float, ...]:
 class Learner:
     """Predicts with a model that learns from the objects that it is shown.
 
-    Always from the first model and all objects: what is no longer among them leaves no trace.
+    Each time it goes on from what it has learned, whether that was taken or not.
 
     Parameters
     ----------
@@ -81,6 +82,7 @@ class Learner:
         self.trials: list[tuple[int, ClickComparison]] = []
         self._start, self._every, self._steps, self._device = start, every, steps, device
         self._objects: list[Sample] = []
+        self._learned: Cascade | None = None
         self._candidate: Predictor | None = None
         self._runs: tuple[Overlaps, Overlaps] = ({}, {})  # of the two on the objects since
         self._known = 0
@@ -106,6 +108,14 @@ class Learner:
                 self.predictor, self._candidate = self._candidate, None
         if len(self._objects) % self._every == 0:
             data = LayerSet("yours", tuple(self._objects))
-            learned = adapt(self._start, data, steps=self._steps, device=self._device)
-            self._candidate, self._runs = Predictor(learned, self._device), ({}, {})
+            self._learned = adapt(
+                self._start,
+                data,
+                steps=self._steps,
+                seed=len(data),
+                device=self._device,
+                further=self._learned,
+            )
+            self._candidate = Predictor(copy.deepcopy(self._learned), self._device)
+            self._runs = {}, {}
             self._known = len(self._objects)

@@ -35,6 +35,8 @@ class AdaptRequest:
         The new model.
     start : str
         The model that learns.
+    further : Path or None
+        What came of that before, from which the learning goes on.
     since : Path or None
         Folder of objects that were committed since, on which the new model is tried.
     against : str
@@ -45,6 +47,7 @@ class AdaptRequest:
     objects: Path
     output: Path
     start: str = "default"
+    further: Path | None = None
     since: Path | None = None
     against: str = "default"
     steps: int = STEPS
@@ -81,7 +84,15 @@ def _learn(request: AdaptRequest, control: RunControl) -> Done:
         return True
 
     objects = open_objects(request.objects)
-    new = adapt(load_cascade(base), objects, steps=request.steps, control=go_on)
+    further = None if request.further is None else load_cascade(request.further)
+    new = adapt(
+        load_cascade(base),
+        objects,
+        steps=request.steps,
+        seed=len(objects),
+        further=further,
+        control=go_on,
+    )
     with disk_sentences(request.output.parent):
         card = _card(base, request, len(objects))
         save_cascade(new, request.output, card, dtype=torch.float16)

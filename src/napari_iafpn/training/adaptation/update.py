@@ -48,6 +48,7 @@ def adapt(
     steps: int = STEPS,
     seed: int = 0,
     device: str = "cpu",
+    further: Cascade | None = None,
     control: Callable[[RunProgress], bool] = lambda _: True,
 ) -> Cascade:
     """Return a copy of a model that has learned from some objects; ``start`` stays as it is.
@@ -60,6 +61,8 @@ def adapt(
     steps : int
     seed : int
     device : str
+    further : Cascade, optional
+        What such an adaptation of ``start`` returned before; the learning goes on from there.
     control : callable
         Told after every step; False ends the training there.
 
@@ -72,7 +75,10 @@ def adapt(
     fabric = Fabric(
         accelerator=kind_of(where), devices=1, precision=choose_precision("auto", kind_of(where))
     )
-    cascade = copy.deepcopy(start).requires_grad_(False)
+    # What was returned before is a mean with the start, from which the rest follows.
+    whole = -OLD_SHARE / (1.0 - OLD_SHARE)
+    cascade = copy.deepcopy(start) if further is None else interpolated(start, further, whole)
+    cascade.requires_grad_(False)
     for part in _learning(cascade):
         part.requires_grad_(True)
     cascade.to(memory_format=torch.channels_last).to(fabric.device)
