@@ -168,13 +168,13 @@ class ObjectsView(QWidget):
     """The table, which layer it shows, and what can be done with the chosen rows."""
 
     labels_chosen = Signal(str)
-    shown = Signal(int)
+    shown = Signal(object)  # an int of Qt has 32 bits, an id may have more
     unchosen = Signal()
-    edited = Signal(int)
+    edited = Signal(object)
     deleted = Signal(list)
     merged = Signal(list)
     reviewed = Signal(list)
-    classified = Signal(list, int)
+    classified = Signal(list, object)
     class_wanted = Signal()
     export_wanted = Signal()
 
