@@ -327,10 +327,14 @@ def test_the_class_of_chosen_objects_is_a_menu(window, table, monkeypatch):
     table.choose([1, 3])
     new.trigger()
     window.wait()
+    assert [row.category for row in table.model.rows] == ["nucleus", "", "nucleus"]
+    keep(window, 45, 65)
+    assert table.model.rows[-1].category == "", "the next objects get what they got before"
     (nucleus,) = (action for action in menu.actions() if action.text() == "nucleus")
+    table.choose([2])
     nucleus.trigger()
     window.wait()
-    assert [row.category for row in table.model.rows] == ["nucleus", "", "nucleus"]
+    assert [row.category for row in table.model.rows] == ["nucleus"] * 3 + [""]
 
 
 @pytest.mark.parametrize("large", [2**31 + 5, 2**33 + 1])

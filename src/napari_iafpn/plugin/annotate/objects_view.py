@@ -175,7 +175,7 @@ class ObjectsView(QWidget):
     merged = Signal(list)
     reviewed = Signal(list)
     classified = Signal(list, object)
-    class_wanted = Signal()
+    class_wanted = Signal(list)
     export_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -230,7 +230,7 @@ class ObjectsView(QWidget):
             action.triggered.connect(lambda _, key=key: self.classified.emit(self.chosen, key))
         self._classes.addSeparator()
         new: Any = self._classes.addAction(NEW_CLASS)
-        new.triggered.connect(lambda _: self.class_wanted.emit())
+        new.triggered.connect(lambda _: self.class_wanted.emit(self.chosen))
 
     def set_rows(self, rows: Sequence[ObjectRow]) -> None:
         """Show other objects; what is chosen stays so, and so does the place in the list."""
