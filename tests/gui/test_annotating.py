@@ -193,6 +193,10 @@ def test_a_close_look_and_back(window):
     assert all(native.contains(window.point_on_canvas(corner)) for corner in corners)
     window.key(Qt.Key.Key_M, SHIFT)
     assert (tuple(camera.center), camera.zoom) == before
+    window.key(Qt.Key.Key_M, SHIFT)
+    window.key(Qt.Key.Key_Return)
+    window.key(Qt.Key.Key_M, SHIFT)
+    assert (tuple(camera.center), camera.zoom) == before, "also when the object is kept"
 
 
 def test_strokes_count_and_no_later_click_undoes_them(window):
