@@ -55,10 +55,11 @@ class ObjectsPresenter:
     def _rows(self, target: LabelsLayer) -> list[ObjectRow]:
         categories, facts = self._annotator.categories, self._annotator.controller.document.facts
         edited, id_ = self._edited(target), target.id
+        given = self._annotator.descriptions.given_by(target.layer).classes
         rows = []
         for label, area in sorted((target.areas + edited).items()):
             fact = facts.get((id_, label), ObjectStats())
-            name = categories.get(fact.category, {}).get("name", "")
+            name = categories.get(fact.category, {}).get("name", given.get(label, ""))
             told = label, name, area, fact.clicks, fact.seconds, fact.reviewed
             rows.append(
                 ObjectRow(*told, edited=label in edited, found=fact.found, quality=fact.quality)
