@@ -193,6 +193,10 @@ def test_a_close_look_and_back(window):
     assert all(native.contains(window.point_on_canvas(corner)) for corner in corners)
     window.key(Qt.Key.Key_M, SHIFT)
     assert (tuple(camera.center), camera.zoom) == before
+    window.key(Qt.Key.Key_M, SHIFT)
+    window.key(Qt.Key.Key_Return)
+    window.key(Qt.Key.Key_M, SHIFT)
+    assert (tuple(camera.center), camera.zoom) == before, "also when the object is kept"
 
 
 def test_strokes_count_and_no_later_click_undoes_them(window):
@@ -348,16 +352,23 @@ def test_classes(window, monkeypatch):
     assert set(np.unique(window.annotator.labels.data)) == {0, 1}
 
 
+def shown_classes(window):
+    return {row.label: row.category for row in window.widget.objects.model.rows}
+
+
 def test_what_labels_said_of_their_objects_holds_while_they_are_there(window, imported):
     said = imported.metadata
     said.update(classes={7: "rod", 12: "cell", 99: "gone"}, found=[12])
-    window.annotator.book.choose(window.annotator.image, imported)
+    window.annotator.set_labels(imported)
+    assert shown_classes(window) == {7: "rod", 12: "cell"}
     window.widget.classes.make("nucleus")
     assert commit(window, 54, 15) == 13
+    assert shown_classes(window) == {7: "rod", 12: "cell", 13: "nucleus"}
     assert said["classes"] == {7: "rod", 12: "cell", 13: "nucleus"}
     assert said["found"] == [12]
     window.widget.numbering.category.choose(0)
     double_click(window, 37, 50)
+    assert shown_classes(window) == {7: "rod", 12: "cell", 13: "nucleus"}
     window.key(Qt.Key.Key_Return)
     assert said["classes"] == {7: "rod", 12: "cell", 13: "nucleus"}, "corrected"
     assert said["found"] == [12]
@@ -371,6 +382,7 @@ def test_what_labels_said_of_their_objects_holds_while_they_are_there(window, im
     table.choose([7])
     table.classified.emit([7], 1)
     assert said["classes"] == {7: "nucleus", 12: "cell", 13: "nucleus"}
+    assert shown_classes(window) == said["classes"]
 
 
 def test_classes_that_somebody_else_gives_meanwhile_hold_too(window, imported):

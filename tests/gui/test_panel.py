@@ -327,10 +327,32 @@ def test_the_class_of_chosen_objects_is_a_menu(window, table, monkeypatch):
     table.choose([1, 3])
     new.trigger()
     window.wait()
+    assert [row.category for row in table.model.rows] == ["nucleus", "", "nucleus"]
+    keep(window, 45, 65)
+    assert table.model.rows[-1].category == "", "the next objects get what they got before"
     (nucleus,) = (action for action in menu.actions() if action.text() == "nucleus")
+    table.choose([2])
     nucleus.trigger()
     window.wait()
-    assert [row.category for row in table.model.rows] == ["nucleus", "", "nucleus"]
+    assert [row.category for row in table.model.rows] == ["nucleus"] * 3 + [""]
+
+
+@pytest.mark.parametrize("large", [2**31 + 5, 2**33 + 1])
+def test_a_row_with_a_large_id_is_that_object(window, large):
+    data = np.zeros(SHAPE, np.int64)
+    data[10:20, 10:20] = large
+    data[30:40, 30:40] = np.int64(large).astype(np.int32)  # what 32 bits make of it
+    labels = window.viewer.add_labels(data)
+    window.annotator.set_labels(labels)
+    window.wait()
+    table = window.widget.objects
+    row = table.shown_labels.index(large)
+    choose_row(window, table, row)
+    rows, _ = np.nonzero(window.preview(SHAPE) == HINT)
+    assert (rows.min(), rows.max()) == (10, 19)
+    QTest.mouseDClick(table.table.viewport(), LEFT, pos=row_at(table, row))
+    window.wait()
+    assert window.controller.current.edited.label == large
 
 
 def test_split_keeps_class_and_review(window, table):

@@ -152,3 +152,24 @@ def test_other_versions_of_napari_read_the_layer_again(rng, monkeypatch):
     monkeypatch.setattr(layer, "refresh", lambda **_: screen.told.append("read"), raising=False)
     target.apply(tuple(changes_of(target.data, rng, 1)))
     assert screen.told == ["read"]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 2, 0)])
+def test_all_parts_of_a_step_at_once(array, rng, order):
+    viewer = ViewerModel()
+    layer = viewer.add_labels(array(rng.integers(0, 4, (4, 17, 23)).astype("i4")))
+    viewer.dims.order = order
+    viewer.dims.set_point(order[0], 2)
+    target, screen = LabelsLayer(layer), Screen(layer)
+    told, data, changes = [], np.array(target.data), []
+    layer.events.labels_update.connect(told.append)
+    layer.events.thumbnail.connect(told.append)
+    for change in changes_of(data, rng, 6):
+        change.apply(data)
+        changes.append(change)
+    for act in (target.apply, target.revert):
+        told.clear()
+        act(tuple(changes))
+        assert sorted(event.type for event in told) == ["labels_update", "thumbnail"]
+        assert screen.reads == 0, "nothing was read again"
+        assert_right(target, screen)

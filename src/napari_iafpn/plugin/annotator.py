@@ -94,7 +94,7 @@ class Annotator:
         self._magnifier = Magnifier(viewer, controller, shown)
         self._keys = CanvasKeys(viewer, self._actions(), self._mouse)
         self.categories: dict[int, dict[str, str]] = {}
-        self._descriptions = Descriptions()
+        self.descriptions = Descriptions()
         self._sees_channels = False
         self._background = BackgroundTasks("warming up napari-iafpn")
         self.is_open = self._window_closes = self._is_warm = False
@@ -315,7 +315,7 @@ class Annotator:
         id_, known = layer_id(labels), self.controller.document.facts
         facts = {label: fact for (of, label), fact in known.items() if of == id_}
         names = {number: values["name"] for number, values in self.categories.items()}
-        self._descriptions.tell(self.book.target_of(labels), facts, names)
+        self.descriptions.tell(self.book.target_of(labels), facts, names)
 
     # What the controller needs
 

@@ -64,7 +64,7 @@ class Descriptions:
             The names of classes; without any, what the layer says of them is left alone.
         """
         layer = target.layer
-        given, metadata = self._given_by(layer), layer.metadata
+        given, metadata = self.given_by(layer), layer.metadata
         there = target.areas if given.classes or given.found else ()
         if classes:
             metadata["classes"] = {
@@ -82,7 +82,7 @@ class Descriptions:
             metadata.pop("found", None)
         self._told[layer] = Description.of(layer)
 
-    def _given_by(self, layer: Labels) -> Description:
+    def given_by(self, layer: Labels) -> Description:
         """Return what a layer says that was not told here."""
         said = Description.of(layer)
         if said != self._told.get(layer):

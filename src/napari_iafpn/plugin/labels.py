@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.label_index import LabelIndex
 from napari_iafpn.plugin.layers import layer_id, placement
-from napari_iafpn.plugin.levels import levels_of, write
+from napari_iafpn.plugin.levels import Region, levels_of, write
 from napari_iafpn.plugin.redraw import redraw, shown_values
 from napari_iafpn.plugin.stores import blank_labels
 from napari_iafpn.sessions import PixelChange, PlaneKey
@@ -239,7 +239,7 @@ class LabelsLayer:
         for change in changes:
             ids = (runs.values for runs in (change.old, change.new))
             self._check(change.region, [int(of) for each in ids for of in (each.min(), each.max())])
-        written: list[tuple[tuple[slice, ...], Values, Values]] = []
+        written: list[tuple[Region, Values, Values]] = []
         try:
             for change in changes:
                 before = np.array(self.data[change.region])
@@ -251,8 +251,7 @@ class LabelsLayer:
                 with suppress(Exception):
                     write(self.levels, region, before)
             raise ValueError(self._refusal(error)) from error
-        for region, before, after in written:
-            self._show(region, before, after)
+        self._show(written)
 
     def _refusal(self, error: Exception) -> str:
         """Say why a store did not take what was written."""
@@ -265,13 +264,14 @@ class LabelsLayer:
             "again"
         )
 
-    def _show(self, region: tuple[slice, ...], before: Values, after: Values) -> None:
-        """Let all know of a region that was written; what fails here does not undo that."""
+    def _show(self, written: list[tuple[Region, Values, Values]]) -> None:
+        """Let all know of regions that were written; what fails here does not undo that."""
         try:
             if self._known is not None:
-                self._known.update(region, before, after)
+                for region, before, after in written:
+                    self._known.update(region, before, after)
             with self.layer.events.set_data.blocker(self._on_read):
-                redraw(self.layer, region, after)
+                redraw(self.layer, [(region, after) for region, _, after in written])
         except Exception:
             logger.exception("the labels %r could not be drawn", self.name)
             self._forget()

@@ -33,6 +33,11 @@ class Magnifier:
 
     def toggle(self) -> None:
         """Look at the current object closely, or go back; where the user moved on, look again."""
+        view = camera(self._viewer)
+        if self._before is not None and (tuple(view.center), float(view.zoom)) == self._close:
+            view.center, view.zoom = self._before
+            self._before = None
+            return
         prediction, mask = self._controller.prediction, self._controller.mask
         box = prediction.roi if prediction is not None else None if mask is None else mask.box
         image, plane = self._shown.layer, self._controller.plane
@@ -40,18 +45,13 @@ class Magnifier:
             text = "there is no object to look at yet; click on one first"
             self._controller.said.emit(Message(text, error=True))
         else:
-            self._toggle(image, plane, box)
+            self._before = tuple(view.center), float(view.zoom)
+            self._look(image, plane, box)
+            self._close = tuple(view.center), float(view.zoom)
 
-    def _toggle(self, image: Image, plane: PlaneKey, box: Box) -> None:
-        view = camera(self._viewer)
-        now = tuple(view.center), float(view.zoom)
-        if self._before is not None and now == self._close:
-            view.center, view.zoom = self._before
-            self._before = None
-            return
-        self._before = now
+    def _look(self, image: Image, plane: PlaneKey, box: Box) -> None:
         corners = [(box.row_start, box.col_start), (box.row_stop, box.col_stop)]
         start, stop = (np.array(image.data_to_world(plane.to_data(*point))) for point in corners)
         center_on(self._viewer, image, (start + stop) / 2)
-        view.zoom = FILLED * min(canvas_size(self._viewer)) / float(np.abs(stop - start).max())
-        self._close = tuple(view.center), float(view.zoom)
+        zoom = FILLED * min(canvas_size(self._viewer)) / float(np.abs(stop - start).max())
+        camera(self._viewer).zoom = zoom

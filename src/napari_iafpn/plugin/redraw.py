@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,26 +15,23 @@ from napari_iafpn.plugin.levels import Region, pick, sampled
 logger = logging.getLogger(__name__)
 
 
-def redraw(layer: Labels, region: Region, values: NDArray[Any]) -> None:
+Written = Sequence[tuple[Region, NDArray[Any]]]
+"""Regions of the finest level, and what was written to each, one after the other."""
+
+
+def redraw(layer: Labels, written: Written) -> None:
     """Show what was written.
 
-    What napari has of the region in memory and on the graphics card is replaced; that takes as
-    long as the region is large, where a refresh takes as long as the plane is.
-
-    Parameters
-    ----------
-    layer : Labels
-    region : tuple of slice
-        In the finest level.
-    values : array
-        What it holds now.
+    What napari has of the regions in memory is replaced, and on the graphics card, at once, what
+    encloses them; that takes as long as they are large, where a refresh takes as long as the plane
+    is.
     """
     if layer.multiscale and hasattr(layer, "_reset_thumbnail_level_data"):
         layer._reset_thumbnail_level_data()  # napari keeps the coarsest level of a plane
     if not layer.visible:
         return  # napari reads it when it is shown
     try:
-        done = _patched(layer, region, values)
+        done = _patched(layer, written)
     except Exception:  # another version of napari
         logger.debug("only a refresh shows the change", exc_info=True)
         done = False
@@ -49,8 +47,8 @@ def shown_values(layer: Labels) -> NDArray[Any]:
         return np.zeros(0, int)
 
 
-def _patched(layer: Labels, region: Region, values: NDArray[Any]) -> bool:
-    """Replace what napari has of a region; False, and nothing done, where it cannot be."""
+def _patched(layer: Labels, written: Written) -> bool:
+    """Replace what napari has of some regions; False where it cannot be, so a refresh is needed."""
     shown = layer._slice
     displayed = list(shown.slice_input.displayed)
     raw, view = shown.image.raw, shown.image.view
@@ -58,14 +56,21 @@ def _patched(layer: Labels, region: Region, values: NDArray[Any]) -> bool:
         return True
     if len(displayed) != 2 or not layer.loaded or not raw.flags.writeable:
         return False
-    found = _in_view(layer, region, values)
-    if found is None:
+    places = []
+    for region, values in written:
+        found = _in_view(layer, region, values)
+        if found is not None:
+            place, new = found
+            raw[place] = new
+            places.append(place)
+    if not places:
         return True
-    place, new = found
-    raw[place] = new
     place = tuple(
-        slice(max(part.start - layer.contour, 0), min(part.stop + layer.contour, size))
-        for part, size in zip(place, raw.shape, strict=True)
+        slice(
+            max(min(part.start for part in along) - layer.contour, 0),
+            min(max(part.stop for part in along) + layer.contour, size),
+        )
+        for along, size in zip(zip(*places, strict=True), raw.shape, strict=True)
     )
     colors = layer._raw_to_displayed(raw, data_slice=place)
     view[place] = colors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from napari_iafpn.plugin.annotate.objects_view import ObjectsView
@@ -41,13 +42,15 @@ class Classes:
         self._sessions.keeper.note_categories(classes)
         self._offer()
 
-    def make(self, name: str) -> None:
-        """Make a class of a name and choose it."""
+    def make(self, name: str, labels: Sequence[int] = ()) -> None:
+        """Make a class of a name, and give it to objects, or else to the next ones."""
         categories = self._annotator.categories
         number = max(categories, default=0) + 1
         categories[number] = {"name": name, "colour": COLOURS[(number - 1) % len(COLOURS)]}
         self._sessions.keeper.note_categories(categories)
-        self._offer(number)
+        self._offer(self._view.value.category if labels else number)
+        if labels:
+            self._objects.classified.emit(labels, number)
 
     def _offer(self, chosen: int = 0) -> None:
         names = class_names(self._annotator.categories)

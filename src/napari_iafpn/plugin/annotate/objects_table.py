@@ -54,11 +54,12 @@ class ObjectsPresenter:
 
     def _rows(self, target: LabelsLayer) -> list[ObjectRow]:
         categories, facts = self._annotator.categories, self._annotator.controller.document.facts
-        edited = self._edited(target)
+        edited, id_ = self._edited(target), target.id
+        given = self._annotator.descriptions.given_by(target.layer).classes
         rows = []
         for label, area in sorted((target.areas + edited).items()):
-            fact = facts.get((target.id, label), ObjectStats())
-            name = categories.get(fact.category, {}).get("name", "")
+            fact = facts.get((id_, label), ObjectStats())
+            name = categories.get(fact.category, {}).get("name", given.get(label, ""))
             told = label, name, area, fact.clicks, fact.seconds, fact.reviewed
             rows.append(
                 ObjectRow(*told, edited=label in edited, found=fact.found, quality=fact.quality)
@@ -139,11 +140,10 @@ class ObjectsPresenter:
         known = self._annotator.controller.document.facts
 
         def step(plane: PlaneKey, target: LabelsLayer) -> Step:
-            before = {label: known.get((target.id, label), ObjectStats()) for label in labels}
-            changes = tuple(
-                StatsChange(target.id, label, known.get((target.id, label)), fact)
-                for label, fact in changed(before).items()
-            )
+            id_ = target.id
+            before = {label: known.get((id_, label)) for label in labels}
+            after = changed({label: fact or ObjectStats() for label, fact in before.items()})
+            changes = tuple(StatsChange(id_, label, before[label], after[label]) for label in after)
             return Step(kind, plane, facts=changes)
 
         self._change(step)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, groupby
+from operator import attrgetter
 from typing import Any, cast
 
 from qtpy.QtCore import (
@@ -11,7 +13,7 @@ from qtpy.QtCore import (
     QItemSelection,
     QItemSelectionModel,
     QModelIndex,
-    QSortFilterProxyModel,
+    QSignalBlocker,
     Qt,
     Signal,
 )
@@ -102,17 +104,37 @@ class ObjectRow:
 
 
 class ObjectsModel(QAbstractTableModel):
-    """The rows as they come; a proxy sorts them."""
+    """The rows, in the order that the user chose."""
 
     def __init__(self) -> None:
         super().__init__()
         self.rows: list[ObjectRow] = []
+        self._by, self._descending = 0, False
 
-    def set_rows(self, rows: Sequence[ObjectRow]) -> None:
-        """Show other rows."""
+    def set_rows(self, rows: Iterable[ObjectRow]) -> bool:
+        """Show rows; tell whether they are others than before."""
+        rows = self._sorted(rows)
+        if rows == self.rows:
+            return False
         self.beginResetModel()
-        self.rows = list(rows)
+        self.rows = rows
         self.endResetModel()
+        return True
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Sort by a column, equal rows by their ids; what is chosen stays so."""
+        self._by, self._descending = column, order == Qt.SortOrder.DescendingOrder
+        self.layoutAboutToBeChanged.emit()
+        before, self.rows = self.rows, self._sorted(self.rows)
+        places = {row.label: place for place, row in enumerate(self.rows)}
+        kept = self.persistentIndexList()
+        moved = [self.index(places[before[each.row()].label], each.column()) for each in kept]
+        self.changePersistentIndexList(kept, moved)
+        self.layoutChanged.emit()
+
+    def _sorted(self, rows: Iterable[ObjectRow]) -> list[ObjectRow]:
+        by_id = sorted(rows, key=attrgetter("label"))
+        return sorted(by_id, key=lambda row: row.values[self._by], reverse=self._descending)
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802, ARG002
         """Return the number of objects."""
@@ -123,12 +145,10 @@ class ObjectsModel(QAbstractTableModel):
         return len(COLUMNS)
 
     def data(self, index: QModelIndex, role: int = Role.DisplayRole) -> Any:
-        """Return a cell's text, what it is sorted by, and how it looks."""
+        """Return a cell's text, and how it looks."""
         row = self.rows[index.row()]
         if role == Role.DisplayRole:
             return row.texts[index.column()]
-        if role == Role.UserRole:
-            return row.values[index.column()]
         if role == Role.TextAlignmentRole and index.column() in (0, 2, 3, 4, 5):
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         if role == Role.FontRole and row.edited:
@@ -168,23 +188,20 @@ class ObjectsView(QWidget):
     """The table, which layer it shows, and what can be done with the chosen rows."""
 
     labels_chosen = Signal(str)
-    shown = Signal(int)
+    shown = Signal(object)  # an int of Qt has 32 bits, an id may have more
     unchosen = Signal()
-    edited = Signal(int)
+    edited = Signal(object)
     deleted = Signal(list)
     merged = Signal(list)
     reviewed = Signal(list)
-    classified = Signal(list, int)
-    class_wanted = Signal()
+    classified = Signal(list, object)
+    class_wanted = Signal(list)
     export_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.labels = Choice("The Labels layer that gets the objects", self)
         self.model = ObjectsModel()
-        self._sorted = QSortFilterProxyModel(self)
-        self._sorted.setSourceModel(self.model)
-        self._sorted.setSortRole(Role.UserRole)
         self.table = self._made_table()
         self.buttons: dict[str, QPushButton] = {}
         self._classes = QMenu(self)
@@ -209,13 +226,15 @@ class ObjectsView(QWidget):
 
     @property
     def chosen(self) -> list[int]:
-        """The ids of the chosen rows."""
-        return [self._label(index) for index in self._selection.selectedRows()]
+        """The ids of the chosen rows, from the top to the bottom."""
+        ranges: Any = self._selection.selection()
+        rows = (range(part.top(), part.bottom() + 1) for part in ranges)
+        return [self.model.rows[row].label for row in sorted({*chain(*rows)})]
 
     @property
     def shown_labels(self) -> list[int]:
         """The ids in the order in which they are shown."""
-        return [self._label(self._sorted.index(row, 0)) for row in range(self._sorted.rowCount())]
+        return [row.label for row in self.model.rows]
 
     def set_labels(self, names: Sequence[str], chosen: str | None) -> None:
         """Offer Labels layers and a new one."""
@@ -230,17 +249,15 @@ class ObjectsView(QWidget):
             action.triggered.connect(lambda _, key=key: self.classified.emit(self.chosen, key))
         self._classes.addSeparator()
         new: Any = self._classes.addAction(NEW_CLASS)
-        new.triggered.connect(lambda _: self.class_wanted.emit())
+        new.triggered.connect(lambda _: self.class_wanted.emit(self.chosen))
 
     def set_rows(self, rows: Sequence[ObjectRow]) -> None:
         """Show other objects; what is chosen stays so, and so does the place in the list."""
-        if list(rows) == self.model.rows:
-            return
         chosen, bar = self.chosen, cast(QScrollBar, self.table.verticalScrollBar())
         place = bar.value()
-        blocked = self._selection.blockSignals(True)
-        self.model.set_rows(rows)
-        self._selection.blockSignals(blocked)
+        with QSignalBlocker(self._selection):
+            if not self.model.set_rows(rows):
+                return
         self.table.setColumnHidden(CLASS_COLUMN, not any(row.category for row in rows))
         self.choose(chosen)
         bar.setValue(place)
@@ -249,16 +266,17 @@ class ObjectsView(QWidget):
     def choose(self, labels: Sequence[int]) -> None:
         """Choose the rows of these ids, without going there."""
         wanted, rows = set(labels), QItemSelection()
-        for place, label in enumerate(self.shown_labels if wanted else ()):
-            if label in wanted:
-                index = self._sorted.index(place, 0)
-                rows.select(index, index)
+        places = (n for n, label in enumerate(self.shown_labels) if label in wanted)
+        # Neighbours as one range: Qt compares every range with every other.
+        for _, run in groupby(enumerate(places), lambda pair: pair[1] - pair[0]):
+            neighbours = [place for _, place in run]
+            rows.select(self.model.index(neighbours[0], 0), self.model.index(neighbours[-1], 0))
         flags = QItemSelectionModel.SelectionFlag
         self._selection.select(rows, flags.ClearAndSelect | flags.Rows)
 
     def _made_table(self) -> ObjectsTable:
         table = ObjectsTable(self)
-        table.setModel(self._sorted)
+        table.setModel(self.model)
         table.setSortingEnabled(True)
         table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -307,7 +325,7 @@ class ObjectsView(QWidget):
         return grid
 
     def _label(self, index: QModelIndex) -> int:
-        return self.model.rows[self._sorted.mapToSource(index).row()].label
+        return self.model.rows[index.row()].label
 
     def _edit(self, *_: object) -> None:
         if self.chosen:

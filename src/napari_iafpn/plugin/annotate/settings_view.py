@@ -98,7 +98,7 @@ class NumberingView(QWidget):
     """Under which number, and as what, objects are kept."""
 
     chosen = Signal(CommitAs)
-    class_made = Signal(str)
+    class_made = Signal(str, list)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -138,11 +138,11 @@ class NumberingView(QWidget):
         self.category.offer([(NO_CLASS, 0), *classes, (NEW_CLASS, -1)], chosen)
         self._before = chosen
 
-    def ask_class(self) -> None:
-        """Ask for the name of a new class."""
+    def ask_class(self, labels: Sequence[int] = ()) -> None:
+        """Ask for the name of a new class, of these objects or else of the next ones."""
         name, given = QInputDialog.getText(self, "New class", "Name of the class")
         if given and name.strip():
-            self.class_made.emit(name.strip())
+            self.class_made.emit(name.strip(), list(labels))
 
     def _on_class(self, chosen: int) -> None:
         if chosen < 0:
