@@ -278,12 +278,14 @@ class LabelsLayer:
 
     def _on_paint(self, event: Any) -> None:
         change = _change_of(self.data, event.value)
-        if change is not None:
-            # The layer itself is no help: napari may write only after it told.
-            if self._known is not None:
-                self._known.update(change.region, change.before, change.after)
-            if self._painted is not None:
-                self._painted(self, change)
+        if change is None:
+            return
+        if not np.array_equal(self.data[change.region], change.after):
+            self.apply((change,))  # napari tells of some changes before it writes them
+        elif self._known is not None:
+            self._known.update(change.region, change.before, change.after)
+        if self._painted is not None:
+            self._painted(self, change)
 
     def _on_read(self, _event: Any = None) -> None:
         """Whoever writes without telling lets napari read again; a small array is counted anew."""
