@@ -13,6 +13,7 @@ from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_iafpn.plugin.camera import camera
+from napari_iafpn.plugin.common.focus import TypingWatch
 from napari_iafpn.plugin.layer_tool import is_free
 from napari_iafpn.plugin.shortcuts import SHORTCUTS, keys_of, offer_shortcuts
 
@@ -204,6 +205,7 @@ class CanvasKeys:
         self._viewer = viewer
         self._actions = dict(actions)
         self._mouse = mouse
+        self._typing = TypingWatch()
         self._before: list[tuple[Any, dict[Any, Callable]]] = []
 
     def take(self, actions: Mapping[str, Callable[[], object]]) -> None:
@@ -214,6 +216,7 @@ class CanvasKeys:
         """Bind the keys."""
         if not self._before:
             offer_shortcuts()
+            self._typing.watch(on=True)
             self._viewer.layers.selection.events.active.connect(self._on_active)
             _shortcut_changed().connect(self._on_shortcut)
             self._bind(self._viewer)
@@ -224,6 +227,7 @@ class CanvasKeys:
     def detach(self) -> None:
         """Bind the keys to what they were bound to before."""
         if self._before:
+            self._typing.watch(on=False)
             self._viewer.layers.selection.events.active.disconnect(self._on_active)
             _shortcut_changed().disconnect(self._on_shortcut)
             while self._before:
@@ -245,8 +249,15 @@ class CanvasKeys:
         self._before.append((provider, dict(provider.keymap)))
         for shortcut in SHORTCUTS:
             for key in keys_of(shortcut) if shortcut.name in self._actions else ():
-                action = _without_provider(self._actions[shortcut.name])
+                action = self._unless_typed(self._actions[shortcut.name])
                 provider.bind_key(key, action, overwrite=True)
+
+    def _unless_typed(self, action: Callable[[], object]) -> Callable[[Any], None]:
+        def run(_provider: Any) -> None:
+            if not self._typing.is_ended:
+                action()
+
+        return run
 
     def _hold(self, viewer: ViewerModel) -> Iterator[None]:
         """Let drags move the image as long as the key is held; with a brush, napari does that."""
@@ -270,13 +281,6 @@ def _shortcut_changed() -> Any:
     """Return the event of other keys for an action; before napari 0.7.1 its name was misspelt."""
     events = action_manager.events
     return getattr(events, "shortcut_changed", None) or events.shorcut_changed
-
-
-def _without_provider(action: Callable[[], object]) -> Callable[[Any], None]:
-    def run(_provider: Any) -> None:
-        action()
-
-    return run
 
 
 def _name(thing: Any) -> str:
