@@ -92,7 +92,7 @@ class Annotator:
         )
         self.kept = KeptObjects(viewer, controller, shown, self.book, self._outline)
         self._magnifier = Magnifier(viewer, controller, shown)
-        self._keys = CanvasKeys(viewer, self._actions(), self._mouse)
+        self._keys = CanvasKeys(viewer, self._actions(), self._mouse, self.layer_tool)
         self.categories: dict[int, dict[str, str]] = {}
         self._descriptions = Descriptions()
         self._sees_channels = False
@@ -259,7 +259,7 @@ class Annotator:
 
     def cancel(self) -> bool:
         """Drop the drawing, the prediction or the tool of a layer; tell whether there was any."""
-        if self._drags.drop():
+        if self._drags.drop() or self.layer_tool.drop():
             return True
         if not self.controller.busy:
             return self.layer_tool.put_down()
