@@ -146,6 +146,20 @@ def test_areas_are_those_of_the_pixels_after_each_tool_undo_and_redo(labels, too
     assert target.areas == recount() != before
 
 
+@pytest.mark.parametrize("recorded", [False, True])
+def test_napari_takes_back_only_strokes_that_are_no_steps(labels, recorded):
+    before = labels.data.copy()
+    target = LabelsLayer(labels, lambda *_: recorded)
+    labels.paint((1, 6, 5), 9)
+    painted_ = labels.data.copy()
+    assert target.areas[9]
+    assert target.walk_strokes(back=True) is not recorded
+    assert np.array_equal(labels.data, painted_ if recorded else before)
+    assert target.walk_strokes(back=False) is not recorded
+    assert np.array_equal(labels.data, painted_)
+    assert target.areas[9] == (painted_ == 9).sum()
+
+
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
