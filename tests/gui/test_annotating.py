@@ -293,6 +293,90 @@ def test_napari_s_own_strokes_on_committed_labels_are_steps_too(window):
     assert len(window.clicks) == 1
 
 
+# Steps that need no displayed plane
+
+
+@pytest.fixture(params=["3d", "beside"])
+def off_the_planes(annotate, request):
+    """Three kept objects of a stack, of which no plane is displayed any more."""
+    window = annotate(np.zeros((4, *SHAPE), np.uint8))
+    window.viewer.dims.set_point(0, 2)
+    for place in ((15, 15), (15, 60), (45, 30)):
+        window.click(2, *place)
+        window.key(Qt.Key.Key_Return)
+    window.viewer.layers.selection.active = window.annotator.labels
+    if request.param == "3d":
+        window.viewer.dims.ndisplay = 3
+    else:
+        window.viewer.add_labels(np.zeros((8, *SHAPE), np.uint8))
+        window.viewer.layers.selection.active = window.annotator.labels
+        window.viewer.dims.set_point(0, 7)
+    assert window.controller.plane is None
+    return window
+
+
+def test_strokes_are_steps_without_a_displayed_plane(off_the_planes):
+    window, labels = off_the_planes, off_the_planes.annotator.labels
+    kept = labels.data.copy()
+    labels.fill((2, 15, 15), 9)
+    filled = labels.data.copy()
+    window.key(Qt.Key.Key_Z, CONTROL)
+    assert np.array_equal(labels.data, kept)
+    window.key(Qt.Key.Key_Z, CONTROL | SHIFT)
+    assert np.array_equal(labels.data, filled)
+
+
+def test_the_table_needs_no_displayed_plane(off_the_planes):
+    window, labels = off_the_planes, off_the_planes.annotator.labels
+    kept, table = labels.data.copy(), window.widget.objects
+    table.choose([3])
+    table.buttons["Delete"].click()
+    assert set(np.unique(labels.data)) == {0, 1, 2}
+    table.choose([1, 2])
+    table.reviewed.emit([1, 2])
+    table.classified.emit([1, 2], 4)
+    assert [(row.label, row.reviewed) for row in table.model.rows] == [(1, True), (2, True)]
+    table.merged.emit([1, 2])
+    assert set(np.unique(labels.data)) == {0, 1}
+    for _ in range(4):
+        window.controller.undo()
+    assert np.array_equal(labels.data, kept)
+
+
+def test_an_edit_without_a_displayed_plane_is_refused_in_a_sentence(off_the_planes):
+    off_the_planes.widget.objects.edited.emit(1)
+    assert off_the_planes.says("No plane of an image is displayed; show one in 2D first")
+
+
+def test_without_an_image_undo_is_that_of_the_labels(annotate):
+    window = annotate(None)
+    labels = window.viewer.add_labels(np.zeros(SHAPE, np.uint8))
+    labels.mode, labels.brush_size = "paint", 3
+    labels.paint((20, 20), 3)
+    painted = labels.data.copy()
+    window.key(Qt.Key.Key_Z, CONTROL)
+    assert not labels.data.any()
+    window.key(Qt.Key.Key_Z, CONTROL | SHIFT)
+    assert np.array_equal(labels.data, painted)
+    window.key(Qt.Key.Key_Z, CONTROL)
+    window.key(Qt.Key.Key_Z, CONTROL)
+    assert window.says("There is nothing to undo.")
+
+
+def test_napari_takes_back_no_step_of_the_history(window):
+    commit(window, 30, 40)
+    labels = window.annotator.labels
+    labels.paint((5, 5), 3)
+    window.viewer.layers.remove(window.annotator.image)
+    window.viewer.layers.selection.active = labels
+    painted = labels.data.copy()
+    labels.paint((5, 30), 3)
+    window.key(Qt.Key.Key_Z, CONTROL)
+    window.key(Qt.Key.Key_Z, CONTROL)
+    assert np.array_equal(labels.data, painted)
+    assert window.says("The next step to undo was made on an image that is not open")
+
+
 # History
 
 

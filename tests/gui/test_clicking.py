@@ -321,3 +321,47 @@ def test_an_object_that_is_edited_is_marked(window):
     assert np.array_equal(edited > 0, new > 0)
     border = new == OUTLINE
     assert set(np.unique(edited[border])) == {OUTLINE, RING}, "dashed"
+
+
+def test_enter_and_escape_are_a_polygon_s_while_one_is_drawn(window):
+    labels = window.viewer.add_labels(np.zeros(SHAPE, int))
+    window.click(30, 40)
+    labels.mode = "polygon"
+    for corner in ((5, 5), (5, 15), (15, 15)):
+        window.click(*corner)
+    window.key(Qt.Key.Key_Return)
+    assert labels.data[6, 12] == 1
+    assert near(window.clicks, (30, 40, True)), "the object at work is not kept"
+    window.click(40, 10)
+    window.key(Qt.Key.Key_Escape)
+    assert (labels.mode, labels._overlays["polygon"].points) == ("polygon", [])
+    window.key(Qt.Key.Key_Escape)
+    assert labels.mode == "pan_zoom"
+    window.key(Qt.Key.Key_Return)
+    assert window.clicks == []
+
+
+def test_escape_first_ends_a_shape_then_puts_the_tool_down(window):
+    shapes = window.viewer.add_shapes(ndim=2)
+    shapes.mode = "add_path"
+    for corner in ((5, 5), (5, 15), (15, 15)):
+        window.click(*corner)
+    assert shapes._is_creating
+    window.key(Qt.Key.Key_Escape)
+    assert (shapes.mode, shapes._is_creating) == ("add_path", False)
+    window.key(Qt.Key.Key_Escape)
+    assert shapes.mode == "pan_zoom"
+
+
+@pytest.mark.parametrize("kind", ["shapes", "points", "labels", "vectors"])
+def test_enter_and_escape_are_ours_whichever_layer_is_active_in_pan_zoom(window, predictor, kind):
+    layer = getattr(window.viewer, f"add_{kind}")(*([np.zeros(SHAPE, int)] * (kind == "labels")))
+    layer.mode = "pan_zoom"
+    window.click(30, 40)
+    window.key(Qt.Key.Key_Return)
+    assert window.clicks == []
+    predictor.seconds = 1
+    window.click(30, 60, wait=False)
+    QTest.keyClick(window.canvas.native, Qt.Key.Key_Escape)
+    assert window.says("Stopped.")
+    assert not window.controller.busy

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from napari._qt.widgets.qt_dims_slider import QtDimSliderWidget
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtTest import QTest
@@ -14,10 +15,12 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QInputDialog,
     QLabel,
+    QLineEdit,
     QScrollBar,
     QSpinBox,
     QToolButton,
 )
+from superqt import QLargeIntSpinBox
 
 from napari_iafpn.plugin.annotate.objects_view import COLUMNS
 from napari_iafpn.plugin.annotate.settings_view import NEW_CLASS
@@ -209,6 +212,53 @@ def test_enter_in_a_number_box_only_confirms_it(stack):
     assert len(stack.clicks) == 1, "nothing was kept"
     assert focused(stack) is stack.canvas.native
     press(stack, Qt.Key.Key_Return)
+    assert stack.clicks == []
+
+
+def type_in(box, text):
+    QTest.mouseClick(box, LEFT)
+    box.setFocus()
+    box.selectAll()
+    QTest.keyClicks(box, text)
+
+
+def slider_box(window):
+    """The field beside napari's slider that takes the number of a plane."""
+    sliders = window.viewer.window._qt_window.findChildren(QtDimSliderWidget)
+    return next(slider.curslice_label for slider in sliders if slider.isVisible())
+
+
+def label_box(window):
+    """The field of napari that takes the id to paint with."""
+    labels = window.annotator.labels
+    window.viewer.layers.selection.active = labels
+    controls = window.viewer.window._qt_viewer.controls.widgets[labels]
+    return controls.findChild(QLargeIntSpinBox)
+
+
+def other_field(window):
+    """A field of another plugin."""
+    box = QLineEdit()
+    window.viewer.window.add_dock_widget(box, name="other")
+    return box
+
+
+@pytest.mark.parametrize("field", [slider_box, label_box, other_field])
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape])
+def test_fields_of_napari_and_of_other_plugins_only_confirm(stack, predictor, field, key):
+    stack.viewer.dims.set_point(0, 2)
+    keep(stack, 2, 15, 20)
+    stack.click(2, 45, 60)
+    box = field(stack)
+    type_in(box, "2")
+    predictor.seconds = 0.3
+    stack.click(2, 40, 55, wait=False)
+    QTest.keyClick(box, key)
+    stack.wait()
+    assert len(stack.clicks) == 2, "nothing was kept"
+    assert stack.controller.mask is not None, "nothing was stopped"
+    QTest.keyClick(stack.canvas.native, Qt.Key.Key_Return)
+    stack.wait()
     assert stack.clicks == []
 
 

@@ -1,6 +1,7 @@
 """Commits into a Labels layer."""
 
 import sys
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.labels import LabelsLayer
 from napari_iafpn.plugin.labels_registry import LabelsRegistry
 from napari_iafpn.plugin.layers import fits, value_at
-from napari_iafpn.sessions import PixelChange, PlaneKey
+from napari_iafpn.sessions import Document, LabelsChange, PixelChange, PlaneKey, Step
 from napari_iafpn.sessions.blocks import Blocks
 from napari_iafpn.sessions.pixels import lifted, painted
 
@@ -107,6 +108,56 @@ def test_strokes_of_napari_s_tools_become_changes(labels, tool):
     assert np.array_equal(labels.data, before)
     change.apply(labels.data)
     assert np.array_equal(labels.data, after)
+
+
+def paint_with(labels, tool):
+    """Give pixels of the object 4 to the background, as a tool of napari does."""
+    if tool == "polygon":
+        labels.paint_polygon([[1, 1, 1], [1, 1, 6], [1, 6, 6], [1, 6, 1]], 0)
+    elif tool == "fill":
+        labels.fill((1, 3, 4), 0)
+    elif tool == "brush":
+        labels.paint((1, 3, 4), 0)
+    else:
+        labels.data_setitem((np.array([1]), np.array([3]), np.array([4])), 0)
+
+
+@pytest.mark.parametrize("tool", ["polygon", "fill", "brush", "data_setitem"])
+def test_areas_are_those_of_the_pixels_after_each_tool_undo_and_redo(labels, tool, monkeypatch):
+    monkeypatch.setattr("napari_iafpn.plugin.labels.QUICK_PIXELS", 0)  # as in a large stack
+    labels.data[1, 3:5, 4:6] = 4
+
+    def do(target, change):
+        document.do(Step("paint", PLANE, labels=(LabelsChange(target.id, (change,)),)))
+
+    target = LabelsLayer(labels, do)
+    document = Document(lambda _: target)
+
+    def recount():
+        return Counter(labels.data[labels.data > 0].tolist())
+
+    before = recount()
+    assert target.areas == before
+    paint_with(labels, tool)
+    assert target.areas == recount() != before
+    document.undo()
+    assert target.areas == recount() == before
+    document.redo()
+    assert target.areas == recount() != before
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_napari_takes_back_only_strokes_that_are_no_steps(labels, recorded):
+    before = labels.data.copy()
+    target = LabelsLayer(labels, lambda *_: recorded)
+    labels.paint((1, 6, 5), 9)
+    painted_ = labels.data.copy()
+    assert target.areas[9]
+    assert target.walk_strokes(back=True) is not recorded
+    assert np.array_equal(labels.data, painted_ if recorded else before)
+    assert target.walk_strokes(back=False) is not recorded
+    assert np.array_equal(labels.data, painted_)
+    assert target.areas[9] == (painted_ == 9).sum()
 
 
 @pytest.mark.parametrize(

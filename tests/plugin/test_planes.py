@@ -10,6 +10,7 @@ from napari_iafpn.plugin.layers import (
     channels_of,
     default_image,
     fits,
+    nearest_plane,
     pixel_length,
     plane_key,
     plane_source,
@@ -81,6 +82,18 @@ def test_the_source_of_a_multiscale_image_has_all_its_levels(order, shapes):
         found = level.read(Box.whole(level.shape))
         assert np.ptp(found) == 0
         assert abs(found[0, 0] - (place + 0.5) / sides[0]) <= 0.5 / side
+
+
+@pytest.mark.parametrize(("point", "index"), [(-3, 0), (2, 2), (9, 3)])
+def test_the_nearest_plane_is_on_the_image_also_in_3d(point, index):
+    viewer = ViewerModel()
+    image = viewer.add_image(np.zeros((4, 10, 12)))
+    viewer.add_image(np.zeros((20, 10, 12)), translate=(-5, 0, 0))
+    viewer.dims.set_point(0, point)
+    for ndisplay in (2, 3):
+        viewer.dims.ndisplay = ndisplay
+        key = nearest_plane(image, viewer.dims)
+        assert (key.axes, key.index) == ((1, 2), (index,))
 
 
 def test_show_plane_is_the_inverse_of_plane_key():

@@ -92,7 +92,7 @@ class Annotator:
         )
         self.kept = KeptObjects(viewer, controller, shown, self.book, self._outline)
         self._magnifier = Magnifier(viewer, controller, shown)
-        self._keys = CanvasKeys(viewer, self._actions(), self._mouse)
+        self._keys = CanvasKeys(viewer, self._actions(), self._mouse, self.layer_tool)
         self.categories: dict[int, dict[str, str]] = {}
         self.descriptions = Descriptions()
         self._sees_channels = False
@@ -113,8 +113,8 @@ class Annotator:
         controller = self.controller
         return {
             "commit": controller.commit,
-            "undo": controller.undo,
-            "redo": controller.redo,
+            "undo": self.undo,
+            "redo": self.redo,
             "cancel": self.cancel,
             "clear": controller.clear,
             "split": controller.split,
@@ -235,6 +235,30 @@ class Annotator:
         """Show the network all visible channels from the next click on, or one image."""
         self._sees_channels = on
 
+    def undo(self) -> None:
+        """Take the last step back; without an image there is only what napari knows of."""
+        if not self._walk_strokes(back=True):
+            self.controller.undo()
+
+    def redo(self) -> None:
+        """Do the step again that was undone last."""
+        if not self._walk_strokes(back=False):
+            self.controller.redo()
+
+    def _walk_strokes(self, *, back: bool) -> bool:
+        active = self.viewer.layers.selection.active
+        if self._shown.nearest_plane is not None or active not in self.book.layers:
+            return False
+        return self.book.target_of(active).walk_strokes(back=back)
+
+    @property
+    def nearest_plane(self) -> PlaneKey:
+        """Where to look for what a step does that needs no plane; ValueError without an image."""
+        plane = self.controller.plane or self._shown.nearest_plane
+        if plane is None:
+            raise ValueError("there is no image; open the one of these labels first")
+        return plane
+
     def next_label(self) -> int:
         """Return the id under which the current object would be committed."""
         current, wish = self.controller.current, self.controller.commit_as
@@ -259,7 +283,7 @@ class Annotator:
 
     def cancel(self) -> bool:
         """Drop the drawing, the prediction or the tool of a layer; tell whether there was any."""
-        if self._drags.drop():
+        if self._drags.drop() or self.layer_tool.drop():
             return True
         if not self.controller.busy:
             return self.layer_tool.put_down()
@@ -272,10 +296,12 @@ class Annotator:
     def _on_inserted(self, event: Any) -> None:
         self.book.watch(event.value)
 
-    def _on_labels_painted(self, target: LabelsLayer, change: PixelChange) -> None:
-        plane = self.controller.plane
-        if self._mouse.is_attached and plane is not None:
-            self.controller.do(Step("paint", plane, labels=(LabelsChange(target.id, (change,)),)))
+    def _on_labels_painted(self, target: LabelsLayer, change: PixelChange) -> bool:
+        plane = self._shown.nearest_plane
+        if not self._mouse.is_attached or plane is None:
+            return False
+        self.controller.do(Step("paint", plane, labels=(LabelsChange(target.id, (change,)),)))
+        return True
 
     def _on_zoom(self, _event: Any = None) -> None:
         self.clicks.fit_zoom()

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Labels
 from napari.utils.action_manager import action_manager
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_iafpn.plugin.camera import camera
-from napari_iafpn.plugin.layer_tool import is_free
+from napari_iafpn.plugin.common.focus import TypingWatch
+from napari_iafpn.plugin.layer_tool import LayerTool, is_free
 from napari_iafpn.plugin.shortcuts import SHORTCUTS, keys_of, offer_shortcuts
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ CLICK_TRAVEL = 8.0
 LEFT, RIGHT = 1, 2
 # Milliseconds after which the mouse rests.
 REST = 120
+# Keys that no tool in hand has: a layer's undo knows nothing of clicks, Escape puts the tool down.
+OURS = ("undo", "redo", "cancel")
 # What napari calls moving the image while a key is held.
 HOLD = "napari:hold_for_pan_zoom"
 # Qt calls the Control key of a Mac Meta.
@@ -184,10 +186,10 @@ class RestingMouse:
 
 
 class CanvasKeys:
-    """Binds keys of the viewer and of the active Labels layer, and gives them back.
+    """Binds keys of the viewer and of the active layer, and gives them back.
 
-    A layer's keys come before the viewer's, and a Labels layer has an undo of its own, which knows
-    nothing of clicks and commits: while this is attached, the keys mean the same everywhere.
+    A layer's keys come before the viewer's. While this is attached they mean the same whichever
+    layer is active; with a tool of it in hand, its own keys are for that tool.
 
     Parameters
     ----------
@@ -196,14 +198,21 @@ class CanvasKeys:
         By the names of `SHORTCUTS`.
     mouse : CanvasMouse
         Told while the key is held that lets drags move the image.
+    tool : LayerTool
     """
 
     def __init__(
-        self, viewer: ViewerModel, actions: Mapping[str, Callable[[], object]], mouse: CanvasMouse
+        self,
+        viewer: ViewerModel,
+        actions: Mapping[str, Callable[[], object]],
+        mouse: CanvasMouse,
+        tool: LayerTool,
     ) -> None:
         self._viewer = viewer
         self._actions = dict(actions)
         self._mouse = mouse
+        self._tool = tool
+        self._typing = TypingWatch()
         self._before: list[tuple[Any, dict[Any, Callable]]] = []
 
     def take(self, actions: Mapping[str, Callable[[], object]]) -> None:
@@ -214,39 +223,50 @@ class CanvasKeys:
         """Bind the keys."""
         if not self._before:
             offer_shortcuts()
-            self._viewer.layers.selection.events.active.connect(self._on_active)
+            self._typing.watch(on=True)
+            self._tool.changed.connect(self._on_tool)
             _shortcut_changed().connect(self._on_shortcut)
             self._bind(self._viewer)
             for key in action_manager._shortcuts.get(HOLD, ()):
                 self._viewer.bind_key(key, self._hold, overwrite=True)
-            self._on_active()
+            self._on_tool()
 
     def detach(self) -> None:
         """Bind the keys to what they were bound to before."""
         if self._before:
-            self._viewer.layers.selection.events.active.disconnect(self._on_active)
+            self._typing.watch(on=False)
+            self._tool.changed.disconnect(self._on_tool)
             _shortcut_changed().disconnect(self._on_shortcut)
             while self._before:
                 self._unbind()
 
-    def _on_active(self, _event: Any = None) -> None:
+    def _on_tool(self) -> None:
         while len(self._before) > 1:
             self._unbind()
         active = self._viewer.layers.selection.active
-        if isinstance(active, Labels):
-            self._bind(active)
+        if active is not None:
+            self._bind(active, self._tool.keys)
 
     def _on_shortcut(self, _event: Any) -> None:
         """Take other keys over at once."""
         self.detach()
         self.attach()
 
-    def _bind(self, provider: Any) -> None:
+    def _bind(self, provider: Any, taken: Collection[Any] = ()) -> None:
         self._before.append((provider, dict(provider.keymap)))
         for shortcut in SHORTCUTS:
-            for key in keys_of(shortcut) if shortcut.name in self._actions else ():
-                action = _without_provider(self._actions[shortcut.name])
-                provider.bind_key(key, action, overwrite=True)
+            name = shortcut.name
+            for key in keys_of(shortcut) if name in self._actions else ():
+                if key not in taken or name in OURS:
+                    action = self._unless_typed(self._actions[name])
+                    provider.bind_key(key, action, overwrite=True)
+
+    def _unless_typed(self, action: Callable[[], object]) -> Callable[[Any], None]:
+        def run(_provider: Any) -> None:
+            if not self._typing.is_ended:
+                action()
+
+        return run
 
     def _hold(self, viewer: ViewerModel) -> Iterator[None]:
         """Let drags move the image as long as the key is held; with a brush, napari does that."""
@@ -270,13 +290,6 @@ def _shortcut_changed() -> Any:
     """Return the event of other keys for an action; before napari 0.7.1 its name was misspelt."""
     events = action_manager.events
     return getattr(events, "shortcut_changed", None) or events.shorcut_changed
-
-
-def _without_provider(action: Callable[[], object]) -> Callable[[Any], None]:
-    def run(_provider: Any) -> None:
-        action()
-
-    return run
 
 
 def _name(thing: Any) -> str:

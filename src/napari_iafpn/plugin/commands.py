@@ -51,12 +51,12 @@ def propagate_object(viewer: Viewer) -> None:
 
 def undo(viewer: Viewer) -> None:
     """Take the last step of the annotation back."""
-    tool_of(viewer).annotator.controller.undo()
+    tool_of(viewer).annotator.undo()
 
 
 def redo(viewer: Viewer) -> None:
     """Do the step again that was undone last."""
-    tool_of(viewer).annotator.controller.redo()
+    tool_of(viewer).annotator.redo()
 
 
 def resume_session(viewer: Viewer) -> None:

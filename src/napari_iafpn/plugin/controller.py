@@ -290,8 +290,9 @@ class AnnotationController(AnnotationState):
 
     def _on_plane(self, act: Callable[[PlaneKey], str]) -> None:
         plane = self.plane
-        if plane is not None:
-            self._do(lambda: act(plane))
+        if plane is None:
+            raise ValueError("no plane of an image is displayed; show one in 2D first")
+        self._do(lambda: act(plane))
 
     def _write(self, wish: CommitAs) -> None:
         plane = self.plane

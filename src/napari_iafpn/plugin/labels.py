@@ -40,14 +40,16 @@ class LabelsLayer:
         Of a numpy array, or of anything else that slices can be written to, such as zarr; of
         one, or of a pyramid of them.
     painted : callable
-        Told the change when the user painted on the layer with napari's own tools.
+        Told the change when the user painted on the layer with napari's own tools; returns whether
+        it became a step of the history.
     """
 
     def __init__(
-        self, layer: Labels, painted: Callable[[LabelsLayer, PixelChange], None] | None = None
+        self, layer: Labels, painted: Callable[[LabelsLayer, PixelChange], bool] | None = None
     ) -> None:
         self.layer = layer
         self._painted = painted
+        self._recorded = 0  # of napari's own history, up to the newest stroke that is a step
         self._known: LabelIndex | None = None
         self._is_read_again = False
         for emitter, callback in self._events():
@@ -278,12 +280,23 @@ class LabelsLayer:
 
     def _on_paint(self, event: Any) -> None:
         change = _change_of(self.data, event.value)
-        if change is not None:
-            # The layer itself is no help: napari may write only after it told.
-            if self._known is not None:
-                self._known.update(change.region, change.before, change.after)
-            if self._painted is not None:
-                self._painted(self, change)
+        if change is None:
+            return
+        if not np.array_equal(self.data[change.region], change.after):
+            self.apply((change,))  # napari tells of some changes before it writes them
+        elif self._known is not None:
+            self._known.update(change.region, change.before, change.after)
+        if self._painted is not None and self._painted(self, change):
+            self._recorded = len(self.layer._undo_history)
+
+    def walk_strokes(self, *, back: bool) -> bool:
+        """Undo or redo a stroke that is no step, as napari does; tell whether there was one."""
+        layer = self.layer
+        if not (len(layer._undo_history) > self._recorded if back else layer._redo_history):
+            return False
+        layer.undo() if back else layer.redo()
+        self._forget()
+        return True
 
     def _on_read(self, _event: Any = None) -> None:
         """Whoever writes without telling lets napari read again; a small array is counted anew."""

@@ -27,7 +27,7 @@ class LabelsRegistry:
     is_own : callable
         Whether a layer is the plugin's own, which nothing is committed to.
     painted : callable
-        Told of the strokes of napari's tools on a layer.
+        Told of the strokes of napari's tools on a layer; see `LabelsLayer`.
     folder : Path, optional
         Where new labels are kept that are too large for the memory. Default: among the user's data.
     """
@@ -36,7 +36,7 @@ class LabelsRegistry:
         self,
         viewer: ViewerModel,
         is_own: Callable[[Any], bool],
-        painted: Callable[[LabelsLayer, PixelChange], None],
+        painted: Callable[[LabelsLayer, PixelChange], bool],
         folder: Path | None = None,
     ) -> None:
         self.folder = folder or UserPaths.of_user().labels

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from napari.layers import Layer
+from napari.layers import Labels, Layer, Shapes
+from napari.utils.action_manager import action_manager
 from psygnal import Signal
 
 if TYPE_CHECKING:
@@ -39,20 +40,44 @@ class LayerTool:
         self._watched: Layer | None = None
 
     @property
+    def in_hand(self) -> Layer | None:
+        """The layer whose tool it is."""
+        active = self._viewer.layers.selection.active
+        return None if active is None or is_free(self._viewer) or self._is_own(active) else active
+
+    @property
     def sentence(self) -> str:
         """What is in hand and how to put it down; empty where nothing is."""
-        active = self._viewer.layers.selection.active
-        if active is None or is_free(self._viewer) or self._is_own(active):
+        layer = self.in_hand
+        if layer is None:
             return ""
-        tool = str(active.mode).replace("_", " ")
-        return f"The mouse has the {tool} tool of {active.name!r}. Esc: click on objects again."
+        tool = str(layer.mode).replace("_", " ")
+        return f"The mouse has the {tool} tool of {layer.name!r}. Esc: click on objects again."
+
+    @property
+    def keys(self) -> set[Any]:
+        """The keys that the layer in hand has for itself."""
+        kinds = type(self.in_hand).__mro__
+        return {key for kind in kinds for key in getattr(kind, "class_keymap", ())}
+
+    def drop(self) -> bool:
+        """End what is being drawn, as napari's Escape does; tell whether there was anything."""
+        layer = self.in_hand
+        if isinstance(layer, Labels) and _is_drawn_on(layer):
+            reset = "napari:reset_polygon"
+        elif isinstance(layer, Shapes) and layer._is_creating:
+            reset = "napari:finish_drawing_shape"
+        else:
+            return False
+        action_manager._actions[reset].command(layer)
+        return True
 
     def put_down(self) -> bool:
         """Give the mouse back to clicks; tell whether it was elsewhere."""
-        in_hand = bool(self.sentence)
-        if in_hand:
-            self._viewer.layers.selection.active.mode = FREE
-        return in_hand
+        layer = self.in_hand
+        if layer is not None:
+            layer.mode = FREE
+        return layer is not None
 
     def follow(self, _event: Any = None) -> None:
         """Watch the layer that is active now."""
@@ -72,3 +97,9 @@ class LayerTool:
 
     def _tell(self, _event: Any = None) -> None:
         self.changed.emit()
+
+
+def _is_drawn_on(labels: Labels) -> bool:
+    """Tell whether a polygon or a stroke is begun and not finished."""
+    stroke = labels._overlays.get("brush_stroke")  # since napari 0.9
+    return bool(labels._overlays["polygon"].points or getattr(stroke, "active", False))

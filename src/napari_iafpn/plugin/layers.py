@@ -75,18 +75,30 @@ def plane_key(image: Image, dims: Dims) -> PlaneKey:
             f"the image {image.name!r} is not shown as one plane; click in the 2D view, "
             "with two of its axes displayed"
         )
-    shape = spatial_shape(image)
-    if 0 in shape:
-        raise ValueError(f"the image {image.name!r} is empty; choose another one")
+    key = nearest_plane(image, dims)
     point = image.world_to_data(dims.point)
-    index = tuple(round(float(point[a])) for a in range(image.ndim) if a not in axes)
-    key = PlaneKey(layer_id(image), (axes[0], axes[1]), index)
-    if any(not 0 <= i < shape[a] for i, a in zip(index, key.other_axes, strict=True)):
+    if key.index != tuple(round(float(point[axis])) for axis in key.other_axes):
         raise ValueError(
             f"the image {image.name!r} has nothing at this slider position; "
             "move to one of its slices"
         )
     return key
+
+
+def nearest_plane(image: Image, dims: Dims) -> PlaneKey:
+    """Return the plane that is displayed, or would be in 2D with the sliders on the image.
+
+    ValueError where the image is empty.
+    """
+    shape = spatial_shape(image)
+    if 0 in shape:
+        raise ValueError(f"the image {image.name!r} is empty; choose another one")
+    offset = dims.ndim - image.ndim
+    rows, cols = sorted([axis - offset for axis in dims.order if axis >= offset][-2:])
+    point = image.world_to_data(dims.point)
+    others = [axis for axis in range(image.ndim) if axis not in (rows, cols)]
+    index = tuple(min(max(round(float(point[axis])), 0), shape[axis] - 1) for axis in others)
+    return PlaneKey(layer_id(image), (rows, cols), index)
 
 
 def plane_source(image: Image, key: PlaneKey, channels: Sequence[Image] = ()) -> PlaneSource:

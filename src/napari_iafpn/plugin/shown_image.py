@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
@@ -15,6 +16,7 @@ from napari_iafpn.plugin.layers import (
     default_image,
     image_at,
     layer_id,
+    nearest_plane,
     plane_key,
     show_plane,
     spatial_shape,
@@ -79,6 +81,13 @@ class ShownImage:
         """Return the open image of an id."""
         images = (layer for layer in self._viewer.layers if isinstance(layer, Image))
         return next((image for image in images if layer_id(image) == id_), None)
+
+    @property
+    def nearest_plane(self) -> PlaneKey | None:
+        """The plane that is displayed, else the nearest that could be; None without pixels."""
+        with suppress(ValueError):
+            return None if self.layer is None else nearest_plane(self.layer, self._viewer.dims)
+        return None
 
     def turn_to(self, key: PlaneKey) -> None:
         """Show a plane of an image."""

@@ -154,15 +154,16 @@ class ObjectsPresenter:
         tell: Callable[[Step], None] = lambda _: None,
     ) -> None:
         """Do a step in its turn, and say what it did."""
-        controller, labels = self._annotator.controller, self._annotator.labels
+        annotator, labels = self._annotator, self._annotator.labels
 
         def act() -> None:
-            if controller.plane is not None and labels is not None:
-                step = made(controller.plane, self._annotator.book.target_of(labels))
-                controller.do(step)
-                tell(step)
+            if labels is None:
+                raise ValueError("there are no labels to change; choose some first")
+            step = made(annotator.nearest_plane, annotator.book.target_of(labels))
+            annotator.controller.do(step)
+            tell(step)
 
-        controller.in_turn(act)
+        annotator.controller.in_turn(act)
 
     def _say(self, text: str) -> None:
         self._annotator.controller.said.emit(Message(text))

@@ -1,4 +1,4 @@
-"""Keys never get lost: after any control of a panel the canvas has the keyboard again."""
+"""Keys reach whom they are meant for: fields while text is typed, else the canvas."""
 
 from __future__ import annotations
 
@@ -20,9 +20,40 @@ from qtpy.QtWidgets import (
 
 CONTROLS = (QAbstractButton, QAbstractSlider, QComboBox)
 """What is done with as soon as the mouse lets go of it."""
+FIELDS = (QAbstractSpinBox, QLineEdit)
 HISTORY = (QKeySequence.StandardKey.Undo, QKeySequence.StandardKey.Redo)
 ERASE = (Qt.Key.Key_Backspace, Qt.Key.Key_Delete)
 CONFIRM = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape)
+
+
+class TypingWatch(QObject):
+    """Notices Enter and Escape in the fields of any panel, where they only end the typing.
+
+    Qt's fields confirm with these keys and hand them on, and napari takes them to the canvas.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_ended = False
+        """Whether the key that is being handled was pressed in a field to end the typing."""
+
+    def watch(self, *, on: bool) -> None:
+        """Look at what is typed from now on, or no more."""
+        app = QApplication.instance()
+        if app is not None:
+            app.installEventFilter(self) if on else app.removeEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+        """Take note, and leave the event to the field."""
+        if event is not None and event.type() == QEvent.Type.KeyPress:  # the filter sees all events
+            confirms = isinstance(event, QKeyEvent) and event.key() in CONFIRM
+            if confirms and isinstance(watched, FIELDS):
+                self.is_ended = True
+                QTimer.singleShot(0, self._go_on)
+        return False
+
+    def _go_on(self) -> None:
+        self.is_ended = False
 
 
 class CanvasFocus(QObject):
