@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 CRASHES = Path(__file__).parents[2] / "benchmarks" / "crashes.py"
-COUNTS = {"kills": 5, "flips": 30, "doubles": 4, "full": 2}
+COUNTS = {"kills": 3, "flips": 12, "doubles": 2, "full": 1}
 
 
 @pytest.mark.slow

@@ -65,8 +65,8 @@ def samples(rng):
 def gain_of(before, after):
     clicks = Clicks(5, 3.0, 4.0, None, 0.5)
     return ClickComparison(
-        replace(clicks, noc85=before[0], miou1=before[1]),
-        replace(clicks, noc85=after[0], miou1=after[1]),
+        replace(clicks, noc80=before[0], miou1=before[1]),
+        replace(clicks, noc80=after[0], miou1=after[1]),
         after[0] - before[0],
         -1.0,
         1.0,
@@ -273,7 +273,7 @@ def test_objects_are_counted_once_for_each_model(samples, tiny_cascade, monkeypa
     gain = learners.tried("old", "new", samples[:3], runs=runs)
     assert len(set(counted)) == len(counted) == 6
     assert (first.before.objects, gain.before.objects) == (2, 3)
-    assert (gain.before.noc85, gain.after.noc85) == (2, 1)
+    assert (gain.before.noc80, gain.after.noc80) == (2, 1)
 
 
 # The process
