@@ -112,7 +112,7 @@ def _recipe(model: CascadeConfig, steps: int, seed: int) -> Recipe:
             BATCH,
             side,
             side,
-            learning_rate=1e-3,
+            learning_rate=5e-4,
             backbone_factor=0.5,
             warmup_steps=min(5, max(steps - 1, 0)),
             clip=10.0,
