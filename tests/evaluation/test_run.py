@@ -259,8 +259,11 @@ def test_labels_that_are_masks_are_told(make: Make, disks_folder: Path, tmp_path
     assert note.startswith("The labels are masks or classes: each piece")
 
 
-@pytest.mark.parametrize("size", [1, 10, 3 * 2**20 + 1, 2**27])
-def test_the_checksum_of_a_file_sees_its_beginning_and_size(tmp_path: Path, size: int) -> None:
+@pytest.mark.parametrize("size", [1, 10, 31, 2000])
+def test_the_checksum_of_a_file_sees_its_beginning_and_size(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, size: int
+) -> None:
+    monkeypatch.setattr("napari_iafpn.evaluation.provenance.PART", 8)
     path = tmp_path / "a"
     path.write_bytes(bytes(size))
     before = _checksum([path])

@@ -39,7 +39,7 @@ _COUNTS = {"T": "frames", "C": "channels", "Z": "slices"}
 
 def write_imagej_tiff(labels: LabelImage, path: Path) -> None:
     """Write an ImageJ TIFF in uint8 or uint16, for ids above 65535 in float32."""
-    ordered = labels.in_usual_order(IMAGEJ)
+    ordered = labels.in_order(IMAGEJ)
     values = in_type(
         ordered,
         (np.uint8, np.uint16, np.float32),

@@ -138,7 +138,7 @@ class LabelImage:
             self.proposed,
         )
 
-    def in_usual_order(self, order: str = USUAL) -> LabelImage:
+    def in_order(self, order: str = USUAL) -> LabelImage:
         """Return the labels with their axes in the usual or another order, without intensities."""
         axes = usual_order(self.axes, order)
         places = [self.axes.index(axis) for axis in axes]

@@ -36,7 +36,7 @@ SMALLEST, CHUNK = 256, 1024
 def write_ome_zarr(labels: LabelImage, path: Path) -> None:
     """Write a folder with the levels 0, 1, ...; planes are halved by leaving out pixels."""
     zarr = needed("zarr", "OME-Zarr folders")
-    ordered = labels.in_usual_order()
+    ordered = labels.in_order()
     values = in_type(
         ordered, (np.uint8, np.uint16, np.uint32, np.uint64), "give ids below 2 to the power of 64"
     )

@@ -37,7 +37,7 @@ _KEYS = {
 
 def write_ome_tiff(labels: LabelImage, path: Path) -> None:
     """Write an OME-TIFF in uint8, uint16 or uint32, compressed without loss."""
-    ordered = labels.in_usual_order()
+    ordered = labels.in_order()
     values = in_type(
         ordered,
         (np.uint8, np.uint16, np.uint32),

@@ -61,13 +61,14 @@ class LabelsFile:
         ValueError
             Where other labels would be lost.
         """
-        if not self.lacks(labels) and not (is_done and _version(self.path) is None):
+        content = _content(labels)
+        is_new = labels is not self.layer or content != self._content
+        if not is_new and not (is_done and _version(self.path) is None):
             return
         if reason := self._reason(labels):
             raise ValueError(WRITTEN_OVER.format(self.path.name, reason, labels.name))
         write_tif(str(self.path), labels.data, labels.as_layer_data_tuple()[1])
-        self.layer, self._content = labels, _content(labels)
-        self._version = _version(self.path)
+        self.layer, self._content, self._version = labels, content, _version(self.path)
 
     def lacks(self, labels: Labels) -> bool:
         """Tell whether labels are others than those that were opened or saved last."""
