@@ -125,7 +125,9 @@ class Learning:
             self.switch(True)
             return
         self.process.pace()
-        commits = commits_of(controller.document.steps)
+        steps = controller.document.steps
+        commits = commits_of(steps)
+        self._cuttings.keep_up(steps, commits.values())
         self._cut_out(commits)
         if not self._state.taught <= commits.keys():  # it learned from what was taken back
             self._forget(LearningPhase.COLLECTING)
