@@ -560,6 +560,40 @@ def test_a_model_that_learned_from_a_deleted_object_is_dropped(lesson, desk):
     assert "--since" not in lesson.begun(2)
 
 
+@pytest.mark.parametrize("busy", [False, True])
+def test_another_history_is_not_taken_for_the_one_before(new_desk, lesson, desk, qtbot, busy):
+    """Its steps have the same numbers."""
+    learned(lesson, desk)
+    if busy:
+        for place in places(2, 3):
+            commit(desk, *place)
+        lesson.begun(2)
+    runs = len(lesson.process.started)
+    other = new_desk()
+    for place in places(3, 9):
+        commit(other, *place)
+    earlier = commits_of(other.controller.document.steps)
+    desk.target.data[:] = other.target.data
+    desk.controller.adopt(other.controller.document)
+    assert not lesson.learning.busy
+    assert not lesson.process.running
+    assert "3 more objects" in lesson.learning.view.text
+    assert lesson.learning._state.known == set(earlier)
+    cuttings = lesson.learning._cuttings
+    qtbot.waitUntil(lambda: all(cuttings.of(step) is not None for step in earlier.values()))
+    for step in earlier.values():
+        mine = other.target.data[0] == step.commit.label
+        assert np.array_equal(cuttings.of(step).instances == 1, mine)
+    for place in places(2, 15):
+        commit(desk, *place)
+    assert not lesson.learning.busy
+    commit(desk, *places(1, 17)[0])
+    arguments = lesson.begun(runs + 1)
+    assert "--since" not in arguments
+    assert "--further" not in arguments
+    assert desk.controller.model == "default"
+
+
 def test_a_panel_that_is_away_begins_nothing_and_keeps_what_was_learned(lesson, desk):
     learned(lesson, desk)
     lesson.learning.rest()
