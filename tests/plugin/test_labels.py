@@ -160,6 +160,18 @@ def test_napari_takes_back_only_strokes_that_are_no_steps(labels, recorded):
     assert target.areas[9] == (painted_ == 9).sum()
 
 
+def test_napari_takes_back_strokes_also_after_more_steps_than_it_remembers(labels):
+    recorded = True
+    target = LabelsLayer(labels, lambda *_: recorded)
+    for number in range(labels._history_limit + 5):
+        labels.paint((1, 6, 5), number % 7 + 1)
+    before, recorded = labels.data.copy(), False
+    for number in range(3):
+        labels.paint((1, 6, 5), 11 + number)
+    assert [target.walk_strokes(back=True) for _ in range(4)] == [True, True, True, False]
+    assert np.array_equal(labels.data, before)
+
+
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [

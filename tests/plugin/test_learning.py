@@ -16,6 +16,8 @@ from napari_iafpn.plugin.learning.learning import Learning, battery_is_low
 from napari_iafpn.plugin.learning.objects import commits_of, kept_object
 from napari_iafpn.plugin.learning.projects import Project
 from napari_iafpn.plugin.user_paths import UserPaths
+from napari_iafpn.sessions import LabelsChange, PixelChange, Step
+from napari_iafpn.sessions.actions import delete_step
 from napari_iafpn.training.adaptation import objects as samples
 from napari_iafpn.training.finetuning import ClickComparison, Clicks, Done, Failed, event_to_json
 
@@ -39,6 +41,22 @@ def kept(desk):
         for number, step in commits.items()
     )
     return [each for each in found if each is not None]
+
+
+def remove(desk, *labels, into=0):
+    """Delete objects in the table, or merge them into another."""
+    regions = {label: desk.target.region_of(label) for label in labels}
+    facts = desk.controller.document.facts
+    desk.controller.do(delete_step(desk.controller.plane, desk.target, regions, facts, into=into))
+
+
+def paint(desk, rows, cols, label):
+    """Paint with napari's brush."""
+    region = slice(0, 1), slice(*rows), slice(*cols)
+    before = np.array(desk.target.data[region])
+    change = PixelChange.of(region, before, np.full_like(before, label))
+    step = Step("paint", desk.controller.plane, labels=(LabelsChange(desk.target.id, (change,)),))
+    desk.controller.do(step)
 
 
 # From what
@@ -144,6 +162,35 @@ def test_what_was_corrected_by_hand_teaches_with_all_its_pixels(desk):
     assert one.mask.area == np.count_nonzero(desk.target.data == 1) > 9
     desk.target.data[0, 15:18, 4:7] = 1  # with napari's brush
     assert kept(desk)[0].mask.area == one.mask.area + 9
+
+
+def test_what_was_deleted_or_merged_teaches_nothing(desk):
+    """Also where its id is given out again."""
+    for place in places(3):
+        commit(desk, *place)
+    first, *_ = commits = commits_of(desk.controller.document.steps)
+    remove(desk, 2, into=1)
+    assert list(commits_of(desk.controller.document.steps)) == [first, list(commits)[2]]
+    assert [each.mask.area for each in kept(desk)] == [18, 9]
+    remove(desk, 3)
+    assert list(commits_of(desk.controller.document.steps)) == [first]
+    commit(desk, 12, 12)
+    assert desk.target.data[0, 12, 12] == 2
+    assert [each.mask.area for each in kept(desk)] == [18, 9]
+    desk.controller.undo()
+    while len(commits_of(desk.controller.document.steps)) < 3:
+        desk.controller.undo()
+    assert commits_of(desk.controller.document.steps) == commits
+
+
+@pytest.mark.parametrize("erased", [False, True])
+def test_an_object_that_is_clicked_again_under_its_id_counts_once(desk, erased):
+    commit(desk, 5, 5)
+    if erased:
+        paint(desk, (4, 7), (4, 7), 0)
+    desk.controller.set_commit_as(CommitAs(label=1))
+    commit(desk, 5, 12)
+    assert [each.mask.area for each in kept(desk)] == [9 if erased else 18]
 
 
 # Where models are kept
@@ -444,6 +491,107 @@ def test_objects_that_teach_nothing_are_not_counted(lesson, desk, qtbot):
     assert not lesson.learning.busy
     commit(desk, *places(1, 3)[0])
     assert lesson.learning.busy
+
+
+@pytest.fixture
+def expect(lesson, desk, qtbot):
+    """Wait until objects of these areas are there to learn from once their images are closed."""
+
+    def closed(_):
+        raise ValueError("the image is gone")
+
+    def areas():
+        found = lesson.learning._objects(commits_of(desk.controller.document.steps)).values()
+        return sorted(np.count_nonzero(sample.instances == 1) for sample in found)
+
+    def wait(*wanted):
+        there, lesson.window.source_of = lesson.window.source_of, closed
+        qtbot.waitUntil(lambda: areas() == [*wanted])
+        lesson.window.source_of = there
+
+    lesson.learning.every = 100
+    lesson.learning.switch(True)
+    return wait
+
+
+def test_objects_of_closed_images_teach_as_they_were_last(desk, expect):
+    for place in places(4):
+        commit(desk, *place)
+    expect(9, 9, 9, 9)
+    paint(desk, (10, 11), (0, 30), 1)
+    expect(9, 9, 9, 39)
+    remove(desk, 2, into=3)
+    expect(9, 18, 39)
+    paint(desk, (0, 12), (0, 30), 0)
+    expect()
+    desk.controller.undo()
+    desk.controller.undo()
+    desk.controller.undo()
+    expect(9, 9, 9, 9)
+    desk.controller.edit(desk.target, 4)
+    desk.click(2, 13)
+    desk.click(2, 15)
+    desk.controller.split()
+    left = np.count_nonzero(desk.target.data == 4)
+    assert 0 < left < 9
+    expect(left, 9, 9, 9)
+
+
+def test_only_what_lies_near_is_cut_out_again_of_a_class(lesson, desk, expect):
+    desk.controller.set_commit_as(CommitAs(category=7, semantic=True))
+    commit(desk, 5, 5)
+    expect(9)
+    (step,) = commits_of(desk.controller.document.steps).values()
+    first = lesson.learning._cuttings.of(step)
+    commit(desk, 12, 12)
+    expect(9, 9)
+    assert lesson.learning._cuttings.of(step) is first
+    paint(desk, (13, 14), (14, 20), 7)
+    expect(9, 15)
+    assert lesson.learning._cuttings.of(step) is first
+
+
+def test_a_model_that_learned_from_a_deleted_object_is_dropped(lesson, desk):
+    learned(lesson, desk)
+    remove(desk, 2)
+    assert not lesson.learning._state.taught
+    for place in places(3, 8):
+        commit(desk, *place)
+    assert "--since" not in lesson.begun(2)
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_another_history_is_not_taken_for_the_one_before(new_desk, lesson, desk, qtbot, busy):
+    """Its steps have the same numbers."""
+    learned(lesson, desk)
+    if busy:
+        for place in places(2, 3):
+            commit(desk, *place)
+        lesson.begun(2)
+    runs = len(lesson.process.started)
+    other = new_desk()
+    for place in places(3, 9):
+        commit(other, *place)
+    earlier = commits_of(other.controller.document.steps)
+    desk.target.data[:] = other.target.data
+    desk.controller.adopt(other.controller.document)
+    assert not lesson.learning.busy
+    assert not lesson.process.running
+    assert "3 more objects" in lesson.learning.view.text
+    assert lesson.learning._state.known == set(earlier)
+    cuttings = lesson.learning._cuttings
+    qtbot.waitUntil(lambda: all(cuttings.of(step) is not None for step in earlier.values()))
+    for step in earlier.values():
+        mine = other.target.data[0] == step.commit.label
+        assert np.array_equal(cuttings.of(step).instances == 1, mine)
+    for place in places(2, 15):
+        commit(desk, *place)
+    assert not lesson.learning.busy
+    commit(desk, *places(1, 17)[0])
+    arguments = lesson.begun(runs + 1)
+    assert "--since" not in arguments
+    assert "--further" not in arguments
+    assert desk.controller.model == "default"
 
 
 def test_a_panel_that_is_away_begins_nothing_and_keeps_what_was_learned(lesson, desk):

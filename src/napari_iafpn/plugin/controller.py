@@ -39,6 +39,7 @@ class AnnotationController(AnnotationState):
     """
 
     plane_wanted = Signal(PlaneKey)
+    adopted = Signal()
 
     def in_turn(
         self, act: Callable[[], None], prompt: Prompt | None = None, *, finishes: bool = False
@@ -62,6 +63,8 @@ class AnnotationController(AnnotationState):
         self.document.take_over(document)
         self._turns.drop()
         self._propagator.call_off()
+        with self.telling():
+            self.adopted.emit()
         self._update()
 
     def use_model(self, model: str, *, preload: bool = True) -> None:

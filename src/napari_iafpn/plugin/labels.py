@@ -49,7 +49,7 @@ class LabelsLayer:
     ) -> None:
         self.layer = layer
         self._painted = painted
-        self._recorded = 0  # of napari's own history, up to the newest stroke that is a step
+        self._recorded: list[Any] = []  # how napari's strokes up to the newest step begin
         self._known: LabelIndex | None = None
         self._is_read_again = False
         for emitter, callback in self._events():
@@ -287,16 +287,21 @@ class LabelsLayer:
         elif self._known is not None:
             self._known.update(change.region, change.before, change.after)
         if self._painted is not None and self._painted(self, change):
-            self._recorded = len(self.layer._undo_history)
+            self._recorded = [stroke[0] for stroke in self.layer._undo_history]
 
     def walk_strokes(self, *, back: bool) -> bool:
         """Undo or redo a stroke that is no step, as napari does; tell whether there was one."""
         layer = self.layer
-        if not (len(layer._undo_history) > self._recorded if back else layer._redo_history):
+        strokes = layer._undo_history if back else layer._redo_history
+        if not strokes or (back and self._is_recorded(strokes[-1])):
             return False
         layer.undo() if back else layer.redo()
         self._forget()
         return True
+
+    def _is_recorded(self, stroke: Any) -> bool:
+        """Tell whether a stroke is a step, or older than one; napari forgets the oldest ones."""
+        return any(stroke[0] is first for first in self._recorded)
 
     def _on_read(self, _event: Any = None) -> None:
         """Whoever writes without telling lets napari read again; a small array is counted anew."""

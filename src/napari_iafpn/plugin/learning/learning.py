@@ -70,6 +70,7 @@ class Learning:
         self._state, self._models, self._line = LearningState(), Models(), ""
         self._asleep = False
         annotator.controller.changed.connect(self.look)
+        annotator.controller.adopted.connect(self._take_over)
         annotator.choices_changed.connect(self._look_for_models)
         review.changed.connect(self.look)
         self.view.switched.connect(self.switch)
@@ -88,11 +89,26 @@ class Learning:
 
     def switch(self, on: bool) -> None:
         """Learn from now on, or not any more; the model stays as it is."""
-        self._forget(LearningPhase.COLLECTING if on else LearningPhase.OFF)
-        model = self._annotator.controller.model
-        self._models = replace(self._models, base=model, used=model)
+        self._start(LearningPhase.COLLECTING if on else LearningPhase.OFF)
         self._line = f"Learns after {self.every} objects." if on else ""
         self.look()
+
+    def _start(self, phase: LearningPhase, known: frozenset[int] = frozenset()) -> None:
+        """Begin anew with the model in use."""
+        self._forget(phase, known)
+        model = self._annotator.controller.model
+        self._models = replace(self._models, base=model, used=model)
+
+    def _take_over(self) -> None:
+        """Go on with another history, whose steps have other numbers; its objects are no new ones.
+
+        The model may have learned from them.
+        """
+        self._cuttings = Cuttings(self.process.background)
+        if self.is_on:
+            steps = self._annotator.controller.document.steps
+            self._start(LearningPhase.COLLECTING, frozenset(commits_of(steps)))
+            self._line = f"Learns after {self.every} more objects."
 
     def rest(self) -> None:
         """Let the process go, and begin nothing; what was learned waits to be tried."""
@@ -125,7 +141,9 @@ class Learning:
             self.switch(True)
             return
         self.process.pace()
-        commits = commits_of(controller.document.steps)
+        steps = controller.document.steps
+        commits = commits_of(steps)
+        self._cuttings.keep_up(steps, commits.values())
         self._cut_out(commits)
         if not self._state.taught <= commits.keys():  # it learned from what was taken back
             self._forget(LearningPhase.COLLECTING)
@@ -235,9 +253,9 @@ class Learning:
                 self._state = replace(self._state, lineage=before.lineage)
         self.look()
 
-    def _forget(self, phase: LearningPhase) -> None:
+    def _forget(self, phase: LearningPhase, known: frozenset[int] = frozenset()) -> None:
         """Drop what is under way and what was learned but not taken."""
-        self._state = LearningState(phase)
+        self._state = LearningState(phase, known)
         self.process.kill()
 
     def _take(self, done: Done) -> None:

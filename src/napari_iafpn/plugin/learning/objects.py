@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from scipy import ndimage
 from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.planes import PlaneSource
 from napari_iafpn.plugin.ports import LabelsTarget
-from napari_iafpn.sessions import PlaneKey, Step
+from napari_iafpn.sessions import EditedLabel, PlaneKey, Step
 from napari_iafpn.sessions.pixels import lifted, region_of
 from napari_iafpn.training.adaptation import LEAST_PIXELS
 
@@ -59,33 +61,48 @@ class KeptObject:
 def commits_of(steps: Iterable[Step]) -> dict[int, Step]:
     """Return the steps that committed objects which the user clicked on, the newest last.
 
-    By the number of the step that committed the object at first: of one that was corrected there is
-    the last step only, except where a correction was of a whole class. What was undone is not among
-    the steps.
+    By the number of the step that committed the object at first: of one that was corrected, or
+    committed again under its id, there is the last step only, except where a correction was of a
+    whole class. What was undone is not among the steps; what was deleted, or merged into another,
+    is left out.
     """
-    found: dict[int, Step] = {}
+    found: dict[tuple[str, int], dict[int, Step]] = defaultdict(dict)  # by the labels and the id
     for step in steps:
-        if step.commit is None or step.propagation is not None or not step.labels:
+        for fact in step.facts:
+            if fact.after is None:
+                found.pop((fact.labels, fact.label), None)
+        commit = step.commit
+        if commit is None or step.propagation is not None or not step.labels:
             continue
         before = step.objects[0].before
-        same = [n for n, other in found.items() if before.edited and _are_same(other, step)]
+        origin = before.edited or commit
+        others = found[origin.labels, origin.label]
+        same = _same_object(step, before.edited, others)
         if len(same) > 1:
             continue  # which of the class was corrected is not known
         for number in same:
-            del found[number]
+            del others[number]
         if before.asks or same:
-            found[min([*same, step.number])] = step
-    return found
+            found[commit.labels, commit.label][min([*same, step.number])] = step
+    commits = [item for objects in found.values() for item in objects.items()]
+    return dict(sorted(commits, key=lambda item: item[1].number))
 
 
-def _are_same(first: Step, second: Step) -> bool:
-    """Whether a step corrects the object of another one, whose id a whole class may have."""
-    one, edited = first.commit, second.objects[0].before.edited
-    assert one is not None
-    assert edited is not None
-    if first.plane != second.plane or (one.labels, one.label) != (edited.labels, edited.label):
-        return False  # nearly all of them: no pixels are looked at
-    mask = written_by(first)
+def _same_object(
+    step: Step, edited: EditedLabel | None, others: Mapping[int, Step]
+) -> Sequence[int]:
+    """Return which of the commits under one id, that a class may share, were of a step's object."""
+    if edited is None and _is_of_class(step):
+        return []  # one more of the class
+    here = [number for number, other in others.items() if other.plane == step.plane]
+    return [n for n in here if not _is_of_class(others[n]) or _is_part(others[n], edited)]
+
+
+def _is_part(step: Step, edited: EditedLabel | None) -> bool:
+    """Tell whether what a step wrote may be in what was edited."""
+    if edited is None:
+        return False
+    mask = written_by(step)
     return mask is not None and mask.box.intersection(edited.start.box) is not None
 
 
@@ -142,8 +159,40 @@ def _pieces_of(mask: BoxedMask, step: Step) -> BoxedMask | None:
     return BoxedMask.of(np.isin(pieces, own[own > 0]), (mask.box.row_start, mask.box.col_start))
 
 
+@dataclass(frozen=True)
+class _Change:
+    """Where a step changed pixels of labels, and the ids that lost or got some."""
+
+    labels: str
+    region: tuple[slice, ...]
+    ids: frozenset[int]
+
+    @classmethod
+    def all_of(cls, step: Step) -> Iterator[_Change]:
+        """Find what a step changed."""
+        for change in step.labels:
+            for pixels in change.pixels:
+                before, after = pixels.before, pixels.after
+                others = before != after
+                ids = np.union1d(before[others], after[others])
+                yield cls(change.labels, pixels.region, frozenset(ids.tolist()))
+
+    def meets(self, step: Step) -> bool:
+        """Tell whether it may be of the object that a step committed."""
+        commit, own = step.commit, step.labels[0].pixels[0].region
+        assert commit is not None
+        if commit.labels != self.labels or commit.label not in self.ids:
+            return False
+        # What else is of its class on the plane lies elsewhere.
+        axes = range(len(own)) if _is_of_class(step) else step.plane.other_axes
+        both = [(self.region[axis], own[axis]) for axis in axes]
+        return all(a.start <= b.stop and b.start <= a.stop for a, b in both)
+
+
 class Cuttings:
-    """Objects as they were committed, for when their images are closed.
+    """Objects as they were last, for when their images are closed.
+
+    They are of one history, whose steps have numbers of their own.
 
     Parameters
     ----------
@@ -155,25 +204,48 @@ class Cuttings:
         self, background: Callable[[Callable[[], object], Callable[[object], None]], None]
     ) -> None:
         self._background = background
-        self._samples: dict[int, Sample | None] = {}  # by the step; None: there is none yet
+        # By the step; what is still being cut, and None where there is nothing.
+        self._samples: dict[int, KeptObject | Sample | None] = {}
+        self._written: dict[int, Step] = {}
+
+    def keep_up(self, steps: Iterable[Step], commits: Iterable[Step]) -> None:
+        """Forget what is no longer among ``commits``, or was changed since the last call.
+
+        Steps that were undone or done since then have changed it.
+        """
+        before, self._written = self._written, {step.number: step for step in steps if step.labels}
+        all_, new = before | self._written, before.keys() ^ self._written.keys()
+        changes = [change for number in new for change in _Change.all_of(all_[number])]
+        there = {step.number: step for step in commits}
+        self._samples = {
+            number: each
+            for number, each in self._samples.items()
+            if number in there and not any(change.meets(there[number]) for change in changes)
+        }
 
     def cut(self, objects: Mapping[int, KeptObject | Sample | None]) -> None:
         """Cut the objects of steps out in the background, as far as their images are open."""
-        self._samples |= dict.fromkeys(objects, None)
+        self._samples |= objects
         there = {number: kept for number, kept in objects.items() if isinstance(kept, KeptObject)}
         if there:
-            self._background(lambda: {n: kept.sample() for n, kept in there.items()}, self._take)
+            self._background(
+                lambda: {n: kept.sample() for n, kept in there.items()}, partial(self._take, there)
+            )
 
     def knows(self, step: Step) -> bool:
         """Tell whether the object of a step has been cut out, or is being so."""
         return step.number in self._samples
 
     def of(self, step: Step) -> Sample | None:
-        """Return the object that a step committed."""
-        return self._samples.get(step.number)
+        """Return the object that a step committed, None where it is not cut out."""
+        found = self._samples.get(step.number)
+        return None if isinstance(found, KeptObject) else found
 
-    def _take(self, samples: object) -> None:
-        if isinstance(samples, dict):  # else an error: an image that cannot be read teaches nothing
-            self._samples |= samples
-        for old in [n for n, each in self._samples.items() if each is not None][:-MOST]:
+    def _take(self, objects: Mapping[int, KeptObject], samples: object) -> None:
+        # Else it is an error: an image that cannot be read teaches nothing.
+        cut = samples if isinstance(samples, dict) else {}
+        for number, kept in objects.items():
+            if self._samples.get(number) is kept:  # it was not changed meanwhile
+                self._samples[number] = cut.get(number)
+        for old in sorted(n for n, each in self._samples.items() if each is not None)[:-MOST]:
             self._samples[old] = None
