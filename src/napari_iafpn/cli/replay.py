@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_iafpn.cli.console import plain_console
-from napari_iafpn.cli.outputs import check_output
+from napari_iafpn.cli.outputs import check_labels
 from napari_iafpn.images.files import open_levels
 from napari_iafpn.sessions.provenance import ImageProvenance, fingerprint_of
 from napari_iafpn.sessions.reading import Session, read_session
@@ -39,7 +39,10 @@ def replay_session(request: ReplayRequest) -> None:
     id_ = _chosen(session, request.labels)
     described = labels_of(session, id_)
     place = place_of(described, request.output, name)
-    check_output(place, [place.suffix], overwrite=request.overwrite, source=request.journal)
+    images = [Path(about.path) for about in session.images.values() if about.path]
+    given = [] if request.image is None else [request.image]
+    sources = [request.journal, *given, *images]
+    check_labels(place, name, overwrite=request.overwrite, sources=sources)
     console = plain_console()
     for note in (*([session.damage] if session.damage else ()), *_notes(session, request.model)):
         console.print(f"note: {note}")
