@@ -68,6 +68,17 @@ def test_demo_does_the_job(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         assert overlay.size == (mask.shape[1], mask.shape[0])
 
 
+def test_demo_replaces_nothing_unasked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine = tmp_path / "nuclei_mask.tif"
+    mine.write_bytes(b"mine")
+    command = ["demo", "--output-dir", str(tmp_path), "--device", "cpu"]
+    assert main(command) == 2
+    assert "holds nuclei_mask.tif already; give another folder" in capsys.readouterr().err
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"mine"]
+    assert main([*command, "--overwrite"]) == 0
+    assert tifffile.imread(mine).any()
+
+
 def test_demo_refuses_an_unknown_sample(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--sample", "moon"]) == 2
     assert "there is no sample 'moon'; choose one of nuclei" in capsys.readouterr().err

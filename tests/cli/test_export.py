@@ -122,10 +122,12 @@ def test_the_source_is_never_replaced(
     tmp_path: Path, labels: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = labels.read_bytes()
-    assert "the image itself" in refused(capsys, export(labels, labels, "--overwrite"))
+    assert "is read from" in refused(capsys, export(labels, labels, "--overwrite"))
     assert labels.read_bytes() == before
     zarr = write_labels(read_labels(labels), tmp_path / "a.ome.zarr")
     assert "is read from" in refused(capsys, export(zarr, zarr, "--overwrite"))
+    inside = write_labels(read_labels(labels), zarr / "cells.npz")
+    assert "is read from" in refused(capsys, export(inside, zarr, "--overwrite"))
 
 
 def test_what_cannot_be_done(

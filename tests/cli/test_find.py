@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from napari_iafpn.cli import main
+from napari_iafpn.exchange import read_labels, write_labels
 from napari_iafpn.plugin.samples import load_image, load_labels
 
 PART = slice(180, 520), slice(0, 450)
@@ -118,8 +119,42 @@ def test_the_exemplars_are_not_replaced(
     before = labels.read_bytes()
     arguments = ["--exemplars", f"{labels}", "--output", f"{labels}", "--overwrite"]
     assert main(["find", f"{image}", *arguments]) != 0
-    assert "is the image itself" in capsys.readouterr().err
+    assert "is read from" in capsys.readouterr().err
     assert labels.read_bytes() == before
+
+
+def test_the_image_of_the_exemplars_is_not_replaced(
+    given: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image, labels = given
+    first = tmp_path / "first.tif"
+    tifffile.imwrite(first, np.asarray(Image.open(image)))
+    before = first.read_bytes()
+    arguments = ["--exemplars", f"{labels}", "--shown-in", f"{first}", "--output", f"{first}"]
+    assert main(["find", f"{image}", *arguments, "--overwrite"]) == 2
+    assert "first.tif is read from; give the result another name" in capsys.readouterr().err
+    assert first.read_bytes() == before
+
+
+def test_a_folder_is_replaced_by_a_result_of_its_kind_alone(
+    given: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("zarr")
+    image, labels = given
+    result = write_labels(read_labels(labels), tmp_path / "all.ome.zarr")
+    (tmp_path / "other.ome.zarr").mkdir()
+    (tmp_path / "other.ome.zarr" / "mine.txt").write_text("mine")
+    (tmp_path / "folder.tif").mkdir()
+    command = ["find", f"{image}", "--exemplars", f"{labels}", "--output"]
+    for arguments, sentence in (
+        ([f"{result}"], "exists already; give another name or add --overwrite"),
+        ([f"{tmp_path / 'other.ome.zarr'}", "--overwrite"], "holds other files"),
+        ([f"{tmp_path / 'folder.tif'}", "--overwrite"], "is a folder; give the name of a file"),
+    ):
+        assert main([*command, *arguments]) == 2
+        assert sentence in capsys.readouterr().err
+    assert main([*command, f"{result}", "--overwrite"]) == 0
+    assert (read_labels(result).labels == tifffile.imread(labels)).all()
 
 
 def test_ids_that_do_not_fit_get_a_larger_type(given: tuple[Path, Path], tmp_path: Path) -> None:

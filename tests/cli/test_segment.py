@@ -266,7 +266,7 @@ def test_a_model_that_is_none(
         ("absent/mask.tif", "absent of mask.tif does not exist"),
         ("mask.jpg", "its name must end in"),
         ("folder.tif", "is a folder"),
-        ("image.png", "is the image itself"),
+        ("image.png", "is read from"),
         ("old.tif", "exists already; give another name or add --overwrite"),
     ],
 )

@@ -79,10 +79,11 @@ def test_an_empty_mask_gets_the_pixel_that_was_clicked():
     ),
     st.integers(0, 2**32 - 1),
 )
-def test_the_newest_click_always_counts(clicks, seed):
+def test_of_clicks_on_a_pixel_the_newest_counts(clicks, seed):
     logits = np.random.default_rng(seed).normal(0, 3, SHAPE).astype(np.float32)
     found = enforce_clicks(logits, clicks)
-    assert (found[clicks[-1].pixel] > 0) == clicks[-1].positive
+    for pixel, positive in {click.pixel: click.positive for click in clicks}.items():
+        assert (found[pixel] > 0) == positive
     assert np.isfinite(found).all()
 
 
@@ -96,7 +97,7 @@ def test_hundreds_of_missed_clicks_end_half_way_to_the_nearest_of_the_other_sign
     assert np.isinf(distances_to_other_sign([((1, 1), True), ((2, 2), True)])).all()
     logits = rng.normal(0, 3, SHAPE).astype(np.float32)
     found = enforce_clicks(logits, clicks)
-    assert (found[clicks[-1].pixel] > 0) == clicks[-1].positive
+    assert all((found[click.pixel] > 0) == click.positive for click in clicks)
 
 
 @pytest.fixture(scope="module")
@@ -171,3 +172,10 @@ def test_a_stroke_holds_in_the_masks_of_the_network(predictor):
     wanted = {pixel: prompt.positive for prompt in (across, beside) for pixel in prompt.pixels}
     mask = second.mask()
     assert all(mask[pixel] == sign for pixel, sign in wanted.items())
+
+
+def test_a_later_click_turns_no_earlier_one():
+    logits = np.full(SHAPE, -3.0, np.float32)
+    logits[20, 30], logits[20, 31] = 0.1, 5.0
+    found = enforce_clicks(logits, [Click(20, 30), Click(20, 31, False)])
+    assert found[20, 31] < 0 < found[20, 30]

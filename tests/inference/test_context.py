@@ -4,11 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
+import pytest
 
 from napari_iafpn.geometry import Box
-from napari_iafpn.inference import ClickReplay, Prediction
+from napari_iafpn.inference import ClickReplay, Prediction, context
 from napari_iafpn.inference.context import neighbours
 from napari_iafpn.prompts import Click, Prompts
+from napari_iafpn.prompts.deepest import deepest
 
 SHAPE = (40, 100)
 
@@ -118,3 +120,29 @@ def test_a_neighbour_out_of_view_is_not_shown() -> None:
     )
     replay.predict(Prompts.of([FIRST]))
     assert [len(asked) for asked in predictor.asked] == [1, 2]
+
+
+def test_large_objects_are_seen_thinned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same neighbours in the same order, each under its click, and little to compute."""
+    side, shape = 300.0, (1400, 1500)
+    made = np.zeros(shape, np.uint16)
+    rows, cols = np.ogrid[: shape[0], : shape[1]]
+    for number, (row, col) in enumerate([(340, 450), (700, 1090), (1040, 440), (700, 300)], 7):
+        made[(rows - row) ** 2 + (cols - col) ** 2 < 150**2] = number
+    made[480:960, 840:845] = 20
+    first = Click(701, 737)
+    found = neighbours(first, side, shape, lambda box: made[box.slices])
+    with monkeypatch.context() as patch:
+        patch.setattr(context, "PIXELS", 10**9)
+        every = neighbours(first, side, shape, lambda box: made[box.slices])
+    assert len(every) == 4
+    ids = [[made[click.pixel] for click in clicks] for clicks in (found, every)]
+    assert ids[0] == ids[1]
+    assert 20 in ids[0]
+
+    def small(regions: np.ndarray) -> tuple[int, int, int] | None:
+        assert regions.size <= 128**2
+        return deepest(regions)
+
+    monkeypatch.setattr(context, "deepest", small)
+    assert neighbours(first, side, shape, lambda box: made[box.slices]) == found

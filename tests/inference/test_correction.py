@@ -2,10 +2,15 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, strategies as st
+from scipy import ndimage
 
 from napari_iafpn.geometry import Box
+from napari_iafpn.geometry.zoom import view_around
 from napari_iafpn.inference import Prediction
 from napari_iafpn.inference.correction import (
+    MARGIN,
+    RIM,
     OutlineShift,
     merged,
     surroundings,
@@ -92,6 +97,57 @@ def test_an_outline_stays_where_the_click_or_the_network_means_less():
     assert OutlineShift.of(start, Click(5, 20)) is None  # far away
     assert OutlineShift.of(start, Click(20, 20)) is None  # right already
     assert OutlineShift.of(start, Click(-1, 20)) is None
+
+
+def shift_of_the_whole(start, click):
+    """`OutlineShift.of` with distances of all pixels, as long as the mask has an outline."""
+    box = view_around(start.roi.union(Box.pixel(*click.pixel)), MARGIN, start.shape)
+    inside = start.probability_in(box) > 0.5
+    place = click.pixel[0] - box.row_start, click.pixel[1] - box.col_start
+    if bool(inside[place]) == click.positive or not (inside == click.positive).any():
+        return None
+    depth = ndimage.distance_transform_edt(np.pad(inside, 1)).max()
+    distance = ndimage.distance_transform_edt(inside != click.positive)
+    if distance[place] > max(1.0, RIM * depth):
+        return None
+    return box, (distance > 0) & (distance <= 2 * distance[place] - 1), click.positive
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.floats(0.5, 9),
+    st.integers(0, 59),
+    st.integers(0, 79),
+    st.booleans(),
+)
+def test_only_what_is_near_a_click_tells_whether_it_means_the_outline(
+    seed, roughness, row, col, positive
+):
+    noise = np.random.default_rng(seed).normal(size=SHAPE)
+    mask = ndimage.gaussian_filter(noise, roughness, mode="constant") > 0
+    start, click = Prediction.from_array(mask, SHAPE), Click(row, col, positive)
+    found, expected = OutlineShift.of(start, click), shift_of_the_whole(start, click)
+    assert (found is None) == (expected is None)
+    if found is not None:
+        assert (found.box, found.positive) == (expected[0], expected[2])
+        np.testing.assert_array_equal(found.pixels, expected[1])
+
+
+def test_a_click_far_from_the_outline_of_a_large_mask_measures_no_pixels(monkeypatch):
+    mask = np.zeros((600, 600), bool)
+    mask[100:500, 100:500] = True
+    start = Prediction.from_array(mask, mask.shape)
+    monkeypatch.delattr(ndimage, "distance_transform_edt")
+    assert OutlineShift.of(start, Click(300, 300, False)) is None
+    assert OutlineShift.of(start, Click(20, 300)) is None
+
+
+def test_without_an_outline_none_moves():
+    for start, click in (
+        (prediction(), Click(0, 0)),
+        (prediction(Box.whole(SHAPE)), Click(0, 0, False)),
+    ):
+        assert OutlineShift.of(start, click) is None
 
 
 def test_the_network_looks_at_the_surroundings():

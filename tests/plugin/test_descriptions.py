@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from napari.layers import Labels
 
-from napari_iafpn.plugin.descriptions import Descriptions
+from napari_iafpn.plugin.descriptions import Description, Descriptions
 from napari_iafpn.plugin.labels import LabelsLayer
 from napari_iafpn.sessions import ObjectStats
 
@@ -44,3 +44,8 @@ def test_layers_that_are_gone_are_forgotten():
     del layer
     gc.collect()
     assert there() is None
+
+
+def test_keys_of_other_programs_are_left_out():
+    layer = layer_of(metadata={"classes": {"rod": 1, 3: "cell"}, "found": [[2], np.int64(1)]})
+    assert Description.of(layer) == Description({3: "cell"}, frozenset({1}))

@@ -14,7 +14,7 @@ from packaging.version import Version
 
 import napari_iafpn
 from napari_iafpn.exchange import WRITERS, read_labels
-from napari_iafpn.plugin.writers import NotSavedError, classes_of, label_image
+from napari_iafpn.plugin.writers import NotSavedError, label_image, said_of_objects
 
 FILE = Path(napari_iafpn.__file__).parent / "napari.yaml"
 SUFFIXES = {
@@ -38,6 +38,14 @@ def layer(**more: Any) -> Labels:
 @pytest.fixture(autouse=True)
 def manifests() -> None:
     PluginManager.instance().discover()
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The warnings that the user sees."""
+    sentences: list[str] = []
+    monkeypatch.setattr("napari_iafpn.plugin.writers.show_warning", sentences.append)
+    return sentences
 
 
 def test_every_writer_is_in_the_menu() -> None:
@@ -107,10 +115,43 @@ def test_a_sentence_reaches_the_user(tmp_path: Path) -> None:
         ({"features": pd.DataFrame({"class": ["", "a", None, "b"]})}, {1: "a", 3: "b"}),
         ({"features": pd.DataFrame({"index": [0, 70], "category": ["x", "y"]})}, {70: "y"}),
         ({"features": pd.DataFrame({"area": [1, 2]})}, {}),
+        ({"features": pd.DataFrame({"index": [3.0, np.nan], "class": ["a", "b"]})}, {3: "a"}),
+        (
+            {"metadata": {"classes": {"nucleus": 1, 2.5: "b", True: "c", np.int64(7): "a"}}},
+            {7: "a"},
+        ),
     ],
 )
 def test_classes_of_a_layer(attributes: dict[str, Any], expected: dict[int, str]) -> None:
-    assert classes_of(attributes) == expected
+    assert said_of_objects(attributes)[0] == expected
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".npz", ".json", ".csv"])
+@pytest.mark.parametrize(
+    "found", [True, 7, "yes", {"n": 1}, np.ones((2, 3)), [[1]], [-1, 10**9, 3]]
+)
+def test_what_other_programs_say_of_a_layer_keeps_no_pixels_from_being_saved(
+    suffix: str, found: Any, tmp_path: Path, told: list[str]
+) -> None:
+    small = IDS.astype(np.uint16)
+    labels = Labels(small, name="cells", metadata={"found": found, "classes": {"rod": 1, 3: "a"}})
+    (written,) = labels.save(str(tmp_path / f"a{suffix}"), plugin="napari-iafpn")
+    assert told == [
+        "the classes of rod in 'cells' are not saved; the id of an object is a whole number"
+    ]
+    if suffix != ".csv":
+        np.testing.assert_array_equal(read_labels(Path(written)).labels, IDS)
+        assert read_labels(Path(written)).classes == {3: "a"}
+
+
+def test_a_row_of_features_without_an_id_keeps_no_pixels_from_being_saved(
+    tmp_path: Path, told: list[str]
+) -> None:
+    features = pd.DataFrame({"label": [3, np.nan], "class": ["a", "b"]})
+    labels = Labels(IDS, name="cells", features=features)
+    (written,) = labels.save(str(tmp_path / "a.npz"), plugin="napari-iafpn")
+    np.testing.assert_array_equal(read_labels(Path(written)).labels, IDS)
+    assert "the classes of nan in 'cells' are not saved" in told[0]
 
 
 def test_layers_of_other_kinds() -> None:

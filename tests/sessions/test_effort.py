@@ -78,6 +78,10 @@ def test_the_report_has_two_tables_and_a_page(worked, tmp_path: Path, capsys):
     )
     with pytest.raises(ValueError, match=r"holds objects\.csv already"):
         report_work([worked.path], folder, overwrite=False)
+    (folder / "objects.csv").unlink()
+    with pytest.raises(ValueError, match=r"holds images\.csv already"):
+        report_work([worked.path], folder, overwrite=False)
+    assert not (folder / "objects.csv").exists()
 
 
 def test_without_objects_there_is_nothing_to_report(sitting, tmp_path: Path):

@@ -192,6 +192,45 @@ def test_the_command_tells_of_another_model_and_another_image(annotated, tmp_pat
     assert "give it with --image" in capsys.readouterr().err
 
 
+def test_a_replay_replaces_no_image(annotated, tmp_path, capsys):
+    sitting, _ = annotated
+    image, copy = tmp_path / "cells.tif", tmp_path / "copy.tif"
+    copy.write_bytes(image.read_bytes())
+    command = ["replay", str(sitting.path), "--overwrite", "--device", "cpu", "--output"]
+    for arguments in ([str(image)], [str(copy), "--image", str(copy)]):
+        assert main([*command, *arguments]) == 2
+        assert "is read from; give the result another name" in capsys.readouterr().err
+    assert image.read_bytes() == copy.read_bytes()
+    assert np.array_equal(tifffile.imread(image), sitting.image)
+
+
+@pytest.mark.parametrize("name", ["masks.ome.zarr", "masks.png"])
+def test_a_replay_replaces_its_own_folder(propagated, tmp_path, capsys, name):
+    if name.endswith(".zarr"):
+        pytest.importorskip("zarr")
+    sitting, _ = propagated
+    output = tmp_path / name
+    command = ["replay", str(sitting.path), "--output", str(output), "--device", "cpu"]
+    assert main(command) == 0
+    assert main(command) == 2
+    assert "exists already; give another name or add --overwrite" in capsys.readouterr().err
+    assert main([*command, "--overwrite"]) == 0
+    result = output if output.exists() else output.with_suffix("")
+    assert np.array_equal(read_labels(result).labels, sitting.target.data)
+
+
+def test_a_model_that_is_gone_is_that_of_the_session(annotated, tmp_path, capsys):
+    sitting, model = annotated
+    model.unlink()
+    command = ["replay", str(sitting.path), "--output", str(tmp_path / "masks.tif")]
+    assert main(command) == 2
+    sentence = capsys.readouterr().err
+    assert f"the model of this session is not at {model}; give it or another one" in sentence
+    assert "with the command export" in sentence
+    assert main([*command, "--model", "absent"]) == 2
+    assert "there is no model 'absent'" in capsys.readouterr().err
+
+
 def test_what_was_recorded_can_be_exported_without_image_and_model(annotated, tmp_path):
     sitting, model = annotated
     model.unlink()

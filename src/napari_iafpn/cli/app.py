@@ -188,11 +188,12 @@ def demo(
     ),
     model: Model = "default",
     device: Device = "auto",
+    overwrite: Overwrite = False,
 ) -> None:
     """Segment an object of a bundled image and compare it with the truth."""
     from napari_iafpn.cli.demo import run_demo
 
-    run_demo(sample, output_dir, model, device)
+    run_demo(sample, output_dir, model, device, overwrite=overwrite)
 
 
 @app.command()

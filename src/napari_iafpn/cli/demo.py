@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from napari_iafpn.cli.console import plain_console
-from napari_iafpn.cli.outputs import write_output
+from napari_iafpn.cli.outputs import check_results, write_output
 from napari_iafpn.cli.pictures import encode_mask
 from napari_iafpn.plugin.samples import SAMPLES, load_image, load_labels
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from napari_iafpn.evaluation import Annotation
 
 
-def run_demo(sample: str, folder: Path, model: str, device: str) -> None:
+def run_demo(
+    sample: str, folder: Path, model: str, device: str, *, overwrite: bool = False
+) -> None:
     """Click one object of a sample as a simulated user; write its mask and a picture of it."""
     from napari_iafpn.cli.pictures import draw_overlay
     from napari_iafpn.evaluation import Protocol, annotate
@@ -24,6 +26,8 @@ def run_demo(sample: str, folder: Path, model: str, device: str) -> None:
     from napari_iafpn.inference import ClickReplay, Predictor
 
     plane, labels = Plane(load_image(sample)), load_labels(sample)
+    mask_file, overlay_file = folder / f"{sample}_mask.tif", folder / f"{sample}_overlay.png"
+    check_results(folder, (mask_file.name, overlay_file.name), overwrite=overwrite)
     replay = ClickReplay(Predictor.load(model, device=device), plane)
     result = annotate(
         lambda clicks: replay.predict(clicks).probability,
@@ -33,7 +37,6 @@ def run_demo(sample: str, folder: Path, model: str, device: str) -> None:
     last = replay.predict(result.clicks)
 
     folder.mkdir(parents=True, exist_ok=True)
-    mask_file, overlay_file = folder / f"{sample}_mask.tif", folder / f"{sample}_overlay.png"
     write_output(mask_file, encode_mask(last.mask(), ".tif"))
     write_output(overlay_file, draw_overlay(plane, last.mask(), result.clicks))
 

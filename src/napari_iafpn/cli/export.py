@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_iafpn.cli.console import plain_console
-from napari_iafpn.cli.outputs import check_output
+from napari_iafpn.cli.outputs import check_labels
 
 if TYPE_CHECKING:
     from napari_iafpn.exchange import LabelImage
@@ -54,7 +54,12 @@ def export_labels(request: ExportRequest) -> None:
         labels = read_labels(request.labels, image=metadata)
         labels = with_intensities(labels, image, metadata)
     labels = _completed(labels, scale, request.unit)
-    _check_place(place_of(labels, request.output, name), request)
+    check_labels(
+        place_of(labels, request.output, name),
+        name,
+        overwrite=request.overwrite,
+        sources=[request.labels, *([request.image] if request.image else [])],
+    )
     place = write_labels(labels, request.output, name)
 
     count = len(np.setdiff1d(np.unique(labels.labels), [0]))
@@ -78,15 +83,3 @@ def _completed(labels: LabelImage, scale: tuple[float, ...] | None, unit: str | 
             unit if inside else own for inside, own in zip(space, labels.units, strict=True)
         )
     return replace(labels, scale=scale or labels.scale, units=units)
-
-
-def _check_place(place: Path, request: ExportRequest) -> None:
-    """Raise ValueError unless the result can be written and replaces nothing unasked."""
-    for source in (request.labels, request.image):
-        if source is not None and place.is_dir() and source.is_dir() and place.samefile(source):
-            raise ValueError(f"{place} is read from; give the result another name")
-    if not place.is_dir():
-        for source in (request.labels, request.image or request.labels):
-            check_output(place, [place.suffix.lower()], overwrite=request.overwrite, source=source)
-    elif not request.overwrite:
-        raise ValueError(f"{place} exists already; give another name or add --overwrite")

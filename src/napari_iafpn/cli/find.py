@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_iafpn.cli.console import plain_console
-from napari_iafpn.cli.outputs import check_output, write_output
+from napari_iafpn.cli.outputs import check_labels, check_output, write_output
 from napari_iafpn.geometry import Box
 from napari_iafpn.images.files import open_picture
 
@@ -199,9 +199,10 @@ def _check_outputs(request: FindRequest) -> None:
     parse_region(request.region)
     shown_in = _plane(request.shown_in or request.image)
     place = place_of(read_labels(request.exemplars, shown_in.shape), request.output, name)
-    for source in (request.image, request.exemplars):
-        check_output(place, [place.suffix.lower()], overwrite=request.overwrite, source=source)
-        if request.overlay is not None:
-            check_output(request.overlay, [".png"], overwrite=request.overwrite, source=source)
+    overwrite = request.overwrite
+    sources = [path for path in (request.image, request.exemplars, request.shown_in) if path]
+    check_labels(place, name, overwrite=overwrite, sources=sources)
+    if request.overlay is not None:
+        check_output(request.overlay, [".png"], overwrite=overwrite, sources=sources)
     if request.overlay is not None and request.overlay.resolve() == place.resolve():
         raise ValueError(f"labels and overlay are both {place}; give them different names")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_iafpn.cli.console import plain_console
-from napari_iafpn.cli.outputs import check_output
+from napari_iafpn.cli.outputs import check_labels
 from napari_iafpn.images.files import open_levels
 from napari_iafpn.sessions.provenance import ImageProvenance, fingerprint_of
 from napari_iafpn.sessions.reading import Session, read_session
@@ -39,7 +39,10 @@ def replay_session(request: ReplayRequest) -> None:
     id_ = _chosen(session, request.labels)
     described = labels_of(session, id_)
     place = place_of(described, request.output, name)
-    check_output(place, [place.suffix], overwrite=request.overwrite, source=request.journal)
+    images = [Path(about.path) for about in session.images.values() if about.path]
+    given = [] if request.image is None else [request.image]
+    sources = [request.journal, *given, *images]
+    check_labels(place, name, overwrite=request.overwrite, sources=sources)
     console = plain_console()
     for note in (*([session.damage] if session.damage else ()), *_notes(session, request.model)):
         console.print(f"note: {note}")
@@ -54,7 +57,7 @@ def _replayed(request: ReplayRequest, session: Session) -> Replayed:
 
     @lru_cache(maxsize=2)
     def predictor_of(model: str) -> Predictor:
-        return Predictor.load(request.model or model, device=request.device)
+        return Predictor.load(_model(model, request.model), device=request.device)
 
     seen = _images_seen(session)
     if request.image is not None and len(seen) > 1:
@@ -108,14 +111,28 @@ def _image(about: ImageProvenance, given: Path | None) -> list[Any]:
     return levels
 
 
+def _model(name: str, given: str | None) -> Path:
+    """Return the file of the given model, without one of the session's."""
+    from napari_iafpn.networks import find_model
+
+    try:
+        return find_model(given or name)
+    except ValueError as error:
+        if given:
+            raise
+        raise ValueError(
+            f"the model of this session is not at {name}; give it or another one with --model, or "
+            "write the labels as they were recorded with the command export"
+        ) from error
+
+
 def _notes(session: Session, given: str | None) -> list[str]:
     """Say where a model is not the one that the session was made with."""
     from napari_iafpn.evaluation.models import file_sha256
-    from napari_iafpn.networks import find_model
 
     notes = []
     for name, digest in session.models.items():
-        found = file_sha256(find_model(given or name))
+        found = file_sha256(_model(name, given))
         if found != digest:
             notes.append(
                 f"the model {given or name} is not the one of the session ({found[:8]}, it was "

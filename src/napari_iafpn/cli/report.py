@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_iafpn.cli.console import plain_console
-from napari_iafpn.cli.outputs import write_output
+from napari_iafpn.cli.outputs import check_results, write_output
 from napari_iafpn.sessions.effort import (
     ImageEffort,
     ObjectEffort,
@@ -42,10 +42,15 @@ def report_work(sources: Sequence[Path], output: Path, *, overwrite: bool) -> No
             "the sessions hold no object that was kept; give sessions in which some were"
         )
     images, total = image_efforts(objects), total_effort(objects)
-    _write(output, "objects.csv", _table(map(asdict, objects)), overwrite=overwrite)
-    _write(output, "images.csv", _table(map(_row, images)), overwrite=overwrite)
-    page = _page(objects, images, total)
-    _write(output, "report.html", page, overwrite=overwrite)
+    results = {
+        "objects.csv": _table(map(asdict, objects)),
+        "images.csv": _table(map(_row, images)),
+        "report.html": _page(objects, images, total),
+    }
+    check_results(output, results, overwrite=overwrite)
+    output.mkdir(parents=True, exist_ok=True)
+    for name, text in results.items():
+        write_output(output / name, text.encode())
     console.print(
         f"objects: {total.objects}, images: {len(images)}, found by themselves: {total.found}; "
         f"{total.clicks_per_object:.1f} clicks and {total.seconds_per_object:.0f} s per object, "
@@ -62,13 +67,6 @@ def _sessions(sources: Sequence[Path]) -> list[Path]:
             raise ValueError(f"{source} holds no session (*{SUFFIX}); give another folder")
         found += inside
     return list(dict.fromkeys(found))
-
-
-def _write(folder: Path, name: str, text: str, *, overwrite: bool) -> None:
-    if (folder / name).exists() and not overwrite:
-        raise ValueError(f"{folder} holds {name} already; give another folder or add --overwrite")
-    folder.mkdir(parents=True, exist_ok=True)
-    write_output(folder / name, text.encode())
 
 
 def _row(image: ImageEffort) -> dict[str, Any]:

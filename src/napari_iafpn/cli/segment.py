@@ -130,9 +130,10 @@ def segment_file(request: SegmentRequest) -> None:
 
 
 def _check_outputs(request: SegmentRequest) -> None:
-    check_output(request.output, MASK_WRITERS, overwrite=request.overwrite, source=request.image)
+    overwrite, sources = request.overwrite, [request.image]
+    check_output(request.output, MASK_WRITERS, overwrite=overwrite, sources=sources)
     if request.overlay is None:
         return
     if request.overlay.resolve() == request.output.resolve():
         raise ValueError(f"mask and overlay are both {request.output}; give them different names")
-    check_output(request.overlay, [".png"], overwrite=request.overwrite, source=request.image)
+    check_output(request.overlay, [".png"], overwrite=overwrite, sources=sources)

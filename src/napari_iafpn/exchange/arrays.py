@@ -19,6 +19,7 @@ from napari_iafpn.images.opening import UnfitError, check_size, opening
 def write_npz(labels: LabelImage, path: Path) -> None:
     """Write labels, name, axes, scale, units, translate, as JSON classes, what was found."""
     classes = json.dumps({str(label): name for label, name in labels.classes.items()})
+    proposed = sorted(label for label in labels.proposed if 0 < label <= labels.largest)
     write_file(
         path,
         lambda file: np.savez_compressed(
@@ -30,7 +31,7 @@ def write_npz(labels: LabelImage, path: Path) -> None:
             axes=np.array(labels.metadata.axes),
             translate=np.array(labels.translate),
             classes=np.array(classes),
-            found=np.array(sorted(labels.proposed), labels.labels.dtype),
+            found=np.array(proposed, labels.labels.dtype),
         ),
     )
 

@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from napari_iafpn.exchange.atomic import check_folder
 from napari_iafpn.exchange.beside import on_image
 from napari_iafpn.exchange.label_image import LabelImage
 from napari_iafpn.exchange.metadata import LabelMetadata
@@ -28,6 +29,8 @@ class Format:
         ``module:function`` of this package; empty where there is none.
     outlines : bool
         The reader takes the metadata of the image, as such files may not tell its shape.
+    folder : str
+        ``module:function`` that tells whether a folder is in this format; empty: none is.
     """
 
     title: str
@@ -35,6 +38,7 @@ class Format:
     writer: str
     reader: str
     outlines: bool = False
+    folder: str = ""
 
 
 FORMATS = {
@@ -51,11 +55,17 @@ FORMATS = {
         "ome_tiff:read_ome_tiff",
     ),
     "ome.zarr": Format(
-        "OME-Zarr", (".ome.zarr", ".zarr"), "ngff:write_ome_zarr", "ngff:read_ome_zarr"
+        "OME-Zarr",
+        (".ome.zarr", ".zarr"),
+        "ngff:write_ome_zarr",
+        "ngff:read_ome_zarr",
+        folder="ngff:is_zarr",
     ),
     "npz": Format("NumPy archive", (".npz",), "arrays:write_npz", "arrays:read_npz"),
     "npy": Format("NumPy array", (".npy",), "", "arrays:read_npy"),
-    "png": Format("16-bit PNG", (".png",), "png:write_png", "png:read_png"),
+    "png": Format(
+        "16-bit PNG", (".png",), "png:write_png", "png:read_png", folder="png:is_png_stack"
+    ),
     "picture": Format("Picture", (".bmp", ".webp", ".jpg", ".jpeg"), "", "png:read_png"),
     "h5": Format("HDF5 of ilastik", (".h5", ".hdf5"), "", "hdf5:read_hdf5"),
     "json": Format("COCO", (".json",), "coco:write_coco", "coco:read_coco", outlines=True),
@@ -111,6 +121,15 @@ def place_of(labels: LabelImage, path: Path, format_name: str) -> Path:
     if format_name == "png" and labels.labels.ndim > 2 and path.suffix.lower() == ".png":
         return path.with_suffix("")
     return path
+
+
+def check_replaceable(place: Path, format_name: str) -> None:
+    """Raise ValueError where a folder is at ``place`` that a result of a format never replaces."""
+    if place.is_dir():
+        folder = FORMATS[format_name].folder
+        if not folder:
+            raise ValueError(f"{place} is a folder; give the name of a file")
+        check_folder(place, _later(folder))
 
 
 def writer_of(format_name: str) -> Callable[[LabelImage, Path], None]:

@@ -49,7 +49,6 @@ def enforce_clicks(logits: NDArray[np.float32], prompts: Iterable[Prompt]) -> ND
         ``logits`` itself where all prompts are right.
     """
     height, width = logits.shape
-    prompts = tuple(prompts)
     marks = [
         ((row, col), prompt.positive)
         for prompt in prompts
@@ -63,11 +62,10 @@ def enforce_clicks(logits: NDArray[np.float32], prompts: Iterable[Prompt]) -> ND
     for mark, nearest in zip(marks, distances_to_other_sign(marks), strict=True):
         if not _is_right(turned, mark):
             _turn(turned, mark, max(LEAST_REACH, min(widest, nearest / 2)))
-    if any(len(prompt.pixels) > 1 for prompt in prompts):
-        # Where strokes of both signs touch, the bump of one pixel turns its neighbour back.
-        for mark in dict(marks).items():
-            if not _is_right(turned, mark):
-                turned[mark[0]] = _goal(mark)
+    # Where both signs are close together, the bump of one mark may turn another back.
+    for mark in dict(marks).items():
+        if not _is_right(turned, mark):
+            turned[mark[0]] = _goal(mark)
     return turned
 
 

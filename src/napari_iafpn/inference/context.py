@@ -22,6 +22,9 @@ from napari_iafpn.prompts.deepest import deepest
 MOST_NEIGHBOURS = 4
 REACH = 1.5
 """How far a neighbour's click may be from the first click, in sides of the kind."""
+PIXELS = 64
+"""Pixels that are looked at along the side of an object are at least so many; of larger ones not
+all, since a click waits for this."""
 
 
 def neighbours(
@@ -45,18 +48,22 @@ def neighbours(
     reach = REACH * side
     room = 2 * math.ceil(reach) + 1
     box = Box.pixel(*first.pixel).grown_to(room, room, Box.whole(shape))
-    ids, numbers = np.unique(read(box), return_inverse=True)
-    numbers = numbers.reshape(box.shape)
+    labels, step = read(box), max(1, int(side) // PIXELS)
+    seen = labels[::step, ::step]
+    ids, numbers = np.unique(seen, return_inverse=True)
+    numbers = numbers.reshape(seen.shape)
     row, col = first.pixel
-    done = ids != 0
-    done[numbers[row - box.row_start, col - box.col_start]] = False
+    done = (ids != 0) & (ids != labels[row - box.row_start, col - box.col_start])
     near = []
     for number, part in enumerate(ndimage.find_objects(numbers + 1)):
         if part is None or not done[number]:
             continue
         depth = deepest((numbers[part] == number).view(np.uint8))
         assert depth is not None
-        at = depth[1] + part[0].start + box.row_start, depth[2] + part[1].start + box.col_start
+        at = (
+            step * (depth[1] + part[0].start) + box.row_start,
+            step * (depth[2] + part[1].start) + box.col_start,
+        )
         distance = math.dist(at, (first.row, first.col))
         if distance <= reach:
             near.append((distance, Click(*at, positive=False)))

@@ -10,6 +10,7 @@ mask is too small or too large all around. Measured in ``benchmarks/edit_label.p
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -121,11 +122,12 @@ class OutlineShift:
         place = row - box.row_start, col - box.col_start
         if bool(inside[place]) == click.positive:
             return None
-        depth = ndimage.distance_transform_edt(np.pad(inside, 1)).max()
-        distance = ndimage.distance_transform_edt(inside != click.positive)
-        away = distance[place]
-        if away > max(1.0, RIM * depth):
+        found = deepest(inside.view(np.uint8))
+        depth = 0.0 if found is None else math.sqrt(found[0])
+        away = _distance(inside == click.positive, place, max(1.0, RIM * depth))
+        if away is None:
             return None
+        distance = ndimage.distance_transform_edt(inside != click.positive)
         return cls(box, (distance > 0) & (distance <= 2 * away - 1), click.positive)
 
     def taken_over(self, start: Prediction, found: Prediction) -> Prediction | None:
@@ -141,3 +143,13 @@ class OutlineShift:
         probability = start.probability_in(self.box)
         probability[self.pixels] = (sure if self.positive else 1 - sure)[self.pixels]
         return replace(found, roi=self.box, roi_probability=probability)
+
+
+def _distance(there: NDArray[np.bool_], place: tuple[int, int], limit: float) -> float | None:
+    """Return how far the nearest of the pixels ``there`` is from a place, None beyond ``limit``."""
+    reach = math.floor(limit)
+    top, left = (max(0, at - reach) for at in place)
+    rows, cols = np.nonzero(there[top : place[0] + reach + 1, left : place[1] + reach + 1])
+    squares = (rows + top - place[0]) ** 2 + (cols + left - place[1]) ** 2
+    nearest = math.sqrt(squares.min()) if squares.size else math.inf
+    return nearest if nearest <= limit else None

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from napari.layers import Labels
 
 from napari_iafpn.plugin.labels import LabelsLayer
-from napari_iafpn.plugin.writers import classes_of
+from napari_iafpn.plugin.writers import said_of_objects
 from napari_iafpn.sessions import ObjectStats
 
 
@@ -31,12 +31,9 @@ class Description:
     @classmethod
     def of(cls, layer: Labels) -> Description:
         """Read what a layer says; what makes no sense, since others wrote it, is left out."""
-        found = layer.metadata.get("found")
-        try:
-            classes = classes_of({"metadata": layer.metadata, "features": layer.features})
-        except (TypeError, ValueError):
-            classes = {}
-        return cls(classes, frozenset(found if isinstance(found, list | tuple) else ()))
+        said = {"metadata": layer.metadata, "features": layer.features}
+        classes, found, _ = said_of_objects(said)
+        return cls(classes, found)
 
 
 class Descriptions:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from napari_iafpn.exchange.axes import letter_of
 from napari_iafpn.plugin.layers import full_resolution
 
 _PLACES = ("scale", "translate", "rotate", "shear")
+
+_NUMBERS = (str, int, float, np.integer, np.floating)
 
 CLASS_COLUMNS = ("class", "category", "class_name")
 
@@ -65,13 +67,19 @@ write_csv = _writer("csv")
 def label_image(data: Any, attributes: Mapping[str, Any]) -> LabelImage:
     """Return a label image of a layer's data and attributes; of a multiscale layer its finest.
 
-    Its notes say what of the layer's axes and place it does not hold.
+    Its notes say what of the layer's axes, place and classes it does not hold.
     """
     labels = np.asarray(data[0] if attributes.get("multiscale") else data)
     name = str(attributes.get("name") or "labels")
     metadata, notes = layer_metadata(labels.shape, name, attributes)
-    found = (attributes.get("metadata") or {}).get("found") or ()
-    metadata = replace(metadata, classes=classes_of(attributes), proposed=frozenset(found))
+    classes, proposed, others = said_of_objects(attributes)
+    if others:
+        named = ", ".join(others[:5]) + (" ..." if len(others) > 5 else "")
+        notes += (
+            f"the classes of {named} in {name!r} are not saved; the id of an object is a whole "
+            "number",
+        )
+    metadata = replace(metadata, classes=classes, proposed=proposed)
     return LabelImage.of(labels, name, metadata, notes)
 
 
@@ -134,23 +142,48 @@ def layer_metadata(
     return metadata, tuple(notes)
 
 
-def classes_of(attributes: Mapping[str, Any]) -> dict[int, str]:
-    """Return the class of each id, from ``metadata["classes"]`` or a column of the features.
+def said_of_objects(
+    attributes: Mapping[str, Any],
+) -> tuple[dict[int, str], frozenset[int], list[str]]:
+    """Return what a layer says of its objects; what is no id, since others wrote it, is left out.
 
-    In a table of features, the column ``index`` or ``label`` has the ids, else the row's number.
+    Returns
+    -------
+    The class of each id, from ``metadata["classes"]`` or a column of the features; the ids that
+    were proposed, from ``metadata["found"]``; and what has a class, but is no id. In a table of
+    features, the column ``index`` or ``label`` has the ids, else the row's number.
     """
-    given = (attributes.get("metadata") or {}).get("classes")
-    if isinstance(given, Mapping):
-        return {int(label): str(name) for label, name in given.items()}
-    features = attributes.get("features")
-    columns = [] if features is None else list(features.columns)
-    column = next((name for name in CLASS_COLUMNS if name in columns), None)
-    if features is None or column is None:
-        return {}
-    ids = next((features[name] for name in ("index", "label") if name in columns), features.index)
-    known = features[column].notna()
-    return {
-        int(label): str(name)
-        for label, name, there in zip(ids, features[column], known, strict=True)
-        if there and str(name) and int(label) != 0
-    }
+    metadata = attributes.get("metadata") or {}
+    given, found = metadata.get("classes"), metadata.get("found")
+    named = given.items() if isinstance(given, Mapping) else _named_in(attributes.get("features"))
+    classes, others = dict[int, str](), list[str]()
+    for key, name in named:
+        if (label := _whole(key)) is None:
+            others.append(str(key))
+        elif label:
+            classes[label] = str(name)
+    proposed = map(_whole, found) if isinstance(found, list | tuple | set | frozenset) else ()
+    return classes, frozenset(label for label in proposed if label), others
+
+
+def _named_in(features: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield what a table of features calls an id, and its class."""
+    columns = {} if features is None else dict(features.items())
+    names = next((columns[name] for name in CLASS_COLUMNS if name in columns), None)
+    if names is None:
+        return
+    ids = next((columns[name] for name in ("index", "label") if name in columns), names.index)
+    for label, name, there in zip(ids, names, names.notna(), strict=True):
+        if there and str(name):
+            yield label, name
+
+
+def _whole(given: Any) -> int | None:
+    """Return a whole number, also one in a text; None for anything else."""
+    if isinstance(given, bool) or not isinstance(given, _NUMBERS):
+        return None
+    try:
+        number = int(given)
+    except (ValueError, OverflowError):  # of NaN and infinity
+        return None
+    return number if isinstance(given, str) or number == given else None
