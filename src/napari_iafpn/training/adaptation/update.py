@@ -1,7 +1,6 @@
 """A small update of a model: a minute of training on objects that were just committed.
 
-Clicks enter a level at its first block, so that nothing of the frozen part can be kept from one
-step to the next; freezing it saves the way back through it, half of the time.
+Clicks enter a level at its first block, so that no features can be kept from one step to the next.
 """
 
 from __future__ import annotations
@@ -92,15 +91,15 @@ def adapt(
 
 
 def _learning(cascade: Cascade) -> Iterator[nn.Parameter]:
-    """Yield what learns: the scales and shifts of all norms, and the biases.
+    """Yield what learns: the scales and shifts of the levels' norms.
 
     They are one weight in a hundred, so that few objects teach them what is common to all rather
-    than each object's own look, and other kinds are forgotten less. Not the refiner's: it corrects
-    after many clicks, of which so few objects show too little.
+    than each object's own look, and other kinds are forgotten less.
     """
     for level in (cascade.coarse, cascade.fine):
-        if level is not None:
-            yield from (weights for weights in level.parameters() if weights.ndim <= 1)
+        for module in () if level is None else level.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                yield from (module.weight, module.bias)
 
 
 def _recipe(model: CascadeConfig, steps: int, seed: int) -> Recipe:
