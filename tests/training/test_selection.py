@@ -93,7 +93,7 @@ def test_the_best_weights_are_exported_not_the_last(validated, folder, tmp_path,
         "NoC@85": 2.0,
         "mIoU@1": 0.8,
     }
-    best = Best.from_state(load_state(output, recipe.digest)["best"])
+    best = Best.from_state(load_state(output, recipe.run_digest)["best"])
     assert (best.step, best.waited) == (4, 0)
 
 

@@ -193,7 +193,7 @@ def _learn(stage: Stage, loss: float) -> float:
     if not math.isfinite(loss):
         raise ValueError(
             f"the loss of the {stage.name} stage is no longer finite at step {stage.step}; the "
-            f"last good state is kept in {run.output}: lower learning_rate and resume"
+            f"last good state is kept in {run.output}: lower {stage.name}.learning_rate and resume"
         )
     average_gradients(stage.level, run.fabric)
     if stage.config.clip:

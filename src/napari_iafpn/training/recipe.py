@@ -30,6 +30,18 @@ STAGES = ("coarse", "fine", "refiner", "cascade")
 PRECISIONS = ("auto", "32-true", "bf16-mixed")
 _WORDS = ("licence", "description", "source")
 """Keys that say something about the weights and decide nothing."""
+_PACE = (
+    "learning_rate",
+    "backbone_factor",
+    "weight_decay",
+    "clip",
+    "schedule",
+    "warmup_steps",
+    "cooldown",
+    "milestones",
+    "drop",
+)
+"""Keys of a stage that decide how far a step goes, not what is seen or what is trained."""
 
 
 @checked
@@ -110,8 +122,12 @@ class Recipe:
     @property
     def digest(self) -> str:
         """A short hash of everything that decides the weights; words about them are left out."""
-        text = json.dumps(_decisive(self), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return _hash_of(_decisive(self, _WORDS))
+
+    @property
+    def run_digest(self) -> str:
+        """The same of what a run keeps to its end: it can go on with another learning rate."""
+        return _hash_of(_decisive(self, (*_WORDS, *_PACE)))
 
 
 def read_recipe(path: Path | str, assignments: Sequence[str] = ()) -> Recipe:
@@ -188,16 +204,20 @@ def _model(values: Any) -> dict[str, Any]:
     return base
 
 
-def _decisive(values: Any) -> Any:
-    """Return plain values without words and without later keys that have their default."""
+def _hash_of(values: Any) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _decisive(values: Any, left_out: tuple[str, ...]) -> Any:
+    """Return plain values without some keys and without later ones that have their default."""
     if isinstance(values, (list, tuple)):
-        return [_decisive(each) for each in values]
+        return [_decisive(each, left_out) for each in values]
     if not dataclasses.is_dataclass(values):
         return values
     return {
-        field.name: _decisive(getattr(values, field.name))
+        field.name: _decisive(getattr(values, field.name), left_out)
         for field in dataclasses.fields(values)
-        if field.name not in _WORDS
+        if field.name not in left_out
         and not (field.metadata.get("later") and getattr(values, field.name) == field.default)
     }
 

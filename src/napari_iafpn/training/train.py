@@ -124,7 +124,7 @@ def train(
             raise ValueError(
                 f"{output} holds a run ({STATE}); give --resume to go on with it, or another folder"
             )
-        state = load_state(output, recipe.digest) if holds_run(output) else None
+        state = load_state(output, recipe.run_digest) if holds_run(output) else None
         run = open_run(recipe, data, output, engine, state, report=report, announce=announce)
         return run_stages(run, data, state, control)
 
