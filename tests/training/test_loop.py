@@ -19,7 +19,7 @@ from napari_iafpn.training import state
 from napari_iafpn.training.dataset import Batch
 from napari_iafpn.training.logs import LOG
 from napari_iafpn.training.recipe import recipe_from
-from napari_iafpn.training.stage import parts_of
+from napari_iafpn.training.stage import export, parts_of
 from napari_iafpn.training.state import STATE, load_state
 from napari_iafpn.training.step_losses import STEP_LOSSES, ClickSchedule, fine_loss
 from napari_iafpn.training.train import ComputeSettings, train
@@ -289,12 +289,15 @@ def test_a_stopped_training_of_a_whole_cascade_resumes_to_the_same_model(
 
 
 def test_a_start_of_another_architecture_is_named(values, folder, tmp_path):
-    first = train(recipe_from(values), folder, tmp_path / "first", engine=ENGINE)
-    shutil.copy(first, folder / "first.safetensors")
+    values["model"]["refiner"] = 8
+    recipe = recipe_from(values)
+    export(build_cascade(recipe.model, "none"), recipe, folder / "first.safetensors")
     values["start"] = "first.safetensors"
-    values["model"] = {"preset": "tiny", "coarse": {"channels": 24}}
-    with pytest.raises(ValueError, match=r"start names first.safetensors, whose networks are not"):
-        train(recipe_from(values), folder, tmp_path / "second", engine=ENGINE)
+    values["sets"][0]["path"] = "nowhere"
+    for other in ({"coarse": {"channels": 24}}, {"refiner": 16}):
+        values["model"] = {"preset": "tiny", **other}
+        with pytest.raises(ValueError, match=r"start names first.safetensors, whose networks are"):
+            train(recipe_from(values), folder, tmp_path / "second", engine=ENGINE)
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_last_state(recipe, folder, tmp_path, monkeypatch):
