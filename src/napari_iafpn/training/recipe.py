@@ -23,6 +23,7 @@ from napari_iafpn.training.settings import (
     StageConfig,
     ValidationConfig,
     ViewConfig,
+    check_names,
     shape_of,
 )
 
@@ -80,10 +81,7 @@ class Recipe:
     """Both levels and the refiner together, after every click. None: no such stage."""
 
     def __post_init__(self) -> None:
-        names = [config.name for config in self.sets]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"sets has {twice[0]!r} twice; give each set its own name")
+        check_names(self.sets)
         if self.fine is not None and self.model.fine is None:
             raise ValueError(
                 "[fine] is a stage of a model without a fine level; leave it out, or give "
@@ -106,12 +104,14 @@ class Recipe:
                 f"start_share is {self.start_share}; give a share from 0 up to 1, and with it a "
                 "start whose weights are mixed in"
             )
-        height, width = shape_of(self.view.source_size)
-        if height != width and self.augment.rotate90:
-            raise ValueError(
-                f"augment.rotate90 is {self.augment.rotate90} and view.source_size "
-                f"{height} x {width}; quarter turns need a square, or rotate90 = 0"
-            )
+        sizes = {stage: config.source_size for stage, config in self.stages.items()}
+        for table, size in {"view": self.view.source_size, **sizes}.items():
+            height, width = shape_of(size or self.view.source_size)
+            if height != width and self.augment.rotate90:
+                raise ValueError(
+                    f"augment.rotate90 is {self.augment.rotate90} and {table}.source_size "
+                    f"{height} x {width}; quarter turns need a square, or rotate90 = 0"
+                )
 
     @property
     def stages(self) -> dict[str, StageConfig]:
