@@ -9,7 +9,7 @@ from PIL import Image
 
 from napari_iafpn.evaluation.readers import Sample
 from napari_iafpn.geometry import Box
-from napari_iafpn.training import dataset as dataset_module
+from napari_iafpn.training import dataset as dataset_module, mixture
 from napari_iafpn.training.augment import augment
 from napari_iafpn.training.dataset import ClickDataset
 from napari_iafpn.training.mixture import annotators, open_mixture, read_annotator
@@ -217,6 +217,25 @@ def test_images_that_cannot_be_used_are_left_out_and_announced(recipe, folder):
     (disks,) = open_mixture(recipe, folder, said.append)
     assert len(disks) == 3
     assert "cannot be read" in said[0]
+
+
+def test_of_a_large_set_too_what_cannot_be_used_is_left_out_or_skipped(
+    recipe, folder, monkeypatch, caplog
+):
+    """Left out of those that were looked through; of the others skipped, with a sentence."""
+    monkeypatch.setattr(mixture, "LOOKED_THROUGH", 2)
+    places = mixture._looked_through(4, recipe.seed)
+    unseen = next(place for place in range(4) if place not in places)
+    labels = folder / "disks" / "labels"
+    Image.fromarray(np.zeros((96, 96), np.uint8)).save(labels / f"p{places[0]}.png")
+    Image.fromarray(np.ones((90, 96), np.uint8)).save(labels / f"p{unseen}.png")
+    (disks,) = open_mixture(recipe, folder)
+    names = [disks.image_name(index) for index in range(len(disks))]
+    assert names == [f"p{place}" for place in range(4) if place != places[0]]
+    dataset = ClickDataset(recipe, (disks,))
+    assert all(dataset[index]["label"].shape == (96, 96) for index in range(20))
+    (told,) = caplog.messages
+    assert told.startswith(f"an image of set 'disks' is skipped: image 'p{unseen}' has 96 x 96")
 
 
 def test_each_annotator_of_a_partition_is_drawn(values, folder):

@@ -161,6 +161,17 @@ def test_objects_are_drawn_once_from_many_images(dataset_of, recipe):
         draw_objects(LayerSet("empty", (empty,)), 6, seed=1)
 
 
+def test_a_held_out_image_that_cannot_be_used_is_left_out(validated, folder):
+    (folder / "disks" / "images" / "p2.png").write_bytes(b"no image")
+    said = []
+    config = recipe_from(validated | {"validation": validated["validation"] | {"objects": 20}})
+    validation = Validation.open(config.validation, folder, announce=said.append)
+    assert {sample.name for sample in validation.samples["held out"]} == {"p0", "p1", "p3"}
+    (sentence,) = said
+    assert sentence.startswith("an image of the validation set 'held out' is left out: ")
+    assert "p2" in sentence
+
+
 def test_the_coarse_level_is_measured_without_the_fine_one(recipe):
     cascade = build_cascade(recipe.model, "none")
     alone = coarse_alone(cascade)

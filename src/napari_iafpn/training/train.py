@@ -105,7 +105,7 @@ def train(
     report, control : callable, optional
         Told and asked after every step, see ``run_stage``.
     announce : callable, optional
-        Told in words what was found in each set, before the first step.
+        Told in words what was found in each set and what is left out, before the first step.
 
     Returns
     -------
@@ -150,7 +150,8 @@ def open_run(
         _check_start(recipe, data)
     dataset = ClickDataset(recipe, open_mixture(recipe, data, announce))
     held_out = recipe.validation
-    validation = None if held_out is None else Validation.open(held_out, data, recipe.seed)
+    seed = recipe.seed
+    validation = None if held_out is None else Validation.open(held_out, data, seed, announce)
     fabric = launch(engine, recipe.precision)
     torch.manual_seed(recipe.seed)
     cascade = _networks(recipe, data, state)
