@@ -72,6 +72,23 @@ def test_regions_grow_over_neighbours(rng):
     assert sizes >= {1, 2}
 
 
+def test_the_union_of_parts_has_the_small_ones_too(values, folder, rng):
+    """They are no targets by themselves, and no background of the whole."""
+    labels = np.zeros((96, 96), np.uint8)
+    labels[8:88, 8:40], labels[8:88, 40:80], labels[40:44, 30:50] = 1, 2, 3
+    for path in (folder / "disks" / "labels").glob("*.png"):
+        Image.fromarray(labels).save(path)
+    values["sets"][0]["kind"] = "parts"
+    values["view"]["min_object"] = 1000
+    recipe = recipe_from(values)
+    (disks,) = open_mixture(recipe, folder)
+    chosen = {choose_target(disks.read(0), "parts", recipe.view, rng) for _ in range(40)}
+    assert chosen == {(1,), (2,), (1, 2, 3)}
+    small = replace(recipe.view, min_object=4000)
+    assert choose_target(disks.read(0), "parts", small, rng) == (1, 2, 3)
+    assert choose_target(disks.read(0), "parts", replace(small, min_object=6000), rng) is None
+
+
 def test_an_image_without_objects_offers_no_target(rng):
     sample = sample_of(np.zeros((30, 30), np.int32))
     assert choose_target(sample, "instances", ViewConfig(), rng) is None

@@ -81,7 +81,8 @@ def _usable(
     opened = open_known(root, config, regions=regions)
     places = _looked_through(len(opened), recipe.seed)
     drawn = opened if len(places) == len(opened) else Selection.images(opened, places)
-    seen = survey(drawn, min_area=recipe.view.min_object)
+    least = 1 if config.kind == "parts" else recipe.view.min_object  # of the whole if not of a part
+    seen = survey(drawn, min_area=least)
     if announce is not None:
         announce(_words(seen, opened))
     usable = seen.usable()
