@@ -112,7 +112,7 @@ def learn(recipe: Recipe, samples: list[Sample], output: Path, seconds: float) -
     """Train until the end or the deadline; return whether it came to the end."""
     deadline = time.monotonic() + seconds
     fabric = launch(ComputeSettings(), recipe.precision)
-    state = load_state(output, recipe.digest) if holds_run(output) else None
+    state = load_state(output, recipe.run_digest) if holds_run(output) else None
     cascade = build_cascade(recipe.model, "none" if state else recipe.pretrained)
     if state:
         cascade.load_state_dict(state["cascade"])

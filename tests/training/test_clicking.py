@@ -137,6 +137,26 @@ def test_added_clicks_fill_the_slots_from_the_back():
     assert clicks[27:] == [Click(61, 61, False)]
 
 
+def test_more_rounds_than_slots_replace_no_other_click():
+    initial = [Click(1, 1, True), Click(2, 2, True)]
+    clicks = list(initial)
+    for turn in range(4):
+        for positive in (True, False):
+            add_click(clicks, Click(turn, 60, positive), initial, slot=2 - 1 - turn)
+    assert clicks[:2] == [Click(1, 60, True), Click(0, 60, True)]
+    assert [click.row for click in clicks if click.positive] == [1, 0, 2, 3]
+    assert [click.row for click in clicks if not click.positive] == [0, 1, 2, 3]
+
+
+def test_two_merged_objects_get_a_click_each_where_there_is_one_slot(square, rng):
+    other = NONE.copy()
+    other[50:60, 50:60] = True
+    view = view_of(square | other, parts=(square, other))
+    clicks = initial_clicks(view, ClickConfig(max_initial=1), rng)
+    positive = [click for click in clicks if click.positive]
+    assert [square[click.pixel] for click in positive] == [True, False]
+
+
 def test_a_user_who_aims_clicks_near_the_middle(rng):
     """The square's middle is 10 deep, and one row from its border is 1."""
     target = np.zeros((40, 40), bool)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from napari_iafpn.evaluation.readers import Sample
 from napari_iafpn.geometry import Box
-from napari_iafpn.training import dataset as dataset_module
+from napari_iafpn.training import dataset as dataset_module, mixture
 from napari_iafpn.training.augment import augment
 from napari_iafpn.training.dataset import ClickDataset
 from napari_iafpn.training.mixture import annotators, open_mixture, read_annotator
@@ -70,6 +70,23 @@ def test_regions_grow_over_neighbours(rng):
         assert np.isin(partition[rows, cols], ids).sum() == 100 * len(ids)
         sizes.add(len(ids))
     assert sizes >= {1, 2}
+
+
+def test_the_union_of_parts_has_the_small_ones_too(values, folder, rng):
+    """They are no targets by themselves, and no background of the whole."""
+    labels = np.zeros((96, 96), np.uint8)
+    labels[8:88, 8:40], labels[8:88, 40:80], labels[40:44, 30:50] = 1, 2, 3
+    for path in (folder / "disks" / "labels").glob("*.png"):
+        Image.fromarray(labels).save(path)
+    values["sets"][0]["kind"] = "parts"
+    values["view"]["min_object"] = 1000
+    recipe = recipe_from(values)
+    (disks,) = open_mixture(recipe, folder)
+    chosen = {choose_target(disks.read(0), "parts", recipe.view, rng) for _ in range(40)}
+    assert chosen == {(1,), (2,), (1, 2, 3)}
+    small = replace(recipe.view, min_object=4000)
+    assert choose_target(disks.read(0), "parts", small, rng) == (1, 2, 3)
+    assert choose_target(disks.read(0), "parts", replace(small, min_object=6000), rng) is None
 
 
 def test_an_image_without_objects_offers_no_target(rng):
@@ -217,6 +234,25 @@ def test_images_that_cannot_be_used_are_left_out_and_announced(recipe, folder):
     (disks,) = open_mixture(recipe, folder, said.append)
     assert len(disks) == 3
     assert "cannot be read" in said[0]
+
+
+def test_of_a_large_set_too_what_cannot_be_used_is_left_out_or_skipped(
+    recipe, folder, monkeypatch, caplog
+):
+    """Left out of those that were looked through; of the others skipped, with a sentence."""
+    monkeypatch.setattr(mixture, "LOOKED_THROUGH", 2)
+    places = mixture._looked_through(4, recipe.seed)
+    unseen = next(place for place in range(4) if place not in places)
+    labels = folder / "disks" / "labels"
+    Image.fromarray(np.zeros((96, 96), np.uint8)).save(labels / f"p{places[0]}.png")
+    Image.fromarray(np.ones((90, 96), np.uint8)).save(labels / f"p{unseen}.png")
+    (disks,) = open_mixture(recipe, folder)
+    names = [disks.image_name(index) for index in range(len(disks))]
+    assert names == [f"p{place}" for place in range(4) if place != places[0]]
+    dataset = ClickDataset(recipe, (disks,))
+    assert all(dataset[index]["label"].shape == (96, 96) for index in range(20))
+    (told,) = caplog.messages
+    assert told.startswith(f"an image of set 'disks' is skipped: image 'p{unseen}' has 96 x 96")
 
 
 def test_each_annotator_of_a_partition_is_drawn(values, folder):

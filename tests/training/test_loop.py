@@ -1,5 +1,6 @@
 """The loop: stages, resuming, and what stops a run."""
 
+import csv
 import errno
 import os
 import shutil
@@ -16,8 +17,9 @@ from lightning.fabric import Fabric
 from napari_iafpn.networks import build_cascade, load_cascade, read_card
 from napari_iafpn.training import state
 from napari_iafpn.training.dataset import Batch
+from napari_iafpn.training.logs import LOG
 from napari_iafpn.training.recipe import recipe_from
-from napari_iafpn.training.stage import parts_of
+from napari_iafpn.training.stage import export, parts_of
 from napari_iafpn.training.state import STATE, load_state
 from napari_iafpn.training.step_losses import STEP_LOSSES, ClickSchedule, fine_loss
 from napari_iafpn.training.train import ComputeSettings, train
@@ -86,7 +88,7 @@ def test_a_process_killed_at_once_resumes_to_the_same_model(values, folder, tmp_
     finally:
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
-    assert 1 <= load_state(output, recipe.digest)["step"] < STEPS
+    assert 1 <= load_state(output, recipe.run_digest)["step"] < STEPS
     # In a process of their own: what other tests did to this one may change a last bit.
     assert start((output, True), (whole, False)).wait(timeout=300) == 0
     (model,) = output.glob("*-fine.safetensors")
@@ -105,6 +107,26 @@ def test_another_recipe_does_not_continue_a_run(values, folder, whole_run):
         train(recipe_from(values), folder, whole_run[0], engine=ENGINE, resume=True)
 
 
+def test_a_run_goes_on_with_another_learning_rate(values, folder, tmp_path):
+    """As the sentence about a loss that is no longer finite says."""
+    output = tmp_path / "run"
+    with pytest.raises(StoppedError):
+        train(recipe_from(values), folder, output, engine=ENGINE, report=stop_at("coarse", 2))
+    values["coarse"] |= {"learning_rate": 1e-5, "weight_decay": 0.5, "schedule": "constant"}
+    recipe = recipe_from(values)
+    path = train(recipe, folder, output, engine=ENGINE, resume=True, control=lambda p: p.step < 3)
+    assert path is None
+    groups = load_state(output, recipe.run_digest)["optimizer"]["param_groups"]
+    assert {group["lr"] for group in groups} == {1e-5, 0.3 * 1e-5}
+    assert {group["weight_decay"] for group in groups} == {0.0, 0.5}
+    with open(output / LOG, newline="") as file:
+        rates = [float(row["learning_rate"]) for row in csv.DictReader(file)]
+    assert rates == [1e-3, 1e-5, 1e-5]  # the state was that of the first step
+    values["coarse"]["batch"] = 1
+    with pytest.raises(ValueError, match="no other change than to learning rates"):
+        train(recipe_from(values), folder, output, engine=ENGINE, resume=True)
+
+
 def test_the_model_carries_its_card_and_recipe(recipe, whole_run):
     card = read_card(whole_run[1])
     assert card.name == "disks"
@@ -120,7 +142,7 @@ def test_the_caller_can_stop_and_go_on(recipe, folder, tmp_path, whole_run):
 
     output = tmp_path / "stopped"
     assert train(recipe, folder, output, engine=ENGINE, control=three_steps) is None
-    assert load_state(output, recipe.digest)["step"] == 3
+    assert load_state(output, recipe.run_digest)["step"] == 3
     path = train(recipe, folder, output, engine=ENGINE, resume=True)
     assert path.read_bytes() == whole_run[1].read_bytes()
 
@@ -150,7 +172,7 @@ def test_the_average_is_exported(values, folder, tmp_path):
     recipe = recipe_from(values)
     output = tmp_path / "run"
     path = train(recipe, folder, output, engine=ENGINE)
-    kept = load_state(output, recipe.digest)
+    kept = load_state(output, recipe.run_digest)
     exported = load_cascade(path).fine.state_dict()
     for key in ("fusion.mix.weight", "head.2.weight"):
         average, last = kept["average"][key], kept["cascade"][f"fine.{key}"]
@@ -207,7 +229,7 @@ def test_the_starts_weights_can_have_a_share_in_the_end(values, folder, tmp_path
     shutil.copy(first, folder / "first.safetensors")
     recipe = recipe_from(values | {"start": "first.safetensors", "start_share": 0.25})
     last = load_cascade(train(recipe, folder, tmp_path / "second", engine=ENGINE)).state_dict()
-    trained = load_state(tmp_path / "second", recipe.digest)["cascade"]
+    trained = load_state(tmp_path / "second", recipe.run_digest)["cascade"]
     begun = load_cascade(first).state_dict()
     assert any(not torch.equal(trained[key], begun[key]) for key in begun)
     for key, value in last.items():
@@ -267,12 +289,15 @@ def test_a_stopped_training_of_a_whole_cascade_resumes_to_the_same_model(
 
 
 def test_a_start_of_another_architecture_is_named(values, folder, tmp_path):
-    first = train(recipe_from(values), folder, tmp_path / "first", engine=ENGINE)
-    shutil.copy(first, folder / "first.safetensors")
+    values["model"]["refiner"] = 8
+    recipe = recipe_from(values)
+    export(build_cascade(recipe.model, "none"), recipe, folder / "first.safetensors")
     values["start"] = "first.safetensors"
-    values["model"] = {"preset": "tiny", "coarse": {"channels": 24}}
-    with pytest.raises(ValueError, match=r"start names first.safetensors, whose networks are not"):
-        train(recipe_from(values), folder, tmp_path / "second", engine=ENGINE)
+    values["sets"][0]["path"] = "nowhere"
+    for other in ({"coarse": {"channels": 24}}, {"refiner": 16}):
+        values["model"] = {"preset": "tiny", **other}
+        with pytest.raises(ValueError, match=r"start names first.safetensors, whose networks are"):
+            train(recipe_from(values), folder, tmp_path / "second", engine=ENGINE)
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_last_state(recipe, folder, tmp_path, monkeypatch):
@@ -286,7 +311,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_state(recipe, folder, tmp
     monkeypatch.setitem(STEP_LOSSES, "coarse", broken)
     with pytest.raises(ValueError, match="loss of the coarse stage is no longer finite at step 2"):
         train(recipe, folder, tmp_path / "run", engine=ENGINE)
-    kept = load_state(tmp_path / "run", recipe.digest)
+    kept = load_state(tmp_path / "run", recipe.run_digest)
     assert kept["step"] == 2
     assert all(value.isfinite().all() for value in kept["cascade"].values())
 
@@ -304,7 +329,7 @@ def test_a_full_disk_stops_with_the_last_state(recipe, folder, tmp_path, monkeyp
         patch.setattr(state, "write_atomically", full)
         with pytest.raises(ValueError, match=r"the disk of .*run is full; the last good state"):
             train(recipe, folder, output, engine=ENGINE)
-    assert load_state(output, recipe.digest)["step"] == 2
+    assert load_state(output, recipe.run_digest)["step"] == 2
     path = train(recipe, folder, output, engine=ENGINE, resume=True)
     assert path.read_bytes() == whole_run[1].read_bytes()
 
@@ -316,7 +341,7 @@ def test_a_state_is_read_without_running_its_code(recipe, folder, tmp_path):
         train(recipe, folder, tmp_path / "run", engine=ENGINE, resume=True)
     (tmp_path / "run" / STATE).write_bytes(b"nothing")
     with pytest.raises(ValueError, match=r"state\.pt is damaged or no state of a run"):
-        load_state(tmp_path / "run", recipe.digest)
+        load_state(tmp_path / "run", recipe.run_digest)
 
 
 class Harmful:

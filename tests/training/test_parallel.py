@@ -65,6 +65,15 @@ def test_the_parts_of_all_processes_are_the_batches_of_one():
         BatchStream(0, 0, config, 0, 3)
 
 
+def test_batches_that_cannot_be_shared_are_told_before_the_sets_are_read(folder, tmp_path):
+    path = tmp_path / "disks.toml"
+    path.write_text(RECIPE)
+    recipe = read_recipe(path, ["fine.batch=3", "sets.disks.path=nowhere"])
+    engine = ComputeSettings(accelerator="cpu", devices=2)
+    with pytest.raises(ValueError, match=r"fine\.batch is 3, which 2 processes cannot share"):
+        train(recipe, folder, tmp_path / "run", engine=engine)
+
+
 @pytest.mark.slow
 def test_two_processes_have_nearly_the_loss_curve_of_one(folder, tmp_path, curve):
     """Through the command line; on CPUs each normalises and drops out its part of a batch."""

@@ -93,7 +93,7 @@ def test_the_best_weights_are_exported_not_the_last(validated, folder, tmp_path,
         "NoC@85": 2.0,
         "mIoU@1": 0.8,
     }
-    best = Best.from_state(load_state(output, recipe.digest)["best"])
+    best = Best.from_state(load_state(output, recipe.run_digest)["best"])
     assert (best.step, best.waited) == (4, 0)
 
 
@@ -159,6 +159,17 @@ def test_objects_are_drawn_once_from_many_images(dataset_of, recipe):
     empty = replace(drawn[0], instances=np.zeros(drawn[0].shape, np.uint8))
     with pytest.raises(ValueError, match="the validation set 'empty' has no object"):
         draw_objects(LayerSet("empty", (empty,)), 6, seed=1)
+
+
+def test_a_held_out_image_that_cannot_be_used_is_left_out(validated, folder):
+    (folder / "disks" / "images" / "p2.png").write_bytes(b"no image")
+    said = []
+    config = recipe_from(validated | {"validation": validated["validation"] | {"objects": 20}})
+    validation = Validation.open(config.validation, folder, announce=said.append)
+    assert {sample.name for sample in validation.samples["held out"]} == {"p0", "p1", "p3"}
+    (sentence,) = said
+    assert sentence.startswith("an image of the validation set 'held out' is left out: ")
+    assert "p2" in sentence
 
 
 def test_the_coarse_level_is_measured_without_the_fine_one(recipe):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from napari_iafpn.networks import Cascade, CascadeConfig
+from napari_iafpn.networks import PRESETS, Cascade, CascadeConfig, build_cascade
 from napari_iafpn.networks.refiner import SHARPNESS
 from napari_iafpn.prompts import Click
 from napari_iafpn.training.dataset import Batch
@@ -92,6 +92,17 @@ def test_the_coarse_level_clicks_on_in_evaluation_mode_and_learns_last(cascade, 
     assert not calls[2].previous.requires_grad
     assert cascade.coarse.bias.grad != 0
     assert batch.clicks[0] == [Click(30, 20)]
+
+
+@pytest.mark.parametrize(("loss", "level"), [(coarse_loss, "coarse"), (fine_loss, "fine")])
+def test_what_was_cast_without_gradient_learns_all_the_same(batch, loss, level):
+    """In bf16, after simulated clicks; torch 2.9 would go on with the cast weights of those."""
+    cascade = build_cascade(PRESETS["tiny"], "none")
+    with torch.autocast("cpu", torch.bfloat16):
+        found = loss(cascade, batch, rounds_of(1))
+    found.backward()
+    learning = getattr(cascade, level).named_parameters()
+    assert [name for name, parameter in learning if parameter.grad is None] == []
 
 
 def test_without_rounds_the_previous_mask_is_empty(cascade, batch):

@@ -47,7 +47,7 @@ def _positive_clicks(view: View, config: ClickConfig, rng: np.random.Generator) 
     clicks = [click for region in regions for click in _draw(region, 1, True, rng)]
     if not clicks:
         return []
-    more = _count(config.max_initial - len(clicks), config.decay, rng)
+    more = _count(max(0, config.max_initial - len(clicks)), config.decay, rng)
     return clicks + _draw(np.logical_or.reduce(regions), more, True, rng)
 
 
@@ -117,10 +117,10 @@ def add_click(clicks: list[Click], added: Click, initial: Sequence[Click], slot:
 
     Each sign has as many slots as there can be initial clicks; the initial ones fill them from the
     front, each round fills one from the back: round k of n slots has ``slot`` = n - k. A slot that
-    is taken by an initial click is overwritten.
+    is taken by an initial click is overwritten; rounds beyond the last slot, below 0, only add.
     """
     taken = [i for i, click in enumerate(initial) if click.positive == added.positive]
-    if slot < len(taken):
+    if 0 <= slot < len(taken):
         clicks[taken[slot]] = added
     else:
         clicks.append(added)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict
@@ -34,6 +35,8 @@ from napari_iafpn.training.views import (
     seen_pixels,
     target_slices,
 )
+
+logger = logging.getLogger(__name__)
 
 CACHE_BYTES = 2 * 2**30
 ATTEMPTS = 1000
@@ -136,6 +139,7 @@ class ClickDataset(Dataset[Item]):
         weights = np.array([config.weight for config in recipe.sets])
         self.shares = weights / weights.sum()
         self._decoded = _Cache(cache_bytes)
+        self._skipped: set[tuple[int, ...]] = set()
 
     def seen_at(self, size: Size | None) -> ClickDataset:
         """Return the same samples, of another number of pixels; None: as they are."""
@@ -186,8 +190,8 @@ class ClickDataset(Dataset[Item]):
                 chosen = int(rng.choice(len(self.sets), p=self.shares))
             kind = self.recipe.sets[chosen].kind
             sample = self._sample(chosen, rng)
-            ids = choose_target(sample, kind, config, rng)
-            if ids is None:
+            ids = None if sample is None else choose_target(sample, kind, config, rng)
+            if sample is None or ids is None:
                 continue
             box = choose_view(sample.shape, target_slices(sample, ids), config, rng)
             if seen_pixels(sample, ids, box, config.source_size) >= MIN_SEEN:
@@ -195,19 +199,30 @@ class ClickDataset(Dataset[Item]):
                 return cut_view(sample, ids, box, config.source_size, parts=merged)
         raise ValueError(
             f"none of {ATTEMPTS} draws from set {self.recipe.sets[chosen].name!r} and its like had "
-            f"an object of view.min_object = {config.min_object} pixels; lower it or check labels"
+            f"an object of view.min_object = {config.min_object} pixels in an image that can be "
+            "read; lower it or check images and labels"
         )
 
-    def _sample(self, chosen: int, rng: np.random.Generator) -> Sample:
+    def _sample(self, chosen: int, rng: np.random.Generator) -> Sample | None:
+        """Draw an image of a set; None, which is told once, where it cannot be used."""
         images = self.sets[chosen]
         picture = int(rng.integers(len(images)))
         truths = annotators(images, picture)
-        if truths == 1:
-            return self._decoded.get((chosen, picture), lambda: images.read(picture))
-        which = int(rng.integers(truths))
-        return self._decoded.get(
-            (chosen, picture, which), lambda: read_annotator(images, picture, which)
-        )
+        which = int(rng.integers(truths)) if truths > 1 else 0
+        key = chosen, picture, which
+
+        def read() -> Sample:
+            return read_annotator(images, picture, which) if truths > 1 else images.read(picture)
+
+        try:
+            return self._decoded.get(key, read)
+        except (ValueError, OSError) as error:
+            if key not in self._skipped:
+                self._skipped.add(key)
+                logger.warning(
+                    "an image of set %r is skipped: %s", self.recipe.sets[chosen].name, error
+                )
+            return None
 
 
 class _Cache:

@@ -31,14 +31,9 @@ class BatchStream(Sampler[list[int]]):
     def __init__(
         self, base: int, first: int, config: StageConfig, rank: int = 0, processes: int = 1
     ) -> None:
-        if config.batch % processes:
-            raise ValueError(
-                f"batch is {config.batch}, which {processes} processes cannot share equally; "
-                f"give a multiple of {processes}"
-            )
         self.base, self.batch = base, config.batch
         self.turns = range(first * config.accumulate, config.steps * config.accumulate)
-        self.part = config.batch // processes
+        self.part = share_of(config.batch, processes)
         self.offset = rank * self.part
 
     def __iter__(self) -> Iterator[list[int]]:
@@ -48,6 +43,16 @@ class BatchStream(Sampler[list[int]]):
 
     def __len__(self) -> int:
         return len(self.turns)
+
+
+def share_of(batch: int, processes: int, key: str = "batch") -> int:
+    """Return each process's part of a batch; ValueError where it cannot be shared equally."""
+    if batch % processes:
+        raise ValueError(
+            f"{key} is {batch}, which {processes} processes cannot share equally; "
+            f"give a multiple of {processes}"
+        )
+    return batch // processes
 
 
 def average_gradients(module: nn.Module, fabric: Fabric) -> None:
@@ -193,7 +198,7 @@ def _learn(stage: Stage, loss: float) -> float:
     if not math.isfinite(loss):
         raise ValueError(
             f"the loss of the {stage.name} stage is no longer finite at step {stage.step}; the "
-            f"last good state is kept in {run.output}: lower learning_rate and resume"
+            f"last good state is kept in {run.output}: lower {stage.name}.learning_rate and resume"
         )
     average_gradients(stage.level, run.fabric)
     if stage.config.clip:

@@ -79,24 +79,31 @@ def _usable(
 ) -> AnnotatedSet:
     regions = config.kind == "regions"
     opened = open_known(root, config, regions=regions)
-    seen = survey(_draw(opened, recipe.seed), min_area=recipe.view.min_object)
+    places = _looked_through(len(opened), recipe.seed)
+    drawn = opened if len(places) == len(opened) else Selection.images(opened, places)
+    least = 1 if config.kind == "parts" else recipe.view.min_object  # of the whole if not of a part
+    seen = survey(drawn, min_area=least)
     if announce is not None:
         announce(_words(seen, opened))
     usable = seen.usable()
-    if len(opened) > LOOKED_THROUGH:
-        return opened
     # The ids of a partition differ from annotator to annotator.
-    return Selection.images(opened, seen.used_indices) if regions else usable
+    ids = (None,) * len(usable) if regions else usable.chosen
+    found = {places[index]: chosen for index, chosen in zip(usable.indices, ids, strict=True)}
+    unseen = set(range(len(opened))) - set(places)
+    kept = sorted(unseen | set(found))
+    return Selection(opened, tuple(kept), tuple(map(found.get, kept)))
 
 
-def _draw(opened: AnnotatedSet, seed: int) -> AnnotatedSet:
-    if len(opened) <= LOOKED_THROUGH:
-        return opened
-    places = np.random.default_rng([seed, 4]).permutation(len(opened))[:LOOKED_THROUGH]
-    return Selection.images(opened, sorted(map(int, places)))
+def _looked_through(count: int, seed: int) -> list[int]:
+    """Return the places of the images that are looked through, of so many."""
+    places = np.random.default_rng([seed, 4]).permutation(count)[:LOOKED_THROUGH]
+    return sorted(map(int, places))
 
 
 def _words(seen: Survey, opened: AnnotatedSet) -> str:
     drawn = seen.found_images < len(opened)
-    note = f"\n({seen.found_images:,} of {len(opened):,} images looked through)" if drawn else ""
-    return seen.text().rstrip() + note
+    note = (
+        f"\n({seen.found_images:,} of {len(opened):,} images looked through; of the others, those "
+        "that cannot be used are skipped where they are drawn)"
+    )
+    return seen.text().rstrip() + (note if drawn else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +35,17 @@ def make_optimizer(level: nn.Module, config: StageConfig) -> torch.optim.Adam:
             for decay in [config.weight_decay if decays else 0.0]
         ]
     )
+
+
+def load_moments(optimizer: torch.optim.Adam, state: dict[str, Any]) -> None:
+    """Take over what a stored optimiser remembers; rates and decays stay as they are."""
+    own = [
+        {key: group[key] for key in ("lr", "initial_lr", "weight_decay")}
+        for group in optimizer.param_groups
+    ]
+    optimizer.load_state_dict(state)
+    for group, values in zip(optimizer.param_groups, own, strict=True):
+        group.update(values)
 
 
 def schedule(step: int, config: StageConfig) -> float:

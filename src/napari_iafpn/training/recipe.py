@@ -23,6 +23,7 @@ from napari_iafpn.training.settings import (
     StageConfig,
     ValidationConfig,
     ViewConfig,
+    check_names,
     shape_of,
 )
 
@@ -30,6 +31,18 @@ STAGES = ("coarse", "fine", "refiner", "cascade")
 PRECISIONS = ("auto", "32-true", "bf16-mixed")
 _WORDS = ("licence", "description", "source")
 """Keys that say something about the weights and decide nothing."""
+_PACE = (
+    "learning_rate",
+    "backbone_factor",
+    "weight_decay",
+    "clip",
+    "schedule",
+    "warmup_steps",
+    "cooldown",
+    "milestones",
+    "drop",
+)
+"""Keys of a stage that decide how far a step goes, not what is seen or what is trained."""
 
 
 @checked
@@ -68,10 +81,7 @@ class Recipe:
     """Both levels and the refiner together, after every click. None: no such stage."""
 
     def __post_init__(self) -> None:
-        names = [config.name for config in self.sets]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"sets has {twice[0]!r} twice; give each set its own name")
+        check_names(self.sets)
         if self.fine is not None and self.model.fine is None:
             raise ValueError(
                 "[fine] is a stage of a model without a fine level; leave it out, or give "
@@ -94,12 +104,14 @@ class Recipe:
                 f"start_share is {self.start_share}; give a share from 0 up to 1, and with it a "
                 "start whose weights are mixed in"
             )
-        height, width = shape_of(self.view.source_size)
-        if height != width and self.augment.rotate90:
-            raise ValueError(
-                f"augment.rotate90 is {self.augment.rotate90} and view.source_size "
-                f"{height} x {width}; quarter turns need a square, or rotate90 = 0"
-            )
+        sizes = {stage: config.source_size for stage, config in self.stages.items()}
+        for table, size in {"view": self.view.source_size, **sizes}.items():
+            height, width = shape_of(size or self.view.source_size)
+            if height != width and self.augment.rotate90:
+                raise ValueError(
+                    f"augment.rotate90 is {self.augment.rotate90} and {table}.source_size "
+                    f"{height} x {width}; quarter turns need a square, or rotate90 = 0"
+                )
 
     @property
     def stages(self) -> dict[str, StageConfig]:
@@ -110,8 +122,12 @@ class Recipe:
     @property
     def digest(self) -> str:
         """A short hash of everything that decides the weights; words about them are left out."""
-        text = json.dumps(_decisive(self), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return _hash_of(_decisive(self, _WORDS))
+
+    @property
+    def run_digest(self) -> str:
+        """The same of what a run keeps to its end: it can go on with another learning rate."""
+        return _hash_of(_decisive(self, (*_WORDS, *_PACE)))
 
 
 def read_recipe(path: Path | str, assignments: Sequence[str] = ()) -> Recipe:
@@ -188,16 +204,20 @@ def _model(values: Any) -> dict[str, Any]:
     return base
 
 
-def _decisive(values: Any) -> Any:
-    """Return plain values without words and without later keys that have their default."""
+def _hash_of(values: Any) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _decisive(values: Any, left_out: tuple[str, ...]) -> Any:
+    """Return plain values without some keys and without later ones that have their default."""
     if isinstance(values, (list, tuple)):
-        return [_decisive(each) for each in values]
+        return [_decisive(each, left_out) for each in values]
     if not dataclasses.is_dataclass(values):
         return values
     return {
-        field.name: _decisive(getattr(values, field.name))
+        field.name: _decisive(getattr(values, field.name), left_out)
         for field in dataclasses.fields(values)
-        if field.name not in _WORDS
+        if field.name not in left_out
         and not (field.metadata.get("later") and getattr(values, field.name) == field.default)
     }
 

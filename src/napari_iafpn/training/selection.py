@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,16 +80,30 @@ class Validation:
     """For each set the images, with the objects that were drawn."""
 
     @classmethod
-    def open(cls, config: ValidationConfig, root: Path, seed: int = 0) -> Validation:
-        """Open the sets under the data folder ``root`` and draw the objects."""
-        return cls.of(config, [_open(root, held_out) for held_out in config.sets], seed)
+    def open(
+        cls,
+        config: ValidationConfig,
+        root: Path,
+        seed: int = 0,
+        announce: Callable[[str], None] | None = None,
+    ) -> Validation:
+        """Open the sets under the data folder ``root`` and draw the objects.
+
+        ``announce`` gets, in words, which images are left out.
+        """
+        return cls.of(config, [_open(root, held_out) for held_out in config.sets], seed, announce)
 
     @classmethod
     def of(
-        cls, config: ValidationConfig, sets: Sequence[AnnotatedSet], seed: int = 0
+        cls,
+        config: ValidationConfig,
+        sets: Sequence[AnnotatedSet],
+        seed: int = 0,
+        announce: Callable[[str], None] | None = None,
     ) -> Validation:
         """Draw the objects from opened sets."""
-        return cls(config, {s.name: draw_objects(s, config.objects, seed) for s in sets})
+        drawn = {s.name: draw_objects(s, config.objects, seed, announce) for s in sets}
+        return cls(config, drawn)
 
     def measure(self, cascade: Cascade, stage: str) -> Scores:
         """Annotate every object; in the coarse stage with the coarse level alone."""
@@ -163,10 +177,16 @@ def coarse_alone(cascade: Cascade) -> Cascade:
     return alone
 
 
-def draw_objects(annotated: AnnotatedSet, count: int, seed: int) -> tuple[Sample, ...]:
+def draw_objects(
+    annotated: AnnotatedSet,
+    count: int,
+    seed: int,
+    announce: Callable[[str], None] | None = None,
+) -> tuple[Sample, ...]:
     """Draw ``count`` objects that can be evaluated, from as many images as possible.
 
-    The same seed draws the same objects. The images are kept, with the drawn objects.
+    The same seed draws the same objects. The images are kept, with the drawn objects. One that
+    cannot be used is left out, and ``announce`` is told why.
     """
     rng = np.random.default_rng([seed, 3])
     each = -(-count // max(1, len(annotated)))
@@ -175,7 +195,12 @@ def draw_objects(annotated: AnnotatedSet, count: int, seed: int) -> tuple[Sample
     for index in rng.permutation(len(annotated)):
         if left <= 0:
             break
-        sample = annotated.read(int(index))
+        try:
+            sample = annotated.read(int(index))
+        except (ValueError, OSError) as error:
+            if announce is not None:
+                announce(f"an image of the validation set {annotated.name!r} is left out: {error}")
+            continue
         usable = [label for label in sample.objects if check_object(sample, label) is None]
         chosen = rng.permutation(usable)[: min(each, left)]
         if chosen.size:

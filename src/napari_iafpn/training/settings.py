@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -53,6 +54,14 @@ NotNegative = Annotated[Real, between(0)]
 Rising = Annotated[
     tuple[Real, Real], must(lambda pair: 0 < pair[0] <= pair[1], "two rising numbers above 0")
 ]
+
+
+def check_names(sets: Sequence[SetConfig | HeldOutConfig]) -> None:
+    """Raise ValueError where two sets have one name."""
+    names = [config.name for config in sets]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"sets has {twice[0]!r} twice; give each set its own name")
 
 
 @checked
@@ -242,7 +251,9 @@ class StageConfig:
 class HeldOutConfig:
     """One set of images that training does not see."""
 
-    name: str
+    name: Annotated[
+        str, must(lambda name: name != "all", "another name, for this one means all sets together")
+    ]
     format: str = "folder"
     path: str = ""
     """Under the data folder; by default the set's name."""
@@ -274,3 +285,6 @@ class ValidationConfig:
     """Side of the view over the object's longer box side; by default the whole image."""
     patience: Natural = 0
     """The stage ends after so many measurements without a better one; 0: never."""
+
+    def __post_init__(self) -> None:
+        check_names(self.sets)

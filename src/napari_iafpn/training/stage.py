@@ -14,7 +14,12 @@ from torch import nn
 from napari_iafpn.networks import ModelCard, load_cascade, save_cascade
 from napari_iafpn.networks.cascade import Cascade
 from napari_iafpn.training.logs import LOG, VALIDATION, CsvLog
-from napari_iafpn.training.optimisation import WeightAverage, make_optimizer, weights_of
+from napari_iafpn.training.optimisation import (
+    WeightAverage,
+    load_moments,
+    make_optimizer,
+    weights_of,
+)
 from napari_iafpn.training.recipe import STAGES, Recipe
 from napari_iafpn.training.run import Run, RunProgress
 from napari_iafpn.training.selection import Best, Scores
@@ -147,7 +152,7 @@ class Stage:
                 "best": self.best.to_state(),
                 "stage": self.name,
                 "step": self.step,
-                "recipe": run.recipe.digest,
+                "recipe": run.recipe.run_digest,
             },
         )
         self.saved = self.step
@@ -164,7 +169,7 @@ class Stage:
         self.run.cascade.eval()
 
     def _restore(self, state: dict[str, Any]) -> None:
-        self.optimizer.load_state_dict(state["optimizer"])
+        load_moments(self.optimizer, state["optimizer"])
         self.step = self.saved = int(state["step"])
         self.best = Best.from_state(state["best"])
         if self.average is not None:

@@ -36,7 +36,7 @@ def save_state(output: Path, values: dict[str, Any]) -> None:
 
 
 def load_state(output: Path, digest: str) -> dict[str, Any]:
-    """Read the state of a run of the recipe ``digest``.
+    """Read the state of a run of the recipe whose ``run_digest`` is given.
 
     Raises
     ------
@@ -54,7 +54,8 @@ def load_state(output: Path, digest: str) -> dict[str, Any]:
         raise ValueError(f"{path} is no state of a run; start again in another folder")
     if state["recipe"] != digest:
         raise ValueError(
-            f"{output} holds a run of another recipe; choose a new output folder or the old recipe"
+            f"{output} holds a run of another recipe; choose a new output folder, or the old "
+            "recipe with no other change than to learning rates, weight_decay and clip"
         )
     found: dict[str, Any] = state
     return found

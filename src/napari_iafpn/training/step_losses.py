@@ -206,7 +206,11 @@ def step_losses(
 
 
 class _Evaluating:
-    """Put a level into evaluation mode for a while; each module then gets its own mode back."""
+    """Put a level into evaluation mode for a while; each module then gets its own mode back.
+
+    What autocast has cast meanwhile is dropped: older torch keeps weights that were cast without
+    gradient, and whoever learns next would get none.
+    """
 
     def __init__(self, level: Level) -> None:
         self.level = level
@@ -218,6 +222,7 @@ class _Evaluating:
     def __exit__(self, *_: object) -> None:
         for module, training in self.modes:
             module.training = training
+        torch.clear_autocast_cache()
 
 
 def _labels_at(labels: Tensor, boxes: Sequence[Box], size: tuple[int, int]) -> Tensor:

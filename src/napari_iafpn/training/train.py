@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -13,13 +14,13 @@ import torch
 from lightning.fabric import Fabric
 
 from napari_iafpn.inference.device import choose_device
-from napari_iafpn.networks import build_cascade, load_cascade, read_card
+from napari_iafpn.networks import build_cascade, load_cascade, read_card, read_config
 from napari_iafpn.networks.cascade import Cascade
 from napari_iafpn.networks.tables import Count, Flag, Whole, between, checked, one_of
 from napari_iafpn.training.dataset import ClickDataset
 from napari_iafpn.training.forgetting import interpolated
 from napari_iafpn.training.logs import TensorBoardLog
-from napari_iafpn.training.loop import run_stage
+from napari_iafpn.training.loop import run_stage, share_of
 from napari_iafpn.training.mixture import open_mixture
 from napari_iafpn.training.recipe import PRECISIONS, Recipe
 from napari_iafpn.training.run import Run, RunProgress
@@ -104,7 +105,7 @@ def train(
     report, control : callable, optional
         Told and asked after every step, see ``run_stage``.
     announce : callable, optional
-        Told in words what was found in each set, before the first step.
+        Told in words what was found in each set and what is left out, before the first step.
 
     Returns
     -------
@@ -124,7 +125,7 @@ def train(
             raise ValueError(
                 f"{output} holds a run ({STATE}); give --resume to go on with it, or another folder"
             )
-        state = load_state(output, recipe.digest) if holds_run(output) else None
+        state = load_state(output, recipe.run_digest) if holds_run(output) else None
         run = open_run(recipe, data, output, engine, state, report=report, announce=announce)
         return run_stages(run, data, state, control)
 
@@ -139,10 +140,18 @@ def open_run(
     report: Callable[[RunProgress], None] | None = None,
     announce: Callable[[str], None] | None = None,
 ) -> Run:
-    """Open the sets, start the processes and build the networks, as ``train`` describes."""
+    """Open the sets, start the processes and build the networks, as ``train`` describes.
+
+    What can be told without the sets is told first: looking through them takes long.
+    """
+    for stage, config in recipe.stages.items():
+        share_of(config.batch, math.prod(engine.processes), f"{stage}.batch")
+    if recipe.start and state is None:
+        _check_start(recipe, data)
     dataset = ClickDataset(recipe, open_mixture(recipe, data, announce))
     held_out = recipe.validation
-    validation = None if held_out is None else Validation.open(held_out, data, recipe.seed)
+    seed = recipe.seed
+    validation = None if held_out is None else Validation.open(held_out, data, seed, announce)
     fabric = launch(engine, recipe.precision)
     torch.manual_seed(recipe.seed)
     cascade = _networks(recipe, data, state)
@@ -160,6 +169,17 @@ def open_run(
     )
 
 
+def _check_start(recipe: Recipe, data: Path) -> None:
+    """Refuse a start whose levels are not those of the recipe, or a refiner of another width."""
+    started, wanted = read_config(data / recipe.start), recipe.model
+    same = (started.coarse, started.fine) == (wanted.coarse, wanted.fine)
+    if not same or len({started.refiner, wanted.refiner} - {0}) > 1:
+        raise ValueError(
+            f"start names {recipe.start}, whose networks are not those of [model]; "
+            "give a model file of the same architecture, or leave out start"
+        )
+
+
 def _networks(recipe: Recipe, data: Path, state: dict[str, Any] | None) -> Cascade:
     """Return the networks as the state has them, as the recipe's start, or as they are built."""
     if not state and not recipe.start:
@@ -168,13 +188,7 @@ def _networks(recipe: Recipe, data: Path, state: dict[str, Any] | None) -> Casca
     if state:
         restore(cascade, state)
         return cascade
-    started, wanted = load_cascade(data / recipe.start), recipe.model
-    if (started.config.coarse, started.config.fine) != (wanted.coarse, wanted.fine):
-        raise ValueError(
-            f"start names {recipe.start}, whose networks are not those of [model]; "
-            "give a model file of the same architecture, or leave out start"
-        )
-    for name, part in started.named_children():
+    for name, part in load_cascade(data / recipe.start).named_children():
         if getattr(cascade, name) is not None:
             getattr(cascade, name).load_state_dict(part.state_dict())
     return cascade

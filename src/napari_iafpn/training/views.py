@@ -15,7 +15,7 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional as F
 
-from napari_iafpn.evaluation.readers import Sample
+from napari_iafpn.evaluation.readers import Sample, check_object
 from napari_iafpn.geometry import Box
 from napari_iafpn.training.settings import Size, ViewConfig, shape_of
 
@@ -27,18 +27,29 @@ Pixels = tuple[NDArray[np.intp], NDArray[np.intp]]
 def choose_target(
     sample: Sample, kind: str, view: ViewConfig, rng: np.random.Generator
 ) -> Ids | None:
-    """Return the ids whose union is the target; None where the image has no object to offer."""
+    """Return the ids whose union is the target; None where the image has no object to offer.
+
+    Of parts the union has all, however small: what is left out of it would be background.
+    """
     ids = sample.ids(view.min_object)
+    if kind == "parts" and ids.size == 0:
+        return _all_parts(sample, view.min_object)
     if ids.size == 0:
         return None
     chosen = int(rng.choice(ids))
     if kind == "regions":
         return _grow_region(sample, chosen, int(rng.integers(0, 4)), rng)
     if kind == "parts" and rng.random() < 0.5:
-        return tuple(int(i) for i in ids)
+        return _all_parts(sample, view.min_object)
     if kind == "instances" and ids.size > 1 and rng.random() < view.merge:
         return chosen, int(rng.choice(ids[ids != chosen]))
     return (chosen,)
+
+
+def _all_parts(sample: Sample, least: int) -> Ids | None:
+    """Return all ids with a pixel that counts; None where they have fewer than ``least`` pixels."""
+    ids = tuple(i for i in sample.areas if check_object(sample, i) is None)
+    return ids if sum(sample.areas[i] for i in ids) >= max(least, 1) else None
 
 
 def _grow_region(sample: Sample, start: int, additions: int, rng: np.random.Generator) -> Ids:

@@ -202,4 +202,4 @@ def _with_level(record: Record, level: str, step: int, pace: float) -> Record:
 
 
 def _state(run: Run) -> dict[str, Any] | None:
-    return load_state(run.output, run.recipe.digest) if holds_run(run.output) else None
+    return load_state(run.output, run.recipe.run_digest) if holds_run(run.output) else None
