@@ -17,7 +17,6 @@ from torch import nn
 from napari_iafpn.evaluation.readers import AnnotatedSet
 from napari_iafpn.inference.device import choose_device, kind_of
 from napari_iafpn.networks import Cascade, CascadeConfig
-from napari_iafpn.networks.level import Level
 from napari_iafpn.training.dataset import ClickDataset
 from napari_iafpn.training.forgetting import interpolated, rehearsal_training
 from napari_iafpn.training.loop import run_stage
@@ -26,8 +25,8 @@ from napari_iafpn.training.run import Run, RunProgress
 from napari_iafpn.training.settings import ClickConfig, SetConfig, StageConfig, ViewConfig
 from napari_iafpn.training.train import choose_precision
 
-STEPS = 30
-BATCH = 4
+STEPS = 40
+BATCH = 2
 ROUNDS = 9
 """Clicks on a sample, at most: with three, first masks gain and later clicks do not."""
 REHEARSAL_SHARE = 0.25
