@@ -469,6 +469,14 @@ def test_what_labels_said_of_their_objects_holds_while_they_are_there(window, im
     assert shown_classes(window) == said["classes"]
 
 
+def test_a_class_that_labels_said_can_be_taken_away(window, imported):
+    imported.metadata.update(classes={7: "rod", 12: "cell"})
+    window.annotator.set_labels(imported)
+    window.widget.objects.classified.emit([7], 0)
+    assert shown_classes(window) == {7: "", 12: "cell"}
+    assert imported.metadata["classes"] == {12: "cell"}
+
+
 def test_classes_that_somebody_else_gives_meanwhile_hold_too(window, imported):
     window.annotator.book.choose(window.annotator.image, imported)
     window.widget.classes.make("nucleus")

@@ -10,8 +10,11 @@ import tifffile
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
+from napari_iafpn.evaluation.readers import open_pair
+from napari_iafpn.evaluation.readers.pairs import STATE
 from napari_iafpn.exchange import read_labels
-from napari_iafpn.plugin.folder.queue import STATE, ImageQueue, Mark
+from napari_iafpn.plugin.folder.progress import Mark
+from napari_iafpn.plugin.folder.queue import ImageQueue
 from napari_iafpn.plugin.folder.widget import FolderOfImages
 from napari_iafpn.prompts import Click
 
@@ -624,6 +627,65 @@ def test_labels_by_the_name_of_several_images_are_offered_to_each(folder):
     assert folder / "a_labels.tif" not in [entry.saved for entry in entries]
 
 
+@pytest.fixture(params=[True, False], ids=["", "before-0.2"])
+def reopened(request):
+    """Open a folder again, with a state that says where labels are saved or does not."""
+
+    def reopen(folder):
+        if not request.param:
+            state = json.loads((folder / STATE).read_text())
+            state.pop("labels", None)
+            (folder / STATE).write_text(json.dumps(state))
+        return {
+            each.image.relative_to(folder).as_posix(): each for each in ImageQueue(folder).entries
+        }
+
+    return reopen
+
+
+def touch(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
+
+
+def test_an_image_in_a_folder_of_folders_keeps_its_labels(tmp_path, reopened):
+    touch(tmp_path, "s1/a.tif", "s2/a.tif")
+    queue = ImageQueue(tmp_path)
+    queue.entry.saved.touch()
+    queue.mark(Mark.DONE)
+    touch(tmp_path, "s1/a.png")
+    entries = reopened(tmp_path)
+    assert entries["s1/a.tif"].labels == queue.entry.saved == tmp_path / "s1" / "a_labels.tif"
+    assert entries["s1/a.png"].labels is None
+
+
+def test_labels_are_given_in_folders_of_folders_as_long_as_one_works_there(tmp_path):
+    touch(tmp_path, "s1/a.tif", "s1/a_cp_masks.tif")
+    ImageQueue(tmp_path).go(0)
+    assert ImageQueue(tmp_path).entry.labels == tmp_path / "s1" / "a_cp_masks.tif"
+
+
+def test_an_image_whose_name_is_the_stem_of_another_keeps_its_own_labels(tmp_path, reopened):
+    touch(tmp_path, "a.tif", "a.tif.png")
+    queue = ImageQueue(tmp_path)
+    queue.go(1)
+    queue.entry.saved.touch()
+    entries = reopened(tmp_path)
+    assert entries["a.tif"].labels is None
+    assert entries["a.tif.png"].labels == queue.entry.saved
+    entries["a.tif"].saved.touch()
+    assert reopened(tmp_path)["a.tif"].labels == entries["a.tif"].saved != queue.entry.saved
+
+
+def test_commands_read_what_was_corrected_here(annotate, folder):
+    tifffile.imwrite(folder / "a_cp_masks.tif", squares(4))
+    window = opened(annotate, folder)
+    keep(window, 40, 60)
+    press(window.panel.view.next_button)
+    assert open_pair(folder, folder, "plate").objects(0) == (4, 5)
+
+
 def test_a_mask_beside_a_photograph_is_its_labels(tmp_path):
     for name in ("a.jpg", "a.png"):
         (tmp_path / name).touch()
@@ -639,6 +701,7 @@ def test_a_mask_beside_a_photograph_is_its_labels(tmp_path):
         '{"marks": 3}',
         '{"marks": {"a": "gone"}, "classes": {}}',
         '{"marks": {}, "classes": {}, "images": {"a": 3}}',
+        '{"marks": {}, "classes": {}, "labels": 3}',
         '{"marks": {}, "classes": {"a": {}}}',
         '{"marks": {}, "classes": {"1": {"name": "rod"}}}',
         '{"marks": {}, "classes": {}, "flagged": 3}',

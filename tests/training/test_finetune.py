@@ -324,6 +324,21 @@ def test_what_is_wrong_is_told_before_it_is_raised(request_of, change, message):
     assert isinstance(events[-1], Failed)
 
 
+def test_labels_that_were_too_few_may_be_corrected(request_of, tmp_path):
+    for part in ("images", "labels"):
+        (tmp_path / part).mkdir()
+    image, labels = draw_stripes(np.random.default_rng(1), side=160, count=8)
+    Image.fromarray(image).save(tmp_path / "images" / "only.png")
+    request = replace(request_of(), images=tmp_path / "images", labels=tmp_path / "labels")
+    events, stop = [], lambda: Command.STOP if of_kind(events, Surveyed) else Command.GO
+    Image.fromarray(labels * (labels < 3)).save(tmp_path / "labels" / "only.png")
+    with pytest.raises(ValueError, match=r"there are 2 usable object\(s\)"):
+        finetune(request, events.append, stop)
+    Image.fromarray(labels).save(tmp_path / "labels" / "only.png")
+    assert finetune(request, events.append, stop).stopped
+    assert of_kind(events, Surveyed)[0].objects == 8
+
+
 def test_the_model_itself_is_never_replaced(request_of, base, tmp_path):
     copy = tmp_path / "copy.safetensors"
     shutil.copy(base, copy)

@@ -23,11 +23,7 @@ from napari_iafpn.plugin.kept_objects import KeptObjects
 from napari_iafpn.plugin.labels import LabelsLayer
 from napari_iafpn.plugin.labels_registry import LabelsRegistry
 from napari_iafpn.plugin.layer_tool import LayerTool
-from napari_iafpn.plugin.layers import (
-    channels_of,
-    layer_id,
-    plane_source,
-)
+from napari_iafpn.plugin.layers import channels_of, plane_source
 from napari_iafpn.plugin.magnifier import Magnifier
 from napari_iafpn.plugin.messages import Job
 from napari_iafpn.plugin.object_layers import PAINTING, ObjectLayers
@@ -338,10 +334,8 @@ class Annotator:
         labels = self.labels
         if labels is None:
             return
-        id_, known = layer_id(labels), self.controller.document.facts
-        facts = {label: fact for (of, label), fact in known.items() if of == id_}
         names = {number: values["name"] for number, values in self.categories.items()}
-        self.descriptions.tell(self.book.target_of(labels), facts, names)
+        self.descriptions.tell(self.book.target_of(labels), self.controller.document, names)
 
     # What the controller needs
 

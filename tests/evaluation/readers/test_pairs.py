@@ -1,6 +1,12 @@
 import pytest
 
-from napari_iafpn.evaluation.readers.pairs import Pair, pair_files, unpaired_labels
+from napari_iafpn.evaluation.readers.pairs import (
+    STATE,
+    STATES,
+    Pair,
+    pair_files,
+    unpaired_labels,
+)
 
 
 @pytest.fixture
@@ -79,8 +85,53 @@ def test_no_image_is_the_labels_of_another_one(touch, tmp_path, other):
 def test_what_lies_beside_a_jpeg_is_its_labels_unless_it_is_kept(touch, tmp_path):
     touch(both=["x.jpg", "x.png"])
     both = tmp_path / "both"
-    assert pair_files(both, both) == (Pair("x", "x.jpg", ("x.png",)),)
+    assert pair_files(both, both) == (Pair("x", "x.jpg", ("x.png",), "x_labels.tif"),)
     assert pair_files(both, both, kept=["x.png"]) == (
-        Pair("x.jpg", "x.jpg", ()),
-        Pair("x.png", "x.png", ()),
+        Pair("x.jpg", "x.jpg", (), "x.jpg_labels.tif"),
+        Pair("x.png", "x.png", (), "x.png_labels.tif"),
     )
+
+
+@pytest.mark.parametrize("given", ["x_cp_masks.tif", "x_mask.png", "x_label.tif", "x.png"])
+@pytest.mark.parametrize("saved", ["x_labels.tif", "x.jpg_labels.tif"])
+def test_in_one_folder_what_was_saved_here_comes_first(touch, tmp_path, given, saved):
+    touch(both=["x.jpg", given, saved])
+    both = tmp_path / "both"
+    assert pair_files(both, both) == (Pair("x", "x.jpg", (saved,), saved),)
+
+
+def test_what_was_saved_for_an_image_is_not_for_another_one(touch, tmp_path):
+    touch(both=["x.tif", "x.tif.png", "x.tif_labels.tif"])
+    both = tmp_path / "both"
+    assert pair_files(both, both) == (
+        Pair("x", "x.tif", (), "x_labels.tif"),
+        Pair("x.tif.png", "x.tif.png", ("x.tif_labels.tif",), "x.tif_labels.tif"),
+    )
+
+
+@pytest.mark.parametrize("known", [{}, {"x.tif.png": "x.tif_labels.tif"}, {"y.tif": "../y.txt"}])
+def test_no_two_images_are_saved_in_one_file(touch, tmp_path, known):
+    images = ["x.png", "x.png.png", "x.tif", "x.tif.png", "x.tif.png.png", "y.tif"]
+    touch(both=images)
+    both = tmp_path / "both"
+    pairs = pair_files(both, both, saved={"x.tif.png.png": "x.tif.png_labels.tif", **known})
+    assert len({pair.saved for pair in pairs}) == len({pair.name for pair in pairs}) == 6
+    for pair in pairs:
+        (both / pair.saved).touch()
+    assert [pair.image for pair in pair_files(both, both)] == images
+
+
+@pytest.mark.parametrize("beside", [*STATES, f"p.zarr-{STATE}", "notes.json"])
+def test_labels_lie_in_the_folders_of_their_images(touch, tmp_path, beside):
+    (tmp_path / "all" / "s1").mkdir(parents=True)
+    touch(**{"all": [beside], "all/s1": ["a.tif", "a_masks.tif"]})
+    (pair,) = pair_files(tmp_path / "all", tmp_path / "all")
+    assert pair.labels == ("s1/a_masks.tif",)
+
+
+def test_the_state_of_a_folder_does_not_hide_the_labels_in_its_folders(touch, tmp_path):
+    for folder in ("images", "labels"):
+        (tmp_path / folder / "s1").mkdir(parents=True)
+    touch(**{"labels": [STATE], "images/s1": ["a.tif"], "labels/s1": ["a.tif"]})
+    (pair,) = pair_files(tmp_path / "images", tmp_path / "labels")
+    assert pair.labels == ("s1/a.tif",)

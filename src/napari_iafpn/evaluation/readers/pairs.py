@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 
 from napari_iafpn.exchange.canvas import stem as stem_of
 from napari_iafpn.images.files import SUFFIXES
@@ -55,6 +57,11 @@ OTHER_WORDS = (
 IMAGE_WORDS = ("img", "image", "raw", "im")
 """What they append for the image itself."""
 LOSSY = (".jpg", ".jpeg")
+STATE = "napari-iafpn-folder.json"
+"""Says how far one got in a folder of images, or of a plate, with its name, beside it."""
+STATES = (STATE, STATE.replace(".json", ".damaged.json"))
+SAVED = "_labels.tif"
+"""Is appended to an image's name for the labels that are made of it here."""
 
 _ANNOTATOR = re.compile(r"_a\d+$")
 _SEPARATOR = re.compile(r"[-_. ]+")
@@ -64,12 +71,14 @@ _SEPARATOR = re.compile(r"[-_. ]+")
 class Pair:
     """An image and its label files: one, one per annotator, or none where none was found.
 
-    ``name`` is unique; ``image`` and ``labels`` are paths inside their folders.
+    ``name`` is unique; ``image`` and ``labels`` are paths inside their folders. ``saved`` is where
+    labels that are made here are saved, if that is the same folder; no two images have the same.
     """
 
     name: str
     image: str
     labels: tuple[str, ...]
+    saved: str = ""
 
 
 def image_files(folder: Path) -> list[Path]:
@@ -97,7 +106,8 @@ def _files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
 
 
 def _is_visible(path: Path) -> bool:
-    return not path.name.startswith(".") and path.name != "__MACOSX"
+    name = path.name
+    return not name.startswith(".") and name != "__MACOSX" and not name.endswith(STATES)
 
 
 def _is_file(path: Path, suffixes: tuple[str, ...]) -> bool:
@@ -106,7 +116,12 @@ def _is_file(path: Path, suffixes: tuple[str, ...]) -> bool:
 
 
 def pair_files(
-    images: Path, labels: Path, *, annotators: bool = False, kept: Collection[str] = ()
+    images: Path,
+    labels: Path,
+    *,
+    annotators: bool = False,
+    kept: Collection[str] = (),
+    saved: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Pair, ...]:
     """Pair the images of one folder with the labels of another, or of the same one.
 
@@ -115,10 +130,13 @@ def pair_files(
     the ways to write an accent make no difference where there is no better match. With
     ``annotators`` there may be several: STEM_a0, STEM_a1 ...
 
-    In one folder no image is the labels of another. A file beside a JPEG of its stem is its labels,
-    unless it is one of ``kept``.
+    In one folder labels lie beside their image, and no image is the labels of another. A file
+    beside a JPEG of its stem is its labels, unless it is one of ``kept``. What was saved here comes
+    before all others, ``STEM_labels.tif``, or ``NAME_labels.tif`` where images share a stem;
+    ``saved`` has the names of these files as far as they are known.
     """
     found = image_files(images)
+    folders = dict.fromkeys(path.parent for path in found) if images == labels else (labels,)
     bases = {base for path in found for base in _bases(_place(path, images))}
     words = {*OTHER_WORDS, *LABEL_WORDS} if images == labels else {*OTHER_WORDS}
     found = [path for path in found if not _belongs(_place(path, images), bases, words)]
@@ -132,13 +150,54 @@ def pair_files(
             or _place(path, images) in kept
         ]
     names = [_place(path, images) for path in found]
-    index = _Index(labels, names if images == labels else (), annotators=annotators)
-    stems = Counter(stem_of(path) for path in found)
+    files = [_place(path, labels) for each in folders for path in label_files(each)]
+    there = {*files}
+    own = _saved_files(names, there, saved) if images == labels and not annotators else {}
+    taken = {*names, *own.values()} if images == labels else set()
+    index = _Index((name for name in files if name not in taken), annotators=annotators)
+    stems = Counter([*names, *map(stem_of, found)])
     return tuple(
-        Pair(stem if stems[stem] == 1 else name, name, index.labels_of(name))
+        Pair(
+            stem if stems[stem] == 1 else name,
+            name,
+            (own[name],) if own.get(name) in there else index.labels_of(name),
+            own.get(name, ""),
+        )
         for path, name in zip(found, names, strict=True)
         for stem in [stem_of(path)]
     )
+
+
+def _saved_files(
+    images: Iterable[str], there: Collection[str], known: Mapping[str, str]
+) -> dict[str, str]:
+    """Return where the labels of each image are saved, a file of its own.
+
+    Images that share their stem, or have shared it when they were saved, have long names.
+    """
+    names = {image: _saved_names(image) for image in images}
+    shared = Counter(short for short, _ in names.values())
+    saved: dict[str, str] = {}
+    taken: set[str] = set()
+    # Who has no choice comes first.
+    for image in sorted(names, key=lambda each: (each not in known, shared[names[each][0]] == 1)):
+        path, (short, long) = PurePosixPath(image), names[image]
+        is_long = shared[short] > 1 or (long in there and long not in shared)
+        before = PurePosixPath(known.get(image, "")).name
+        choices = chain(
+            [str(path.with_name(before))] if before.endswith(SAVED) else [],
+            (long, short) if is_long else (short, long),
+            (str(path.with_name(f"{path.name}{'_' * more}{SAVED}")) for more in count(1)),
+        )
+        saved[image] = next(name for name in choices if name not in taken)
+        taken.add(saved[image])
+    return saved
+
+
+def _saved_names(image: str) -> tuple[str, str]:
+    path = PurePosixPath(image)
+    short, long = (str(path.with_name(f"{each}{SAVED}")) for each in (path.stem, path.name))
+    return short, long
 
 
 def unpaired_labels(pairs: Iterable[Pair], labels: Path, images: Path) -> list[str]:
@@ -157,14 +216,11 @@ def unpaired_labels(pairs: Iterable[Pair], labels: Path, images: Path) -> list[s
 
 
 class _Index:
-    """The label files of a folder by the image names that they may belong to."""
+    """Label files by the image names that they may belong to."""
 
-    def __init__(self, folder: Path, images: Iterable[str], *, annotators: bool) -> None:
+    def __init__(self, files: Iterable[str], *, annotators: bool) -> None:
         self._files: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
-        taken = set(images)
-        for name in (_place(path, folder) for path in label_files(folder)):
-            if name in taken:
-                continue
+        for name in files:
             stem = _without_suffix(name)
             stem = _ANNOTATOR.sub("", stem) if annotators else stem
             for base, word in _splits(stem):

@@ -53,9 +53,9 @@ class ObjectsPresenter:
         )
 
     def _rows(self, target: LabelsLayer) -> list[ObjectRow]:
-        categories, facts = self._annotator.categories, self._annotator.controller.document.facts
-        edited, id_ = self._edited(target), target.id
-        given = self._annotator.descriptions.given_by(target.layer).classes
+        categories, document = self._annotator.categories, self._annotator.controller.document
+        facts, edited, id_ = document.facts, self._edited(target), target.id
+        given = self._annotator.descriptions.given_by(target, document).classes
         rows = []
         for label, area in sorted((target.areas + edited).items()):
             fact = facts.get((id_, label), ObjectStats())

@@ -36,6 +36,8 @@ class Progress:
     classes : dict of int to dict
     images : mapping of str to str
         The file of each name.
+    labels : mapping of str to str
+        The name of the file of labels of each image file.
     """
 
     current: str = ""
@@ -43,6 +45,7 @@ class Progress:
     flagged: tuple[str, ...] = ()
     classes: Classes = field(default_factory=dict)
     images: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> Progress:
@@ -65,6 +68,7 @@ class Progress:
                 tuple(map(str, state.get("flagged", ()))),
                 {int(n): {k: str(of[k]) for k in CLASS} for n, of in state["classes"].items()},
                 {name: Path(image).as_posix() for name, image in state.get("images", {}).items()},
+                {Path(k).as_posix(): str(of) for k, of in state.get("labels", {}).items()},
             )
         except (ValueError, TypeError, KeyError, AttributeError):
             path.replace(path.with_suffix(".damaged.json"))
@@ -86,5 +90,6 @@ class Progress:
             "flagged": self.flagged,
             "classes": self.classes,
             "images": self.images,
+            "labels": self.labels,
         }
         write_atomically(path, (json.dumps(state, indent=1) + "\n").encode())

@@ -8,15 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from napari_iafpn.evaluation.readers.pairs import image_files, pair_files
+from napari_iafpn.evaluation.readers.pairs import SAVED, STATE, image_files, pair_files
 from napari_iafpn.exchange.canvas import stem as stem_of
 from napari_iafpn.images.zarr_groups import described, is_zarr, member, open_zarr
 from napari_iafpn.plugin.folder.progress import Classes, Mark, Progress
 
-STATE = "napari-iafpn-folder.json"
-"""Lies among the images and says how far one got; that of a plate lies beside it, with its name."""
-SAVED = "_labels.tif"
-"""Is appended to an image's name, as everything that reads folders of labels expects."""
 MASKS = (".png", ".bmp", ".webp")
 """What lies beside a JPEG of its stem is labels if it ends so; else the JPEG is a preview of it."""
 
@@ -77,8 +73,8 @@ class ImageQueue:
         self.folder = folder
         self._state = _state_of(folder)
         self._progress = Progress.found(self._state)
-        known = self._progress.images
-        self.entries = _fields(folder) if _is_plate(folder) else _images(folder, known)
+        is_plate = _is_plate(folder)
+        self.entries = _fields(folder) if is_plate else _images(folder, self._progress)
         if not self.entries:
             raise ValueError(f"there is no image in {folder}; choose the folder that holds them")
         if self._progress == Progress() and is_zarr(folder):
@@ -153,7 +149,8 @@ class ImageQueue:
                 {**there.marks, entry.name: entry.mark},
                 (*flagged, entry.name) if entry.flagged else flagged,
                 self._merged(there.classes, classes),
-                {**there.images, **self._files()},
+                {**there.images, **{entry.name: self._file(entry) for entry in entries}},
+                {**there.labels, **{self._file(entry): entry.saved.name for entry in entries}},
             )
             progress.write(self._state)
         except OSError as error:
@@ -169,34 +166,41 @@ class ImageQueue:
         theirs = {n: each for n, each in there.items() if classes.get(n) == self.classes.get(n)}
         return {**classes, **theirs}
 
-    def _files(self) -> dict[str, str]:
-        return {each.name: each.image.relative_to(self.folder).as_posix() for each in self.entries}
+    def _file(self, entry: Entry) -> str:
+        return entry.image.relative_to(self.folder).as_posix()
 
 
-def _images(folder: Path, known: Mapping[str, str]) -> list[Entry]:
+def _images(folder: Path, progress: Progress) -> list[Entry]:
     """Return the images of a folder.
 
-    ``known`` are those of before by their names; each keeps its name and its labels when another
-    image of its stem comes or goes.
+    Those of before keep their names and their labels when another image of their stem comes or
+    goes.
     """
-    names = {image: name for name, image in known.items()}
+    names = {image: name for name, image in progress.images.items()}
     there = (path for path in image_files(folder) if path.suffix.lower() not in MASKS)
     kept = {*names, *(path.relative_to(folder).as_posix() for path in there)}
-    pairs = pair_files(folder, folder, kept=kept)
-    beside = Counter(Path(pair.image).with_suffix("") for pair in pairs)
-    entries = []
-    for pair in pairs:
-        image, path = pair.image, folder / pair.image
-        is_first = beside[Path(image).with_suffix("")] == 1 or names.get(image) == stem_of(path)
-        long, short = (path.with_name(f"{name}{SAVED}") for name in (path.name, path.stem))
-        saved = short if is_first and not long.exists() else long
-        entries.append(Entry(names.get(image, pair.name), path, saved))
-    own = {entry.saved for entry in entries}
-    given = [[folder / each for each in pair.labels] for pair in pairs]
+    saved = {**_saved_before(folder, progress.images), **progress.labels}
     return [
-        replace(entry, given=next((path for path in labels if path not in own), None))
-        for entry, labels in zip(entries, given, strict=True)
+        Entry(
+            names.get(pair.image, pair.name),
+            folder / pair.image,
+            folder / pair.saved,
+            next((folder / each for each in pair.labels if each != pair.saved), None),
+        )
+        for pair in pair_files(folder, folder, kept=kept, saved=saved)
     ]
+
+
+def _saved_before(folder: Path, images: Mapping[str, str]) -> dict[str, str]:
+    """Return where labels were saved when a state did not say so: by the stem, of the first."""
+    stems = {image: image.rpartition(".")[0] for image in images.values()}
+    beside = Counter(stems.values())
+    return {
+        image: saved.name
+        for name, image in images.items()
+        for saved in [folder / f"{stems[image]}{SAVED}"]
+        if (name == stem_of(Path(image)) or beside[stems[image]] == 1) and saved.exists()
+    }
 
 
 def _fields(plate: Path) -> list[Entry]:

@@ -43,8 +43,8 @@ from napari_iafpn.training.run import Run
 from napari_iafpn.training.state import disk_sentences, sole_writer
 from napari_iafpn.training.train import choose_precision
 
-KEPT = "labels"
-"""Folder in that of the run: the labels with which it began."""
+KEPT = "kept_labels"
+"""Folder in that of the run: the labels with which it began; no folder of the user's own."""
 SAVE_EVERY = 25
 RESERVE = 3.0
 """Seconds for writing at the end."""
@@ -151,7 +151,10 @@ def _prepare(request: FinetuneRequest, control: RunControl, base: Path) -> Finet
     """Look at the folders, split the objects and find out how far the run is."""
     control.begin("reading", "Reading the labels.")
     is_own = request.labels.is_relative_to(request.folder)  # nobody changes what is in there
-    found = look_through(request, control.ask, None if is_own else request.folder / KEPT)
+    kept = None if is_own else request.folder / KEPT
+    if kept is not None and kept.is_dir() and not request.begun:
+        shutil.rmtree(kept)  # a start that came to nothing left them
+    found = look_through(request, control.ask, kept)
     share, seed = request.validation_share, request.seed
     kin = found.twins, found.views, found.stacks
     parts = split(found.usable, found.objects, share, seed, *kin)
