@@ -3,9 +3,10 @@
     python benchmarks/learning_curve.py FOLDER ... --output RUN [--orders 3] [--others FOLDER ...]
 
 The objects are annotated as in the protocol of whole images, twenty of each image, images and
-objects in an order of their own for each seed. Each object is counted before anything learns from
-it; when a model learns and is taken is decided as in the window. RUN keeps each finished order, so
-the same command goes on; commands for other sets may share it.
+objects in an order of their own for each seed, and kept when their overlap with the truth is the
+target. Each object is counted before anything learns from it; when a model learns and is taken is
+decided as in the window. RUN keeps each finished order, so the same command goes on; commands for
+other sets may share it.
 
 Printed are, for each set, the clicks on ten objects after the other; the change over all objects
 after the first ten, with its 95 % interval (bootstrap over images); how many of the trials were
@@ -35,7 +36,6 @@ from napari_iafpn.networks.threads import use_threads
 from napari_iafpn.training.adaptation import Learner
 from napari_iafpn.training.adaptation.wording import EVERY, is_better
 
-PROTOCOL = Protocol(target=0.85)
 OF_AN_IMAGE = 20
 VIEW = 8.0
 
@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--orders", type=int, default=3)
     parser.add_argument("--objects", type=int, default=60)
+    parser.add_argument("--target", type=float, default=0.85)
     parser.add_argument("--others", nargs="*", default=[])
     parser.add_argument("--other-objects", type=int, default=20)
     options = parser.parse_args()
@@ -57,10 +58,11 @@ def main() -> None:
         for annotated in sets:
             path = options.output / f"{annotated.name}-{order}.json"
             if not path.exists():
-                found, learned = annotated_once(annotated, order, options.objects)
+                found, learned = annotated_once(annotated, order, options.objects, options.target)
                 known = others if order == 1 else ()
                 found["others"] = {
-                    other.name: compared(learned, other, options.other_objects) for other in known
+                    other.name: compared(learned, other, options.other_objects, options.target)
+                    for other in known
                 }
                 path.write_text(json.dumps(found))
     print("set, change after the first ten, first IoU, ten by ten, taken, seconds")
@@ -68,7 +70,7 @@ def main() -> None:
         print_set(annotated.name, options.output)
 
 
-def annotated_once(annotated, order, count):
+def annotated_once(annotated, order, count, target):
     """Annotate objects in one order with both models; return what came of it, and the last one."""
     start = load_cascade(find_model("default"))
     first, learner = Predictor(start), Learner(start, EVERY)
@@ -82,7 +84,7 @@ def annotated_once(annotated, order, count):
         runs = []
         for place, learns in enumerate((None, learner)):
             began = time.process_time()
-            protocol = ImageProtocol(seed=order)
+            protocol = ImageProtocol(seed=order, target=target)
             runs.append(annotate_image(first, plane, sample, protocol, learner=learns).objects)
             found["seconds"][place] += time.process_time() - began
         for before, after in zip(*runs, strict=True):
@@ -93,7 +95,7 @@ def annotated_once(annotated, order, count):
     return found, learner.predictor
 
 
-def compared(learned, annotated, count):
+def compared(learned, annotated, count, target):
     """Return the clicks on some objects with the first model and with another, and their images."""
     clicks, images = [], []
     models = Predictor(load_cascade(find_model("default"))), learned
@@ -101,7 +103,7 @@ def compared(learned, annotated, count):
     for index in (rng.permutation(len(annotated)).tolist() * count)[:count]:
         sample = annotated.read(index)
         plane, label = Plane(sample.image), int(rng.choice(objects_in_order(sample)))
-        given = {"protocol": PROTOCOL, "view_scale": VIEW}
+        given = {"protocol": Protocol(target=target), "view_scale": VIEW}
         runs = [evaluate_object(model, plane, sample, label, **given) for model in models]
         clicks.append([len(run.ious) for run in runs])
         images.append(sample.name)
