@@ -1,4 +1,4 @@
-"""A small update of a model: a minute of training on objects that were just committed.
+"""A small update of a model: some minutes of training on objects that were just committed.
 
 Clicks enter a level at its first block, so that no features can be kept from one step to the next.
 """
