@@ -16,8 +16,8 @@ from napari_iafpn.evaluation.readers import FolderSet
 from napari_iafpn.networks.cascade import Cascade
 
 FOLDER = Path(__file__).parent / "replay_set"
-WHAT = "bundled replay set: nuclei, particles, axons, pets"
-LICENCE = "CC0, MIT, CC BY-SA 4.0"
+WHAT = "bundled replay set: nuclei, cells, particles, axons, alloys, pets, plants and things"
+LICENCE = "CC0, MIT, CC BY 4.0, CC BY-SA 4.0"
 OLD_SHARE = 0.4
 """Share of the old weights in a retrained model, which is counted and written so."""
 
