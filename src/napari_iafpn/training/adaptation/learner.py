@@ -95,10 +95,15 @@ class Learner:
     def see(
         self, name: str, plane: Plane, mask: Mask, ids_in: Callable[[Box], NDArray[Any]]
     ) -> None:
-        """Take in a committed object, as in ``object_sample``; learn where it is time."""
+        """Take in a committed object, as in ``object_sample``.
+
+        Where it is time, a model learns first from those before it, and is tried on this one.
+        """
         sample = object_sample(name, plane, mask, ids_in)
         if not teaches(sample):
             return
+        if len(self._objects) == self._known + self._every:
+            self._learn()
         self._objects.append(sample)
         since = self._objects[self._known :]
         if self._candidate is not None and len(since) >= min(TRIED, self._every):
@@ -106,16 +111,17 @@ class Learner:
             self.trials.append((len(self._objects), gain))
             if is_better(gain):
                 self.predictor, self._candidate = self._candidate, None
-        if len(self._objects) % self._every == 0:
-            data = LayerSet("yours", tuple(self._objects))
-            self._learned = adapt(
-                self._start,
-                data,
-                steps=self._steps,
-                seed=len(data),
-                device=self._device,
-                further=self._learned,
-            )
-            self._candidate = Predictor(copy.deepcopy(self._learned), self._device)
-            self._runs = {}, {}
-            self._known = len(self._objects)
+
+    def _learn(self) -> None:
+        data = LayerSet("yours", tuple(self._objects))
+        self._learned = adapt(
+            self._start,
+            data,
+            steps=self._steps,
+            seed=len(data),
+            device=self._device,
+            further=self._learned,
+        )
+        self._candidate = Predictor(copy.deepcopy(self._learned), self._device)
+        self._runs = {}, {}
+        self._known = len(self._objects)
