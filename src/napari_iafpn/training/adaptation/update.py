@@ -31,7 +31,7 @@ ROUNDS = 9
 """Clicks on a sample, at most: with three, first masks gain and later clicks do not."""
 REHEARSAL_SHARE = 0.25
 """Share of the samples that come from the bundled set, against forgetting."""
-OLD_SHARE = 0.3
+OLD_SHARE = 0.5
 """Share of the start in each weight of the result, for the same reason."""
 INPUT = 320
 """Largest side of a level's input; the model's own where that is smaller."""
