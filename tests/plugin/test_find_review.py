@@ -194,7 +194,7 @@ def test_the_place_of_an_object_that_is_edited_is_not_free(desk, review):
     desk.controller.edit(desk.target, 1)
     assert [each.number for each in review.queue] == [3]
     wanted = searched(desk, review)
-    assert wanted.committed.contains(Click(3, 3))
+    assert any(mask.contains(Click(3, 3)) for mask in wanted.committed)
     review.accept_above(0.0)
     desk.controller.clear()
     assert desk.target.data[0, 3, 3] == 1
@@ -258,6 +258,18 @@ def test_a_proposal_gives_way_where_its_middle_is_searched(desk, review):
     review._ports = replace(review._ports, search=found.append, visible=lambda: seen)
     review.find()
     assert found[0].replaced == (1,)
+    assert proposal(2).mask in found[0].committed, "what waits beside it is not found again"
+
+
+def test_of_two_at_one_place_the_surer_is_accepted(desk, review):
+    again = replace(proposal(2), mask=proposal(1).mask)
+    desk.controller.document.discover([proposal(1), again, proposal(3)])
+    review.accept_above(0.0)
+    written = set(np.unique(desk.target.data)) - {0}
+    assert written == {label for _, label in desk.controller.document.facts} == {1, 2}
+    verdict = desk.controller.document.proposals.verdict
+    assert [verdict(number) for number in (1, 2, 3)] == ["open", "accepted", "accepted"]
+    assert not review.queue
 
 
 def test_a_proposal_without_its_click_costs_no_click(desk, review):

@@ -36,7 +36,7 @@ def source():
 @pytest.fixture
 def wanted(source):
     exemplars = tuple(BoxedMask.of(disk(*place)) for place in PLACES[:3])
-    return SearchWanted("model", source, Box.whole(SHAPE), (Kind(0, exemplars),), exemplars[0])
+    return SearchWanted("model", source, Box.whole(SHAPE), (Kind(0, exemplars),), exemplars[:1])
 
 
 @pytest.fixture

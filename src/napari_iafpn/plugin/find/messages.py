@@ -45,8 +45,8 @@ class SearchWanted:
     region : Box
         Where.
     kinds : tuple of Kind
-    committed : BoxedMask or None
-        Pixels of all objects that are done.
+    committed : tuple of BoxedMask
+        What is done, and what waits for an answer elsewhere; nothing is found there.
     shown_in : PlaneSource, optional
         The plane of the exemplars, where that is another one.
     replaced : tuple of int
@@ -57,7 +57,7 @@ class SearchWanted:
     source: PlaneSource
     region: Box
     kinds: tuple[Kind, ...]
-    committed: BoxedMask | None = None
+    committed: tuple[BoxedMask, ...] = ()
     shown_in: PlaneSource | None = None
     replaced: tuple[int, ...] = ()
 

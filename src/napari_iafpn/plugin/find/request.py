@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from napari_iafpn.geometry import Box
-from napari_iafpn.masks import BoxedMask, union
+from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.find.exemplars import MOST, Objects, kinds_of, objects_in
 from napari_iafpn.plugin.find.messages import Kind, SearchWanted
 from napari_iafpn.sessions import PlaneKey
@@ -102,13 +101,16 @@ def _wanted_in(
     if not kinds:
         raise ValueError(NONE_KEPT)
     _check(kinds, whole)
-    near = (each for each in document.proposals.of(plane) if _is_inside(each.mask.box, region))
+    near, far = [], []
+    for each in document.proposals.of(plane):
+        (near if _is_inside(each.mask.box, region) else far).append(each)
+    done = () if here.pixels is None else (here.pixels,)
     return SearchWanted(
         annotation.model,
         source,
         region,
         kinds,
-        reduce(union, at_work(annotation), here.pixels),
+        (*done, *at_work(annotation), *(each.mask for each in far)),
         None if shown == plane else ports.source_of(shown),
         tuple(each.number for each in near),
     )

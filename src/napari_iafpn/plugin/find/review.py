@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 from napari_iafpn.geometry import Box
-from napari_iafpn.plugin.find.covered import CoveredProposals, lies_on
+from napari_iafpn.plugin.find.covered import CoveredProposals, apart, lies_on
 from napari_iafpn.plugin.find.messages import ProposalFound, SearchOver, SearchReport, SearchWanted
 from napari_iafpn.plugin.find.request import FindPorts, wanted_now
 from napari_iafpn.plugin.messages import Message, as_sentence
@@ -219,11 +219,11 @@ class Review:
         self._go_on()
 
     def _accept_all(self, quality: float) -> None:
-        chosen = self.above(quality)
+        # From the surest down, which gets what two of them have.
+        chosen = apart(self.above(quality)[::-1])
         if not chosen:
             raise ValueError(f"no proposal has a quality of {quality:.2f} or more; lower it")
-        # The surest gets a pixel that two of them have.
-        self._write(chosen[::-1])
+        self._write(chosen)
         left = len(self.queue)
         rest = f"; {left} more to review" if left else ""
         self._say(f"Accepted {len(chosen)} of them{rest}. Undo takes them back.")

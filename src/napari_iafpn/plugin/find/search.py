@@ -72,7 +72,7 @@ def searched(
     from napari_iafpn.inference import Cancelled
 
     drawer = PoliteDrawer(predictor, cancelled)
-    taken = [] if wanted.committed is None else [wanted.committed]
+    taken = [*wanted.committed]
     troubles: list[str] = []
     kinds: Kinds | None = None
     with suppress(Cancelled):
