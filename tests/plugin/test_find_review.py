@@ -5,10 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from napari_iafpn.finding import Proposal
 from napari_iafpn.geometry import Box
 from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.editor import CommitAs
 from napari_iafpn.plugin.find import request
+from napari_iafpn.plugin.find.messages import ProposalFound, SearchOver
 from napari_iafpn.plugin.find.request import FindPorts
 from napari_iafpn.plugin.find.review import Review
 from napari_iafpn.prompts import Click, Prompts
@@ -259,6 +261,58 @@ def test_a_proposal_gives_way_where_its_middle_is_searched(desk, review):
     review.find()
     assert found[0].replaced == (1,)
     assert proposal(2).mask in found[0].committed, "what waits beside it is not found again"
+
+
+@pytest.fixture
+def search(desk, review):
+    """Press Find similar; report what is found, and that all was searched."""
+    asked = []
+    review._ports = replace(review._ports, search=asked.append)
+    keep(desk, 16, 4)
+
+    def run(*masks, troubles=(), is_over=True):
+        review.find(everywhere=True)
+        for mask in masks:
+            found = Proposal(mask, (Click(mask.box.row_start, mask.box.col_start),), 0.9)
+            review.receive(ProposalFound(asked[-1], 0, found))
+        if is_over:
+            review.receive(SearchOver(asked[-1], troubles))
+
+    return run
+
+
+def test_what_was_not_searched_again_stays(desk, review, search):
+    propose(desk, 0, 0, 0)
+    search(proposal(2).mask, is_over=False)
+    assert set(numbers(review)) == {1, 3, 4}, "after a crash, say"
+    review.stop()
+    assert set(numbers(review)) == {1, 3, 4}
+    search(proposal(3).mask, troubles=("no such model",))
+    assert set(numbers(review)) == {1, 4, 5}
+    search(proposal(1).mask)
+    assert set(numbers(review)) == {6}
+
+
+def test_what_is_answered_while_it_is_searched_again_is_answered(desk, review, search):
+    propose(desk, 0, 0)
+    search(is_over=False)
+    review.reject()
+    review.receive(
+        ProposalFound(review._wanted, 0, Proposal(proposal(1).mask, (Click(3, 3),), 0.9))
+    )
+    assert numbers(review) == [2]
+
+
+def test_no_place_has_an_old_and_a_new_proposal(desk, review, search):
+    propose(desk, 0)
+    review.accept()
+    desk.controller.undo()
+    search(proposal(1).mask)
+    assert numbers(review) == [2]
+    desk.controller.redo()
+    assert not review.queue
+    desk.controller.undo()
+    assert numbers(review) == [2]
 
 
 def test_of_two_at_one_place_the_surer_is_accepted(desk, review):

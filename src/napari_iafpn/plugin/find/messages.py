@@ -50,7 +50,7 @@ class SearchWanted:
     shown_in : PlaneSource, optional
         The plane of the exemplars, where that is another one.
     replaced : tuple of int
-        Proposals that give way to what is found now.
+        Proposals that give way to what is found now, once all was searched.
     """
 
     model: str

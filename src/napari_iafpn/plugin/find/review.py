@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 from napari_iafpn.geometry import Box
-from napari_iafpn.plugin.find.covered import CoveredProposals, apart, lies_on
+from napari_iafpn.plugin.find.covered import (
+    CoveredProposals,
+    apart,
+    is_same_place,
+    lies_on,
+)
 from napari_iafpn.plugin.find.messages import ProposalFound, SearchOver, SearchReport, SearchWanted
 from napari_iafpn.plugin.find.request import FindPorts, wanted_now
 from napari_iafpn.plugin.messages import Message, as_sentence
 from napari_iafpn.prompts import Click
 from napari_iafpn.sessions import FoundObject
-from napari_iafpn.sessions.proposals import OPEN, REJECTED
+from napari_iafpn.sessions.proposals import OPEN, REJECTED, REPLACED
 from napari_iafpn.sessions.reviewing import accept_step, close_step, open_step, reject_step
 
 if TYPE_CHECKING:
@@ -64,7 +69,7 @@ class Review:
         proposals, target = document.proposals, self._ports.labels(plane)
         steps = document.last_done, document.last_undone
         labels = None if target is None else id(target.data)
-        state = (plane, labels, *steps, len(proposals), self._count)
+        state = (plane, labels, *steps, len(proposals), self._wanted)
         if state != self._state:
             self._state = state
             left = self._covered.left(proposals.of(plane), target, document.steps)
@@ -87,7 +92,8 @@ class Review:
     def find(self, *, everywhere: bool = False) -> None:
         """Look for what is like the objects that are done, in what is visible or the whole plane.
 
-        Proposals that wait there give way to what is found now; what was rejected teaches.
+        Proposals that wait there give way to what is found now, and the others once all was
+        searched; what was rejected teaches.
         """
         self._annotation.in_turn(lambda: self._find(everywhere=everywhere))
 
@@ -139,6 +145,8 @@ class Review:
             return
         if isinstance(report, SearchOver):
             troubles = " ".join(as_sentence(trouble) for trouble in report.troubles)
+            if not troubles:
+                self._replace(wanted.replaced)
             self._finish(troubles or self._counted, error=bool(troubles))
             return
         self._take(report, wanted)
@@ -149,21 +157,28 @@ class Review:
 
     def _take(self, report: ProposalFound, wanted: SearchWanted) -> None:
         proposals, found = self._annotation.document.proposals, report.proposal
-        replaced = [n for n in wanted.replaced if proposals.verdict(n) == OPEN]
+        there = [n for n in wanted.replaced if is_same_place(found.boxed, proposals[n].mask)]
+        if any(proposals.verdict(n) not in (OPEN, REPLACED) for n in there):
+            return  # answered meanwhile
         self._count += 1
-        self._annotation.document.discover(
-            [
-                FoundObject(
-                    proposals.next_number(),
-                    wanted.plane,
-                    found.boxed,
-                    _sequence(found.clicks),
-                    found.quality,
-                    report.category,
-                )
-            ],
-            replaced,
+        self._replace(
+            there,
+            FoundObject(
+                proposals.next_number(),
+                wanted.plane,
+                found.boxed,
+                _sequence(found.clicks),
+                found.quality,
+                report.category,
+            ),
         )
+
+    def _replace(self, numbers: Sequence[int], *found: FoundObject) -> None:
+        """Take what was found instead of the proposals of some numbers that are still open."""
+        document = self._annotation.document
+        replaced = [n for n in numbers if document.proposals.verdict(n) == OPEN]
+        if found or replaced:
+            document.discover(found, replaced)
 
     @property
     def _counted(self) -> str:
