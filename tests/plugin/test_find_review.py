@@ -14,7 +14,7 @@ from napari_iafpn.plugin.find.messages import ProposalFound, SearchOver
 from napari_iafpn.plugin.find.request import FindPorts
 from napari_iafpn.plugin.find.review import Review
 from napari_iafpn.prompts import Click, Prompts
-from napari_iafpn.sessions import FoundObject, PlaneKey
+from napari_iafpn.sessions import FoundObject, ObjectStats, PlaneKey
 
 SHAPE = (20, 30)
 PLANE = PlaneKey("image", (1, 2), (0,))
@@ -250,6 +250,21 @@ def test_on_a_large_plane_objects_out_of_sight_show_what_to_look_for(desk, revie
     review._ports = replace(review._ports, visible=lambda: Box(8, 12, 6, 12))  # reads to row 13
     review.find()
     assert {mask.area for mask in found[1].kinds[0].exemplars} == {16}
+
+
+def test_in_a_class_map_each_id_is_a_class_whoever_drew_it(desk, review):
+    for row, col, label in [(1, 1, 1), (1, 10, 1), (8, 1, 2), (8, 12, 2)]:
+        desk.target.data[0, row : row + 5, col : col + 5] = label
+    desk.controller.set_commit_as(CommitAs(semantic=True, category=2))
+
+    def kinds():
+        return {k.category: len(k.exemplars) for k in searched(desk, review).kinds}
+
+    assert kinds() == {2: 2, 1: 2}
+    desk.controller.document.facts["labels", 1] = ObjectStats(clicks=2)  # it was corrected
+    assert kinds() == {2: 2, 1: 2}
+    desk.controller.set_commit_as(CommitAs(semantic=True))
+    assert kinds() == {0: 2, 2: 2}, "what was kept without a class has none"
 
 
 def test_a_proposal_gives_way_where_its_middle_is_searched(desk, review):

@@ -77,6 +77,8 @@ def kinds_of(
     facts: Mapping[int, ObjectStats],
     rejected: Mapping[int, Iterable[BoxedMask]],
     first: int = 0,
+    *,
+    semantic: bool = False,
 ) -> tuple[Kind, ...]:
     """Return what to look for: a kind for each class that has objects, ``first`` before others.
 
@@ -90,10 +92,17 @@ def kinds_of(
     rejected : mapping of int to BoxedMask
         Proposals of each class that were none.
     first : int
-        The class that is chosen.
+        The class that is chosen; 0: none.
+    semantic : bool
+        The id is that of the class, whoever drew it.
     """
     known = {label: facts[label] for label in objects.boxed_masks if label in facts}
-    chosen = known or dict.fromkeys(objects.boxed_masks, ObjectStats())
+    if semantic:
+        # Without a chosen class, what is kept has none and an id of its own.
+        own = {label: fact for label, fact in known.items() if not first}
+        chosen = {label: own.get(label, ObjectStats(label)) for label in objects.boxed_masks}
+    else:
+        chosen = known or dict.fromkeys(objects.boxed_masks, ObjectStats())
     groups: dict[int, list[int]] = {}
     # The newest first, and what was clicked before what was only accepted.
     for label in sorted(chosen, key=lambda each: (_is_given(chosen[each]), -each)):

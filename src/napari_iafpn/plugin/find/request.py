@@ -138,7 +138,8 @@ def _kinds(
     rejected: dict[int, list[Any]] = {}
     for each in document.proposals.of(plane, REJECTED):
         rejected.setdefault(each.category, []).append(each.mask)
-    kinds = kinds_of(objects, facts, rejected, annotation.commit_as.category)
+    wish = annotation.commit_as
+    kinds = kinds_of(objects, facts, rejected, wish.category, semantic=wish.semantic)
     if is_shown_here:
         return kinds
     return tuple(replace(kind, unlike=tuple(rejected.get(kind.category, ()))) for kind in kinds)
