@@ -173,11 +173,11 @@ def test_the_proposal_in_white_is_answered_also_while_another_one_is_open(desk, 
     assert desk.controller.current.opened.proposal == 1
 
 
-def searched(desk, review):
+def searched(desk, review, *, everywhere=True):
     """Press Find similar and return what is searched for."""
     found = []
     review._ports = replace(review._ports, search=found.append)
-    review.find(everywhere=True)
+    review.find(everywhere=everywhere)
     review.stop()
     return found[-1]
 
@@ -250,6 +250,23 @@ def test_on_a_large_plane_objects_out_of_sight_show_what_to_look_for(desk, revie
     review._ports = replace(review._ports, visible=lambda: Box(8, 12, 6, 12))  # reads to row 13
     review.find()
     assert {mask.area for mask in found[1].kinds[0].exemplars} == {16}
+
+
+@pytest.mark.parametrize("semantic", [False, True])
+def test_on_a_large_plane_each_object_shows_once_and_whole(desk, review, monkeypatch, semantic):
+    """One that was corrected, too, and on whatever plane of a stack it lies."""
+    monkeypatch.setattr(request, "QUICK_PIXELS", 100)
+    desk.controller.set_commit_as(CommitAs(semantic=semantic, category=1))
+    keep(desk, 3, 3)
+    desk.controller.edit(desk.target, 1)
+    desk.controller.draw(BoxedMask.of(np.ones((4, 2), bool), (2, 6)))
+    desk.controller.commit()
+    for plane in (PLANE, replace(PLANE, index=(1,))):
+        desk.show(plane)
+        for seen in (Box(14, 20, 20, 30), Box(0, 5, 0, 5)):
+            review._ports = replace(review._ports, visible=lambda seen=seen: seen)
+            (kind,) = searched(desk, review, everywhere=False).kinds
+            assert [mask.box for mask in kind.exemplars] == [Box(2, 6, 2, 8)]
 
 
 def test_in_a_class_map_each_id_is_a_class_whoever_drew_it(desk, review):

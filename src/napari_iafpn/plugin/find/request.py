@@ -11,7 +11,6 @@ from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.find.exemplars import MOST, Objects, kinds_of, objects_in
 from napari_iafpn.plugin.find.messages import Kind, SearchWanted
 from napari_iafpn.sessions import PlaneKey
-from napari_iafpn.sessions.pixels import written
 from napari_iafpn.sessions.proposals import REJECTED
 
 if TYPE_CHECKING:
@@ -85,16 +84,10 @@ def _wanted_in(
     target = ports.labels(plane)
     if target is None:
         raise ValueError(NONE_KEPT)
-    there = whole
-    if whole.area > QUICK_PIXELS:
-        there = region.resized_about_centre(ROOM * region.height, ROOM * region.width, whole)
     shown = plane
-    here = _objects(annotation, target, plane, there)
-    if there != whole:
-        here = replace(here, boxed_masks=_whole_ones(annotation, target, plane, here, there, whole))
-    objects = here
+    here = objects = _objects(annotation, target, plane, region, whole)
     for shown in () if here.boxed_masks else _planes_written(annotation, target, plane):
-        objects = _objects(annotation, target, shown, there)
+        objects = _objects(annotation, target, shown, region, whole)
         if objects.boxed_masks:
             break
     kinds = _kinds(annotation, target, plane, objects, is_shown_here=shown == plane)
@@ -117,11 +110,54 @@ def _wanted_in(
 
 
 def _objects(
-    annotation: AnnotationController, target: LabelsTarget, plane: PlaneKey, box: Box
+    annotation: AnnotationController, target: LabelsTarget, plane: PlaneKey, region: Box, whole: Box
 ) -> Objects:
-    target.check(plane, 0, box)
+    """Read the objects of a plane; of a large one those around a region, and the newest elsewhere.
+
+    Each is whole: what the edge of what is read cuts is left out.
+    """
     semantic = annotation.commit_as.semantic
-    return objects_in(target.data, plane, box, semantic=semantic)
+
+    def read(box: Box) -> Objects:
+        target.check(plane, 0, box)
+        return objects_in(target.data, plane, box, semantic=semantic)
+
+    def whole_ones(objects: Objects, box: Box, label: int) -> tuple[BoxedMask, ...]:
+        them = objects.boxed_masks.get(label, ())
+        return tuple(each for each in them if not _is_cut(each.box, box, whole))
+
+    if whole.area <= QUICK_PIXELS:
+        return read(whole)
+    there = region.resized_about_centre(ROOM * region.height, ROOM * region.width, whole)
+    here = read(there)
+    found = {label: whole_ones(here, there, label) for label in here.boxed_masks}
+    for label, box in _newest(annotation, target, plane):
+        around = box.resized_about_centre(box.height + 2, box.width + 2, whole)
+        them, known = whole_ones(read(around), around, label), found.get(label, ())
+        # Of a class each piece is an object.
+        found[label] = tuple(dict.fromkeys((*known, *them))) if semantic else them or known
+    return replace(here, boxed_masks={label: them for label, them in found.items() if them})
+
+
+def _newest(
+    annotation: AnnotationController, target: LabelsTarget, plane: PlaneKey
+) -> list[tuple[int, Box]]:
+    """Return the ids that were committed last on a plane, each with the box of all its changes.
+
+    An id of a class comes once for each of its objects. What is quickly read is returned.
+    """
+    boxes: dict[int | Box, tuple[int, Box]] = {}
+    for step in reversed(annotation.document.steps):
+        commit = step.commit
+        if commit is None or commit.labels != target.id:
+            continue
+        for pixels in (pixels for change in step.labels for pixels in change.pixels):
+            box = pixels.box_on(plane)
+            if box is not None:
+                key = box if annotation.commit_as.semantic else commit.label
+                _, known = boxes.get(key, (commit.label, box))
+                boxes[key] = commit.label, box.union(known)
+    return [each for each in boxes.values() if each[1].area <= QUICK_PIXELS][:MOST]
 
 
 def _kinds(
@@ -151,35 +187,6 @@ def at_work(annotation: AnnotationController) -> list[BoxedMask]:
     before = () if now is None else (now.edited, now.opened)
     there = [each.start for each in before if each is not None]
     return there if annotation.mask is None else [*there, annotation.mask]
-
-
-def _whole_ones(
-    annotation: AnnotationController,
-    target: LabelsTarget,
-    plane: PlaneKey,
-    here: Objects,
-    there: Box,
-    whole: Box,
-) -> dict[int, tuple[BoxedMask, ...]]:
-    """Return the objects of a part of a plane that its edge does not cut, and the newest elsewhere.
-
-    Those are the last commits on the plane, as far as they are still there.
-    """
-    found = {
-        label: tuple(each for each in them if not _is_cut(each.box, there, whole))
-        for label, them in here.boxed_masks.items()
-    }
-    steps = [step for step in annotation.document.steps if step.plane == plane]
-    for step in steps[: -MOST - 1 : -1]:
-        commit = step.commit
-        if commit is None or commit.labels != target.id or not step.labels:
-            continue
-        one = written(target.data, plane, commit.label, step.labels[0].pixels)
-        if one is not None and (
-            there.intersection(one.box) is None or _is_cut(one.box, there, whole)
-        ):
-            found[commit.label] = (*found.get(commit.label, ()), one)
-    return {label: them for label, them in found.items() if them}
 
 
 def _is_cut(box: Box, there: Box, whole: Box) -> bool:
