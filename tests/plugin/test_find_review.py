@@ -202,6 +202,16 @@ def test_the_place_of_an_object_that_is_edited_is_not_free(desk, review):
     assert desk.target.data[0, 3, 3] == 1
 
 
+def test_an_object_that_is_edited_keeps_its_pixels(desk, review):
+    desk.target.data[0, 2:3, 2:6] = desk.target.data[0, 10:14, 10:14] = 1
+    propose(desk, 0)
+    desk.controller.edit(desk.target, 1)
+    review.accept_above(0.0)
+    desk.controller.clear()
+    assert (desk.target.data == 1).sum() == 20
+    assert (desk.target.data == 2).sum() == 12
+
+
 def test_what_was_rejected_counts_on_its_own_plane(desk, review):
     """Also where the exemplars are on another plane, whose rejected places are free here."""
     for row, col in ((3, 3), (15, 25)):

@@ -94,18 +94,18 @@ def _wanted_in(
     if not kinds:
         raise ValueError(NONE_KEPT)
     _check(kinds, whole)
-    near, far = [], []
-    for each in document.proposals.of(plane):
-        (near if _is_inside(each.mask.box, region) else far).append(each)
+    waiting = document.proposals.of(plane)
+    near = tuple(each.number for each in waiting if _is_inside(each.mask.box, region))
+    beside = (each.mask for each in waiting if not _is_inside(each.mask.box, region))
     done = () if here.pixels is None else (here.pixels,)
     return SearchWanted(
         annotation.model,
         source,
         region,
         kinds,
-        (*done, *at_work(annotation), *(each.mask for each in far)),
+        (*done, *at_work(annotation), *beside),
         None if shown == plane else ports.source_of(shown),
-        tuple(each.number for each in near),
+        near,
     )
 
 

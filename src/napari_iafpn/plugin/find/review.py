@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
 from napari_iafpn.geometry import Box
+from napari_iafpn.plugin.editor import BEING_EDITED
 from napari_iafpn.plugin.find.covered import (
     CoveredProposals,
     apart,
@@ -204,7 +206,7 @@ class Review:
         now = self._annotation.current
         return now is not None and now.opened is not None and self.at is None
 
-    def _answer(self, act: Callable[[FoundObject], None]) -> None:
+    def _answer(self, act: Callable[[FoundObject], object]) -> None:
         """Answer the proposal at hand, else the most doubtful one, and look at the next."""
         if not self.queue:
             raise ValueError("there is no proposal to answer; press Find similar first")
@@ -238,17 +240,25 @@ class Review:
         chosen = apart(self.above(quality)[::-1])
         if not chosen:
             raise ValueError(f"no proposal has a quality of {quality:.2f} or more; lower it")
-        self._write(chosen)
+        count = self._write(chosen)
         left = len(self.queue)
         rest = f"; {left} more to review" if left else ""
-        self._say(f"Accepted {len(chosen)} of them{rest}. Undo takes them back.")
+        self._say(f"Accepted {count} of them{rest}. Undo takes them back.")
 
-    def _write(self, found: Sequence[FoundObject]) -> None:
-        """Write proposals of one plane into labels, as one step."""
+    def _write(self, found: Sequence[FoundObject]) -> int:
+        """Write proposals of one plane into labels, as one step; return how many.
+
+        Pixels of objects that are being edited stay theirs.
+        """
         plane, annotation = found[0].plane, self._annotation
         target = self._ports.labels(plane)
         if target is None:
             raise ValueError("there are no labels to write to; keep an object first")
+        masks = [annotation.editor.free_of(each.mask, target, plane) for each in found]
+        pairs = zip(found, masks, strict=True)
+        found = [replace(each, mask=mask) for each, mask in pairs if mask is not None]
+        if not found:
+            raise ValueError(BEING_EDITED)
         box = found[0].mask.box
         for each in found:
             box = box.union(each.mask.box)
@@ -257,6 +267,7 @@ class Review:
         for label in (min(objects), max(objects)):
             target.check(plane, label, box)
         annotation.do(accept_step(plane, target, objects, annotation.document.facts))
+        return len(found)
 
     def _numbered(self, found: Sequence[FoundObject], first: int) -> dict[int, list[FoundObject]]:
         """Return proposals by id: that of their class where it counts, else each a new one."""
