@@ -73,6 +73,13 @@ def test_nothing_is_found_on_what_is_done(drawer, many, grid) -> None:
     assert found_labels(proposals, labels) == list(range(21, len(grid) + 1))
 
 
+def test_nothing_is_found_where_it_is_avoided(drawer, many, grid) -> None:
+    image, labels = many
+    avoided = (labels > 20) & (labels <= 25)
+    proposals = list(find_similar(drawer, image, exemplars_of(labels), avoided=avoided))
+    assert set(found_labels(proposals, labels)) == set(range(1, 31)) - {*EXEMPLARS, *range(21, 26)}
+
+
 def test_masks_share_no_pixel(drawer, many) -> None:
     image, labels = many
     exemplars = exemplars_of(labels)
@@ -219,6 +226,7 @@ def test_exemplars_that_cover_everything(drawer) -> None:
         ({"region": Box(0, 300, 0, 20)}, "the region .* reaches outside the image of 240 x 280"),
         ({"committed": np.zeros((9, 9), bool)}, "the mask 'committed' has shape"),
         ({"unlike": np.zeros((9, 9), bool)}, "the mask 'unlike' has shape"),
+        ({"avoided": np.zeros((9, 9), bool)}, "the mask 'avoided' has shape"),
         ({"quality": 1.5}, "quality is 1.5; give a number from 0 to 1"),
     ],
 )

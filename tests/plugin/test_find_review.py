@@ -232,6 +232,21 @@ def test_what_was_rejected_counts_on_its_own_plane(desk, review):
     assert [mask.box for mask in kind.unlike] == [there.mask.box]
 
 
+def test_what_was_rejected_is_avoided_whatever_its_class(desk, review):
+    """It teaches its own class; what has none teaches every one."""
+    for label, (row, col) in enumerate([(8, 2), (8, 20)], 1):
+        desk.target.data[0, row : row + 4, col : col + 4] = label
+        desk.controller.document.facts["labels", label] = ObjectStats(label)
+    propose(desk, 0, 1, 2)
+    for _ in CORNERS:
+        review.reject()
+    wanted = searched(desk, review)
+    none, first, second = (proposal(number).mask for number in (1, 2, 3))
+    assert set(wanted.rejected) == {none, first, second}
+    taught = {kind.category: {*kind.unlike} & {*wanted.rejected} for kind in wanted.kinds}
+    assert taught == {1: {none, first}, 2: {none, second}}
+
+
 def test_exemplars_come_from_the_last_plane_that_has_any(desk, review):
     keep(desk, 3, 3)
     desk.show(replace(PLANE, index=(1,)))

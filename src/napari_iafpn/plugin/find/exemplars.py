@@ -75,7 +75,6 @@ def _pieces(mask: NDArray[np.bool_], corner: tuple[int, int]) -> Iterable[BoxedM
 def kinds_of(
     objects: Objects,
     facts: Mapping[int, ObjectStats],
-    rejected: Mapping[int, Iterable[BoxedMask]],
     first: int = 0,
     *,
     semantic: bool = False,
@@ -89,8 +88,6 @@ def kinds_of(
     objects : Objects
     facts : mapping of int to ObjectStats
         Of the objects of this sitting.
-    rejected : mapping of int to BoxedMask
-        Proposals of each class that were none.
     first : int
         The class that is chosen; 0: none.
     semantic : bool
@@ -115,14 +112,8 @@ def kinds_of(
         Kind(
             category,
             exemplars,
-            (
-                *(
-                    each
-                    for other, them in boxed_masks.items()
-                    if other != category
-                    for each in them
-                ),
-                *rejected.get(category, ()),
+            tuple(
+                each for other, them in boxed_masks.items() if other != category for each in them
             ),
         )
         for category, exemplars in sorted(

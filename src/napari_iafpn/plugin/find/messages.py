@@ -24,7 +24,7 @@ class Kind:
         Their class; 0: none.
     exemplars : tuple of BoxedMask
     unlike : tuple of BoxedMask
-        Objects of other classes, and proposals that were rejected.
+        Objects of other classes, and proposals of this class or of none that were rejected.
     """
 
     category: int
@@ -47,6 +47,8 @@ class SearchWanted:
     kinds : tuple of Kind
     committed : tuple of BoxedMask
         What is done, and what waits for an answer elsewhere; nothing is found there.
+    rejected : tuple of BoxedMask
+        Proposals of any class that were none; nothing is found there.
     shown_in : PlaneSource, optional
         The plane of the exemplars, where that is another one.
     replaced : tuple of int
@@ -58,6 +60,7 @@ class SearchWanted:
     region: Box
     kinds: tuple[Kind, ...]
     committed: tuple[BoxedMask, ...] = ()
+    rejected: tuple[BoxedMask, ...] = ()
     shown_in: PlaneSource | None = None
     replaced: tuple[int, ...] = ()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_iafpn.geometry import Box
 from napari_iafpn.masks import BoxedMask
@@ -104,6 +104,7 @@ def _wanted_in(
         region,
         kinds,
         (*done, *at_work(annotation), *beside),
+        tuple(each.mask for each in document.proposals.of(plane, REJECTED)),
         None if shown == plane else ports.source_of(shown),
         near,
     )
@@ -171,14 +172,15 @@ def _kinds(
     """Return what to look for on a plane; ``objects`` may be those of another one."""
     document = annotation.document
     facts = {label: fact for (of, label), fact in document.facts.items() if of == target.id}
-    rejected: dict[int, list[Any]] = {}
-    for each in document.proposals.of(plane, REJECTED):
-        rejected.setdefault(each.category, []).append(each.mask)
+    rejected = document.proposals.of(plane, REJECTED)
     wish = annotation.commit_as
-    kinds = kinds_of(objects, facts, rejected, wish.category, semantic=wish.semantic)
-    if is_shown_here:
-        return kinds
-    return tuple(replace(kind, unlike=tuple(rejected.get(kind.category, ()))) for kind in kinds)
+
+    def taught(kind: Kind) -> Kind:
+        own = (each.mask for each in rejected if each.category in (0, kind.category))
+        return replace(kind, unlike=(*(kind.unlike if is_shown_here else ()), *own))
+
+    kinds = kinds_of(objects, facts, wish.category, semantic=wish.semantic)
+    return tuple(map(taught, kinds))
 
 
 def at_work(annotation: AnnotationController) -> list[BoxedMask]:

@@ -89,6 +89,7 @@ def searched(
                     kind.exemplars,
                     committed=taken,
                     unlike=kind.unlike,
+                    avoided=wanted.rejected,
                     region=wanted.region,
                     shown_in=elsewhere,
                     cancelled=cancelled,
