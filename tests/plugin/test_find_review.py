@@ -11,7 +11,7 @@ from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.editor import CommitAs
 from napari_iafpn.plugin.find import request
 from napari_iafpn.plugin.find.messages import ProposalFound, SearchOver
-from napari_iafpn.plugin.find.request import FindPorts
+from napari_iafpn.plugin.find.request import FindPorts, wanted_now
 from napari_iafpn.plugin.find.review import Review
 from napari_iafpn.prompts import Click, Prompts
 from napari_iafpn.sessions import FoundObject, ObjectStats, PlaneKey
@@ -245,6 +245,32 @@ def test_what_was_rejected_is_avoided_whatever_its_class(desk, review):
     assert set(wanted.rejected) == {none, first, second}
     taught = {kind.category: {*kind.unlike} & {*wanted.rejected} for kind in wanted.kinds}
     assert taught == {1: {none, first}, 2: {none, second}}
+
+
+def test_what_is_too_small_or_in_pieces_stops_no_search(desk, review):
+    facts, data = desk.controller.document.facts, desk.target.data
+    data[0, 2:5, 2:5] = data[0, 8:11, 2:5] = 3  # two specks
+    with pytest.raises(ValueError, match=r"object 3 has 9 pixel\(s\) in one piece"):
+        wanted_now(desk.controller, review._ports, everywhere=True)
+    data[0, 2:6, 20:24] = 1
+    facts["labels", 1] = ObjectStats(1)
+    facts["labels", 3] = ObjectStats(2)
+    wanted = searched(desk, review)
+    assert [(kind.category, len(kind.exemplars)) for kind in wanted.kinds] == [(1, 1)]
+    assert wanted.troubles == ("object 3 has 9 pixel(s) in one piece; give objects of at least 16",)
+    facts["labels", 3] = ObjectStats(1)
+    wanted = searched(desk, review)
+    assert [(kind.category, len(kind.exemplars)) for kind in wanted.kinds] == [(1, 1)]
+    assert not wanted.troubles
+    del facts["labels", 1]
+    assert {kind.category for kind in searched(desk, review).kinds} == {0}, "others than your own"
+
+
+def test_what_is_too_small_on_one_plane_leaves_another_to_learn_from(desk, review):
+    keep(desk, 3, 3)
+    desk.show(replace(PLANE, index=(1,)))
+    desk.target.data[1, 3, 3] = 9
+    assert searched(desk, review).shown_in.key == PLANE
 
 
 def test_exemplars_come_from_the_last_plane_that_has_any(desk, review):

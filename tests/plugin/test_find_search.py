@@ -1,5 +1,6 @@
 """A search in the worker's thread: clicks come first, it goes on, it ends when it is dropped."""
 
+from dataclasses import replace
 from queue import Queue
 
 import numpy as np
@@ -125,6 +126,13 @@ def test_what_goes_wrong_is_one_sentence(reports, wanted):
     (trouble,) = until(reports, SearchOver)[-1].troubles
     assert "\n" not in trouble
     worker.close(10)
+
+
+def test_a_class_that_cannot_be_searched_is_told_at_the_end(worker, wanted, reports):
+    worker.search(replace(wanted, troubles=("object 9 is small",)))
+    taken = until(reports, SearchOver)
+    assert len(taken) > 1
+    assert taken[-1].troubles == ("object 9 is small",)
 
 
 def test_a_model_that_cannot_be_loaded(reports, wanted):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_iafpn.finding.exemplars import LEAST_AREA, largest_piece, too_few
 from napari_iafpn.geometry import Box
 from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.find.messages import Kind
@@ -18,8 +20,6 @@ from napari_iafpn.sessions.pixels import region_of
 
 MOST = 24
 """Exemplars of a kind: more cost time and tell little."""
-LEAST_PIXELS = 16
-"""Smaller objects tell nothing."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def kinds_of(
 ) -> tuple[Kind, ...]:
     """Return what to look for: a kind for each class that has objects, ``first`` before others.
 
-    The user's own work of this sitting counts where there is any, else all objects.
+    The user's own work of this sitting counts where it tells anything, else all objects.
 
     Parameters
     ----------
@@ -98,16 +98,15 @@ def kinds_of(
         # Without a chosen class, what is kept has none and an id of its own.
         own = {label: fact for label, fact in known.items() if not first}
         chosen = {label: own.get(label, ObjectStats(label)) for label in objects.boxed_masks}
+    elif _told(objects, known):
+        chosen = known
     else:
-        chosen = known or dict.fromkeys(objects.boxed_masks, ObjectStats())
+        chosen = {label: known.get(label, ObjectStats()) for label in objects.boxed_masks}
     groups: dict[int, list[int]] = {}
     # The newest first, and what was clicked before what was only accepted.
     for label in sorted(chosen, key=lambda each: (_is_given(chosen[each]), -each)):
         groups.setdefault(chosen[label].category, []).append(label)
-    boxed_masks = {
-        category: _told([each for label in labels for each in objects.boxed_masks[label]])
-        for category, labels in groups.items()
-    }
+    boxed_masks = {category: _told(objects, labels) for category, labels in groups.items()}
     return tuple(
         Kind(
             category,
@@ -115,6 +114,7 @@ def kinds_of(
             tuple(
                 each for other, them in boxed_masks.items() if other != category for each in them
             ),
+            "" if exemplars else _trouble(objects, groups[category][0]),
         )
         for category, exemplars in sorted(
             boxed_masks.items(), key=lambda each: (each[0] != first, each[0])
@@ -126,7 +126,13 @@ def _is_given(facts: ObjectStats) -> bool:
     return facts.found and not facts.clicks
 
 
-def _told(boxed_masks: list[BoxedMask]) -> tuple[BoxedMask, ...]:
-    """Leave out what tells nothing, unless there is nothing else, and what is too many."""
-    large = [boxed for boxed in boxed_masks if boxed.area >= LEAST_PIXELS]
-    return tuple((large or boxed_masks)[:MOST])
+def _told(objects: Objects, labels: Iterable[int]) -> tuple[BoxedMask, ...]:
+    """Return objects of some ids without those that tell nothing, and that are too many."""
+    them = (each for label in labels for each in objects.boxed_masks[label])
+    large = (each for each in them if largest_piece(each).area >= LEAST_AREA)
+    return tuple(islice(large, MOST))
+
+
+def _trouble(objects: Objects, label: int) -> str:
+    area = max(largest_piece(each).area for each in objects.boxed_masks[label])
+    return f"object {label} has {too_few(area)}"

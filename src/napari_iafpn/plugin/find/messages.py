@@ -25,11 +25,14 @@ class Kind:
     exemplars : tuple of BoxedMask
     unlike : tuple of BoxedMask
         Objects of other classes, and proposals of this class or of none that were rejected.
+    trouble : str
+        Why nothing can be learned of them; then there is no exemplar.
     """
 
     category: int
     exemplars: tuple[BoxedMask, ...]
     unlike: tuple[BoxedMask, ...] = ()
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +54,8 @@ class SearchWanted:
         Proposals of any class that were none; nothing is found there.
     shown_in : PlaneSource, optional
         The plane of the exemplars, where that is another one.
+    troubles : tuple of str
+        Sentences about classes that cannot be searched.
     replaced : tuple of int
         Proposals that give way to what is found now, once all was searched.
     """
@@ -62,6 +67,7 @@ class SearchWanted:
     committed: tuple[BoxedMask, ...] = ()
     rejected: tuple[BoxedMask, ...] = ()
     shown_in: PlaneSource | None = None
+    troubles: tuple[str, ...] = ()
     replaced: tuple[int, ...] = ()
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -84,16 +84,18 @@ def _wanted_in(
     target = ports.labels(plane)
     if target is None:
         raise ValueError(NONE_KEPT)
-    shown = plane
-    here = objects = _objects(annotation, target, plane, region, whole)
-    for shown in () if here.boxed_masks else _planes_written(annotation, target, plane):
-        objects = _objects(annotation, target, shown, region, whole)
-        if objects.boxed_masks:
+    here = _objects(annotation, target, plane, region, whole)
+    reasons: list[str] = []
+    for shown in (plane, *_planes_written(annotation, target, plane)):
+        there = here if shown == plane else _objects(annotation, target, shown, region, whole)
+        kinds = _kinds(annotation, target, plane, there, is_shown_here=shown == plane)
+        usable = tuple(kind for kind in kinds if kind.exemplars)
+        troubles = tuple(kind.trouble for kind in kinds if kind.trouble)
+        if usable:
             break
-    kinds = _kinds(annotation, target, plane, objects, is_shown_here=shown == plane)
-    if not kinds:
-        raise ValueError(NONE_KEPT)
-    _check(kinds, whole)
+        reasons += troubles
+    else:
+        raise ValueError([*reasons, NONE_KEPT][0])
     waiting = document.proposals.of(plane)
     near = tuple(each.number for each in waiting if _is_inside(each.mask.box, region))
     beside = (each.mask for each in waiting if not _is_inside(each.mask.box, region))
@@ -102,11 +104,12 @@ def _wanted_in(
         annotation.model,
         source,
         region,
-        kinds,
-        (*done, *at_work(annotation), *beside),
-        tuple(each.mask for each in document.proposals.of(plane, REJECTED)),
-        None if shown == plane else ports.source_of(shown),
-        near,
+        usable,
+        committed=(*done, *at_work(annotation), *beside),
+        rejected=tuple(each.mask for each in document.proposals.of(plane, REJECTED)),
+        shown_in=None if shown == plane else ports.source_of(shown),
+        troubles=troubles,
+        replaced=near,
     )
 
 
@@ -218,11 +221,3 @@ def _is_inside(box: Box, region: Box) -> bool:
     """Tell whether the middle of a box is in a region, where candidates are looked for."""
     row, col = (box.row_start + box.row_stop) // 2, (box.col_start + box.col_stop) // 2
     return region.intersection(Box(row, row + 1, col, col + 1)) is not None
-
-
-def _check(kinds: Sequence[Kind], whole: Box) -> None:
-    """Raise ValueError where exemplars tell nothing, before anything gives way."""
-    from napari_iafpn.finding import Exemplars
-
-    for kind in kinds:
-        Exemplars.of(kind.exemplars, whole.shape)

@@ -73,7 +73,7 @@ def searched(
 
     drawer = PoliteDrawer(predictor, cancelled)
     taken = [*wanted.committed]
-    troubles: list[str] = []
+    troubles = [*wanted.troubles]
     kinds: Kinds | None = None
     with suppress(Cancelled):
         for kind in wanted.kinds:
