@@ -14,7 +14,7 @@ from napari_iafpn.plugin.find.messages import ProposalFound, SearchOver
 from napari_iafpn.plugin.find.request import FindPorts, wanted_now
 from napari_iafpn.plugin.find.review import Review
 from napari_iafpn.prompts import Click, Prompts
-from napari_iafpn.sessions import FoundObject, ObjectStats, PlaneKey
+from napari_iafpn.sessions import Document, FoundObject, ObjectStats, PlaneKey
 
 SHAPE = (20, 30)
 PLANE = PlaneKey("image", (1, 2), (0,))
@@ -396,6 +396,20 @@ def test_no_place_has_an_old_and_a_new_proposal(desk, review, search):
     assert not review.queue
     desk.controller.undo()
     assert numbers(review) == [2]
+
+
+def test_resuming_a_session_stops_the_search(desk, review, search):
+    propose(desk, 0, 0)
+    search(is_over=False)
+    review.next()
+    wanted = review._wanted
+    resumed = Document(lambda _: desk.target)
+    resumed.discover([replace(proposal(3), number=1), replace(proposal(2), number=2)])
+    desk.controller.adopt(resumed)
+    assert not review.is_searching
+    assert review.at is None
+    review.receive(ProposalFound(wanted, 0, Proposal(proposal(1).mask, (Click(3, 3),), 0.9)))
+    assert [each.mask for each in review.queue] == [proposal(2).mask, proposal(3).mask]
 
 
 def test_of_two_at_one_place_the_surer_is_accepted(desk, review):

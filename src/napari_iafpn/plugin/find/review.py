@@ -51,6 +51,7 @@ class Review:
         self._queue: list[FoundObject] = []
         self._covered = CoveredProposals()
         annotation.changed.connect(self._on_change)
+        annotation.adopted.connect(self._on_adopted)
 
     # What the views show
 
@@ -71,7 +72,7 @@ class Review:
         proposals, target = document.proposals, self._ports.labels(plane)
         steps = document.last_done, document.last_undone
         labels = None if target is None else id(target.data)
-        state = (plane, labels, *steps, len(proposals), self._wanted)
+        state = (plane, labels, *steps, proposals, len(proposals), self._wanted)
         if state != self._state:
             self._state = state
             left = self._covered.left(proposals.of(plane), target, document.steps)
@@ -311,6 +312,10 @@ class Review:
         if self._wanted is not None and self._wanted.model != model:
             self.stop()
         self.changed.emit()
+
+    def _on_adopted(self) -> None:
+        self._at = None
+        self.stop()
 
     def _say(self, text: str) -> None:
         self.said.emit(Message(text))
