@@ -162,6 +162,19 @@ def test_objects_are_read_by_id_and_of_a_class_by_piece():
     assert not objects_in(labels, PlaneKey("image", (1, 2), (0,)), box).boxed_masks
 
 
+def test_objects_of_all_shapes_are_read(rng):
+    labels = rng.choice([0, 0, 3, 5, 2**40], (17, 23))
+    labels[4:9, 6:] = labels[12:, 0] = 8
+    for box in (Box(0, 17, 0, 23), Box(3, 14, 5, 22), Box(4, 5, 0, 23), Box(0, 17, 2, 3)):
+        found = objects_in(labels, PLANE, box)
+        part, corner = labels[box.slices], (box.row_start, box.col_start)
+        assert found.boxed_masks == {
+            int(label): (BoxedMask.of(part == label, corner),)
+            for label in np.unique(part[part > 0])
+        }
+        assert found.pixels == BoxedMask.of(part != 0, corner)
+
+
 def test_the_user_s_own_work_counts_first():
     labels = np.zeros(SHAPE, np.int32)
     for label, place in enumerate(PLACES, 1):

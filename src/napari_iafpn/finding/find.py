@@ -104,9 +104,7 @@ def find_similar(
     if not isinstance(exemplars, Exemplars):
         exemplars = Exemplars.of(exemplars, plane.shape)
     other = shown_in if shown_in is None or isinstance(shown_in, Plane) else Plane(shown_in)
-    search = _Search(
-        drawer, plane, exemplars, committed, unlike, avoided, region, quality, other
-    )
+    search = _Search(drawer, plane, exemplars, committed, unlike, avoided, region, quality, other)
     return search.run(cancelled or (lambda: False))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -41,35 +41,49 @@ class Objects:
 def objects_in(data: Any, plane: PlaneKey, box: Box, *, semantic: bool = False) -> Objects:
     """Read the objects of a box of a plane; ``semantic``: each piece of an id is an object."""
     part = np.asarray(data[region_of(plane, box)]).reshape(box.shape)
-    rows, cols = np.nonzero(part)
-    if not rows.size:
-        return Objects()
-    order = np.argsort(part[rows, cols], kind="stable")
-    rows, cols = rows[order], cols[order]
-    ids, starts = np.unique(part[rows, cols], return_index=True)
     corner = box.row_start, box.col_start
     boxed_masks = {}
-    for label, r, c in zip(
-        ids, np.split(rows, starts[1:]), np.split(cols, starts[1:]), strict=True
-    ):
-        top, left = int(r.min()), int(c.min())
-        mask = np.zeros((int(r.max()) - top + 1, int(c.max()) - left + 1), bool)
-        mask[r - top, c - left] = True
-        place = top + corner[0], left + corner[1]
-        boxed_masks[int(label)] = tuple(_pieces(mask, place) if semantic else _cut(mask, place))
+    for label, where in _boxes_of(part).items():
+        mask = part[where.slices] == label
+        place = where.shifted(*corner)
+        boxed_masks[label] = tuple(_pieces(mask, place)) if semantic else (_cut(mask, place),)
     return Objects(boxed_masks, BoxedMask.of(part != 0, corner))
 
 
-def _cut(mask: NDArray[np.bool_], corner: tuple[int, int]) -> Iterable[BoxedMask]:
-    boxed = BoxedMask.of(mask, corner)
-    return () if boxed is None else (boxed,)
+def _boxes_of(part: NDArray[np.integer]) -> dict[int, Box]:
+    """Return the box of each id of (h, w) labels, from the stretches of its pixels in the rows."""
+    there = part != 0
+    begins, ends = there.copy(), there.copy()
+    differs = part[:, 1:] != part[:, :-1]
+    begins[:, 1:] &= differs
+    ends[:, :-1] &= differs
+    rows, lefts = np.nonzero(begins)
+    rights = np.nonzero(ends)[1] + 1
+    labels = part[rows, lefts]
+    order = np.argsort(labels, kind="stable")
+    ids, first = np.unique(labels[order], return_index=True)
+    if not ids.size:
+        return {}
+    rows, lefts, rights = rows[order], lefts[order], rights[order]
+    sides = (
+        np.minimum.reduceat(rows, first),
+        np.maximum.reduceat(rows, first) + 1,
+        np.minimum.reduceat(lefts, first),
+        np.maximum.reduceat(rights, first),
+    )
+    boxes = np.stack(sides, axis=1).tolist()
+    return {label: Box(*of) for label, of in zip(ids.tolist(), boxes, strict=True)}
 
 
-def _pieces(mask: NDArray[np.bool_], corner: tuple[int, int]) -> Iterable[BoxedMask]:
+def _cut(mask: NDArray[np.bool_], box: Box) -> BoxedMask:
+    return BoxedMask(box, np.packbits(mask).tobytes())
+
+
+def _pieces(mask: NDArray[np.bool_], box: Box) -> Iterator[BoxedMask]:
     pieces, _ = ndimage.label(mask)
     for number, (rows, cols) in enumerate(ndimage.find_objects(pieces), 1):
-        place = corner[0] + rows.start, corner[1] + cols.start
-        yield from _cut(pieces[rows, cols] == number, place)
+        inside = Box(rows.start, rows.stop, cols.start, cols.stop)
+        yield _cut(pieces[rows, cols] == number, inside.shifted(box.row_start, box.col_start))
 
 
 def kinds_of(
