@@ -157,6 +157,23 @@ def test_a_folder_is_replaced_by_a_result_of_its_kind_alone(
     assert (read_labels(result).labels == tifffile.imread(labels)).all()
 
 
+def test_ids_that_are_too_small_are_named_and_left_out(
+    given: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image, path = given
+    labels = tifffile.imread(path)
+    labels[0, 0] = 99
+    tifffile.imwrite(path, labels)
+    command = ["find", f"{image}", "--exemplars", f"{path}", "--output"]
+    assert main([*command, f"{tmp_path / 'out.tif'}"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "1 exemplars" in told
+    assert "note: too small to show what to look for: 99" in told
+    tifffile.imwrite(path, np.where(labels == 99, labels, 0))
+    assert main([*command, f"{tmp_path / 'other.tif'}"]) != 0
+    assert "object 99 has 1 pixel(s)" in " ".join(capsys.readouterr().err.split())
+
+
 def test_ids_that_do_not_fit_get_a_larger_type(given: tuple[Path, Path], tmp_path: Path) -> None:
     from napari_iafpn.cli.find import _type_for
 

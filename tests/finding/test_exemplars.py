@@ -46,7 +46,10 @@ def test_of_labels_takes_the_wanted_ids() -> None:
     [
         ([], "there is no exemplar to look for; keep at least one object first"),
         ([square(5, 5, 10), np.zeros(SHAPE, bool)], "exemplar 2 has no pixel"),
-        ([square(5, 5, 2)], r"exemplar 1 has 4 pixel\(s\); give objects of at least 16"),
+        (
+            [square(5, 5, 2)],
+            r"exemplar 1 has 4 pixel\(s\) in one piece; give",
+        ),
         ([square(5, 5, 10), square(10, 10, 10)], "exemplars 1 and 2 overlap"),
         ([np.ones((9, 9), bool)], r"mask of shape \(9, 9\), the image has \(60, 80\)"),
     ],
@@ -54,6 +57,19 @@ def test_of_labels_takes_the_wanted_ids() -> None:
 def test_what_is_no_exemplar(given: list[np.ndarray], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         Exemplars.of(given, SHAPE)
+
+
+def test_what_is_too_small_is_left_out_unless_all_are() -> None:
+    large, specks = square(30, 30, 20), square(5, 5, 3) | square(50, 5, 3)
+    found = Exemplars.of([specks, large], SHAPE)
+    assert (found.areas.tolist(), found.left_out) == ([400], (1,))
+    labels = 7 * large + 9 * specks
+    found = Exemplars.of_labels(labels, SHAPE)
+    assert (found.areas.tolist(), found.left_out) == ([400], (9,))
+    with pytest.raises(ValueError, match=r"object 9 has 9 pixel\(s\) in one piece"):
+        Exemplars.of_labels(labels, SHAPE, [9])
+    with pytest.raises(ValueError, match="no object 8"):
+        Exemplars.of_labels(labels, SHAPE, [8])
 
 
 def test_an_exemplar_of_another_image() -> None:

@@ -4,10 +4,12 @@ from itertools import combinations, islice
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from napari_iafpn.finding import Exemplars, Proposal, find_similar
 from napari_iafpn.finding.drawing import overlap
 from napari_iafpn.geometry import Box
+from napari_iafpn.inference import Prediction
 from napari_iafpn.masks import iou
 
 EXEMPLARS = (1, 8, 15)
@@ -69,6 +71,13 @@ def test_nothing_is_found_on_what_is_done(drawer, many, grid) -> None:
         find_similar(drawer, image, exemplars_of(labels), committed=iter(boxed_masks))
     )
     assert found_labels(proposals, labels) == list(range(21, len(grid) + 1))
+
+
+def test_nothing_is_found_where_it_is_avoided(drawer, many, grid) -> None:
+    image, labels = many
+    avoided = (labels > 20) & (labels <= 25)
+    proposals = list(find_similar(drawer, image, exemplars_of(labels), avoided=avoided))
+    assert set(found_labels(proposals, labels)) == set(range(1, 31)) - {*EXEMPLARS, *range(21, 26)}
 
 
 def test_masks_share_no_pixel(drawer, many) -> None:
@@ -173,6 +182,32 @@ def test_stopping_keeps_what_was_found(drawer, many) -> None:
     assert len(stopped) < 27
 
 
+def test_a_drawing_beside_what_is_searched_is_left_out(drawer, disks) -> None:
+    """A faint object may be drawn as a bright one at the edge of its view."""
+    places = [(row, col, 9) for row in (30, 70, 190) for col in (30, 70, 270)]
+    image, labels = disks((560, 560), [*places, (270, 270, 9)])
+    plain = type(drawer).predict_each
+
+    class Astray(type(drawer)):
+        def predict_each(self, plane, batch, views, sizes=None):
+            found = plain(self, plane, batch, views, sizes)
+            for number, (clicks, view) in enumerate(zip(batch, views, strict=True)):
+                mask = found[number].roi_mask()
+                if sizes == (192, 192):  # so that larger views are looked at
+                    mask = ndimage.binary_erosion(mask, iterations=2)
+                elif labels[clicks[0].pixel] == 9:
+                    middle = view.width // 2
+                    mask = np.zeros(view.shape, bool)
+                    mask[-18:, middle - 9 : middle + 9] = True
+                probability = np.where(mask, 0.95, 0.02).astype(np.float32)
+                found[number] = Prediction(plane.shape, view, probability, view)
+            return found
+
+    region = Box(0, 210, 0, 560)
+    proposals = list(find_similar(Astray(), image, exemplars_of(labels, (1, 5)), region=region))
+    assert found_labels(proposals, labels) == [2, 3, 4, 6, 7, 8]
+
+
 def test_an_image_of_noise(drawer, rng: np.random.Generator, many) -> None:
     _, labels = many
     noise = rng.integers(0, 255, labels.shape).astype(np.uint8)
@@ -191,6 +226,7 @@ def test_exemplars_that_cover_everything(drawer) -> None:
         ({"region": Box(0, 300, 0, 20)}, "the region .* reaches outside the image of 240 x 280"),
         ({"committed": np.zeros((9, 9), bool)}, "the mask 'committed' has shape"),
         ({"unlike": np.zeros((9, 9), bool)}, "the mask 'unlike' has shape"),
+        ({"avoided": np.zeros((9, 9), bool)}, "the mask 'avoided' has shape"),
         ({"quality": 1.5}, "quality is 1.5; give a number from 0 to 1"),
     ],
 )

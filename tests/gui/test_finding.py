@@ -5,13 +5,16 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
+from napari_iafpn.geometry import Box
 from napari_iafpn.plugin.user_paths import UserPaths
+from napari_iafpn.sessions import Document
 
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 SHAPE = (240, 280)
@@ -180,6 +183,19 @@ def test_what_a_click_took_is_no_proposal_any_more(window):
     window.key(Qt.Key.Key_J, SHIFT)
     window.key(Qt.Key.Key_N, SHIFT)
     assert taken not in review_of(window).queue
+
+
+def test_a_resumed_session_shows_its_own_outlines(window):
+    """Its proposals have the numbers of those before."""
+    first, second = search(window)[:2]
+    resumed = Document(lambda _: None)
+    resumed.discover([replace(first, mask=second.mask)])
+    window.controller.adopt(resumed)
+    window.wait()
+    places = proposals_layer(window).data[:, 0].round().astype(int)
+    box = second.mask.box
+    around = box.resized_about_centre(box.height + 2, box.width + 2, Box.whole(SHAPE))
+    assert all(around.holds(*place) for place in places)
 
 
 def test_several_classes(annotate, drawer):

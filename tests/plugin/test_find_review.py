@@ -5,14 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from napari_iafpn.finding import Proposal
 from napari_iafpn.geometry import Box
 from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.editor import CommitAs
 from napari_iafpn.plugin.find import request
-from napari_iafpn.plugin.find.request import FindPorts
+from napari_iafpn.plugin.find.messages import ProposalFound, SearchOver
+from napari_iafpn.plugin.find.request import FindPorts, wanted_now
 from napari_iafpn.plugin.find.review import Review
 from napari_iafpn.prompts import Click, Prompts
-from napari_iafpn.sessions import FoundObject, PlaneKey
+from napari_iafpn.sessions import Document, FoundObject, ObjectStats, PlaneKey
 
 SHAPE = (20, 30)
 PLANE = PlaneKey("image", (1, 2), (0,))
@@ -171,11 +173,11 @@ def test_the_proposal_in_white_is_answered_also_while_another_one_is_open(desk, 
     assert desk.controller.current.opened.proposal == 1
 
 
-def searched(desk, review):
+def searched(desk, review, *, everywhere=True):
     """Press Find similar and return what is searched for."""
     found = []
     review._ports = replace(review._ports, search=found.append)
-    review.find(everywhere=True)
+    review.find(everywhere=everywhere)
     review.stop()
     return found[-1]
 
@@ -194,10 +196,20 @@ def test_the_place_of_an_object_that_is_edited_is_not_free(desk, review):
     desk.controller.edit(desk.target, 1)
     assert [each.number for each in review.queue] == [3]
     wanted = searched(desk, review)
-    assert wanted.committed.contains(Click(3, 3))
+    assert any(mask.contains(Click(3, 3)) for mask in wanted.committed)
     review.accept_above(0.0)
     desk.controller.clear()
     assert desk.target.data[0, 3, 3] == 1
+
+
+def test_an_object_that_is_edited_keeps_its_pixels(desk, review):
+    desk.target.data[0, 2:3, 2:6] = desk.target.data[0, 10:14, 10:14] = 1
+    propose(desk, 0)
+    desk.controller.edit(desk.target, 1)
+    review.accept_above(0.0)
+    desk.controller.clear()
+    assert (desk.target.data == 1).sum() == 20
+    assert (desk.target.data == 2).sum() == 12
 
 
 def test_what_was_rejected_counts_on_its_own_plane(desk, review):
@@ -218,6 +230,47 @@ def test_what_was_rejected_counts_on_its_own_plane(desk, review):
     desk.show(PLANE)
     (kind,) = searched(desk, review).kinds
     assert [mask.box for mask in kind.unlike] == [there.mask.box]
+
+
+def test_what_was_rejected_is_avoided_whatever_its_class(desk, review):
+    """It teaches its own class; what has none teaches every one."""
+    for label, (row, col) in enumerate([(8, 2), (8, 20)], 1):
+        desk.target.data[0, row : row + 4, col : col + 4] = label
+        desk.controller.document.facts["labels", label] = ObjectStats(label)
+    propose(desk, 0, 1, 2)
+    for _ in CORNERS:
+        review.reject()
+    wanted = searched(desk, review)
+    none, first, second = (proposal(number).mask for number in (1, 2, 3))
+    assert set(wanted.rejected) == {none, first, second}
+    taught = {kind.category: {*kind.unlike} & {*wanted.rejected} for kind in wanted.kinds}
+    assert taught == {1: {none, first}, 2: {none, second}}
+
+
+def test_what_is_too_small_or_in_pieces_stops_no_search(desk, review):
+    facts, data = desk.controller.document.facts, desk.target.data
+    data[0, 2:5, 2:5] = data[0, 8:11, 2:5] = 3  # two specks
+    with pytest.raises(ValueError, match=r"object 3 has 9 pixel\(s\) in one piece"):
+        wanted_now(desk.controller, review._ports, everywhere=True)
+    data[0, 2:6, 20:24] = 1
+    facts["labels", 1] = ObjectStats(1)
+    facts["labels", 3] = ObjectStats(2)
+    wanted = searched(desk, review)
+    assert [(kind.category, len(kind.exemplars)) for kind in wanted.kinds] == [(1, 1)]
+    assert wanted.troubles == ("object 3 has 9 pixel(s) in one piece; give objects of at least 16",)
+    facts["labels", 3] = ObjectStats(1)
+    wanted = searched(desk, review)
+    assert [(kind.category, len(kind.exemplars)) for kind in wanted.kinds] == [(1, 1)]
+    assert not wanted.troubles
+    del facts["labels", 1]
+    assert {kind.category for kind in searched(desk, review).kinds} == {0}, "others than your own"
+
+
+def test_what_is_too_small_on_one_plane_leaves_another_to_learn_from(desk, review):
+    keep(desk, 3, 3)
+    desk.show(replace(PLANE, index=(1,)))
+    desk.target.data[1, 3, 3] = 9
+    assert searched(desk, review).shown_in.key == PLANE
 
 
 def test_exemplars_come_from_the_last_plane_that_has_any(desk, review):
@@ -250,6 +303,38 @@ def test_on_a_large_plane_objects_out_of_sight_show_what_to_look_for(desk, revie
     assert {mask.area for mask in found[1].kinds[0].exemplars} == {16}
 
 
+@pytest.mark.parametrize("semantic", [False, True])
+def test_on_a_large_plane_each_object_shows_once_and_whole(desk, review, monkeypatch, semantic):
+    """One that was corrected, too, and on whatever plane of a stack it lies."""
+    monkeypatch.setattr(request, "QUICK_PIXELS", 100)
+    desk.controller.set_commit_as(CommitAs(semantic=semantic, category=1))
+    keep(desk, 3, 3)
+    desk.controller.edit(desk.target, 1)
+    desk.controller.draw(BoxedMask.of(np.ones((4, 2), bool), (2, 6)))
+    desk.controller.commit()
+    for plane in (PLANE, replace(PLANE, index=(1,))):
+        desk.show(plane)
+        for seen in (Box(14, 20, 20, 30), Box(0, 5, 0, 5)):
+            review._ports = replace(review._ports, visible=lambda seen=seen: seen)
+            (kind,) = searched(desk, review, everywhere=False).kinds
+            assert [mask.box for mask in kind.exemplars] == [Box(2, 6, 2, 8)]
+
+
+def test_in_a_class_map_each_id_is_a_class_whoever_drew_it(desk, review):
+    for row, col, label in [(1, 1, 1), (1, 10, 1), (8, 1, 2), (8, 12, 2)]:
+        desk.target.data[0, row : row + 5, col : col + 5] = label
+    desk.controller.set_commit_as(CommitAs(semantic=True, category=2))
+
+    def kinds():
+        return {k.category: len(k.exemplars) for k in searched(desk, review).kinds}
+
+    assert kinds() == {2: 2, 1: 2}
+    desk.controller.document.facts["labels", 1] = ObjectStats(clicks=2)  # it was corrected
+    assert kinds() == {2: 2, 1: 2}
+    desk.controller.set_commit_as(CommitAs(semantic=True))
+    assert kinds() == {0: 2, 2: 2}, "what was kept without a class has none"
+
+
 def test_a_proposal_gives_way_where_its_middle_is_searched(desk, review):
     keep(desk, 15, 25)
     propose(desk, 0, 0)  # rows 2 to 5, and 10 to 13
@@ -258,6 +343,84 @@ def test_a_proposal_gives_way_where_its_middle_is_searched(desk, review):
     review._ports = replace(review._ports, search=found.append, visible=lambda: seen)
     review.find()
     assert found[0].replaced == (1,)
+    assert proposal(2).mask in found[0].committed, "what waits beside it is not found again"
+
+
+@pytest.fixture
+def search(desk, review):
+    """Press Find similar; report what is found, and that all was searched."""
+    asked = []
+    review._ports = replace(review._ports, search=asked.append)
+    keep(desk, 16, 4)
+
+    def run(*masks, troubles=(), is_over=True):
+        review.find(everywhere=True)
+        for mask in masks:
+            found = Proposal(mask, (Click(mask.box.row_start, mask.box.col_start),), 0.9)
+            review.receive(ProposalFound(asked[-1], 0, found))
+        if is_over:
+            review.receive(SearchOver(asked[-1], troubles))
+
+    return run
+
+
+def test_what_was_not_searched_again_stays(desk, review, search):
+    propose(desk, 0, 0, 0)
+    search(proposal(2).mask, is_over=False)
+    assert set(numbers(review)) == {1, 3, 4}, "after a crash, say"
+    review.stop()
+    assert set(numbers(review)) == {1, 3, 4}
+    search(proposal(3).mask, troubles=("no such model",))
+    assert set(numbers(review)) == {1, 4, 5}
+    search(proposal(1).mask)
+    assert set(numbers(review)) == {6}
+
+
+def test_what_is_answered_while_it_is_searched_again_is_answered(desk, review, search):
+    propose(desk, 0, 0)
+    search(is_over=False)
+    review.reject()
+    review.receive(
+        ProposalFound(review._wanted, 0, Proposal(proposal(1).mask, (Click(3, 3),), 0.9))
+    )
+    assert numbers(review) == [2]
+
+
+def test_no_place_has_an_old_and_a_new_proposal(desk, review, search):
+    propose(desk, 0)
+    review.accept()
+    desk.controller.undo()
+    search(proposal(1).mask)
+    assert numbers(review) == [2]
+    desk.controller.redo()
+    assert not review.queue
+    desk.controller.undo()
+    assert numbers(review) == [2]
+
+
+def test_resuming_a_session_stops_the_search(desk, review, search):
+    propose(desk, 0, 0)
+    search(is_over=False)
+    review.next()
+    wanted = review._wanted
+    resumed = Document(lambda _: desk.target)
+    resumed.discover([replace(proposal(3), number=1), replace(proposal(2), number=2)])
+    desk.controller.adopt(resumed)
+    assert not review.is_searching
+    assert review.at is None
+    review.receive(ProposalFound(wanted, 0, Proposal(proposal(1).mask, (Click(3, 3),), 0.9)))
+    assert [each.mask for each in review.queue] == [proposal(2).mask, proposal(3).mask]
+
+
+def test_of_two_at_one_place_the_surer_is_accepted(desk, review):
+    again = replace(proposal(2), mask=proposal(1).mask)
+    desk.controller.document.discover([proposal(1), again, proposal(3)])
+    review.accept_above(0.0)
+    written = set(np.unique(desk.target.data)) - {0}
+    assert written == {label for _, label in desk.controller.document.facts} == {1, 2}
+    verdict = desk.controller.document.proposals.verdict
+    assert [verdict(number) for number in (1, 2, 3)] == ["open", "accepted", "accepted"]
+    assert not review.queue
 
 
 def test_a_proposal_without_its_click_costs_no_click(desk, review):

@@ -1,5 +1,6 @@
 """A search in the worker's thread: clicks come first, it goes on, it ends when it is dropped."""
 
+from dataclasses import replace
 from queue import Queue
 
 import numpy as np
@@ -36,7 +37,7 @@ def source():
 @pytest.fixture
 def wanted(source):
     exemplars = tuple(BoxedMask.of(disk(*place)) for place in PLACES[:3])
-    return SearchWanted("model", source, Box.whole(SHAPE), (Kind(0, exemplars),), exemplars[0])
+    return SearchWanted("model", source, Box.whole(SHAPE), (Kind(0, exemplars),), exemplars[:1])
 
 
 @pytest.fixture
@@ -127,6 +128,13 @@ def test_what_goes_wrong_is_one_sentence(reports, wanted):
     worker.close(10)
 
 
+def test_a_class_that_cannot_be_searched_is_told_at_the_end(worker, wanted, reports):
+    worker.search(replace(wanted, troubles=("object 9 is small",)))
+    taken = until(reports, SearchOver)
+    assert len(taken) > 1
+    assert taken[-1].troubles == ("object 9 is small",)
+
+
 def test_a_model_that_cannot_be_loaded(reports, wanted):
     def load(_):
         raise ValueError("no such model")
@@ -154,13 +162,26 @@ def test_objects_are_read_by_id_and_of_a_class_by_piece():
     assert not objects_in(labels, PlaneKey("image", (1, 2), (0,)), box).boxed_masks
 
 
+def test_objects_of_all_shapes_are_read(rng):
+    labels = rng.choice([0, 0, 3, 5, 2**40], (17, 23))
+    labels[4:9, 6:] = labels[12:, 0] = 8
+    for box in (Box(0, 17, 0, 23), Box(3, 14, 5, 22), Box(4, 5, 0, 23), Box(0, 17, 2, 3)):
+        found = objects_in(labels, PLANE, box)
+        part, corner = labels[box.slices], (box.row_start, box.col_start)
+        assert found.boxed_masks == {
+            int(label): (BoxedMask.of(part == label, corner),)
+            for label in np.unique(part[part > 0])
+        }
+        assert found.pixels == BoxedMask.of(part != 0, corner)
+
+
 def test_the_user_s_own_work_counts_first():
     labels = np.zeros(SHAPE, np.int32)
     for label, place in enumerate(PLACES, 1):
         labels[disk(*place)] = label
     labels[0, :3] = 99
     objects = objects_in(labels, PLANE, Box.whole(SHAPE))
-    (kind,) = kinds_of(objects, {}, {})
+    (kind,) = kinds_of(objects, {})
     assert len(kind.exemplars) == min(MOST, len(PLACES)), "tiny ones tell nothing"
     facts = {
         2: ObjectStats(found=True),
@@ -168,10 +189,9 @@ def test_the_user_s_own_work_counts_first():
         4: ObjectStats(category=1),
         5: ObjectStats(category=1),
     }
-    rejected = BoxedMask.of(disk(*PLACES[9]))
-    first, second = kinds_of(objects, facts, {1: [rejected]}, first=1)
+    first, second = kinds_of(objects, facts, first=1)
     assert (first.category, second.category) == (1, 0)
     assert first.exemplars == (objects.boxed_masks[5][0], objects.boxed_masks[4][0])
     assert second.exemplars == (objects.boxed_masks[3][0], objects.boxed_masks[2][0])
-    assert set(first.unlike) == {*second.exemplars, rejected}
-    assert not kinds_of(objects_in(labels * 0, PLANE, Box.whole(SHAPE)), {}, {})
+    assert first.unlike == second.exemplars
+    assert not kinds_of(objects_in(labels * 0, PLANE, Box.whole(SHAPE)), {})

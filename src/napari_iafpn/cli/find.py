@@ -164,6 +164,9 @@ def _find(request: FindRequest, predictor: Predictor) -> None:
         console.print(f"quality: {min(qualities):.2f} to {max(qualities):.2f}")
     else:
         console.print("note: nothing else looks like the exemplars")
+    if exemplars.left_out:
+        ids = ", ".join(map(str, exemplars.left_out))
+        console.print(f"note: too small to show what to look for: {ids}")
     for note in given.notes:
         console.print(f"note: {note}")
 

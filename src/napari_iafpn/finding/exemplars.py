@@ -76,6 +76,8 @@ class Exemplars:
         In the image frame; they do not overlap.
     shape : (H, W)
         The plane, in pixels.
+    left_out : tuple of int
+        Numbers or ids of the objects that were too small to be one.
 
     Raises
     ------
@@ -85,21 +87,25 @@ class Exemplars:
 
     boxed_masks: tuple[BoxedMask, ...]
     shape: tuple[int, int]
+    left_out: tuple[int, ...] = ()
 
     @classmethod
     def of(
         cls, given: Iterable[BoxedMask | NDArray[np.bool_]], shape: tuple[int, int]
     ) -> Exemplars:
-        """Take boxed masks, or (H, W) masks of the plane; of each the largest piece."""
-        boxed_masks = []
+        """Take boxed masks, or (H, W) masks of the plane; of each the largest piece.
+
+        Those that are too small are left out, unless all are.
+        """
+        pieces = {}
         for number, each in enumerate(given, 1):
             if not isinstance(each, BoxedMask):
                 _check_shape(number, each, shape)
             boxed = each if isinstance(each, BoxedMask) else BoxedMask.of(each.astype(bool))
             if boxed is None:
                 raise ValueError(f"exemplar {number} has no pixel; give an object that was drawn")
-            boxed_masks.append(_largest_piece(boxed))
-        return cls(tuple(boxed_masks), shape)
+            pieces[number] = largest_piece(boxed)
+        return cls._of_pieces(pieces, shape, "exemplar")
 
     @classmethod
     def of_labels(
@@ -111,8 +117,25 @@ class Exemplars:
                 f"the labels of the exemplars have {labels.shape[0]} x {labels.shape[-1]} pixels, "
                 f"the image {shape[0]} x {shape[1]}; give labels of the image's size"
             )
-        wanted = list(ids) or np.setdiff1d(np.unique(labels), [0]).tolist()
-        return cls.of((labels == label for label in wanted), shape)
+        pieces = {}
+        for label in list(ids) or np.setdiff1d(np.unique(labels), [0]).tolist():
+            boxed = BoxedMask.of(labels == label)
+            if boxed is None:
+                raise ValueError(f"there is no object {label} in the labels; give another id")
+            pieces[label] = largest_piece(boxed)
+        return cls._of_pieces(pieces, shape, "object")
+
+    @classmethod
+    def _of_pieces(
+        cls, pieces: Mapping[int, BoxedMask], shape: tuple[int, int], noun: str
+    ) -> Exemplars:
+        """Take those of some pieces, by number, that are large enough."""
+        small = {number: boxed.area for number, boxed in pieces.items() if boxed.area < LEAST_AREA}
+        if small and len(small) == len(pieces):
+            number, area = next(iter(small.items()))
+            raise ValueError(f"{noun} {number} has {too_few(area)}")
+        large = tuple(boxed for number, boxed in pieces.items() if number not in small)
+        return cls(large, shape, tuple(small))
 
     def __post_init__(self) -> None:
         if not self.boxed_masks:
@@ -125,10 +148,7 @@ class Exemplars:
                     f"{self.shape[1]}; give objects of this image"
                 )
             if boxed.area < LEAST_AREA:
-                raise ValueError(
-                    f"exemplar {number} has {boxed.area} pixel(s); give objects of at least "
-                    f"{LEAST_AREA}"
-                )
+                raise ValueError(f"exemplar {number} has {too_few(boxed.area)}")
         for (one, first), (other, second) in combinations(enumerate(self.boxed_masks, 1), 2):
             common = first.box.intersection(second.box)
             if common is not None and (first.within(common) & second.within(common)).any():
@@ -196,7 +216,12 @@ class Exemplars:
             )
 
 
-def _largest_piece(boxed: BoxedMask) -> BoxedMask:
+def too_few(area: int) -> str:
+    """Say that an exemplar has so few pixels."""
+    return f"{area} pixel(s) in one piece; give objects of at least {LEAST_AREA}"
+
+
+def largest_piece(boxed: BoxedMask) -> BoxedMask:
     """Return an object without what lies apart, whose box would be that of all between."""
     pieces, count = ndimage.label(boxed.mask, np.ones((3, 3)))
     if count == 1:

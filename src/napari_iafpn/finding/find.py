@@ -64,6 +64,7 @@ def find_similar(
     *,
     committed: Objects | None = None,
     unlike: Objects | None = None,
+    avoided: Objects | None = None,
     region: Box | None = None,
     quality: float = DEFAULT_QUALITY,
     shown_in: Plane | NDArray[Any] | None = None,
@@ -81,6 +82,8 @@ def find_similar(
         All objects that are done: nothing is found there. The exemplars count as such.
     unlike : (H, W) bool, or iterable of BoxedMask, optional
         Objects of another kind, or proposals that were rejected.
+    avoided : (H, W) bool, or iterable of BoxedMask, optional
+        Where nothing is looked for either, which tells nothing of the kind.
     region : Box, optional
         What is searched. Default: the whole plane.
     quality : float
@@ -101,7 +104,7 @@ def find_similar(
     if not isinstance(exemplars, Exemplars):
         exemplars = Exemplars.of(exemplars, plane.shape)
     other = shown_in if shown_in is None or isinstance(shown_in, Plane) else Plane(shown_in)
-    search = _Search(drawer, plane, exemplars, committed, unlike, region, quality, other)
+    search = _Search(drawer, plane, exemplars, committed, unlike, avoided, region, quality, other)
     return search.run(cancelled or (lambda: False))
 
 
@@ -115,6 +118,7 @@ class _Search:
         exemplars: Exemplars,
         committed: Objects | None,
         unlike: Objects | None,
+        avoided: Objects | None,
         region: Box | None,
         quality: float,
         shown_in: Plane | None,
@@ -139,6 +143,7 @@ class _Search:
             )
         check_objects("committed", committed, plane.shape)
         check_objects("unlike", unlike, plane.shape)
+        check_objects("avoided", avoided, plane.shape)
         if not 0 <= quality <= 1:
             raise ValueError(f"quality is {quality}; give a number from 0 to 1")
         if shown_in is None:
@@ -150,7 +155,7 @@ class _Search:
         self.unlike = Ground(room).take(() if unlike is None else unlike)
         self.taken = Ground(room).take(() if committed is None else committed).take(own)
         # What was rejected is not proposed again.
-        self.covered = self.taken.joined(self.unlike)
+        self.covered = self.taken.joined(self.unlike).take(() if avoided is None else avoided)
         self.shown: list[BoxedMask] = []
         self.hopeless: list[Candidate] = []
         self.sure = list(own)

@@ -118,7 +118,7 @@ class Proposer:
         point, is not drawn again: it would be the same, and that takes half of the time.
         """
         sides = self._sides(batch)
-        first = self._drawn([c.click for c in batch], sides)
+        first = self._drawn([c.click for c in batch], sides, looks.box)
         deep = {number: deepest_click(drawn.boxed) for number, drawn in first.items()}
         doubtful = [
             number
@@ -128,6 +128,7 @@ class Proposer:
         again = self._drawn(
             [deep[number] for number in doubtful],
             [float(max(first[number].boxed.box.shape)) for number in doubtful],
+            looks.box,
         )
         for number, before in first.items():
             click, drawn, agreement = batch[number].click, before, SETTLED
@@ -161,7 +162,7 @@ class Proposer:
             return []
         others = [[replace(c, positive=False) for c in clicks if c != own] for own in clicks]
         side = float(max(drawn.boxed.box.shape)) / math.sqrt(len(clicks))
-        found = self._drawn(clicks, [side] * len(clicks), others)
+        found = self._drawn(clicks, [side] * len(clicks), looks.box, others)
         boxed_masks = [part.boxed for part in found.values()]
         if len(found) < len(clicks) or any(
             overlap(one, other)[1] > MOST_SHARED / 2 for one, other in combinations(boxed_masks, 2)
@@ -182,11 +183,19 @@ class Proposer:
         self,
         clicks: list[Click],
         sides: list[float],
+        seen: Box,
         beside: Sequence[Sequence[Click]] = (),
     ) -> dict[int, Drawn]:
-        """Return what was drawn at the clicks, by their numbers, where it is free and fits."""
+        """Return what was drawn at the clicks, by their numbers, where it is free and fits.
+
+        What lies wholly outside ``seen`` cannot be judged.
+        """
         drawings = draw(self.drawer, self.plane, clicks, sides, self.way, beside)
-        free = {n: self._free(drawn) for n, drawn in enumerate(drawings) if drawn is not None}
+        free = {
+            n: self._free(drawn)
+            for n, drawn in enumerate(drawings)
+            if drawn is not None and seen.intersection(drawn.boxed.box) is not None
+        }
         return {n: d for n, d in free.items() if d is not None and self.judge.fits(d)}
 
     def _sides(self, batch: list[Candidate]) -> list[float]:

@@ -45,6 +45,9 @@ NO_ROOM = (
     "the image is {} x {} pixels now and the object at work reaches beyond it; discard the "
     "object, or bring the old image back"
 )
+BEING_EDITED = (
+    "every pixel of it belongs to an object that is being edited; keep or discard that one first"
+)
 RIM = 0.01
 """The share of an object that its neighbours may have without a word."""
 SPLIT_HINT = "double-click on an object first, then click on each of its parts"
@@ -150,12 +153,9 @@ class Editor:
             # The labels that it came from are gone or others by now; it must not be stuck.
             edited, elsewhere = None, f" in other labels, since {error}"
             target, label = self._place_of(None, plane, mask, wish)
-        free = self._free_of(mask, target, plane, wish, current)
+        free = self.free_of(mask, target, plane, wish.policy, current)
         if free is None:
-            raise ValueError(
-                "every pixel of it belongs to an object that is being edited; keep or discard that "
-                "one first"
-            )
+            raise ValueError(BEING_EDITED)
         step = commit_step(
             ObjectChange(plane, current, self._document.next_object()),
             target,
@@ -172,12 +172,12 @@ class Editor:
         said = f"Kept as object {label}{elsewhere}."
         return " ".join(filter(None, (said, _left_to_others(step, mask, label), target.unseen)))
 
-    def _free_of(
+    def free_of(
         self,
         mask: BoxedMask,
         target: LabelsTarget,
         plane: PlaneKey,
-        wish: CommitAs,
+        policy: str = KEEP,
         own: CurrentObject | None = None,
     ) -> BoxedMask | None:
         """Return a mask without the pixels of objects that are being edited, except ``own``.
@@ -187,7 +187,7 @@ class Editor:
         free: BoxedMask | None = mask
         for other, now in self._document.objects.items():
             same = (other.axes, other.index) == (plane.axes, plane.index)
-            if wish.policy != KEEP or now is own or now.edited is None or not same:
+            if policy != KEEP or now is own or now.edited is None or not same:
                 continue
             if free is not None and now.edited.labels == target.id:
                 free = difference(free, now.edited.start)
@@ -274,7 +274,9 @@ class Editor:
         """Write the masks that a propagation found, instead of what its object has there."""
         target, source = self._ports.labels_of(wanted.labels), wanted.source
         commit = Commit(target.id, wanted.label, wish.policy, wanted.model, source.display)
-        free = {plane: self._free_of(mask, target, plane, wish) for plane, mask in masks.items()}
+        free = {
+            plane: self.free_of(mask, target, plane, wish.policy) for plane, mask in masks.items()
+        }
         masks = {plane: mask for plane, mask in free.items() if mask is not None}
         regions = {plane: target.region_on(plane, wanted.label) for plane in masks}
         step = propagate_step(source.key, target, masks, commit, done, regions)

@@ -45,6 +45,14 @@ class PixelChange:
         """Indexes the labels."""
         return tuple(slice(a, a + n) for a, n in zip(self.start, self.new.shape, strict=True))
 
+    def box_on(self, plane: PlaneKey) -> Box | None:
+        """Return where it lies on a plane, None where it lies on others."""
+        region, here = self.region, zip(plane.other_axes, plane.index, strict=True)
+        if any(region[axis] != slice(index, index + 1) for axis, index in here):
+            return None
+        rows, cols = (region[axis] for axis in plane.axes)
+        return Box(rows.start, rows.stop, cols.start, cols.stop)
+
     @property
     def before(self) -> NDArray[Any]:
         """The region's values before."""
@@ -159,9 +167,8 @@ def written(
     """Return the pixels of a plane that ``changes`` gave to ``label`` and that still have it."""
     pixels = None
     for change in changes:
-        region = change.region
-        here = zip(plane.other_axes, plane.index, strict=True)
-        if all(region[axis] == slice(index, index + 1) for axis, index in here):
+        if change.box_on(plane) is not None:
+            region = change.region
             new = (change.after == label) & (change.before != label)
             pixels = union(pixels, _boxed(new & (np.asarray(data[region]) == label), plane, region))
     return pixels

@@ -81,8 +81,12 @@ class Proposals:
             self.note(number, REPLACED)
 
     def note(self, number: int, verdict: str) -> None:
-        """Give a proposal another verdict, also one that a damaged journal lost."""
-        self._verdicts[number] = verdict
+        """Give a proposal another verdict, also one that a damaged journal lost.
+
+        What was replaced stays so, whatever is undone and redone.
+        """
+        if self.verdict(number) != REPLACED:
+            self._verdicts[number] = verdict
 
     def verdict(self, number: int) -> str:
         """Return the verdict of a proposal."""

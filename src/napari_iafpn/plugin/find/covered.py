@@ -90,6 +90,30 @@ def lies_on(found: FoundObject, other: BoxedMask) -> bool:
     return _is_taken(found, other.within(found.mask.box))
 
 
+def is_same_place(one: BoxedMask, other: BoxedMask) -> bool:
+    """Tell whether one of two masks lies on the other."""
+    common = one.box.intersection(other.box)
+    if common is None:
+        return False
+    shared = np.count_nonzero(one.within(common) & other.within(common))
+    return bool(shared > COVERED * min(one.area, other.area))
+
+
+def apart(found: Sequence[FoundObject]) -> list[FoundObject]:
+    """Leave out what is at the place of another one before it."""
+    kept: list[FoundObject] = []
+    corners = np.empty((len(found), 4), int)  # thousands of boxes are compared at once
+    for each in found:
+        box = each.mask.box
+        starts, stops = (box.row_start, box.col_start), (box.row_stop, box.col_stop)
+        before = corners[: len(kept)]
+        meets = (before[:, :2] < stops).all(1) & (before[:, 2:] > starts).all(1)
+        if not any(is_same_place(each.mask, kept[n].mask) for n in np.flatnonzero(meets)):
+            corners[len(kept)] = *starts, *stops
+            kept.append(each)
+    return kept
+
+
 def _is_taken(found: FoundObject, there: NDArray[np.bool_]) -> bool:
     mask = found.mask.mask
     return bool(np.count_nonzero(there & mask) > COVERED * np.count_nonzero(mask))

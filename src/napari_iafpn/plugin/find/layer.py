@@ -32,7 +32,7 @@ class ProposalsLayer(LinesLayer):
 
     def __init__(self, viewer: ViewerModel) -> None:
         super().__init__(viewer, "Proposals", LINE)
-        self._outlines: dict[int, NDArray[np.float64]] = {}
+        self._outlines: dict[BoxedMask, NDArray[np.float64]] = {}
 
     def show(
         self,
@@ -45,18 +45,18 @@ class ProposalsLayer(LinesLayer):
         """Show ``proposals`` of the plane ``key`` of an image; sure ones are brighter."""
         if not proposals and not is_open(self._viewer, self.layer):
             return
-        numbers = tuple(each.number for each in proposals)
+        proposals = tuple(proposals)
 
         def draw(_pixel: float) -> tuple[list[NDArray[np.float64]], list[tuple[float, ...]]]:
-            self._outlines = {each.number: self._outline(each) for each in proposals}
+            self._outlines = {each.mask: self._outline(each.mask) for each in proposals}
             colours = [_colour(each, at, quality) for each in proposals]
-            return [self._outlines[number] for number in numbers], colours
+            return [self._outlines[each.mask] for each in proposals], colours
 
-        self._show(image, key, (numbers, at and at.number, quality), draw)
+        self._show(image, key, (proposals, at, quality), draw)
 
-    def _outline(self, found: FoundObject) -> NDArray[np.float64]:
-        known = self._outlines.get(found.number)
-        return outline_of(found.mask) if known is None else known
+    def _outline(self, mask: BoxedMask) -> NDArray[np.float64]:
+        known = self._outlines.get(mask)
+        return outline_of(mask) if known is None else known
 
 
 def outline_of(mask: BoxedMask) -> NDArray[np.float64]:

@@ -24,12 +24,15 @@ class Kind:
         Their class; 0: none.
     exemplars : tuple of BoxedMask
     unlike : tuple of BoxedMask
-        Objects of other classes, and proposals that were rejected.
+        Objects of other classes, and proposals of this class or of none that were rejected.
+    trouble : str
+        Why nothing can be learned of them; then there is no exemplar.
     """
 
     category: int
     exemplars: tuple[BoxedMask, ...]
     unlike: tuple[BoxedMask, ...] = ()
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,20 +48,26 @@ class SearchWanted:
     region : Box
         Where.
     kinds : tuple of Kind
-    committed : BoxedMask or None
-        Pixels of all objects that are done.
+    committed : tuple of BoxedMask
+        What is done, and what waits for an answer elsewhere; nothing is found there.
+    rejected : tuple of BoxedMask
+        Proposals of any class that were none; nothing is found there.
     shown_in : PlaneSource, optional
         The plane of the exemplars, where that is another one.
+    troubles : tuple of str
+        Sentences about classes that cannot be searched.
     replaced : tuple of int
-        Proposals that give way to what is found now.
+        Proposals that give way to what is found now, once all was searched.
     """
 
     model: str
     source: PlaneSource
     region: Box
     kinds: tuple[Kind, ...]
-    committed: BoxedMask | None = None
+    committed: tuple[BoxedMask, ...] = ()
+    rejected: tuple[BoxedMask, ...] = ()
     shown_in: PlaneSource | None = None
+    troubles: tuple[str, ...] = ()
     replaced: tuple[int, ...] = ()
 
     @property

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_iafpn.geometry import Box
-from napari_iafpn.masks import BoxedMask, union
+from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.find.exemplars import MOST, Objects, kinds_of, objects_in
 from napari_iafpn.plugin.find.messages import Kind, SearchWanted
 from napari_iafpn.sessions import PlaneKey
-from napari_iafpn.sessions.pixels import written
 from napari_iafpn.sessions.proposals import REJECTED
 
 if TYPE_CHECKING:
@@ -86,40 +84,84 @@ def _wanted_in(
     target = ports.labels(plane)
     if target is None:
         raise ValueError(NONE_KEPT)
-    there = whole
-    if whole.area > QUICK_PIXELS:
-        there = region.resized_about_centre(ROOM * region.height, ROOM * region.width, whole)
-    shown = plane
-    here = _objects(annotation, target, plane, there)
-    if there != whole:
-        here = replace(here, boxed_masks=_whole_ones(annotation, target, plane, here, there, whole))
-    objects = here
-    for shown in () if here.boxed_masks else _planes_written(annotation, target, plane):
-        objects = _objects(annotation, target, shown, there)
-        if objects.boxed_masks:
+    here = _objects(annotation, target, plane, region, whole)
+    reasons: list[str] = []
+    for shown in (plane, *_planes_written(annotation, target, plane)):
+        there = here if shown == plane else _objects(annotation, target, shown, region, whole)
+        kinds = _kinds(annotation, target, plane, there, is_shown_here=shown == plane)
+        usable = tuple(kind for kind in kinds if kind.exemplars)
+        troubles = tuple(kind.trouble for kind in kinds if kind.trouble)
+        if usable:
             break
-    kinds = _kinds(annotation, target, plane, objects, is_shown_here=shown == plane)
-    if not kinds:
-        raise ValueError(NONE_KEPT)
-    _check(kinds, whole)
-    near = (each for each in document.proposals.of(plane) if _is_inside(each.mask.box, region))
+        reasons += troubles
+    else:
+        raise ValueError([*reasons, NONE_KEPT][0])
+    waiting = document.proposals.of(plane)
+    near = tuple(each.number for each in waiting if _is_inside(each.mask.box, region))
+    beside = (each.mask for each in waiting if not _is_inside(each.mask.box, region))
+    done = () if here.pixels is None else (here.pixels,)
     return SearchWanted(
         annotation.model,
         source,
         region,
-        kinds,
-        reduce(union, at_work(annotation), here.pixels),
-        None if shown == plane else ports.source_of(shown),
-        tuple(each.number for each in near),
+        usable,
+        committed=(*done, *at_work(annotation), *beside),
+        rejected=tuple(each.mask for each in document.proposals.of(plane, REJECTED)),
+        shown_in=None if shown == plane else ports.source_of(shown),
+        troubles=troubles,
+        replaced=near,
     )
 
 
 def _objects(
-    annotation: AnnotationController, target: LabelsTarget, plane: PlaneKey, box: Box
+    annotation: AnnotationController, target: LabelsTarget, plane: PlaneKey, region: Box, whole: Box
 ) -> Objects:
-    target.check(plane, 0, box)
+    """Read the objects of a plane; of a large one those around a region, and the newest elsewhere.
+
+    Each is whole: what the edge of what is read cuts is left out.
+    """
     semantic = annotation.commit_as.semantic
-    return objects_in(target.data, plane, box, semantic=semantic)
+
+    def read(box: Box) -> Objects:
+        target.check(plane, 0, box)
+        return objects_in(target.data, plane, box, semantic=semantic)
+
+    def whole_ones(objects: Objects, box: Box, label: int) -> tuple[BoxedMask, ...]:
+        them = objects.boxed_masks.get(label, ())
+        return tuple(each for each in them if not _is_cut(each.box, box, whole))
+
+    if whole.area <= QUICK_PIXELS:
+        return read(whole)
+    there = region.resized_about_centre(ROOM * region.height, ROOM * region.width, whole)
+    here = read(there)
+    found = {label: whole_ones(here, there, label) for label in here.boxed_masks}
+    for label, box in _newest(annotation, target, plane):
+        around = box.resized_about_centre(box.height + 2, box.width + 2, whole)
+        them, known = whole_ones(read(around), around, label), found.get(label, ())
+        # Of a class each piece is an object.
+        found[label] = tuple(dict.fromkeys((*known, *them))) if semantic else them or known
+    return replace(here, boxed_masks={label: them for label, them in found.items() if them})
+
+
+def _newest(
+    annotation: AnnotationController, target: LabelsTarget, plane: PlaneKey
+) -> list[tuple[int, Box]]:
+    """Return the ids that were committed last on a plane, each with the box of all its changes.
+
+    An id of a class comes once for each of its objects. What is quickly read is returned.
+    """
+    boxes: dict[int | Box, tuple[int, Box]] = {}
+    for step in reversed(annotation.document.steps):
+        commit = step.commit
+        if commit is None or commit.labels != target.id:
+            continue
+        for pixels in (pixels for change in step.labels for pixels in change.pixels):
+            box = pixels.box_on(plane)
+            if box is not None:
+                key = box if annotation.commit_as.semantic else commit.label
+                _, known = boxes.get(key, (commit.label, box))
+                boxes[key] = commit.label, box.union(known)
+    return [each for each in boxes.values() if each[1].area <= QUICK_PIXELS][:MOST]
 
 
 def _kinds(
@@ -133,13 +175,15 @@ def _kinds(
     """Return what to look for on a plane; ``objects`` may be those of another one."""
     document = annotation.document
     facts = {label: fact for (of, label), fact in document.facts.items() if of == target.id}
-    rejected: dict[int, list[Any]] = {}
-    for each in document.proposals.of(plane, REJECTED):
-        rejected.setdefault(each.category, []).append(each.mask)
-    kinds = kinds_of(objects, facts, rejected, annotation.commit_as.category)
-    if is_shown_here:
-        return kinds
-    return tuple(replace(kind, unlike=tuple(rejected.get(kind.category, ()))) for kind in kinds)
+    rejected = document.proposals.of(plane, REJECTED)
+    wish = annotation.commit_as
+
+    def taught(kind: Kind) -> Kind:
+        own = (each.mask for each in rejected if each.category in (0, kind.category))
+        return replace(kind, unlike=(*(kind.unlike if is_shown_here else ()), *own))
+
+    kinds = kinds_of(objects, facts, wish.category, semantic=wish.semantic)
+    return tuple(map(taught, kinds))
 
 
 def at_work(annotation: AnnotationController) -> list[BoxedMask]:
@@ -148,35 +192,6 @@ def at_work(annotation: AnnotationController) -> list[BoxedMask]:
     before = () if now is None else (now.edited, now.opened)
     there = [each.start for each in before if each is not None]
     return there if annotation.mask is None else [*there, annotation.mask]
-
-
-def _whole_ones(
-    annotation: AnnotationController,
-    target: LabelsTarget,
-    plane: PlaneKey,
-    here: Objects,
-    there: Box,
-    whole: Box,
-) -> dict[int, tuple[BoxedMask, ...]]:
-    """Return the objects of a part of a plane that its edge does not cut, and the newest elsewhere.
-
-    Those are the last commits on the plane, as far as they are still there.
-    """
-    found = {
-        label: tuple(each for each in them if not _is_cut(each.box, there, whole))
-        for label, them in here.boxed_masks.items()
-    }
-    steps = [step for step in annotation.document.steps if step.plane == plane]
-    for step in steps[: -MOST - 1 : -1]:
-        commit = step.commit
-        if commit is None or commit.labels != target.id or not step.labels:
-            continue
-        one = written(target.data, plane, commit.label, step.labels[0].pixels)
-        if one is not None and (
-            there.intersection(one.box) is None or _is_cut(one.box, there, whole)
-        ):
-            found[commit.label] = (*found.get(commit.label, ()), one)
-    return {label: them for label, them in found.items() if them}
 
 
 def _is_cut(box: Box, there: Box, whole: Box) -> bool:
@@ -206,11 +221,3 @@ def _is_inside(box: Box, region: Box) -> bool:
     """Tell whether the middle of a box is in a region, where candidates are looked for."""
     row, col = (box.row_start + box.row_stop) // 2, (box.col_start + box.col_stop) // 2
     return region.intersection(Box(row, row + 1, col, col + 1)) is not None
-
-
-def _check(kinds: Sequence[Kind], whole: Box) -> None:
-    """Raise ValueError where exemplars tell nothing, before anything gives way."""
-    from napari_iafpn.finding import Exemplars
-
-    for kind in kinds:
-        Exemplars.of(kind.exemplars, whole.shape)

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
 from napari_iafpn.geometry import Box
-from napari_iafpn.plugin.find.covered import CoveredProposals, lies_on
+from napari_iafpn.plugin.editor import BEING_EDITED
+from napari_iafpn.plugin.find.covered import (
+    CoveredProposals,
+    apart,
+    is_same_place,
+    lies_on,
+)
 from napari_iafpn.plugin.find.messages import ProposalFound, SearchOver, SearchReport, SearchWanted
 from napari_iafpn.plugin.find.request import FindPorts, wanted_now
 from napari_iafpn.plugin.messages import Message, as_sentence
 from napari_iafpn.prompts import Click
 from napari_iafpn.sessions import FoundObject
-from napari_iafpn.sessions.proposals import OPEN, REJECTED
+from napari_iafpn.sessions.proposals import OPEN, REJECTED, REPLACED
 from napari_iafpn.sessions.reviewing import accept_step, close_step, open_step, reject_step
 
 if TYPE_CHECKING:
@@ -44,6 +51,7 @@ class Review:
         self._queue: list[FoundObject] = []
         self._covered = CoveredProposals()
         annotation.changed.connect(self._on_change)
+        annotation.adopted.connect(self._on_adopted)
 
     # What the views show
 
@@ -64,7 +72,7 @@ class Review:
         proposals, target = document.proposals, self._ports.labels(plane)
         steps = document.last_done, document.last_undone
         labels = None if target is None else id(target.data)
-        state = (plane, labels, *steps, len(proposals), self._count)
+        state = (plane, labels, *steps, proposals, len(proposals), self._wanted)
         if state != self._state:
             self._state = state
             left = self._covered.left(proposals.of(plane), target, document.steps)
@@ -87,7 +95,8 @@ class Review:
     def find(self, *, everywhere: bool = False) -> None:
         """Look for what is like the objects that are done, in what is visible or the whole plane.
 
-        Proposals that wait there give way to what is found now; what was rejected teaches.
+        Proposals that wait there give way to what is found now, and the others once all was
+        searched; what was rejected teaches.
         """
         self._annotation.in_turn(lambda: self._find(everywhere=everywhere))
 
@@ -139,6 +148,8 @@ class Review:
             return
         if isinstance(report, SearchOver):
             troubles = " ".join(as_sentence(trouble) for trouble in report.troubles)
+            if not troubles:
+                self._replace(wanted.replaced)
             self._finish(troubles or self._counted, error=bool(troubles))
             return
         self._take(report, wanted)
@@ -149,21 +160,28 @@ class Review:
 
     def _take(self, report: ProposalFound, wanted: SearchWanted) -> None:
         proposals, found = self._annotation.document.proposals, report.proposal
-        replaced = [n for n in wanted.replaced if proposals.verdict(n) == OPEN]
+        there = [n for n in wanted.replaced if is_same_place(found.boxed, proposals[n].mask)]
+        if any(proposals.verdict(n) not in (OPEN, REPLACED) for n in there):
+            return  # answered meanwhile
         self._count += 1
-        self._annotation.document.discover(
-            [
-                FoundObject(
-                    proposals.next_number(),
-                    wanted.plane,
-                    found.boxed,
-                    _sequence(found.clicks),
-                    found.quality,
-                    report.category,
-                )
-            ],
-            replaced,
+        self._replace(
+            there,
+            FoundObject(
+                proposals.next_number(),
+                wanted.plane,
+                found.boxed,
+                _sequence(found.clicks),
+                found.quality,
+                report.category,
+            ),
         )
+
+    def _replace(self, numbers: Sequence[int], *found: FoundObject) -> None:
+        """Take what was found instead of the proposals of some numbers that are still open."""
+        document = self._annotation.document
+        replaced = [n for n in numbers if document.proposals.verdict(n) == OPEN]
+        if found or replaced:
+            document.discover(found, replaced)
 
     @property
     def _counted(self) -> str:
@@ -189,7 +207,7 @@ class Review:
         now = self._annotation.current
         return now is not None and now.opened is not None and self.at is None
 
-    def _answer(self, act: Callable[[FoundObject], None]) -> None:
+    def _answer(self, act: Callable[[FoundObject], object]) -> None:
         """Answer the proposal at hand, else the most doubtful one, and look at the next."""
         if not self.queue:
             raise ValueError("there is no proposal to answer; press Find similar first")
@@ -219,21 +237,29 @@ class Review:
         self._go_on()
 
     def _accept_all(self, quality: float) -> None:
-        chosen = self.above(quality)
+        # From the surest down, which gets what two of them have.
+        chosen = apart(self.above(quality)[::-1])
         if not chosen:
             raise ValueError(f"no proposal has a quality of {quality:.2f} or more; lower it")
-        # The surest gets a pixel that two of them have.
-        self._write(chosen[::-1])
+        count = self._write(chosen)
         left = len(self.queue)
         rest = f"; {left} more to review" if left else ""
-        self._say(f"Accepted {len(chosen)} of them{rest}. Undo takes them back.")
+        self._say(f"Accepted {count} of them{rest}. Undo takes them back.")
 
-    def _write(self, found: Sequence[FoundObject]) -> None:
-        """Write proposals of one plane into labels, as one step."""
+    def _write(self, found: Sequence[FoundObject]) -> int:
+        """Write proposals of one plane into labels, as one step; return how many.
+
+        Pixels of objects that are being edited stay theirs.
+        """
         plane, annotation = found[0].plane, self._annotation
         target = self._ports.labels(plane)
         if target is None:
             raise ValueError("there are no labels to write to; keep an object first")
+        masks = [annotation.editor.free_of(each.mask, target, plane) for each in found]
+        pairs = zip(found, masks, strict=True)
+        found = [replace(each, mask=mask) for each, mask in pairs if mask is not None]
+        if not found:
+            raise ValueError(BEING_EDITED)
         box = found[0].mask.box
         for each in found:
             box = box.union(each.mask.box)
@@ -242,6 +268,7 @@ class Review:
         for label in (min(objects), max(objects)):
             target.check(plane, label, box)
         annotation.do(accept_step(plane, target, objects, annotation.document.facts))
+        return len(found)
 
     def _numbered(self, found: Sequence[FoundObject], first: int) -> dict[int, list[FoundObject]]:
         """Return proposals by id: that of their class where it counts, else each a new one."""
@@ -285,6 +312,10 @@ class Review:
         if self._wanted is not None and self._wanted.model != model:
             self.stop()
         self.changed.emit()
+
+    def _on_adopted(self) -> None:
+        self._at = None
+        self.stop()
 
     def _say(self, text: str) -> None:
         self.said.emit(Message(text))

@@ -72,8 +72,8 @@ def searched(
     from napari_iafpn.inference import Cancelled
 
     drawer = PoliteDrawer(predictor, cancelled)
-    taken = [] if wanted.committed is None else [wanted.committed]
-    troubles: list[str] = []
+    taken = [*wanted.committed]
+    troubles = [*wanted.troubles]
     kinds: Kinds | None = None
     with suppress(Cancelled):
         for kind in wanted.kinds:
@@ -89,6 +89,7 @@ def searched(
                     kind.exemplars,
                     committed=taken,
                     unlike=kind.unlike,
+                    avoided=wanted.rejected,
                     region=wanted.region,
                     shown_in=elsewhere,
                     cancelled=cancelled,
