@@ -123,6 +123,15 @@ def test_a_missing_package(
         read_labels(path)
 
 
+@pytest.mark.parametrize("name", sorted(WRITERS))
+@pytest.mark.parametrize("text", ["caf\udce9", "a\x0bb", "\ufffe"])
+def test_a_name_that_is_no_text(name: str, text: str, tmp_path: Path, hard: LabelImage) -> None:
+    path = tmp_path / f"a{FORMATS[name].suffixes[0]}"
+    write_labels(LabelImage(hard.labels, text), path)
+    if name != "csv":
+        np.testing.assert_array_equal(read_labels(path).labels, hard.labels)
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [("a.tif", "tif"), ("a.OME.TIFF", "ome.tif"), ("a.zarr", "ome.zarr"), ("b.x.json", "json")],
