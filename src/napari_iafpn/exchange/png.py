@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -128,7 +129,7 @@ def _from(labels: LabelImage, name: str, axes: str, first: tuple[int, ...]) -> L
     return replace(labels, notes=(f"{note}, which is now the first plane",))
 
 
-def _counts(places: list[tuple[int, ...]], axes: str) -> list[int]:
+def _counts(places: Sequence[tuple[int, ...]], axes: str) -> list[int]:
     """Return how many planes lie along each of the axes; UnfitError where one is not there."""
     known = set(places)
     if len(known) < len(places):
