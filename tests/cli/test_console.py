@@ -1,15 +1,18 @@
 """What stands in names and files does not act on the terminal."""
 
 import io
+import sys
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.progress import Progress, TextColumn
 from rich.table import Table
 
 from napari_iafpn.cli import main
 from napari_iafpn.cli.console import PrintableConsole, plain_console, printable, printable_warnings
+from napari_iafpn.exchange import LabelImage, write_labels
 
 HOSTILE = "a\x1b[2J\x9b31m\x07\udce9\u202eb\rc"
 SHOWN = r"a\x1b[2J\x9b31m\x07\udce9\u202eb\rc"
@@ -53,6 +56,17 @@ def test_refusals_show_escapes(
     assert told.startswith("napari-iafpn: ")
     assert told.count("\n") == 1, "nothing of the library that reads"
     assert r"cells\x1b[31m\u202e.tif cannot be read as" in told
+
+
+def test_an_output_without_the_letters_of_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = write_labels(LabelImage(np.ones((4, 5), int)), tmp_path / "łódź.tif")
+    with io.TextIOWrapper(io.BytesIO(), encoding="cp1252") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        assert main(["export", str(labels), "--output", str(tmp_path / "łódź.npz")]) == 0
+        stream.flush()
+        assert b"\\u0142\xf3d\\u017a.npz (1 objects)" in stream.buffer.getvalue()
 
 
 def test_an_unknown_option_shows_escapes(capsys: pytest.CaptureFixture[str]) -> None:

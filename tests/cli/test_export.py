@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from PIL import Image
 
 from napari_iafpn.cli import main
@@ -124,10 +125,20 @@ def test_the_source_is_never_replaced(
     before = labels.read_bytes()
     assert "is read from" in refused(capsys, export(labels, labels, "--overwrite"))
     assert labels.read_bytes() == before
-    zarr = write_labels(read_labels(labels), tmp_path / "a.ome.zarr")
-    assert "is read from" in refused(capsys, export(zarr, zarr, "--overwrite"))
-    inside = write_labels(read_labels(labels), zarr / "cells.npz")
-    assert "is read from" in refused(capsys, export(inside, zarr, "--overwrite"))
+    folder = write_labels(read_labels(labels), tmp_path / "a.ome.zarr")
+    for source in (folder, folder / "0"):
+        assert "is read from" in refused(capsys, export(source, folder, "--overwrite"))
+
+
+def test_an_image_is_no_older_result(
+    tmp_path: Path, labels: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = zarr.open_group(tmp_path / "a.ome.zarr", mode="w", zarr_format=2)
+    image.create_array("0", data=np.full((3, 20, 30), 7))
+    image.attrs["multiscales"] = [{"version": "0.4", "datasets": [{"path": "0"}]}]
+    code = export(labels, tmp_path / "a.ome.zarr", "--overwrite")
+    assert "holds other files, which are not replaced" in refused(capsys, code)
+    assert (np.asarray(image["0"]) == 7).all()
 
 
 def test_what_cannot_be_done(

@@ -174,6 +174,21 @@ def test_ids_that_are_too_small_are_named_and_left_out(
     assert "object 99 has 1 pixel(s)" in " ".join(capsys.readouterr().err.split())
 
 
+def test_an_image_in_a_plate_is_no_folder_of_images(
+    given: tuple[Path, Path], tmp_path: Path
+) -> None:
+    zarr = pytest.importorskip("zarr")
+    image, labels = given
+    plate = zarr.open_group(tmp_path / "plate.zarr", mode="w", zarr_format=2)
+    group = plate.create_group("A/1/0")
+    group.create_array("0", data=np.asarray(Image.open(image)))
+    group.attrs["multiscales"] = [{"version": "0.4", "datasets": [{"path": "0"}]}]
+    output = tmp_path / "all.tif"
+    command = ["find", f"{tmp_path / 'plate.zarr/A/1/0'}", "--exemplars", f"{labels}"]
+    assert main([*command, "--output", f"{output}"]) == 0
+    assert (tifffile.imread(output) == tifffile.imread(labels)).all()
+
+
 def test_ids_that_do_not_fit_get_a_larger_type(given: tuple[Path, Path], tmp_path: Path) -> None:
     from napari_iafpn.cli.find import _type_for
 

@@ -111,6 +111,23 @@ def test_an_object_of_a_plane_that_is_not_there_is_refused(tmp_path: Path) -> No
             assert "give the image that it was drawn on" in str(told.value)
 
 
+@pytest.mark.parametrize("axes", ["YXZ", "XYZ", "XZY", "ZXY", "YX", "XY", "YXC", "XCYZ"])
+def test_rows_and_columns_need_not_be_the_last_axes(axes: str, tmp_path: Path) -> None:
+    shape = tuple(SIZE[axis] for axis in axes)
+    image = LabelMetadata(shape, axes, tuple(float(size) for size in shape), ("um",) * len(axes))
+    depth = 1 if "Z" in axes else 0
+    for path in (
+        rois(tmp_path, z_position=[depth + 1]),
+        features(tmp_path, [{"c": -1, "z": depth, "t": 0}]),
+    ):
+        read = read_labels(path, image=image)
+        assert read.axes == ("ZYX" if depth else "YX")
+        assert read.scale == read.labels.shape
+        assert planes_of(read) == {(depth,) * (read.labels.ndim - 2): 1}
+        assert np.argwhere(read.labels)[[0, -1], -2:].tolist() == [[2, 4], [5, 7]]
+        assert in_all_channels(read, image).labels.size == np.prod(shape)
+
+
 def test_outlines_take_the_place_of_their_image(tmp_path: Path) -> None:
     image = LabelMetadata(
         (3, 2, 20, 30), "TCYX", (5, 1, 0.5, 0.25), ("second", "pixel", "um", "um"), (0, 0, 7, -8)

@@ -355,7 +355,33 @@ def test_plain_files(tmp_path: Path) -> None:
 def test_a_folder_of_planes_by_name(tmp_path: Path) -> None:
     for number, name in enumerate(("b", "a", "c")):
         Image.fromarray(np.full((2, 3), number, np.uint8)).save(tmp_path / f"{name}.png")
-    assert read_labels(tmp_path).labels[:, 0, 0].tolist() == [1, 0, 2]
+    read = read_labels(tmp_path)
+    assert read.labels[:, 0, 0].tolist() == [1, 0, 2]
+    assert read.notes == (
+        f"not all names of the planes in {tmp_path.name} hold a number; they are in alphabetical "
+        "order",
+    )
+
+
+@pytest.mark.parametrize("name", ["mask{}", "{}", "exp3_{}_mask", "a_z{:02d}"])
+def test_a_folder_of_planes_by_number(name: str, tmp_path: Path) -> None:
+    for number in range(1, 13):
+        plane = np.full((2, 3), number, np.uint8)
+        Image.fromarray(plane).save(tmp_path / f"{name.format(number)}.png")
+    read = read_labels(tmp_path)
+    assert read.labels[:, 0, 0].tolist() == list(range(1, 13))
+    assert read.notes == (
+        f"the numbers of the planes in {tmp_path.name} begin at 1, which is now the first plane",
+    )
+    (tmp_path / f"{name.format(7)}.png").unlink()
+    with pytest.raises(ValueError, match="its plane 7 is not there"):
+        read_labels(tmp_path)
+
+
+def test_a_folder_of_planes_by_two_numbers(tmp_path: Path) -> None:
+    for place, name in enumerate(("t2p3", "t2p11", "t10p4")):
+        Image.fromarray(np.full((2, 3), place, np.uint8)).save(tmp_path / f"{name}.png")
+    assert read_labels(tmp_path).labels[:, 0, 0].tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize("name", sorted(READERS))

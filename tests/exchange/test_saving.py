@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import zarr
 
 from napari_iafpn.exchange import (
     FORMATS,
@@ -86,6 +87,27 @@ def test_other_files_are_never_replaced(
     assert (folder / "holiday.png").read_bytes() == (tmp_path / "a").read_bytes() == b"mine"
 
 
+@pytest.mark.parametrize("what", ["image", "plate", "more", "damaged"])
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_zarr_that_holds_more_than_labels_is_never_replaced(
+    what: str, version: int, tmp_path: Path, hard: LabelImage
+) -> None:
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=version)
+    group.create_array("0", data=np.full((12, 15), 7))
+    said: dict[str, Any] = {"multiscales": [{"datasets": [{"path": "0"}]}], "image-label": {}}
+    if what == "more":
+        group.create_group("labels")
+    said = {"plate": {"wells": []}} if what == "plate" else said
+    said.pop("image-label" if what == "image" else "", None)
+    group.attrs.update(said if version == 2 else {"ome": said})
+    if what == "damaged":
+        (tmp_path / "a.zarr" / (".zattrs" if version == 2 else "zarr.json")).write_text("{")
+    with pytest.raises(ValueError, match=r"which are not replaced|cannot be read as"):
+        write_labels(hard, tmp_path / "a.zarr")
+    assert (tmp_path / "a.zarr/0").is_dir()
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 @pytest.mark.parametrize(
     ("package", "name"), [("zarr", "ome.zarr"), ("roifile", "zip")], ids=["zarr", "roifile"]
 )
@@ -99,6 +121,15 @@ def test_a_missing_package(
         write_labels(hard, path)
     with pytest.raises(ValueError, match=sentence):
         read_labels(path)
+
+
+@pytest.mark.parametrize("name", sorted(WRITERS))
+@pytest.mark.parametrize("text", ["caf\udce9", "a\x0bb", "\ufffe"])
+def test_a_name_that_is_no_text(name: str, text: str, tmp_path: Path, hard: LabelImage) -> None:
+    path = tmp_path / f"a{FORMATS[name].suffixes[0]}"
+    write_labels(LabelImage(hard.labels, text), path)
+    if name != "csv":
+        np.testing.assert_array_equal(read_labels(path).labels, hard.labels)
 
 
 @pytest.mark.parametrize(

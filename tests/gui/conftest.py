@@ -234,6 +234,13 @@ class Annotation:
         QTest.qWait(10)
         self.qtbot.waitUntil(lambda: not self.controller.busy, timeout=60000)
 
+    def resume(self):
+        """Go on with the first session on offer."""
+        view = self.widget.sessions.view
+        view.resume_button.click()
+        self.qtbot.waitUntil(lambda: not view.isVisible(), timeout=60000)
+        self.wait()
+
     @property
     def clicks(self):
         current = self.controller.current

@@ -362,8 +362,7 @@ def test_a_review_outlives_a_killed_napari(annotate, drawer, tmp_path):
     window = annotate(disks(), load=lambda _: drawer, paths=UserPaths(home))
     view = window.widget.sessions.view
     window.qtbot.waitUntil(view.isVisible)
-    view.resume_button.click()
-    window.wait()
+    window.resume()
     assert ids(window) == {1, 2, 3, 4, 5}
     assert len(review_of(window).queue) == left
     assert len(proposals_layer(window).data)

@@ -158,7 +158,7 @@ def test_a_session_of_large_labels_goes_on_in_another_window(
     options = {"multiscale": True, "contrast_limits": (0, 255), "name": "slide"}
     window = annotate(list(image), viewer=viewer, **options)
     window.qtbot.waitUntil(window.widget.sessions.view.isVisible)
-    window.widget.sessions.view.resume_button.click()
+    window.resume()
     labels = window.annotator.labels
     assert [
         np.array_equal(level[...], old) for level, old in zip(labels.data, before, strict=True)

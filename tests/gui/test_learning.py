@@ -96,7 +96,7 @@ def test_it_learns_is_told_and_goes_back(lab, qtbot, tmp_path: Path):
     window = lab()
     sessions = window.widget.sessions
     qtbot.waitUntil(lambda: bool(sessions.view.offered), timeout=PATIENCE)
-    sessions.resume(sessions.view.offered[0][1])
+    window.resume()
     view = window.widget.learning.view
     assert view.button.text() == "Use plate_learned_1"
     press(view.button)

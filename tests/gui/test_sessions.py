@@ -87,8 +87,7 @@ def test_a_session_is_offered_and_goes_on(annotate, pixels, tmp_path):
     window = annotate(pixels)
     view = offered(window)
     assert [text for text, _ in view.offered] == ["1 object, 1 unfinished; just now"]
-    view.resume_button.click()
-    window.wait()
+    window.resume()
     assert not view.isVisible()
     assert np.array_equal(window.annotator.labels.data, committed)
     assert window.clicks == [(30, 60, True)]
@@ -121,8 +120,7 @@ def test_a_click_leaves_the_offer_and_is_kept_beside_it(annotate, pixels, tmp_pa
     view = offered(window)
     window.click(10, 10)
     assert view.isVisible()
-    view.resume_button.click()
-    window.wait()
+    window.resume()
     assert np.array_equal(window.annotator.labels.data, committed)
     assert window.clicks == [(30, 60, True)]
     window.widget.sessions.keeper.flush()
@@ -181,7 +179,8 @@ def test_a_session_that_another_window_has_is_not_resumed(annotate, pixels, tmp_
     other = LineFile(path)
     other.open()
     view.resume_button.click()
-    assert "another window has the session" in window.status.lower()
+    window.qtbot.waitUntil(lambda: "another window has the session" in window.status.lower())
+    assert view.isVisible()
     window.click(10, 10)
     window.widget.sessions.keeper.flush()
     assert len(journals(tmp_path / "home")) == 2, "what is clicked is kept beside it"
@@ -191,7 +190,7 @@ def test_a_session_that_another_window_has_is_not_resumed(annotate, pixels, tmp_
 def test_a_session_that_went_on_since_it_was_offered_is_read_again(annotate, pixels, tmp_path):
     earlier_session(tmp_path / "home", pixels)
     window = annotate(pixels)
-    view = offered(window)
+    offered(window)
     (path,) = journals(tmp_path / "home")
     session, file = read_session(path), LineFile(path)
     file.open()
@@ -201,8 +200,7 @@ def test_a_session_that_went_on_since_it_was_offered_is_read_again(annotate, pix
     session.document.undo()
     assert writer.close(20)
     before = path.read_bytes()
-    view.resume_button.click()
-    window.wait()
+    window.resume()
     assert not window.annotator.labels.data.any()
     assert window.clicks == [(30, 20, True)]
     window.click(10, 10)
@@ -282,8 +280,7 @@ def test_a_killed_napari_is_resumed(annotate, pixels, tmp_path):
     window = annotate(pixels, paths=UserPaths(home))
     view = offered(window)
     assert [text for text, _ in view.offered] == ["3 objects, 1 unfinished; just now"]
-    view.resume_button.click()
-    window.wait()
+    window.resume()
     assert set(np.unique(window.annotator.labels.data)) == {0, 1, 2, 3}
     assert window.clicks == [(10, 10, True)]
     assert window.preview(SHAPE)[10, 10]

@@ -51,6 +51,28 @@ def test_outlines_without_a_size_are_drawn_in_that_of_the_open_image(
     assert layer.name == "qupath"
 
 
+@pytest.mark.parametrize("axes", ["zyx", "yxz", "xzy", "yxc", "xy"])
+def test_outlines_lie_along_the_axes_of_the_open_image(
+    axes: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = {"z": 3, "c": 2, "y": 8, "x": 9}
+    ring = [[4, 1], [7, 1], [7, 3], [4, 3], [4, 1]]
+    geometry = {"type": "Polygon", "coordinates": [ring], "plane": {"z": 1 if "z" in axes else 0}}
+    path = tmp_path / "qupath.geojson"
+    path.write_text(json.dumps([{"type": "Feature", "geometry": geometry}]))
+    viewer = ViewerModel()
+    monkeypatch.setattr("napari.current_viewer", lambda: viewer)
+    image = np.zeros([size[axis] for axis in axes])
+    viewer.add_image(image, axis_labels=tuple(axes), scale=[size[axis] for axis in axes])
+    (layer,) = viewer.open(str(path), plugin="napari-iafpn")
+    assert layer.data.shape == image.shape
+    assert layer.axis_labels == tuple(axes)
+    assert layer.scale.tolist() == list(image.shape)
+    lies = {"z": {1}, "c": {0, 1}, "y": {1, 2}, "x": {4, 5, 6}}
+    found = dict(zip(axes, map(set, np.argwhere(layer.data).T.tolist()), strict=True))
+    assert found == {axis: lies[axis] for axis in axes}
+
+
 def test_files_of_others_are_left_to_others(tmp_path: Path) -> None:
     (tmp_path / "settings.json").write_text('{"colour": "blue"}')
     (tmp_path / "list.json").write_text("[1, 2]")

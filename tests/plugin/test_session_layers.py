@@ -113,7 +113,7 @@ def test_labels_too_large_for_the_session_are_told(sitting, monkeypatch):
     assert "too large for the session" in said[0]
 
 
-def test_resuming_beside_the_layers_of_the_last_sitting(tmp_path, qapp, rng):
+def test_resuming_beside_the_layers_of_the_last_sitting(tmp_path, qtbot, rng):
     """The session's labels are one layer: the one that is opened for it."""
     viewer = ViewerModel()
     pixels = rng.integers(0, 255, (64, 64), np.uint8)
@@ -141,8 +141,9 @@ def test_resuming_beside_the_layers_of_the_last_sitting(tmp_path, qapp, rng):
     annotator.set_categories({2: CLASSES[1]})
     ((offer,), _) = offers_for(tmp_path / "sessions", pixels)
     sessions.resume(offer)
+    qtbot.waitUntil(lambda: sessions.keeper.path == offer.path)
     assert set(annotator.categories) == {2}  # a session without classes takes none away
-    old, new = (layer for layer in viewer.layers if isinstance(layer, Labels))
+    old, new = (layer for layer in viewer.layers if layer.name.startswith("Objects"))
     assert annotator.labels is new
     assert layer_id(old) != layer_id(new)
     assert [commit(annotator, 20, 20), commit(annotator, 30, 30)] == [3, 4]

@@ -3,6 +3,7 @@
 import errno
 import os
 import time
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from napari.layers import Image, Labels
 from napari_iafpn.geometry import Box
 from napari_iafpn.masks import BoxedMask
 from napari_iafpn.plugin.layers import layer_id
-from napari_iafpn.plugin.sessions import recorder
+from napari_iafpn.plugin.sessions import offers as offers_module, recorder
 from napari_iafpn.plugin.sessions.offers import Offer, age, offers_for
 from napari_iafpn.plugin.sessions.recorder import SessionRecorder
 from napari_iafpn.sessions import (
@@ -26,8 +27,8 @@ from napari_iafpn.sessions import (
 from napari_iafpn.sessions.lines import sealed
 from napari_iafpn.sessions.locking import is_locked
 from napari_iafpn.sessions.pixels import painted
-from napari_iafpn.sessions.provenance import ImageProvenance, LabelsProvenance
-from napari_iafpn.sessions.reading import ArrayLabels, Session, read_session
+from napari_iafpn.sessions.provenance import ImageProvenance
+from napari_iafpn.sessions.reading import ArrayLabels, read_session
 
 SHAPE = (60, 80)
 SQUARE = BoxedMask(Box(5, 10, 5, 10), np.packbits(np.ones((5, 5), bool)).tobytes())
@@ -141,10 +142,26 @@ def three(sitting, tmp_path):
     return paths, images[0].data
 
 
+def test_no_labels_are_kept_for_what_is_only_on_offer(three, tmp_path, monkeypatch):
+    _, image = three
+    arrays, read = [], offers_module.read_session
+
+    def watched(path):
+        assert not any(array() is not None for array in arrays)  # one session at a time
+        session = read(path)
+        arrays.extend(weakref.ref(each) for each in session.arrays.values())
+        return session
+
+    monkeypatch.setattr(offers_module, "read_session", watched)
+    offers, _ = offers_for(tmp_path, image)
+    assert len(offers) == len(arrays) == 3
+    assert not any(array() is not None for array in arrays)
+
+
 def found(folder, image):
     """The paths and objects of the sessions on offer, and what cannot be read."""
     offers, unreadable = offers_for(folder, image)
-    return [(offer.session.path, offer.objects) for offer in offers], unreadable
+    return [(offer.path, offer.objects) for offer in offers], unreadable
 
 
 def test_an_unreadable_session_hides_no_other_and_is_told(three, tmp_path):
@@ -165,7 +182,7 @@ def test_a_damaged_session_is_offered_and_called_so(three, tmp_path):
 
 def text_of(path, image):
     offers, _ = offers_for(path.parent, image)
-    (found,) = (offer for offer in offers if offer.session.path == path)
+    (found,) = (offer for offer in offers if offer.path == path)
     return found.text
 
 
@@ -186,14 +203,9 @@ def test_a_session_whose_image_line_is_damaged_is_offered(three, tmp_path):
 )
 def test_the_most_useful_session_comes_first(sessions, first):
     offers = []
+    about = ImageProvenance("i", "", "", SHAPE, "uint8", False, "")
     for count, worked in sessions:
-        session, about = (
-            Session(Path("a.jsonl")),
-            ImageProvenance("i", "", "", SHAPE, "uint8", False, ""),
-        )
-        session.labels["l"] = LabelsProvenance("l", "", "i", SHAPE, "int32", "")
-        session.document.facts.update({("l", label): ObjectStats() for label in range(count)})
-        offers.append(Offer(session, about, worked))
+        offers.append(Offer(Path("a.jsonl"), about, count, worked=worked))
     assert min(offers, key=lambda offer: offer.rank) is offers[first]
 
 

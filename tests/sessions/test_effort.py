@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 from napari_iafpn.cli.report import report_work
+from napari_iafpn.sessions import StatsChange, Step
 from napari_iafpn.sessions.blocks import SparseArray
+from napari_iafpn.sessions.codec import step_to_json
 from napari_iafpn.sessions.effort import effort_of, image_efforts
+from napari_iafpn.sessions.lines import sealed
 from napari_iafpn.sessions.reading import read_session
 
 
@@ -61,6 +64,20 @@ def test_areas_in_large_labels_are_counted_where_something_is(worked, monkeypatc
     large[7:8, 30:38, 30:38] = 2
     monkeypatch.setattr(type(session), "labels_of", lambda *_: SimpleNamespace(data=large))
     assert [each.area for each in effort_of(session)] == [64 + 90, 64]
+
+
+def test_a_session_that_lost_its_image_and_labels_gets_a_sentence(worked, tmp_path: Path, capsys):
+    facts = worked.document.facts["labels", 1]
+    change = StatsChange("labels", 1, facts, replace(facts, reviewed=True))
+    step = Step("review", worked.plane, facts=(change,))
+    lines = worked.path.read_bytes().splitlines(keepends=True)
+    kept = [line for line in lines if b'"entry":"image"' not in line[:40]]
+    kept = [line for line in kept if b'"entry":"labels"' not in line[:40]]
+    review = sealed({"entry": "do", "kind": "review", **step_to_json(step)})
+    worked.path.write_bytes(b"".join([*kept, review]))
+    with pytest.raises(ValueError, match="hold no object that was kept"):
+        report_work([worked.path], tmp_path / "report", overwrite=False)
+    assert "nothing is known of its image and its labels" in capsys.readouterr().out
 
 
 def test_the_report_has_two_tables_and_a_page(worked, tmp_path: Path, capsys):

@@ -24,6 +24,7 @@ from napari_iafpn.sessions import Commit, DisplaySettings, HandEdits, PlaneKey, 
 from napari_iafpn.sessions.actions import edit_step, propagate_step
 from napari_iafpn.sessions.lines import lines_of, sealed
 from napari_iafpn.sessions.pixels import PixelChange
+from napari_iafpn.sessions.provenance import LabelsProvenance
 from napari_iafpn.sessions.reading import read_session
 from napari_iafpn.sessions.replay import propagate_planes, replay
 from napari_iafpn.sessions.steps import LabelsChange, Step
@@ -190,6 +191,29 @@ def test_the_command_tells_of_another_model_and_another_image(annotated, tmp_pat
     (tmp_path / "cells.tif").unlink()
     assert main([*command, "--overwrite"]) == 2
     assert "give it with --image" in capsys.readouterr().err
+
+
+def test_labels_of_one_name_are_told_apart(annotated, tmp_path, capsys):
+    sitting, _ = annotated
+    about = LabelsProvenance.of("more", "Objects", "image", np.zeros_like(sitting.target.data))
+    with sitting.path.open("ab") as file:
+        file.write(sealed({"entry": "labels", **vars(about)}))
+    command = ["replay", str(sitting.path), "--device", "cpu", "--output"]
+    assert main([*command, str(tmp_path / "masks.tif")]) == 2
+    sentence = capsys.readouterr().err
+    assert "has several labels; choose with --labels: Objects, Objects 2" in sentence
+    for name, expected in (("Objects", "all 3 objects have"), ("Objects 2", "no object was kept")):
+        output = tmp_path / f"{name}.npz"
+        assert main([*command, str(output), "--labels", name]) == 0
+        assert expected in capsys.readouterr().out
+        assert read_labels(output).labels.any() == (name == "Objects")
+
+
+def test_a_session_without_labels_has_nothing_to_replay(tmp_path, capsys):
+    path = tmp_path / "s.iafpn.jsonl"
+    path.write_bytes(sealed({"entry": "session", "format": 1, "created": ""}))
+    assert main(["replay", str(path), "--output", str(tmp_path / "a.tif")]) == 2
+    assert "s.iafpn.jsonl has no labels, as no object was kept" in capsys.readouterr().err
 
 
 def test_a_replay_replaces_no_image(annotated, tmp_path, capsys):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 
 __all__ = ["main"]
 
@@ -15,6 +16,8 @@ def main(arguments: list[str] | None = None) -> int:
     from napari_iafpn.cli.app import UsageError, app
     from napari_iafpn.cli.console import printable_warnings
 
+    if isinstance(sys.stdout, TextIOWrapper):  # an encoding may lack a name's letters
+        sys.stdout.reconfigure(errors="backslashreplace")
     given = sys.argv[1:] if arguments is None else arguments
     try:
         with printable_warnings():

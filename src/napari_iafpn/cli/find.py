@@ -14,6 +14,7 @@ from napari_iafpn.cli.console import plain_console
 from napari_iafpn.cli.outputs import check_labels, check_output, write_output
 from napari_iafpn.geometry import Box
 from napari_iafpn.images.files import open_picture
+from napari_iafpn.images.zarr_groups import is_zarr
 
 if TYPE_CHECKING:
     from napari_iafpn.images import Plane
@@ -54,7 +55,7 @@ def find_in_files(request: FindRequest) -> None:
     """Find what looks like the exemplars, in an image or in each one of a folder."""
     from napari_iafpn.inference import Predictor
 
-    if not request.image.is_dir() or request.image.suffix.lower() == ".zarr":
+    if not request.image.is_dir() or is_zarr(request.image):
         _check_outputs(request)
         _find(request, Predictor.load(request.model, device=request.device))
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +47,13 @@ def replay_session(request: ReplayRequest) -> None:
     console = plain_console()
     for note in (*([session.damage] if session.damage else ()), *_notes(session, request.model)):
         console.print(f"note: {note}")
-    found = _replayed(request, session)
+    found = _replayed(request, session, id_)
     write_labels(replace(described, labels=found.labels[id_]), request.output, name)
     console.print(_sentence(found))
     console.print(f"labels: {place}")
 
 
-def _replayed(request: ReplayRequest, session: Session) -> Replayed:
+def _replayed(request: ReplayRequest, session: Session, labels: str) -> Replayed:
     from napari_iafpn.inference import Predictor
 
     @lru_cache(maxsize=2)
@@ -67,7 +68,7 @@ def _replayed(request: ReplayRequest, session: Session) -> Replayed:
             "them back where they were and leave out --image"
         )
     images = {id_: _image(session.images[id_], request.image) for id_ in seen}
-    return replay(session, images, predictor_of)
+    return replay(session, images, predictor_of, labels)
 
 
 def _images_seen(session: Session) -> list[str]:
@@ -82,14 +83,21 @@ def _images_seen(session: Session) -> list[str]:
 
 
 def _chosen(session: Session, name: str | None) -> str:
-    """Return the id of the labels of a name; of the only ones without."""
-    names = {about.name: about.id for about in session.labels.values()}
+    """Return the id of the labels of a name; of the only ones without.
+
+    Further labels of a name have a number, as in "Objects 2".
+    """
+    names: dict[str, str] = {}
+    for about in session.labels.values():
+        unique = (f"{about.name} {number}" for number in count(2))
+        names[next(each for each in chain([about.name], unique) if each not in names)] = about.id
+    if not names:
+        raise ValueError(f"{session.path.name} has no labels, as no object was kept")
     if name is None and len(names) == 1:
         return next(iter(names.values()))
     if name not in names:
-        offer = ", ".join(names) or "none, nothing was committed"
         got = "several labels" if name is None else f"no labels {name!r}"
-        raise ValueError(f"{session.path.name} has {got}; choose with --labels: {offer}")
+        raise ValueError(f"{session.path.name} has {got}; choose with --labels: {', '.join(names)}")
     return names[name]
 
 
@@ -142,6 +150,8 @@ def _notes(session: Session, given: str | None) -> list[str]:
 
 
 def _sentence(found: Replayed) -> str:
+    if not found.commits:
+        return "no object was kept in these labels"
     same = found.commits - len(found.differing)
     if not found.differing:
         return f"all {found.commits} objects have the very pixels that were recorded"

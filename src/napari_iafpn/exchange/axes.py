@@ -107,6 +107,11 @@ def are_axes(axes: str) -> bool:
     return axes.endswith("YX") and set(leading) <= set("TCZ") and len(set(leading)) == len(leading)
 
 
+def rows_last(axes: str) -> str:
+    """Return the same axes with rows and columns at the end, as labels have them."""
+    return "".join(sorted(axes, key="YX".find))
+
+
 def usual_order(axes: str, order: str = USUAL) -> str:
     """Return the same axes in the usual order, or in another one."""
     return "".join(sorted(axes, key=order.index))

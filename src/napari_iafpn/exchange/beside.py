@@ -10,7 +10,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from napari_iafpn.exchange.axes import DEFAULT_AXES, letters_of
+from napari_iafpn.exchange.axes import DEFAULT_AXES, letters_of, rows_last
 from napari_iafpn.exchange.label_image import LabelImage
 from napari_iafpn.exchange.metadata import LabelMetadata
 from napari_iafpn.images.files import read_array
@@ -95,7 +95,11 @@ def on_image(labels: LabelImage, image: LabelMetadata) -> LabelImage:
 
 
 def in_all_channels(labels: LabelImage, image: LabelMetadata) -> LabelImage:
-    """Return labels that lack nothing but the channels of their image once for each of these."""
+    """Return labels that lack nothing but the channels of their image once for each of these.
+
+    Rows and columns stay the last axes, also where they are not those of the image.
+    """
+    image = image.along(rows_last(image.axes))
     without = image.axes.replace("C", "")
     if labels.axes != without or labels.labels.shape != image.along(without).shape:
         return labels

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.exchange.axes import DEFAULT_AXES
+from napari_iafpn.exchange.axes import DEFAULT_AXES, rows_last
 from napari_iafpn.exchange.label_image import LabelImage
 from napari_iafpn.exchange.metadata import LabelMetadata
 from napari_iafpn.exchange.outlines import fill
@@ -167,7 +167,7 @@ def canvas_of(
             "(512, 512)"
         )
     if image.axes:
-        return image.along("".join(axis for axis in image.axes if axis not in "CS"))
+        return image.along(rows_last("".join(axis for axis in image.axes if axis not in "CS")))
     if len(image.shape) not in DEFAULT_AXES or min(image.shape) < 1:
         raise UnfitError(
             f"the shape {image.shape} is not that of an image; give 2 to 5 sizes above 0"

@@ -30,7 +30,8 @@ class Format:
     outlines : bool
         The reader takes the metadata of the image, as such files may not tell its shape.
     folder : str
-        ``module:function`` that tells whether a folder is in this format; empty: none is.
+        ``module:function`` that tells whether a folder is one that the writer replaces; empty: none
+        is.
     """
 
     title: str
@@ -59,7 +60,7 @@ FORMATS = {
         (".ome.zarr", ".zarr"),
         "ngff:write_ome_zarr",
         "ngff:read_ome_zarr",
-        folder="ngff:is_zarr",
+        folder="ngff:is_label_zarr",
     ),
     "npz": Format("NumPy archive", (".npz",), "arrays:write_npz", "arrays:read_npz"),
     "npy": Format("NumPy array", (".npy",), "", "arrays:read_npy"),

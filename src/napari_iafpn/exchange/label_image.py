@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_iafpn.exchange.axes import DEFAULT_AXES, USUAL, are_axes, long_name, usual_order
+from napari_iafpn.exchange.axes import (
+    DEFAULT_AXES,
+    USUAL,
+    are_axes,
+    long_name,
+    rows_last,
+    usual_order,
+)
 from napari_iafpn.exchange.ids import ids_of
 from napari_iafpn.exchange.metadata import LabelMetadata
 from napari_iafpn.images.opening import UnfitError, sizes
@@ -70,7 +77,7 @@ class LabelImage:
         """Return the ids of an array with ``metadata``; rows and columns become the last axes."""
         values, axes = np.asarray(values), metadata.axes
         if "Y" in axes and "X" in axes and len(axes) == values.ndim:
-            moved = "".join(axis for axis in axes if axis not in "YX") + "YX"
+            moved = rows_last(axes)
             values = np.transpose(values, [axes.index(axis) for axis in moved])
             metadata = metadata.along(moved)
         return cls(

@@ -31,6 +31,7 @@ VERSION = "0.4"
 _TYPES = {"T": "time", "C": "channel"}
 SMALLEST, CHUNK = 256, 1024
 """Levels are added until a plane's sides are at most the first; sides of chunks in pixels."""
+_METADATA = {".zgroup", ".zattrs", ".zmetadata", "zarr.json"}
 
 
 def write_ome_zarr(labels: LabelImage, path: Path) -> None:
@@ -55,7 +56,7 @@ def write_ome_zarr(labels: LabelImage, path: Path) -> None:
             array[...] = level
         group.attrs.update(_metadata(ordered, len(levels)) | labels.metadata.holder(classes=False))
 
-    write_folder(path, fill, replaceable=is_zarr)
+    write_folder(path, fill, replaceable=is_label_zarr)
 
 
 def _pyramid(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
@@ -103,6 +104,18 @@ def _transformations(labels: LabelImage, level: int) -> list[dict[str, Any]]:
     if any(labels.translate):
         steps.append({"type": "translation", "translation": list(labels.translate)})
     return steps
+
+
+def is_label_zarr(folder: Path) -> bool:
+    """Tell whether a folder holds labels as OME-Zarr, and nothing else."""
+    if not is_zarr(folder):
+        return False
+    with opening(folder, "a zarr of labels"):
+        node = open_zarr(folder)
+        if "image-label" not in described(node):
+            return False
+        levels = {str(each["path"]) for each in first_multiscale(node)["datasets"]}
+    return {file.name for file in folder.iterdir()} <= _METADATA | levels
 
 
 def read_ome_zarr(path: Path) -> LabelImage:

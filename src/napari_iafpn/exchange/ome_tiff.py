@@ -43,7 +43,9 @@ def write_ome_tiff(labels: LabelImage, path: Path) -> None:
         (np.uint8, np.uint16, np.uint32),
         "an OME-TIFF holds up to 4294967295; choose npz or ome.zarr, or renumber the objects",
     )
-    metadata = {"axes": ordered.axes, "Name": labels.name, **_physical(labels.metadata)}
+    # XML holds no control characters, nor the bytes of a file name that are no UTF-8.
+    name = "".join(each if each.isprintable() else "\ufffd" for each in labels.name)
+    metadata = {"axes": ordered.axes, "Name": name, **_physical(labels.metadata)}
     metadata["Description"] = json.dumps(labels.metadata.holder())
     write_file(
         path,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -28,6 +29,7 @@ from napari_iafpn.images.opening import UnfitError, opening, sizes
 _PLANE = re.compile(r"(?P<name>.*?)(?P<place>(?:_[tcz]\d{3,}){1,3})?\.png", re.IGNORECASE)
 
 _NUMBER = re.compile(r"_([TCZ])(\d+)")
+_DIGITS = re.compile(r"(\d+)")
 
 
 def write_png(labels: LabelImage, path: Path) -> None:
@@ -72,7 +74,7 @@ def read_png(path: Path) -> LabelImage:
         with opening(path, "a picture of labels"):
             return _labels(_ids([path], path)[0], stem(path), "", path)
     with opening(path, "a folder of PNG files"):
-        files = sorted(file for file in path.iterdir() if _is_plane(file))
+        files = sorted(filter(_is_plane, path.iterdir()), key=_natural)
         if not files:
             raise UnfitError("it holds no PNG file")
         return _stacked(files, _ids(files, path), path.name)
@@ -84,7 +86,7 @@ def _stacked(files: list[Path], planes: NDArray[np.integer], name: str) -> Label
     numbers = [dict(_NUMBER.findall((match["place"] or "").upper())) for match in found]
     axes = "".join(numbers[0])
     if not axes or len(found) < len(files) or any("".join(each) != axes for each in numbers):
-        return _labels(planes, name, "", files[0])
+        return _named(files, planes, name)
     places = [tuple(int(each[axis]) for axis in axes) for each in numbers]
     counts = _counts(places, axes)
     order = sorted(range(len(places)), key=places.__getitem__)
@@ -92,13 +94,42 @@ def _stacked(files: list[Path], planes: NDArray[np.integer], name: str) -> Label
     names = {match["name"] for match in found}
     common = names.pop() if len(names) == 1 else name
     labels = _labels(stack.reshape(*counts, *stack.shape[1:]), common, f"{axes}YX", files[order[0]])
-    if not any(places[order[0]]):
+    return _from(labels, name, axes, places[order[0]])
+
+
+def _named(files: list[Path], planes: NDArray[np.integer], name: str) -> LabelImage:
+    """Return the planes of a folder whose names tell no axes, such as ``mask1.png``."""
+    labels = _labels(planes, name, "", files[0])
+    parts = [_DIGITS.split(file.stem) for file in files]
+    if len(files) > 1 and any(len(each) == 1 for each in parts):
+        note = (
+            f"not all names of the planes in {name} hold a number; they are in alphabetical order"
+        )
+        return replace(labels, notes=(note,))
+    columns = list(zip(*parts, strict=False))
+    differing = [place for place, column in enumerate(columns) if len(set(column)) > 1]
+    if len(set(map(len, parts))) > 1 or len(differing) != 1 or differing[0] % 2 == 0:
         return labels
-    note = f"the numbers of the planes in {name} begin at {_number(axes, places[order[0]])}"
+    places = [(int(number),) for number in columns[differing[0]]]
+    _counts(places, "")
+    return _from(labels, name, "", places[0])
+
+
+def _natural(file: Path) -> list[str | int]:
+    """Return what sorts ``mask2`` before ``mask10``."""
+    parts = _DIGITS.split(file.stem)
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)]
+
+
+def _from(labels: LabelImage, name: str, axes: str, first: tuple[int, ...]) -> LabelImage:
+    """Note where the numbers of the planes do not begin at 0."""
+    if not any(first):
+        return labels
+    note = f"the numbers of the planes in {name} begin at {_number(axes, first)}"
     return replace(labels, notes=(f"{note}, which is now the first plane",))
 
 
-def _counts(places: list[tuple[int, ...]], axes: str) -> list[int]:
+def _counts(places: Sequence[tuple[int, ...]], axes: str) -> list[int]:
     """Return how many planes lie along each of the axes; UnfitError where one is not there."""
     known = set(places)
     if len(known) < len(places):
@@ -111,6 +142,8 @@ def _counts(places: list[tuple[int, ...]], axes: str) -> list[int]:
 
 
 def _number(axes: str, place: tuple[int, ...]) -> str:
+    if not axes:
+        return str(place[0])
     return "".join(f"_{axis.lower()}{n:03d}" for axis, n in zip(axes, place, strict=True))
 
 

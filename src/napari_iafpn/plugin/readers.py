@@ -13,7 +13,7 @@ import pint
 from napari.layers import Image
 from napari.utils.notifications import show_info
 
-from napari_iafpn.exchange import FORMATS, LabelImage, format_of, read_labels
+from napari_iafpn.exchange import FORMATS, format_of, read_labels
 from napari_iafpn.exchange.beside import in_all_channels, same_place
 from napari_iafpn.plugin.layers import default_image, placement
 from napari_iafpn.plugin.writers import place_of_layer
@@ -57,38 +57,41 @@ def read_layers(path: str) -> list[LayerData]:
     labels = read_labels(Path(path), image=about)
     # napari lines layers up by their last axes: labels need the channels of their image.
     labels = labels if about is None else in_all_channels(labels, about)
-    units, notes = _units_in_napari(labels)
+    data, place = labels.labels, labels.metadata
+    if about is not None and sorted(labels.axes) == sorted(about.axes):
+        # The image's rows and columns need not be its last axes.
+        data = data.transpose([labels.axes.index(axis) for axis in about.axes])
+        place = place.along(about.axes)
+    units, notes = _units_in_napari(place.units)
     for note in (*labels.notes, *notes):
         show_info(note)
     attributes: dict[str, Any] = {
         "name": labels.name if labels.name != "labels" else Path(path).name.split(".")[0],
-        "scale": labels.scale,
+        "scale": place.scale,
         "units": units,
-        "translate": labels.translate,
+        "translate": place.translate,
         "metadata": {
             **({"classes": dict(labels.classes)} if labels.classes else {}),
             **({"found": sorted(labels.proposed)} if labels.proposed else {}),
         },
     }
-    if labels.stated:
-        attributes["axis_labels"] = tuple(labels.axes.lower())
-    if image is not None and about is not None and same_place(labels.metadata, about):
+    if place.axes:
+        attributes["axis_labels"] = tuple(place.axes.lower())
+    if image is not None and about is not None and same_place(place, about):
         on_image = placement(image)
         if not about.axes:  # its names say nothing
             del on_image["axis_labels"]
         attributes |= on_image
-    return [(labels.labels, attributes, "labels")]
+    return [(data, attributes, "labels")]
 
 
-def _units_in_napari(labels: LabelImage) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _units_in_napari(given: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the units, pixel instead of those that napari does not have, and notes about them."""
     registry = pint.get_application_registry()
     unknown = [
-        unit
-        for unit in dict.fromkeys(labels.units)
-        if not (unit.isidentifier() and unit in registry)
+        unit for unit in dict.fromkeys(given) if not (unit.isidentifier() and unit in registry)
     ]
-    units = tuple("pixel" if unit in unknown else unit for unit in labels.units)
+    units = tuple("pixel" if unit in unknown else unit for unit in given)
     notes = (f"napari has no unit {unit!r}; its numbers are shown as pixels" for unit in unknown)
     return units, tuple(notes)
 

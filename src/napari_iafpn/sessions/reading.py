@@ -203,9 +203,10 @@ class Session:
             document.undo()
 
     def _step(self, entry: dict[str, Any]) -> Step:
-        for change in entry.get("labels", ()):
+        for change in (*entry.get("labels", ()), *entry.get("facts", ())):
             if change["labels"] not in self.labels:
                 self._make_up_labels(text(change["labels"], "labels"), entry["plane"]["image"])
+        for change in entry.get("labels", ()):
             for part in change["pixels"]:
                 self._make_room(change["labels"], [*part["before"][::2], *part["after"][::2]])
         document = self.document

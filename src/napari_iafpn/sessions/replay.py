@@ -83,7 +83,7 @@ class Replayed:
     ----------
     labels : dict of id to array
     commits : int
-        Objects that were committed, and propagations.
+        Objects that were committed, and propagations, of the labels that are counted.
     differing : list of int
         Labels of those whose pixels are not the recorded ones.
     """
@@ -97,6 +97,7 @@ def replay(
     session: Session,
     images: Mapping[str, Any],
     predictor_of: Callable[[str], Predictor],
+    counted: str | None = None,
     done: Callable[[int, int], None] = lambda *_: None,
 ) -> Replayed:
     """Predict every committed object again, and repeat everything else as it was.
@@ -108,6 +109,8 @@ def replay(
         A list holds the resolutions of one image, the finest first.
     predictor_of : callable
         Returns the predictor of a model's name.
+    counted : str, optional
+        Id of the labels whose commits are counted and compared; all by default.
     done : callable
         Told how many steps of how many are done.
 
@@ -134,9 +137,10 @@ def replay(
                 pixels = _propagated(step, start, data, levels, predictor_of)
             else:
                 pixels = _committed(step, data, levels, predictor_of)
-            result.commits += 1
-            if not _same(pixels, step.labels[0].pixels):
-                result.differing.append(commit.label)
+            if counted in (None, commit.labels):
+                result.commits += 1
+                if not _same(pixels, step.labels[0].pixels):
+                    result.differing.append(commit.label)
             arrays[commit.labels].apply(pixels)
         done(place, len(steps))
     return result

@@ -26,41 +26,26 @@ AGES = ((3600, "minute", 60), (86_400, "hour", 3600), (30 * 86_400, "day", 86_40
 
 @dataclass(frozen=True, eq=False)
 class Offer:
-    """An earlier session of an image.
+    """An earlier session of an image; its labels stay on the disk until it is resumed.
 
     Attributes
     ----------
-    session : Session
+    path : Path
     image : ImageProvenance
         The image as the session knows it.
+    objects, unfinished : int
+        How many objects of this image were kept, and begun.
+    damaged : bool
     worked : float
         When something was written last, in seconds since 1970.
     """
 
-    session: Session
+    path: Path
     image: ImageProvenance
+    objects: int
+    unfinished: int = 0
+    damaged: bool = False
     worked: float = 0.0
-
-    @property
-    def objects(self) -> int:
-        """How many objects of this image were kept."""
-        labels = self.session.labels
-        kept = (labels.get(id_) for id_, _ in self.session.document.facts)
-        return sum(
-            provenance is not None and provenance.image == self.image.id for provenance in kept
-        )
-
-    @property
-    def unfinished(self) -> int:
-        """How many objects of this image were begun."""
-        return sum(key.layer == self.image.id for key in self.session.document.objects)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing was kept, begun or painted on this image."""
-        steps = self.session.document.steps
-        painted = any(step.labels and step.plane.layer == self.image.id for step in steps)
-        return not (self.objects or self.unfinished or painted)
 
     @property
     def text(self) -> str:
@@ -68,14 +53,14 @@ class Offer:
         parts = [f"{self.objects} object{'s' * (self.objects != 1)}"]
         if self.unfinished:
             parts.append(f"{self.unfinished} unfinished")
-        if self.session.damage:
+        if self.damaged:
             parts.append("damaged")
         return f"{', '.join(parts)}; {age(self.worked)}"
 
     @property
     def rank(self) -> tuple[int, float]:
         """Sorts offers: twice the objects come first, of about as many the newest."""
-        return -(self.objects + 1).bit_length() + bool(self.session.damage), -self.worked
+        return -(self.objects + 1).bit_length() + self.damaged, -self.worked
 
 
 def offers_for(folder: Path, array: Any) -> tuple[list[Offer], list[str]]:
@@ -95,12 +80,12 @@ def offers_for(folder: Path, array: Any) -> tuple[list[Offer], list[str]]:
         if is_locked(path) or not _is_of(path, array):
             continue
         try:
-            found = offer_of(read_session(path), array)
+            offer = _offer_of(path, array)
         except ValueError as error:
             unreadable.append(str(error))
             continue
-        if found is not None and not found.is_empty:
-            offers.append(found)
+        if offer is not None:
+            offers.append(offer)
         if len(offers) >= MOST:
             break
     return sorted(offers, key=lambda offer: offer.rank), unreadable
@@ -116,15 +101,15 @@ def age(then: float) -> str:
     return datetime.fromtimestamp(then).strftime("on %Y-%m-%d")
 
 
-def offer_of(session: Session, array: Any) -> Offer | None:
-    """Return a session as one of an image, None where it is of another.
+def image_in(session: Session, array: Any) -> ImageProvenance | None:
+    """Return an image as a session knows it, None where the session is of another.
 
     Where the session lost what it knew of an image, it is this one if its labels fit.
     """
     fingerprint = fingerprint_of(array)
     for provenance in session.images.values():
         if provenance.fingerprint == fingerprint:
-            return Offer(session, provenance, _worked(session.path))
+            return provenance
     document = session.document
     planes = [step.plane.layer for step in document.steps] + [key.layer for key in document.objects]
     unknown = dict.fromkeys(layer for layer in planes if layer not in session.images)
@@ -132,9 +117,30 @@ def offer_of(session: Session, array: Any) -> Offer | None:
         shapes = [labels.shape for labels in session.labels.values() if labels.image == layer]
         if all(tuple(array.shape[: len(shape)]) == shape for shape in shapes):
             shape = tuple(int(size) for size in array.shape)
-            provenance = ImageProvenance(layer, "", "", shape, str(array.dtype), False, fingerprint)
-            return Offer(session, provenance, _worked(session.path))
+            return ImageProvenance(layer, "", "", shape, str(array.dtype), False, fingerprint)
     return None
+
+
+def kept_in(session: Session, image: ImageProvenance) -> int:
+    """Return how many objects of an image were kept."""
+    labels = (session.labels.get(id_) for id_, _ in session.document.facts)
+    return sum(each is not None and each.image == image.id for each in labels)
+
+
+def _offer_of(path: Path, array: Any) -> Offer | None:
+    """Return a session as one of an image, None where nothing was done on it."""
+    session = read_session(path)
+    image = image_in(session, array)
+    session.arrays.clear()  # session and document hold each other, and so the labels
+    if image is None:
+        return None
+    document = session.document
+    objects = kept_in(session, image)
+    unfinished = sum(key.layer == image.id for key in document.objects)
+    painted = any(step.labels and step.plane.layer == image.id for step in document.steps)
+    if not (objects or unfinished or painted):
+        return None
+    return Offer(path, image, objects, unfinished, bool(session.damage), _worked(path))
 
 
 def _is_of(path: Path, array: Any) -> bool:

@@ -9,17 +9,22 @@ from uuid import uuid4
 from napari.layers import Image, Labels, Layer
 
 from napari_iafpn.plugin.layers import full_resolution, keep_id, layer_id, placement
-from napari_iafpn.plugin.sessions.offers import Offer, offer_of
+from napari_iafpn.plugin.sessions.offers import image_in
 from napari_iafpn.plugin.stores import on_disk
 from napari_iafpn.sessions.blocks import SparseArray
-from napari_iafpn.sessions.reading import read_session
+from napari_iafpn.sessions.provenance import ImageProvenance
+from napari_iafpn.sessions.reading import Session, read_session
 
 if TYPE_CHECKING:
     from napari_iafpn.plugin.annotator import Annotator
 
 
-def bring_back(annotator: Annotator, image: Image, offer: Offer) -> set[str]:
+def bring_back(
+    annotator: Annotator, image: Image, session: Session, about: ImageProvenance
+) -> set[str]:
     """Open the labels of a session on ``image`` and take its objects and history over.
+
+    The session knows the image as ``about``.
 
     Returns
     -------
@@ -33,16 +38,15 @@ def bring_back(annotator: Annotator, image: Image, offer: Offer) -> set[str]:
     ValueError
         Where labels were not kept.
     """
-    session = offer.session
     controller = annotator.controller
-    layers = [_labels_layer(annotator, image, offer, id_) for id_ in session.labels]
+    layers = [_labels_layer(annotator, image, session, about, id_) for id_ in session.labels]
     controller.cancel()
     controller.put_back_all()
-    _give_id(annotator, image, offer.image.id)
+    _give_id(annotator, image, about.id)
     for id_, layer in zip(session.labels, layers, strict=True):
         _give_id(annotator, layer, id_)
         # Those of other images are known to the history only.
-        here = session.labels[id_].image == offer.image.id
+        here = session.labels[id_].image == about.id
         annotator.add_labels(layer) if here else annotator.book.watch(layer)
     annotator.set_categories({**annotator.categories, **session.categories})
     controller.adopt(session.document)
@@ -58,17 +62,19 @@ def _give_id(annotator: Annotator, layer: Layer, id_: str) -> None:
     keep_id(layer, id_)
 
 
-def _labels_layer(annotator: Annotator, image: Image, offer: Offer, id_: str) -> Labels:
-    provenance, data = offer.session.labels[id_], offer.session.labels_of(id_).data
-    here = provenance.image == offer.image.id
+def _labels_layer(
+    annotator: Annotator, image: Image, session: Session, about: ImageProvenance, id_: str
+) -> Labels:
+    provenance, data = session.labels[id_], session.labels_of(id_).data
+    here = provenance.image == about.id
     if isinstance(data, SparseArray):
         data = on_disk(data, provenance.name, image if here else None, annotator.book.folder)
     placed = placement(image) if here else {}
     return Labels(data, name=provenance.name, multiscale=isinstance(data, list), **placed)
 
 
-def offer_of_file(path: Path, image: Image) -> Offer:
-    """Return a session from a file that the user chose.
+def session_of(path: Path, image: Image) -> tuple[Session, ImageProvenance]:
+    """Return the session in a file, and the image as it knows it.
 
     Raises
     ------
@@ -76,9 +82,9 @@ def offer_of_file(path: Path, image: Image) -> Offer:
         Where it is no session, or one of another image.
     """
     session = read_session(path)
-    offer = offer_of(session, full_resolution(image))
-    if offer is not None:
-        return offer
+    about = image_in(session, full_resolution(image))
+    if about is not None:
+        return session, about
     names = ", ".join(
         repr(provenance.path or provenance.name) for provenance in session.images.values()
     )

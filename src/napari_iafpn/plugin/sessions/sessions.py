@@ -12,9 +12,9 @@ from napari_iafpn.plugin.annotate.sessions_view import SessionsView
 from napari_iafpn.plugin.docking import BackgroundTasks, Bridge
 from napari_iafpn.plugin.layers import full_resolution, layer_id
 from napari_iafpn.plugin.messages import Message, as_sentence
-from napari_iafpn.plugin.sessions.offers import Offer, offers_for
+from napari_iafpn.plugin.sessions.offers import Offer, kept_in, offers_for
 from napari_iafpn.plugin.sessions.recorder import SessionRecorder
-from napari_iafpn.plugin.sessions.resuming import bring_back, offer_of_file
+from napari_iafpn.plugin.sessions.resuming import bring_back, session_of
 from napari_iafpn.sessions.lines import LineFile
 from napari_iafpn.sessions.locking import InUseError
 
@@ -83,36 +83,36 @@ class Sessions:
 
     def resume(self, offer: Offer) -> None:
         """Go on with a session on offer."""
-        if self._annotator.image is not None:
-            self._bring_back(offer, self._annotator.image)
+        self.open_file(offer.path)
 
     def open_file(self, path: Path) -> None:
-        """Go on with a session from a file."""
+        """Go on with a session from a file, which is read in a thread."""
         image = self._annotator.image
         if image is None:
             self._fail("there is no image to go on with; open the session's image first")
             return
+        self.said.emit(Message(f"Reading the session {path.name}…"))
         self._background(
-            lambda: offer_of_file(path, image),
-            lambda found: (
-                self._bring_back(found, image)
-                if isinstance(found, Offer)
-                else self._fail(str(found))
-            ),
+            lambda: session_of(path, image), lambda found: self._bring_back(path, image, found)
         )
 
-    def _bring_back(self, offer: Offer, image: Image) -> None:
+    def _bring_back(self, path: Path, image: Image, found: Any) -> None:
         """Take a session over: first the right to write it, then what is in it by now."""
-        path = offer.session.path
-        if not path.exists():
-            self._fail(f"the session {path.name} is no longer there")
+        if isinstance(found, Exception):
+            self._fail(str(found))
+            return
+        if image is not self._annotator.image:
+            return
+        if path == self.keeper.path:  # Resume was pressed twice
+            self.said.emit(Message(f"The session {path.name} is open."))
             return
         file = LineFile(path, self._trouble.reported.emit)
         try:
             file.open(wait=LOCK_SECONDS)
-            if file.state != offer.session.state:
-                offer = offer_of_file(path, image)
-            known = bring_back(self._annotator, image, offer)
+            session, about = found
+            if file.state != session.state:
+                session, about = session_of(path, image)
+            known = bring_back(self._annotator, image, session, about)
         except InUseError:
             self._fail(f"another window has the session {path.name} open; go on there, or close it")
         except OSError as error:
@@ -123,19 +123,18 @@ class Sessions:
         except ValueError as error:
             self._fail(str(error))
         else:
-            self._go_on(offer, file, known)
+            self._go_on(file, known, kept_in(session, about), session.damage)
             return
         file.close()
 
-    def _go_on(self, offer: Offer, file: LineFile, known: set[str]) -> None:
-        session = offer.session
+    def _go_on(self, file: LineFile, known: set[str], objects: int, damage: str) -> None:
         self.keeper.go_on(file, known)
         self._offer([])
         self._asked = self._annotator.image and layer_id(self._annotator.image)
         self.resumed.emit()
-        text = f"Resumed with {offer.objects} object{'s' * (offer.objects != 1)}."
-        damage = f" {as_sentence(session.damage)}" if session.damage else ""
-        self.said.emit(Message(text + damage, important=bool(damage)))
+        text = f"Resumed with {objects} object{'s' * (objects != 1)}."
+        more = f" {as_sentence(damage)}" if damage else ""
+        self.said.emit(Message(text + more, important=bool(damage)))
 
     def _found(self, id_: str | None, found: Any) -> None:
         if id_ != self._asked or isinstance(found, Exception):
