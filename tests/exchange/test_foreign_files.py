@@ -373,9 +373,17 @@ def test_a_folder_of_planes_by_number(name: str, tmp_path: Path) -> None:
     assert read.notes == (
         f"the numbers of the planes in {tmp_path.name} begin at 1, which is now the first plane",
     )
-    (tmp_path / f"{name.format(7)}.png").unlink()
-    with pytest.raises(ValueError, match="its plane 7 is not there"):
-        read_labels(tmp_path)
+
+
+def test_a_gap_in_the_numbers_is_told(tmp_path: Path) -> None:
+    for number in (0, 1, 5, 20):
+        Image.fromarray(np.full((2, 3), number, np.uint8)).save(tmp_path / f"mask{number}.png")
+    read = read_labels(tmp_path)
+    assert read.labels[:, 0, 0].tolist() == [0, 1, 5, 20]
+    assert read.notes == (
+        f"the numbers of the planes in {tmp_path.name} have gaps, the first one after 1; the "
+        "planes follow each other without any",
+    )
 
 
 def test_a_folder_of_planes_by_two_numbers(tmp_path: Path) -> None:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from dataclasses import replace
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from typing import BinaryIO
 
@@ -94,7 +93,8 @@ def _stacked(files: list[Path], planes: NDArray[np.integer], name: str) -> Label
     names = {match["name"] for match in found}
     common = names.pop() if len(names) == 1 else name
     labels = _labels(stack.reshape(*counts, *stack.shape[1:]), common, f"{axes}YX", files[order[0]])
-    return _from(labels, name, axes, places[order[0]])
+    first = places[order[0]]
+    return _begun(labels, name, _number(axes, first), is_first=not any(first))
 
 
 def _named(files: list[Path], planes: NDArray[np.integer], name: str) -> LabelImage:
@@ -110,9 +110,12 @@ def _named(files: list[Path], planes: NDArray[np.integer], name: str) -> LabelIm
     differing = [place for place, column in enumerate(columns) if len(set(column)) > 1]
     if len(set(map(len, parts))) > 1 or len(differing) != 1 or differing[0] % 2 == 0:
         return labels
-    places = [(int(number),) for number in columns[differing[0]]]
-    _counts(places, "")
-    return _from(labels, name, "", places[0])
+    numbers = [int(number) for number in columns[differing[0]]]
+    gap = next((a for a, b in pairwise(numbers) if b != a + 1), None)
+    if gap is not None:
+        note = f"the numbers of the planes in {name} have gaps, the first one after {gap}"
+        return replace(labels, notes=(f"{note}; the planes follow each other without any",))
+    return _begun(labels, name, str(numbers[0]), is_first=numbers[0] == 0)
 
 
 def _natural(file: Path) -> list[str | int]:
@@ -121,15 +124,15 @@ def _natural(file: Path) -> list[str | int]:
     return [int(part) if place % 2 else part for place, part in enumerate(parts)]
 
 
-def _from(labels: LabelImage, name: str, axes: str, first: tuple[int, ...]) -> LabelImage:
+def _begun(labels: LabelImage, name: str, number: str, *, is_first: bool) -> LabelImage:
     """Note where the numbers of the planes do not begin at 0."""
-    if not any(first):
+    if is_first:
         return labels
-    note = f"the numbers of the planes in {name} begin at {_number(axes, first)}"
-    return replace(labels, notes=(f"{note}, which is now the first plane",))
+    note = f"the numbers of the planes in {name} begin at {number}, which is now the first plane"
+    return replace(labels, notes=(note,))
 
 
-def _counts(places: Sequence[tuple[int, ...]], axes: str) -> list[int]:
+def _counts(places: list[tuple[int, ...]], axes: str) -> list[int]:
     """Return how many planes lie along each of the axes; UnfitError where one is not there."""
     known = set(places)
     if len(known) < len(places):
@@ -142,8 +145,6 @@ def _counts(places: Sequence[tuple[int, ...]], axes: str) -> list[int]:
 
 
 def _number(axes: str, place: tuple[int, ...]) -> str:
-    if not axes:
-        return str(place[0])
     return "".join(f"_{axis.lower()}{n:03d}" for axis, n in zip(axes, place, strict=True))
 
 
